@@ -1,0 +1,406 @@
+/**
+ * The client: `createWebSocket`, its states, and what each call answers in each of them.
+ *
+ * @example A greeting
+ * ```ts
+ * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = createWebSocketServer();
+ * server.on("messageReceive", ({ clientConnection, data }) => {
+ *   server.send(`You said: ${data}`, clientConnection);
+ * });
+ * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+ *
+ * const ws = createWebSocket();
+ * await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+ * await ws.send("Hello");
+ * for await (const message of ws) {
+ *   assertEquals(message, "You said: Hello");
+ *   await ws.close();
+ * }
+ * await server.stop();
+ * ```
+ *
+ * @module
+ */
+
+import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
+import { type AsyncCallback, type BusinessError, businessError, type ErrorKind } from "./errors.ts";
+import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
+import { readCall } from "./internal/call.ts";
+import { readCloseOptions } from "./internal/close_codes.ts";
+import { type ConnectOptions, readConnectOptions } from "./internal/connect_options.ts";
+import { Deferred } from "./internal/deferred.ts";
+import { type Listener, Listeners } from "./internal/listeners.ts";
+import { MessageQueue } from "./internal/message_queue.ts";
+import { answer } from "./internal/outcome.ts";
+import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
+import { argumentError, checkOptions, COUNT, OBJECT, TEXT } from "./internal/read.ts";
+import { hasNoHost, urlError } from "./internal/url.ts";
+import { clientRuntime } from "./runtime/client.ts";
+import type { ClientRuntime } from "./runtime/mod.ts";
+import type {
+  CloseResult,
+  OpenResult,
+  WebSocketClientOptions,
+  WebSocketCloseOptions,
+  WebSocketData,
+  WebSocketEvents,
+  WebSocketRequestOptions,
+  WebSocketState,
+} from "./types.ts";
+
+/**
+ * A client: one connection at a time, and any number one after the other. Its listeners stay.
+ *
+ * `connect`, `send` and `close` never throw. They answer on a later turn, to a callback where one is
+ * given and with a promise where none is: `true` means accepted.
+ *
+ * | | idle | connecting | open | closing |
+ * | --- | --- | --- | --- | --- |
+ * | `connect` | true | 2302003 | 2302003 | 2302003 |
+ * | `send` | -1 | true, sent once open | true | -1 |
+ * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
+ */
+export interface WebSocketClient {
+  /**
+   * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
+   *
+   * @param url A `ws://` or `wss://` URL of at most 8195 bytes.
+   * @param options See {@linkcode WebSocketRequestOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
+   * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
+   * honour).
+   */
+  connect(url: string, options?: WebSocketRequestOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  connect(url: string, callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  connect(url: string, options: WebSocketRequestOptions, callback: AsyncCallback<boolean>): void;
+
+  /**
+   * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
+   * and messages arrive in the order they were sent.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing).
+   */
+  send(data: WebSocketData): Promise<boolean>;
+  /** The same, answering to a callback. */
+  send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
+
+  /**
+   * Starts to close; what was sent goes out first. One 'close' follows, after five seconds at the
+   * latest, and tells what was asked for here.
+   *
+   * @param options See {@linkcode WebSocketCloseOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).
+   */
+  close(options?: WebSocketCloseOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  close(callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  close(options: WebSocketCloseOptions, callback: AsyncCallback<boolean>): void;
+
+  /**
+   * Adds a listener. Those of one event are called in the order they were added; the same one twice
+   * counts once; an event that does not exist is ignored.
+   *
+   * @param type The event.
+   * @param listener What to call. Should it fail, 'error' is told with 2302999.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents[K]): void;
+
+  /**
+   * Removes a listener, or all of an event's.
+   *
+   * @param type The event.
+   * @param listener What to remove; all where it is left out.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents[K]): void;
+
+  /** What the client is doing. */
+  readonly state: WebSocketState;
+  /** The subprotocol the server chose; '' for none, and while not open. */
+  readonly protocol: string;
+  /** Bytes sent and not yet taken by the system; what waits for 'open' does not count. */
+  readonly bufferedAmount: number;
+  /** Settles when this attempt, or the next one, is open or has failed. */
+  readonly opened: Promise<OpenResult>;
+  /** Settles when this connection, or the next one, is over; rejects where it never opened. */
+  readonly closed: Promise<CloseResult>;
+
+  /**
+   * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
+   * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer>;
+
+  /** Closes, if there is anything to close, and waits for the end. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What refuses a call in a state; `undefined` where it is accepted. */
+const REFUSALS: Record<
+  "connect" | "send" | "close",
+  Record<WebSocketState, ErrorKind | undefined>
+> = {
+  connect: {
+    idle: undefined,
+    connecting: "alreadyConnected",
+    open: "alreadyConnected",
+    closing: "alreadyConnected",
+  },
+  send: { idle: "notOpen", connecting: undefined, open: undefined, closing: "notOpen" },
+  close: { idle: "other", connecting: undefined, open: undefined, closing: "other" },
+};
+
+const EVENTS = [
+  "open",
+  "openInfo",
+  "headerReceive",
+  "message",
+  "dataEnd",
+  "close",
+  "error",
+] as const;
+
+/** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
+const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
+
+/** What has been said on the console once and need not be said again. */
+const said = new Set<string>();
+
+function sayOnce(what: string): void {
+  if (said.has(what)) return;
+  said.add(what);
+  console.warn(what);
+}
+
+class Client implements WebSocketClient {
+  readonly #listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
+  readonly #wrongOptions: BusinessError | undefined;
+  readonly #clock: Clock;
+  readonly #maxPayload: number;
+  readonly #opened = new Deferred<OpenResult>();
+  readonly #closed = new Deferred<CloseResult>();
+  #connection: ClientConnection | undefined;
+
+  constructor(options: WebSocketClientOptions = {}) {
+    this.#wrongOptions = checkOptions("createWebSocket", options, {
+      clock: OBJECT,
+      maxPayload: COUNT,
+    });
+    const { clock, maxPayload } = this.#wrongOptions === undefined ? options : {};
+    this.#clock = clock ?? systemClock;
+    this.#maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
+  }
+
+  get state(): WebSocketState {
+    return this.#connection?.state ?? "idle";
+  }
+
+  get protocol(): string {
+    return this.#connection?.protocol ?? "";
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection?.bufferedAmount ?? 0;
+  }
+
+  get opened(): Promise<OpenResult> {
+    return this.#opened.promise;
+  }
+
+  get closed(): Promise<CloseResult> {
+    return this.#closed.promise;
+  }
+
+  connect(...args: unknown[]): Promise<boolean> & void {
+    const { values: [url, options], callback, error } = readCall("connect", args, 2);
+    return this.#answer(error ?? this.#connect(url, options), callback);
+  }
+
+  send(data: unknown, callback?: unknown): Promise<boolean> & void {
+    if (callback === undefined && arguments.length <= 2) {
+      return this.#answer(this.#send(data), undefined);
+    }
+    const call = readCall("send", arguments, 1);
+    return this.#answer(call.error ?? this.#send(call.values[0]), call.callback);
+  }
+
+  close(...args: unknown[]): Promise<boolean> & void {
+    const { values: [options], callback, error } = readCall("close", args, 1);
+    return this.#answer(error ?? this.#close(options), callback);
+  }
+
+  on(type: unknown, listener: unknown): void {
+    this.#listeners.on(type, listener);
+    if (type === "headerReceive") {
+      sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
+    }
+  }
+
+  off(type: unknown, listener?: unknown): void {
+    this.#listeners.off(type, listener);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer> {
+    return new MessageQueue({
+      on: (type, listener) => this.#listeners.on(type, listener),
+      off: (type, listener) => this.#listeners.off(type, listener),
+      busy: () => this.#connection !== undefined,
+      overrun: () => void this.#close({ code: 1008, reason: "Messages are read too slowly" }),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#connection === undefined) return;
+    const { closed } = this;
+    this.#close(undefined);
+    await closed.catch(() => {});
+  }
+
+  #answer(
+    error: BusinessError | undefined,
+    callback: Listener | undefined,
+  ): Promise<boolean> & void {
+    return answer(error, callback, this.#listeners) as Promise<boolean> & void;
+  }
+
+  #connect(url: unknown, options: unknown): BusinessError | undefined {
+    if (typeof url !== "string") return argumentError("connect: the URL", TEXT[1], url);
+    if (this.#wrongOptions !== undefined) return this.#wrongOptions;
+    const read = readConnectOptions(options);
+    if (read instanceof Error) return read;
+    const runtime = clientRuntime;
+    if (runtime === undefined) {
+      return businessError("other", "connect: this runtime is neither Deno nor Bun");
+    }
+    const cause = runtime.denied(url);
+    if (cause !== undefined) {
+      return businessError("permission", "connect: the runtime refused the URL's host", { cause });
+    }
+    return this.#refusal("connect") ?? urlError(url) ?? unsupported(runtime, read) ??
+      this.#dial(runtime, url, read);
+  }
+
+  #dial(runtime: ClientRuntime, url: string, options: ConnectOptions): BusinessError | undefined {
+    this.#opened.renew();
+    this.#closed.renew();
+    if (hasNoHost(url)) {
+      const cause = new Error("the URL has no host");
+      queueMicrotask(() => {
+        this.#owner.failed(businessError("connectFailed", cause.message, { data: "0", cause }));
+      });
+      return businessError("noHost", cause.message, { cause });
+    }
+    try {
+      this.#connection = new ClientConnection(this.#owner, {
+        runtime,
+        url,
+        options,
+        clock: this.#clock,
+        heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
+        maxPayload: this.#maxPayload,
+      });
+    } catch (cause) {
+      return businessError("url", `connect: the runtime refused the URL`, { cause });
+    }
+    return undefined;
+  }
+
+  #send(data: unknown): BusinessError | undefined {
+    const error = payloadError(data, this.#maxPayload) ?? this.#refusal("send");
+    if (error === undefined) this.#connection!.send(data as Payload);
+    return error;
+  }
+
+  #close(options: unknown): BusinessError | undefined {
+    const close = readCloseOptions(options);
+    if (close instanceof Error) return close;
+    const error = this.#refusal("close");
+    if (error === undefined) this.#connection!.close(close);
+    return error;
+  }
+
+  #refusal(call: keyof typeof REFUSALS): BusinessError | undefined {
+    const { state } = this;
+    const kind = REFUSALS[call][state];
+    return kind && businessError(kind, `${call}: the client is ${state}`);
+  }
+
+  /** What the connection tells, as events. The client is idle before the last one of each. */
+  readonly #owner: ConnectionOwner = {
+    opened: () => {
+      const protocol = this.protocol;
+      this.#opened.resolve(SWITCHING);
+      this.#listeners.emit("open", undefined, { ...SWITCHING });
+      this.#listeners.emit(
+        "openInfo",
+        undefined,
+        protocol === "" ? { ...SWITCHING } : { ...SWITCHING, protocol },
+      );
+    },
+    message: (data) => {
+      this.#listeners.emit("message", undefined, data);
+      this.#listeners.emit("dataEnd");
+    },
+    failed: (error) => {
+      this.#connection = undefined;
+      this.#opened.reject(error);
+      this.#closed.reject(error);
+      this.#listeners.emit("error", error);
+    },
+    lost: (error) => this.#listeners.emit("error", error),
+    ended: (close) => {
+      this.#connection = undefined;
+      this.#opened.reject(businessError("other", "the connection was closed before it was open"));
+      this.#closed.resolve(close);
+      this.#listeners.emit("close", undefined, { ...close });
+    },
+  };
+}
+
+/** What is asked for and cannot be had here: nothing is ignored. */
+function unsupported(runtime: ClientRuntime, options: ConnectOptions): BusinessError | undefined {
+  const [name] = options.beyond;
+  if (name !== undefined) {
+    return businessError("other", `connect: '${name}' is not supported yet on ${runtime.name}`);
+  }
+  if (runtime.canPing) return undefined;
+  const asked = (["pingInterval", "pongTimeout"] as const).find((name) =>
+    options[name] !== undefined
+  );
+  if (asked !== undefined) {
+    return businessError("other", `connect: '${asked}' cannot be had on ${runtime.name}`);
+  }
+  sayOnce(
+    `${runtime.name} lets no client send Ping frames: a dead server is noticed only by the ` +
+      "operating system. See docs/heartbeat.md.",
+  );
+  return undefined;
+}
+
+/**
+ * Makes a client. Never throws: a wrong option is refused by `connect`, with 401.
+ *
+ * @param options See {@linkcode WebSocketClientOptions}.
+ * @returns A fresh client, idle.
+ *
+ * @example Every call answers to a callback, too
+ * ```ts
+ * import { createWebSocket } from "@netkit/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ws = createWebSocket();
+ * const error = await new Promise((resolve) => ws.connect("http://localhost/", resolve));
+ * assertEquals(JSON.parse(JSON.stringify(error)).code, 2302001);
+ * ```
+ */
+export function createWebSocket(options?: WebSocketClientOptions): WebSocketClient {
+  return new Client(options);
+}

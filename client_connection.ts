@@ -1,0 +1,202 @@
+/** One connection of a client, from the dial to the end. Not part of the public API. */
+
+import { type BusinessError, businessError } from "./errors.ts";
+import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
+import { type Close, fromWire, LINK_DOWN, NORMAL, toWire } from "./internal/close_codes.ts";
+import type { ConnectOptions } from "./internal/connect_options.ts";
+import { later } from "./internal/later.ts";
+import { exceeds, type Payload, snapshot } from "./internal/payload.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, End } from "./runtime/mod.ts";
+
+/** How long a peer may take to answer a Close frame, in ms. */
+export const CLOSE_DEADLINE_MS = 5000;
+
+/** What a connection tells its client; each end is told once. */
+export interface ConnectionOwner {
+  opened(): void;
+  message(data: string | ArrayBuffer): void;
+  /** The attempt failed: nothing was open. */
+  failed(error: BusinessError): void;
+  /** The connection is lost; `ended` follows. */
+  lost(error: BusinessError): void;
+  ended(close: Close): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  runtime: ClientRuntime;
+  clock: Clock;
+  heartbeat: Heartbeat;
+  maxPayload: number;
+  url: string;
+  options: ConnectOptions;
+}
+
+/** One connection. Its state goes one way: connecting, open, closing, idle. */
+export class ClientConnection implements ClientEvents, HeartbeatPeer {
+  state: "connecting" | "open" | "closing" | "idle" = "connecting";
+  readonly #owner: ConnectionOwner;
+  readonly #parts: ConnectionParts;
+  readonly #socket: ClientSocket;
+  /** What was sent before the connection was open. */
+  #queue: Payload[] = [];
+  /** What was asked for by `close`. */
+  #asked: Close | undefined;
+  /** The one deadline that runs: to open, or to close. */
+  #timer: unknown;
+
+  /** Dials; throws what the runtime throws. */
+  constructor(owner: ConnectionOwner, parts: ConnectionParts) {
+    const { runtime, clock, url, options } = parts;
+    const { headers, protocols, connectTimeout } = options;
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#socket = runtime.dial({ url, headers, protocols }, this);
+    this.#timer = clock.setTimer(() => {
+      this.#socket.terminate();
+      this.#fail(`no answer within ${connectTimeout} s`);
+    }, connectTimeout * 1000);
+    options.signal?.addEventListener("abort", this.#abort);
+    if (options.signal?.aborted) this.#abort();
+  }
+
+  get protocol(): string {
+    return this.state === "open" ? this.#socket.protocol : "";
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Sends, or keeps until open. Only while connecting or open. */
+  send(data: Payload): void {
+    if (this.state === "open") this.#socket.send(data);
+    else this.#queue.push(snapshot(data));
+  }
+
+  /** Starts to close; `ended` follows, within five seconds. Only while connecting or open. */
+  close(asked: Close): void {
+    const { state } = this;
+    this.#asked = asked;
+    this.#leave("closing");
+    if (state === "connecting") {
+      this.#socket.terminate();
+      later(() => this.#end(asked));
+      return;
+    }
+    const { code, reason } = toWire(asked);
+    this.#socket.close(code, reason);
+    this.#timer = this.#parts.clock.setTimer(() => {
+      this.#socket.terminate();
+      this.#end(asked);
+    }, CLOSE_DEADLINE_MS);
+  }
+
+  open(): void {
+    if (this.state !== "connecting") return;
+    const wrong = this.#handshakeFault();
+    if (wrong !== undefined) {
+      this.#socket.terminate();
+      return this.#fail(wrong);
+    }
+    const { clock, heartbeat, runtime } = this.#parts;
+    clock.clearTimer(this.#timer);
+    this.state = "open";
+    if (runtime.canPing) heartbeat.add(this);
+    for (const data of this.#queue.splice(0)) this.#socket.send(data);
+    this.#owner.opened();
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.state !== "open") return;
+    this.#parts.heartbeat.alive(this);
+    if (exceeds(data, this.#parts.maxPayload)) return this.#overrun();
+    this.#owner.message(data);
+  }
+
+  alive(): void {
+    this.#parts.heartbeat.alive(this);
+  }
+
+  closed(end: End): void {
+    const { state } = this;
+    if (state === "idle") return;
+    if (state === "closing") return this.#end(this.#asked!);
+    const { failure } = end;
+    if (state === "connecting") {
+      return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
+    }
+    const close = failure === undefined ? fromWire(end.code, end.reason) : undefined;
+    if (close !== undefined) this.#end(close);
+    else this.#lose("the connection was lost", failure?.cause);
+  }
+
+  ping(): void {
+    this.#socket.ping();
+  }
+
+  dead(): void {
+    this.#socket.terminate();
+    this.#lose("no sign of life in time after a Ping");
+  }
+
+  readonly #abort = (): void => {
+    if (this.state === "connecting" || this.state === "open") {
+      this.close(NORMAL);
+    }
+  };
+
+  /** What the runtime let pass in the handshake and should not have, if anything. */
+  #handshakeFault(): string | undefined {
+    const { protocol, extensions } = this.#socket;
+    const offered = this.#parts.options.protocols;
+    if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
+      return "the server's subprotocol is none that was offered";
+    }
+    return extensions === "" ? undefined : "the server's extension was not offered";
+  }
+
+  #overrun(): void {
+    this.close({ code: 1009, reason: "Message too big" });
+    this.#owner.lost(failure(`a message of over ${this.#parts.maxPayload} bytes came in`));
+  }
+
+  #fail(what: string, status?: string, cause?: unknown): void {
+    this.#leave("idle");
+    this.#owner.failed(failure(what, status, cause));
+  }
+
+  #lose(what: string, cause?: unknown): void {
+    this.#leave("closing");
+    this.#owner.lost(failure(what, undefined, cause));
+    this.#finish(LINK_DOWN);
+  }
+
+  #end(close: Close): void {
+    this.#leave("closing");
+    this.#finish(close);
+  }
+
+  #finish(close: Close): void {
+    this.state = "idle";
+    this.#owner.ended(close);
+  }
+
+  /** Leaves what it was waiting for, on the way to another state. */
+  #leave(state: "closing" | "idle"): void {
+    const { clock, heartbeat, options } = this.#parts;
+    this.state = state;
+    clock.clearTimer(this.#timer);
+    heartbeat.delete(this);
+    options.signal?.removeEventListener("abort", this.#abort);
+    this.#queue = [];
+  }
+}
+
+/** The error of a failed attempt or a lost connection. */
+function failure(what: string, status?: string, cause?: unknown): BusinessError {
+  return businessError("connectFailed", what, {
+    data: status ?? "0",
+    cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+  });
+}

@@ -1,0 +1,211 @@
+/**
+ * The heartbeat: when to send a Ping, and when a peer is dead. One policy for client and server on
+ * every runtime.
+ *
+ * Every `pingInterval` seconds a peer is sent a Ping frame (RFC 6455 §5.5.2). Any sign of life
+ * afterwards – its Pong, or any message – clears it. With no sign of life within `pongTimeout`
+ * seconds the peer is dead. Data that flows, in either direction, does not put the Ping off.
+ *
+ * ```text
+ * open          ping           ping                 ping     dead
+ *  ├─pingInterval─┼─pingInterval─┼─── pingInterval ───┼────────┤
+ *                 └pong┘         └ message ┘          └pongTimeout
+ * ```
+ *
+ * This module knows no sockets and no runtime: it takes a clock and calls back.
+ *
+ * @example A peer that answers once and then no more, on a clock of our own
+ * ```ts
+ * import { Heartbeat } from "@netkit/websocket/heartbeat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let now = 0;
+ * let timers: { at: number; task: () => void }[] = [];
+ * const clock = {
+ *   now: () => now,
+ *   setTimer(task: () => void, ms: number) {
+ *     const timer = { at: now + ms, task };
+ *     timers.push(timer);
+ *     return timer;
+ *   },
+ *   clearTimer: (timer: unknown) => void (timers = timers.filter((other) => other !== timer)),
+ * };
+ * function tick(seconds: number) {
+ *   now += seconds * 1000;
+ *   const due = timers.filter(({ at }) => at <= now);
+ *   timers = timers.filter(({ at }) => at > now);
+ *   for (const { task } of due) task();
+ * }
+ *
+ * const log: string[] = [];
+ * const heartbeat = new Heartbeat({ pingInterval: 30, pongTimeout: 10 }, clock);
+ * const peer = { ping: () => log.push("ping"), dead: () => log.push("dead") };
+ * heartbeat.add(peer);
+ * tick(30);
+ * heartbeat.alive(peer); // its Pong
+ * tick(30);
+ * tick(10); // silence
+ * assertEquals(log, ["ping", "ping", "dead"]);
+ * ```
+ *
+ * @module
+ */
+
+import { type Clock, TimeoutQueue } from "./internal/timeout_queue.ts";
+
+export type { Clock };
+
+/** How often to ping and how long to wait for an answer, in seconds. */
+export interface HeartbeatOptions {
+  /**
+   * Seconds between two Pings, above 0 and at most 30,000. Anything else falls back to the
+   * default: the heartbeat cannot be turned off.
+   *
+   * @default {30}
+   */
+  pingInterval?: number;
+  /**
+   * Seconds to wait for a sign of life after a Ping. Cut to `pingInterval` where it is longer;
+   * anything that is no number above 0 and at most 30,000 falls back to the default.
+   *
+   * @default {30}
+   */
+  pongTimeout?: number;
+}
+
+/** One peer, as the heartbeat sees it. Neither function may throw. */
+export interface HeartbeatPeer {
+  /** Sends a Ping frame. */
+  ping(): void;
+  /** There was no sign of life in time. The heartbeat has let go of the peer already. */
+  dead(): void;
+}
+
+/** Seconds, when nothing else or something impossible was asked for. */
+const DEFAULT_SECONDS = 30;
+
+/** The longest interval, in seconds. */
+const MAX_SECONDS = 30_000;
+
+/**
+ * How late a verdict's timer may be, in ms, before the cause is taken to be this process itself: a
+ * loop that was blocked has not read the Pong that may lie in its socket.
+ */
+const STALL_MS = 100;
+
+/** What a peer gets on top, in ms, when this process was blocked: time to read what has come. */
+const GRACE_MS = 250;
+
+/** Peers due within this share of the interval are pinged together, to wake up less often. */
+const SLACK = 0.01;
+
+/** The longest slack, in ms. */
+const MAX_SLACK_MS = 100;
+
+/** The system's clock. Its timers run in every runtime and need nothing of one. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer: (task, ms) => setTimeout(task, ms),
+  clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+/**
+ * Applies the defaults and limits to what was asked for.
+ *
+ * @param options What was asked for.
+ * @returns What counts, in seconds.
+ *
+ * @example The heartbeat cannot be turned off
+ * ```ts
+ * import { heartbeatPolicy } from "@netkit/websocket/heartbeat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(heartbeatPolicy({ pingInterval: 0 }), { pingInterval: 30, pongTimeout: 30 });
+ * assertEquals(heartbeatPolicy({ pingInterval: 5 }), { pingInterval: 5, pongTimeout: 5 });
+ * ```
+ */
+export function heartbeatPolicy(options: HeartbeatOptions = {}): Required<HeartbeatOptions> {
+  const pingInterval = seconds(options.pingInterval);
+  return { pingInterval, pongTimeout: Math.min(seconds(options.pongTimeout), pingInterval) };
+}
+
+function seconds(value: unknown): number {
+  const possible = typeof value === "number" && value > 0 && value <= MAX_SECONDS;
+  return possible ? value : DEFAULT_SECONDS;
+}
+
+/**
+ * Keeps the heartbeat of any number of peers with three timers at the most.
+ *
+ * See the module's documentation for an example.
+ */
+export class Heartbeat {
+  readonly #resting: TimeoutQueue<HeartbeatPeer>;
+  readonly #waiting: TimeoutQueue<HeartbeatPeer>;
+  readonly #grace: TimeoutQueue<HeartbeatPeer>;
+  readonly #unanswered = new Set<HeartbeatPeer>();
+
+  /**
+   * Starts with no peers and no timers.
+   *
+   * @param options How often to ping and how long to wait, in seconds.
+   * @param clock Where time comes from.
+   */
+  constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock) {
+    const { pingInterval, pongTimeout } = heartbeatPolicy(options);
+    const ms = pingInterval * 1000;
+    const bury = (peer: HeartbeatPeer) => {
+      this.delete(peer);
+      peer.dead();
+    };
+    this.#resting = new TimeoutQueue({
+      clock,
+      ms,
+      slack: Math.min(ms * SLACK, MAX_SLACK_MS),
+      expired: (peer) => {
+        // Where both intervals are equal the verdict on the last Ping falls due with the next one.
+        this.#resting.add(peer);
+        if (this.#unanswered.has(peer)) return;
+        this.#unanswered.add(peer);
+        this.#waiting.add(peer);
+        peer.ping();
+      },
+    });
+    this.#waiting = new TimeoutQueue({
+      clock,
+      ms: pongTimeout * 1000,
+      expired: (peer, late) => late > STALL_MS ? this.#grace.add(peer) : bury(peer),
+    });
+    this.#grace = new TimeoutQueue({ clock, ms: GRACE_MS, expired: bury });
+  }
+
+  /**
+   * Takes a peer in; its first Ping is due one interval from now.
+   *
+   * @param peer The peer.
+   */
+  add(peer: HeartbeatPeer): void {
+    this.#resting.add(peer);
+  }
+
+  /**
+   * Lets a peer go. With none left no timer runs.
+   *
+   * @param peer The peer.
+   */
+  delete(peer: HeartbeatPeer): void {
+    this.alive(peer);
+    this.#resting.delete(peer);
+  }
+
+  /**
+   * Notes a sign of life. Costs next to nothing unless a Ping is unanswered.
+   *
+   * @param peer The peer that gave it.
+   */
+  alive(peer: HeartbeatPeer): void {
+    if (this.#unanswered.size === 0 || !this.#unanswered.delete(peer)) return;
+    this.#waiting.delete(peer);
+    this.#grace.delete(peer);
+  }
+}

@@ -1,0 +1,134 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "./describe.ts";
+import {
+  ANY,
+  argumentError,
+  checkOptions,
+  FLAG,
+  isToken,
+  OBJECT,
+  readProtocols,
+  type Rule,
+  SIGNAL,
+  TEXT,
+} from "./read.ts";
+
+/** The largest delay of a timer, in seconds. */
+const MAX_TIMER_SECONDS = 2_147_483;
+
+/** Seconds a connection has to open, unless set otherwise. */
+const CONNECT_TIMEOUT = 20;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  header: [
+    (value) => OBJECT[0](value) && !(Symbol.iterator in (value as object)),
+    "must be a plain object of text values",
+  ],
+  protocol: [
+    (value) => typeof value === "string" && readProtocols(value) !== undefined,
+    "must be different tokens, separated by commas",
+  ],
+  caPath: TEXT,
+  clientCert: OBJECT,
+  skipServerCertVerification: FLAG,
+  minSupportTlsProtocol: [
+    (value) => [0, 1, 2, 3].includes(value as number),
+    "must be one of TlsProtocol",
+  ],
+  proxy: [
+    (value) => value === "system" || value === "no-proxy" || isProxy(value),
+    "must be 'system', 'no-proxy' or an object with 'host' and 'port'",
+  ],
+  pingInterval: ANY,
+  pongTimeout: ANY,
+  connectTimeout: [
+    (value) => typeof value === "number" && value > 0 && value <= MAX_TIMER_SECONDS,
+    `must be a number of seconds above 0 and at most ${MAX_TIMER_SECONDS}`,
+  ],
+  signal: SIGNAL,
+};
+
+function isProxy(value: unknown): boolean {
+  if (!OBJECT[0](value)) return false;
+  const { host, port } = value as { host?: unknown; port?: unknown };
+  return typeof host === "string" && host !== "" && Number.isInteger(port) &&
+    (port as number) > 0 && (port as number) <= 65535;
+}
+
+/** What `connect` was asked for, with its defaults. */
+export interface ConnectOptions {
+  headers: Record<string, string>;
+  protocols: string[];
+  connectTimeout: number;
+  signal: AbortSignal | undefined;
+  pingInterval: unknown;
+  pongTimeout: unknown;
+  /** The options asked for that need more of a runtime than it has here. */
+  beyond: string[];
+}
+
+/** Reads the options of `connect`; a wrong one is returned as the error it deserves. */
+export function readConnectOptions(options: unknown): ConnectOptions | BusinessError {
+  if (options === undefined) options = {};
+  const wrong = checkOptions("connect", options, RULES);
+  if (wrong !== undefined) return wrong;
+  const given = options as Record<string, unknown>;
+  const headers = readHeaders((given.header ?? {}) as Record<string, unknown>);
+  if (headers instanceof Error) return headers;
+  const inHeader = headers["sec-websocket-protocol"];
+  delete headers["sec-websocket-protocol"];
+  const asked = (given.protocol || inHeader || "") as string;
+  const protocols = readProtocols(asked);
+  if (protocols === undefined) {
+    return argumentError("connect: 'header' sec-websocket-protocol", RULES.protocol![1], inHeader);
+  }
+  if (inHeader !== undefined && inHeader !== asked) {
+    return argumentError("connect: 'protocol'", "must be what 'header' says too", asked);
+  }
+  return {
+    headers,
+    protocols,
+    connectTimeout: (given.connectTimeout ?? CONNECT_TIMEOUT) as number,
+    signal: given.signal as AbortSignal | undefined,
+    pingInterval: given.pingInterval,
+    pongTimeout: given.pongTimeout,
+    beyond: Object.keys(DEFAULTS).filter((name) => !DEFAULTS[name]!.includes(given[name])),
+  };
+}
+
+/** The values of options that ask for nothing. */
+const DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
+  caPath: [undefined, ""],
+  clientCert: [undefined],
+  skipServerCertVerification: [undefined, false],
+  minSupportTlsProtocol: [undefined],
+  proxy: [undefined, "system"],
+};
+
+/** Names the handshake makes itself (RFC 6455 §4.1): set by hand they would break or forge it. */
+const RESERVED = /^(host|connection|upgrade|sec-websocket-(?!protocol$).*)$/;
+
+/** Header values: visible characters, blanks and Latin-1, but no line ends (RFC 9110 §5.5). */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function readHeaders(header: Record<string, unknown>): Record<string, string> | BusinessError {
+  const headers: Record<string, string> = {};
+  for (const [key, value] of Object.entries(header)) {
+    if (typeof value !== "string") continue;
+    const name = key.toLowerCase();
+    if (!isToken(name)) return argumentError("connect: 'header'", "must have tokens as names", key);
+    if (RESERVED.test(name)) {
+      return businessError(
+        "argument",
+        `connect: 'header' must leave ${name} to the handshake: current value is ${
+          describe(value)
+        }`,
+      );
+    }
+    if (!HEADER_VALUE.test(value)) {
+      return argumentError(`connect: 'header' ${name}`, "must be one line of Latin-1", value);
+    }
+    headers[name] = value;
+  }
+  return headers;
+}

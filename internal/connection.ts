@@ -1,0 +1,35 @@
+/** Names a connection: `ip:port`, `[ip]:port` for IPv6. */
+export function connectionKey(ip: string, port: number): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** An address as people write it: an IPv4 peer of a dual-stack socket comes as `::ffff:1.2.3.4`. */
+export function plainAddress(ip: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+}
+
+/**
+ * What the user holds of a connection: its address, and, unseen, the way to the connection itself,
+ * so that a message needs no look-up. Frozen; equal for `send` and `close` to any copy.
+ */
+export class Connection<Peer> {
+  readonly clientIP: string;
+  readonly clientPort: number;
+  readonly #peer: Peer;
+
+  constructor(ip: string, port: number, peer: Peer) {
+    this.clientIP = ip;
+    this.clientPort = port;
+    this.#peer = peer;
+    Object.freeze(this);
+  }
+
+  /** The connection behind an object, if it is one of these. */
+  static peerOf(value: object): unknown {
+    return #peer in value ? (value as Connection<unknown>).#peer : undefined;
+  }
+
+  toString(): string {
+    return connectionKey(this.clientIP, this.clientPort);
+  }
+}

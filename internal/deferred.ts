@@ -1,0 +1,40 @@
+/**
+ * A promise that can be asked for before and after it is settled, and is made when it is first
+ * asked for. Rejected and not awaited by anybody it harms nobody.
+ */
+export class Deferred<T> {
+  #promise: Promise<T> | undefined;
+  #resolve!: (value: T) => void;
+  #reject!: (reason: unknown) => void;
+  #settled = false;
+
+  get promise(): Promise<T> {
+    if (this.#promise === undefined) {
+      this.#promise = new Promise<T>((resolve, reject) => {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      });
+      this.#promise.catch(() => {});
+    }
+    return this.#promise;
+  }
+
+  resolve(value: T): void {
+    void this.promise;
+    this.#settled = true;
+    this.#resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    void this.promise;
+    this.#settled = true;
+    this.#reject(reason);
+  }
+
+  /** Makes room for the next result, if this one is there. */
+  renew(): void {
+    if (!this.#settled) return;
+    this.#settled = false;
+    this.#promise = undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/** Why a request is answered instead of upgraded. */
+export interface HandshakeFault {
+  status: number;
+  /** In a few words, for people. */
+  why: string;
+  headers?: Record<string, string>;
+}
+
+/** Whether a request asks for a WebSocket at all. */
+export function isUpgrade(request: Request): boolean {
+  return listed(request.headers.get("upgrade"), "websocket");
+}
+
+/**
+ * What is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1). The runtimes let some
+ * of it pass, and differ in what.
+ */
+export function handshakeFault({ method, headers }: Request): HandshakeFault | undefined {
+  if (method !== "GET") {
+    return { status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
+  }
+  if (!listed(headers.get("connection"), "upgrade")) {
+    return { status: 400, why: "Connection does not say Upgrade" };
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return {
+      status: 426,
+      why: "Sec-WebSocket-Version is not 13",
+      headers: { "sec-websocket-version": "13" },
+    };
+  }
+  if (!/^[+/0-9A-Za-z]{21}[AQgw]==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return { status: 400, why: "Sec-WebSocket-Key is not 16 bytes in Base64" };
+  }
+  return undefined;
+}
+
+/** Whether a client offers a subprotocol. */
+export function offers(request: Request, protocol: string): boolean {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").some((name) => name.trim() === protocol);
+}
+
+function listed(header: string | null, token: string): boolean {
+  return header !== null && header.split(",").some((item) => item.trim().toLowerCase() === token);
+}

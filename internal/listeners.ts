@@ -1,0 +1,85 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "./describe.ts";
+
+/** A listener of any event; what it returns only matters when it is a promise that may reject. */
+export type Listener = (first?: unknown, second?: unknown) => unknown;
+
+/**
+ * The listeners of one object, by event, in the order they were added.
+ *
+ * A listener that throws or rejects harms nobody: it is reported to the 'error' listeners, or
+ * printed where there is none. Lists are copied when they change, never while they are walked, so
+ * a listener may add and remove listeners.
+ */
+export class Listeners<Name extends string> {
+  readonly #lists: Record<Name | "error", readonly Listener[]>;
+
+  constructor(names: readonly (Name | "error")[]) {
+    this.#lists = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+      Name | "error",
+      readonly Listener[]
+    >;
+  }
+
+  /** Adds a listener. The same one twice counts once; an unknown event is ignored. */
+  on(type: unknown, listener: unknown): void {
+    const name = this.#name("on", type);
+    if (typeof listener !== "function") throw notAFunction("on", listener);
+    if (name === undefined || this.#lists[name].includes(listener as Listener)) return;
+    this.#lists[name] = [...this.#lists[name], listener as Listener];
+  }
+
+  /** Removes a listener, or all of the event's when none is given. */
+  off(type: unknown, listener?: unknown): void {
+    const name = this.#name("off", type);
+    if (listener !== undefined && typeof listener !== "function") {
+      throw notAFunction("off", listener);
+    }
+    if (name === undefined) return;
+    this.#lists[name] = listener === undefined
+      ? []
+      : this.#lists[name].filter((other) => other !== listener);
+  }
+
+  /** Calls an event's listeners in order. */
+  emit(type: Name | "error", first?: unknown, second?: unknown): void {
+    const list = this.#lists[type];
+    for (let i = 0; i < list.length; i++) this.call(list[i]!, first, second, type);
+  }
+
+  /** Calls one function of the user's; a failure is reported, never thrown. */
+  call(listener: Listener, first?: unknown, second?: unknown, type?: Name | "error"): void {
+    try {
+      const result = listener(first, second) as PromiseLike<unknown> | undefined | null;
+      if (typeof result?.then === "function") {
+        result.then(undefined, (cause: unknown) => this.#report(cause, type));
+      }
+    } catch (cause) {
+      this.#report(cause, type);
+    }
+  }
+
+  #report(cause: unknown, type?: Name | "error"): void {
+    const where = type === undefined ? "a callback" : `a listener of '${type}'`;
+    const error = businessError("other", `${where} failed: ${describe(cause)}`, { cause });
+    if (type === "error" || this.#lists.error.length === 0) console.error(error);
+    else this.emit("error", error);
+  }
+
+  #name(method: string, type: unknown): Name | "error" | undefined {
+    if (typeof type !== "string") {
+      throw businessError(
+        "argument",
+        `${method}: the event's name must be text: current value is ${describe(type)}`,
+      );
+    }
+    return Object.hasOwn(this.#lists, type) ? type as Name : undefined;
+  }
+}
+
+function notAFunction(method: string, value: unknown): BusinessError {
+  return businessError(
+    "argument",
+    `${method}: the listener must be a function: current value is ${describe(value)}`,
+  );
+}

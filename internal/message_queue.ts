@@ -1,0 +1,101 @@
+import { type BusinessError, businessError } from "../errors.ts";
+
+/** How much may wait to be read, in bytes; text counts two a character. */
+const MAX_WAITING = 16 * 1024 * 1024;
+
+/** Where the messages come from. */
+export interface MessageSource {
+  on(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
+  off(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
+  /** Whether an attempt or a connection is under way. */
+  busy(): boolean;
+  /** Called when a reader has fallen behind for good. */
+  overrun(): void;
+}
+
+type Message = string | ArrayBuffer;
+
+/** The messages of a connection, to be read one by one. Ends with it; throws where it was lost. */
+export class MessageQueue implements AsyncIterableIterator<Message> {
+  readonly #source: MessageSource;
+  readonly #waiting: Message[] = [];
+  #bytes = 0;
+  #reader: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
+  #error: BusinessError | undefined;
+  #over = false;
+
+  constructor(source: MessageSource) {
+    this.#source = source;
+    source.on("message", this.#message);
+    source.on("error", this.#failed);
+    source.on("close", this.#closed);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Message>> {
+    const message = this.#waiting.shift();
+    if (message !== undefined) {
+      this.#bytes -= sizeOf(message);
+      return Promise.resolve({ done: false, value: message });
+    }
+    return new Promise((resolve, reject) => {
+      this.#reader.push({ resolve, reject });
+      if (this.#over) this.#end();
+    });
+  }
+
+  return(): Promise<IteratorResult<Message>> {
+    this.#waiting.length = 0;
+    this.#error = undefined;
+    this.#leave();
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  readonly #message = (_: unknown, data: unknown): void => {
+    const message = data as Message;
+    const reader = this.#reader.shift();
+    if (reader !== undefined) return reader.resolve({ done: false, value: message });
+    this.#waiting.push(message);
+    this.#bytes += sizeOf(message);
+    if (this.#bytes <= MAX_WAITING) return;
+    this.#error = businessError("other", `more than ${MAX_WAITING} bytes wait to be read`);
+    this.#leave();
+    this.#source.overrun();
+  };
+
+  readonly #failed = (error: unknown): void => {
+    if ((error as BusinessError).code !== 200) return; // a listener's failure
+    this.#error = error as BusinessError;
+    if (!this.#source.busy()) this.#closed();
+  };
+
+  readonly #closed = (): void => {
+    this.#leave();
+    this.#end();
+  };
+
+  #leave(): void {
+    this.#over = true;
+    this.#source.off("message", this.#message);
+    this.#source.off("error", this.#failed);
+    this.#source.off("close", this.#closed);
+  }
+
+  /** Tells whoever waits that nothing more comes; the error once. */
+  #end(): void {
+    for (const reader of this.#reader.splice(0)) {
+      const error = this.#error;
+      this.#error = undefined;
+      if (error === undefined) reader.resolve({ done: true, value: undefined });
+      else reader.reject(error);
+    }
+  }
+}
+
+function sizeOf(message: Message): number {
+  return typeof message === "string" ? message.length * 2 : message.byteLength;
+}

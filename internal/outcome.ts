@@ -1,0 +1,57 @@
+import type { BusinessError } from "../errors.ts";
+import type { Listener, Listeners } from "./listeners.ts";
+
+/** The answer to every accepted call: one promise for all of them, as it never changes. */
+export const ACCEPTED: Promise<boolean> = Promise.resolve(true);
+
+/**
+ * The answer to a refused call: a rejected promise that cannot end the process.
+ *
+ * HarmonyOS programs call `close` and `stop` with no `catch`, and a peer may leave between any two
+ * lines of a program. An ordinary rejection nobody handles ends a Deno process. This one is printed
+ * instead, and so is the same error coming out of a `then` behind it.
+ */
+export class Refusal<T> extends Promise<T> {
+  #handled = false;
+
+  /** A promise rejected with an error. */
+  static of(error: BusinessError): Promise<boolean> {
+    const refusal = new Refusal<boolean>((_, reject) => reject(error));
+    refusal.#guard(error);
+    return refusal;
+  }
+
+  override then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#handled = true;
+    const next = super.then(onfulfilled, onrejected) as Refusal<A | B>;
+    super.then(undefined, (error) => next.#guard(error));
+    return next;
+  }
+
+  /** Prints `error` if this is rejected with it and nobody takes that up. */
+  #guard(error: unknown): void {
+    super.then(undefined, async (reason) => {
+      await undefined; // an `await` of this promise takes it up one microtask after it was made
+      if (this.#handled) return;
+      if (reason !== error) throw reason; // a failure of the program's own, in a handler
+      console.error(error);
+    });
+  }
+}
+
+/** Answers a call: to its callback on a later turn, or with a promise. */
+export function answer(
+  error: BusinessError | undefined,
+  callback: Listener | undefined,
+  listeners: Listeners<string>,
+): Promise<boolean> | undefined {
+  if (callback === undefined) return error === undefined ? ACCEPTED : Refusal.of(error);
+  queueMicrotask(() => {
+    if (error === undefined) listeners.call(callback, undefined, true);
+    else listeners.call(callback, error);
+  });
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "./describe.ts";
+
+/** What can be sent: text, or bytes in a buffer or a view of one. */
+export type Payload = string | ArrayBuffer | ArrayBufferView;
+
+/** The largest message unless set otherwise, in bytes: 5 × 1024 × 1024 − 16, as on HarmonyOS. */
+export const DEFAULT_MAX_PAYLOAD = 5_242_864;
+
+/** What is wrong with data to be sent, if anything is. */
+export function payloadError(data: unknown, maxPayload: number): BusinessError | undefined {
+  const isText = typeof data === "string";
+  if (!isText && !isBytes(data)) {
+    return businessError(
+      "argument",
+      `send: data must be text, an ArrayBuffer or a view of one: current value is ${
+        describe(data)
+      }`,
+    );
+  }
+  if (exceeds(data, maxPayload)) {
+    return businessError(
+      "argument",
+      `send: data must be at most ${maxPayload} bytes: current value has ${byteLength(data)}`,
+    );
+  }
+  return undefined;
+}
+
+function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
+  // A view of shared memory could change while it is being sent; the runtimes refuse it too.
+  return data instanceof ArrayBuffer ||
+    (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer);
+}
+
+/** Whether a message is over a limit, without counting where there is no need to. */
+export function exceeds(data: Payload, maxPayload: number): boolean {
+  if (typeof data !== "string") return data.byteLength > maxPayload;
+  return data.length > maxPayload ||
+    (data.length * 3 > maxPayload && byteLength(data) > maxPayload);
+}
+
+/** The data as it is now: what the caller does to its buffer later does not matter. */
+export function snapshot(data: Payload): Payload {
+  if (typeof data === "string") return data;
+  if (data instanceof ArrayBuffer) return data.slice(0);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+}
+
+const encoder = new TextEncoder();
+
+function byteLength(data: Payload): number {
+  return typeof data === "string" ? encoder.encode(data).byteLength : data.byteLength;
+}

@@ -1,0 +1,60 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "./describe.ts";
+
+/** A check of one option: whether a value will do, and the rule to quote where it will not. */
+export type Rule = readonly [passes: (value: unknown) => boolean, rule: string];
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const TEXT: Rule = [(value) => typeof value === "string", "must be text"];
+export const FLAG: Rule = [(value) => typeof value === "boolean", "must be true or false"];
+export const NUMBER: Rule = [(value) => typeof value === "number", "must be a number"];
+export const OBJECT: Rule = [isObject, "must be an object"];
+export const COUNT: Rule = [
+  (value) => Number.isSafeInteger(value) && (value as number) > 0,
+  "must be an integer above 0",
+];
+export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
+export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
+/** Any value: the heartbeat falls back where a number is impossible, as the guide says. */
+export const ANY: Rule = [() => true, ""];
+
+/** An error for a wrong argument, in the form all of them have. */
+export function argumentError(what: string, rule: string, value: unknown): BusinessError {
+  return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
+}
+
+/**
+ * Checks an object of options against a table of rules. Options that are `undefined` count as left
+ * out; one that is in no table is an error, as nothing that is asked for may be ignored.
+ */
+export function checkOptions(
+  call: string,
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+): BusinessError | undefined {
+  if (!isObject(options)) return argumentError(`${call}: options`, OBJECT[1], options);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(rules, name)) {
+      return argumentError(`${call}: '${name}'`, "is no option", value);
+    }
+    const [passes, rule] = rules[name]!;
+    if (!passes(value)) return argumentError(`${call}: '${name}'`, rule, value);
+  }
+  return undefined;
+}
+
+/** A header's name or a subprotocol's: a token (RFC 9110 §5.6.2). */
+export function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
+}
+
+/** Splits a list of subprotocols at its commas; `undefined` where it is none. */
+export function readProtocols(text: string): string[] | undefined {
+  if (text.trim() === "") return [];
+  const protocols = text.split(",").map((protocol) => protocol.trim());
+  const wellFormed = protocols.every(isToken) && new Set(protocols).size === protocols.length;
+  return wellFormed ? protocols : undefined;
+}

@@ -1,0 +1,89 @@
+import type { Payload } from "../internal/payload.ts";
+import { readFailure } from "./failures.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "./mod.ts";
+
+/** What Bun's WebSocket has beyond the standard. */
+type BunWebSocket = WebSocket & { ping(): void; terminate(): void };
+
+/** Bun as a client, where this is Bun. */
+export function bunClient(): ClientRuntime | undefined {
+  const bun = (globalThis as { Bun?: { version: string } }).Bun;
+  if (bun === undefined) return undefined;
+  return { name: `Bun ${bun.version}`, canPing: true, denied: () => undefined, dial };
+}
+
+function dial(request: DialRequest, events: ClientEvents): ClientSocket {
+  return new BunSocket(request, events);
+}
+
+class BunSocket implements ClientSocket {
+  readonly #ws: BunWebSocket;
+  #failure: unknown;
+  #over = false;
+
+  constructor({ url, headers, protocols }: DialRequest, events: ClientEvents) {
+    const Dial = WebSocket as unknown as new (url: string, init: object) => BunWebSocket;
+    // Compression is off on both runtimes: Deno offers none, and Bun would.
+    const ws = this.#ws = new Dial(url, { headers, protocols, perMessageDeflate: false });
+    ws.binaryType = "arraybuffer";
+    ws.onopen = () => events.open();
+    ws.onmessage = ({ data }) => events.message(data);
+    ws.addEventListener("pong" as "message", () => events.alive());
+    ws.onerror = (event) => {
+      this.#failure = event;
+    };
+    ws.onclose = ({ code, reason }) => {
+      if (this.#over) return;
+      this.#over = true;
+      const { message, error } = (this.#failure ?? {}) as ErrorEvent;
+      const failure = this.#failure === undefined ? undefined : readFailure(
+        `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,
+        error ?? message,
+      );
+      events.closed(failure === undefined ? { code, reason } : { code: 0, reason, failure });
+    };
+  }
+
+  get bufferedAmount(): number {
+    // Bun goes on counting what is sent after the end.
+    return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
+  }
+
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get extensions(): string {
+    return this.#ws.extensions;
+  }
+
+  send(data: Payload): void {
+    this.#ws.send(sendable(data) as string | ArrayBuffer);
+  }
+
+  ping(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
+  }
+
+  close(code: number, reason: string): void {
+    try {
+      this.#ws.close(code, reason);
+    } catch {
+      this.#ws.close(1000, reason);
+    }
+  }
+
+  terminate(): void {
+    this.#over = true;
+    this.#ws.terminate();
+  }
+}
+
+/** Bun 1.4.5 throws for a resizable buffer; a copy of it is not resizable. */
+function sendable(data: Payload): Payload {
+  if (data instanceof ArrayBuffer && data.resizable) return data.slice(0);
+  if (ArrayBuffer.isView(data) && (data.buffer as ArrayBuffer).resizable) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  }
+  return data;
+}

@@ -1,0 +1,145 @@
+import type { Payload } from "../internal/payload.ts";
+import type {
+  Address,
+  Admission,
+  Listener,
+  ListenerEvents,
+  ListenFault,
+  ListenOptions,
+  ServerRuntime,
+  Socket,
+} from "./mod.ts";
+
+/** A connection of Bun's server; the module's side of it hangs on `data`. */
+interface BunServerSocket {
+  readonly data: Admission;
+  binaryType: "arraybuffer";
+  send(data: Payload): number;
+  ping(): number;
+  close(code: number, reason: string): void;
+  terminate(): void;
+  getBufferedAmount(): number;
+}
+
+interface BunServer {
+  readonly hostname: string;
+  readonly port: number;
+  requestIP(request: Request): { address: string; port: number } | null;
+  upgrade(request: Request, options: { data: Admission; headers: object }): boolean;
+  stop(closeConnections: boolean): Promise<void>;
+}
+
+/** The parts of Bun the server uses, so that nothing global need be declared. */
+interface BunLike {
+  version: string;
+  serve(options: {
+    hostname: string;
+    port: number;
+    fetch(request: Request, server: BunServer): Response | undefined;
+    error(): Response;
+    websocket: object;
+  }): BunServer;
+}
+
+/** What Bun 1.4.5 tells its own side when it has closed with 1009; no Close frame can say 1006. */
+const TOO_BIG = "Received too big message";
+
+/** Bun as a server, where this is Bun. */
+export function bunServer(): ServerRuntime | undefined {
+  const bun = (globalThis as { Bun?: BunLike }).Bun;
+  if (bun === undefined) return undefined;
+  return {
+    name: `Bun ${bun.version}`,
+    canPing: true,
+    listen: (options, events) => listen(bun, options, events),
+    fault,
+  };
+}
+
+function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): Listener {
+  const server = bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    error: () => new Response(null, { status: 500 }),
+    fetch(request, server) {
+      // The address must be read before the upgrade: afterwards Bun has forgotten it.
+      const peer = server.requestIP(request);
+      if (peer === null) return new Response(null, { status: 400 }); // gone already
+      const address: Address = { hostname: peer.address, port: peer.port };
+      const admission = events.request(request, address);
+      if (admission instanceof Response) return admission;
+      // Left alone, Bun answers with the first subprotocol offered; an empty one sends none.
+      const headers = { "sec-websocket-protocol": admission.protocol };
+      if (server.upgrade(request, { data: admission, headers })) return undefined;
+      admission.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
+      return new Response(null, { status: 400 });
+    },
+    websocket: {
+      perMessageDeflate: false,
+      maxPayloadLength: options.maxPayload,
+      // Bun's own idle timer never sees a peer as dead while this side keeps sending to it
+      // (oven-sh/bun#39255), and its Pings come every 4 s at the most.
+      idleTimeout: 0,
+      sendPings: false,
+      // At its own limit Bun drops messages and says nothing.
+      backpressureLimit: 0,
+      closeOnBackpressureLimit: false,
+      open(ws: BunServerSocket) {
+        ws.binaryType = "arraybuffer";
+        ws.data.open(new BunSocket(ws));
+      },
+      message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.message(data),
+      pong: (ws: BunServerSocket) => ws.data.alive(),
+      close: (ws: BunServerSocket, code: number, reason: string) =>
+        ws.data.closed({ code, reason, tooBig: code === 1006 && reason === TOO_BIG }),
+    },
+  });
+  const { hostname, port } = server;
+  return {
+    address: { hostname, port },
+    async close() {
+      await server.stop(true);
+    },
+  };
+}
+
+class BunSocket implements Socket {
+  readonly #ws: BunServerSocket;
+
+  constructor(ws: BunServerSocket) {
+    this.#ws = ws;
+  }
+
+  get bufferedAmount(): number {
+    return this.#ws.getBufferedAmount();
+  }
+
+  send(data: Payload): void {
+    this.#ws.send(data);
+  }
+
+  ping(): void {
+    this.#ws.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+}
+
+/** Bun's errors carry the system's code. */
+const FAULTS: Record<string, ListenFault> = {
+  EADDRINUSE: "occupied",
+  EACCES: "notPermitted",
+  EADDRNOTAVAIL: "notHere",
+  EAFNOSUPPORT: "notHere",
+  ENOTFOUND: "notHere",
+};
+
+function fault(error: unknown): ListenFault {
+  return FAULTS[(error as { code?: string } | null)?.code ?? ""] ?? "other";
+}

@@ -1,0 +1,6 @@
+import { bunClient } from "./bun_client.ts";
+import { denoClient } from "./deno_client.ts";
+import type { ClientRuntime } from "./mod.ts";
+
+/** The runtime this program runs on, as a client. */
+export const clientRuntime: ClientRuntime | undefined = bunClient() ?? denoClient();

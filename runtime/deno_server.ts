@@ -1,0 +1,100 @@
+import { canPing, DenoSocket } from "./deno_socket.ts";
+import type {
+  Address,
+  End,
+  Listener,
+  ListenerEvents,
+  ListenFault,
+  ListenOptions,
+  ServerRuntime,
+} from "./mod.ts";
+
+/** The parts of Deno the server uses, so that nothing global need be declared. */
+interface DenoLike {
+  version: { deno: string };
+  serve(
+    options: { hostname: string; port: number; onListen(): void; onError(): Response },
+    handler: (
+      request: Request,
+      info: { remoteAddr: Address },
+    ) => Response | Promise<Response>,
+  ): { addr: Address; shutdown(): Promise<void> };
+  upgradeWebSocket(
+    request: Request,
+    options: { idleTimeout: number },
+  ): { socket: WebSocket; response: Response };
+  errors: Record<string, new () => Error>;
+}
+
+/** Deno as a server, where this is Deno. */
+export function denoServer(): ServerRuntime | undefined {
+  const deno = (globalThis as { Deno?: DenoLike }).Deno;
+  if (deno === undefined) return undefined;
+  return {
+    name: `Deno ${deno.version.deno}`,
+    canPing,
+    listen: (options, events) => listen(deno, options, events),
+    fault: (error) => fault(deno, error),
+  };
+}
+
+function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents): Listener {
+  const server = deno.serve({
+    hostname: options.hostname,
+    port: options.port,
+    onListen() {},
+    onError: () => new Response(null, { status: 500 }),
+  }, (request, { remoteAddr }) => {
+    // The address must be read before the upgrade: afterwards Deno has forgotten it.
+    const { hostname, port } = remoteAddr;
+    const admission = events.request(request, { hostname, port });
+    if (admission instanceof Response) return admission;
+    // Deno's own idle timer is off: it sends no Ping while data flows. Where its internals are
+    // gone it is all there is.
+    const idleTimeout = canPing ? 0 : options.deadAfter;
+    let upgrade;
+    try {
+      upgrade = deno.upgradeWebSocket(request, { idleTimeout });
+    } catch (cause) {
+      admission.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400", cause } });
+      return new Response(null, { status: 400 });
+    }
+    const socket = new DenoSocket(upgrade.socket, admission, readEnd);
+    upgrade.socket.onopen = () => admission.open(socket);
+    // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b`.
+    if (admission.protocol !== "") {
+      upgrade.response.headers.set("sec-websocket-protocol", admission.protocol);
+    }
+    return upgrade.response;
+  });
+  const { hostname, port } = server.addr;
+  return { address: { hostname, port }, close: (ms) => shutdown(server, ms) };
+}
+
+/** Waits for the shutdown, though not for a connection that Deno cannot let go of. */
+async function shutdown(server: { shutdown(): Promise<void> }, ms: number): Promise<void> {
+  let timer;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([server.shutdown(), late]);
+  clearTimeout(timer);
+}
+
+function readEnd(end: End, failure: unknown): End {
+  if (failure === undefined) return end;
+  const { message, error } = failure as ErrorEvent;
+  return {
+    code: 0,
+    reason: "",
+    failure: { what: "connection lost", status: "0", cause: error ?? message },
+  };
+}
+
+function fault(deno: DenoLike, error: unknown): ListenFault {
+  const { errors } = deno;
+  if (error instanceof errors.NotCapable!) return "denied";
+  if (error instanceof errors.AddrInUse!) return "occupied";
+  if (error instanceof errors.PermissionDenied!) return "notPermitted";
+  if (error instanceof errors.AddrNotAvailable!) return "notHere";
+  // An address of no family of this machine's has no class of its own.
+  return /lookup|os error 97|not supported/.test(String(error)) ? "notHere" : "other";
+}

@@ -1,0 +1,30 @@
+import type { Failure } from "./mod.ts";
+
+/**
+ * The runtimes' words for what went wrong, and ours. The first that matches counts. Seen on
+ * Deno 2.9.6 and Bun 1.4.5; `tests/runtime/failures_test.ts` makes each of them happen.
+ */
+const PHRASES: readonly [RegExp, string][] = [
+  [/status code: (\d{3})/, "the server answered with HTTP status $1"],
+  [/ECONNREFUSED|tcp connect error|connection refused/i, "connection refused"],
+  [/ENOTFOUND|dns error|failed to lookup/i, "the host name was not found"],
+  [/certificate|CERT_|UNABLE_TO_VERIFY|SELF_SIGNED|tls|ssl|h2 alpn/i, "the TLS handshake failed"],
+  [/client protocol/i, "the server's subprotocol is none that was offered"],
+  [/extension/i, "the server's extension was not offered"],
+  [/accept header/i, "the server's Sec-WebSocket-Accept is wrong"],
+  [/upgrade header|connection header/i, "the server did not upgrade the connection"],
+  [/HPE_|invalid HTTP|parse/i, "the server does not speak HTTP"],
+  [/ECONNRESET|closed before message|connection error|reset/i, "the connection was reset"],
+];
+
+/** Puts what a runtime said of a failed handshake into words that are the same everywhere. */
+export function readFailure(text: string, cause: unknown): Failure {
+  for (const [pattern, phrase] of PHRASES) {
+    const match = pattern.exec(text);
+    if (match) {
+      const status = match[1] ?? "0";
+      return { what: phrase.replace("$1", status), status, cause };
+    }
+  }
+  return { what: "the connection failed", status: "0", cause };
+}

@@ -1,0 +1,141 @@
+/**
+ * What a runtime owes the module: two contracts, one for dialling and one for listening.
+ *
+ * Everything here is types. `client.ts` and `server.ts` know a runtime by these alone; which one it
+ * is, is chosen in `runtime/client.ts` and `runtime/server.ts`, by what it can do.
+ */
+
+import type { Payload } from "../internal/payload.ts";
+
+/** One open connection, as either side holds it. No method throws in any state. */
+export interface Socket {
+  /** Bytes handed over and not yet taken by the system; 0 once the connection is gone. */
+  readonly bufferedAmount: number;
+  /** Sends one message. Ignored unless open. */
+  send(data: Payload): void;
+  /** Sends a Ping frame. Ignored unless open, or where nothing gets through anyway. */
+  ping(): void;
+  /** Starts the closing handshake; `closed` follows if the peer answers. */
+  close(code: number, reason: string): void;
+  /** Drops the connection at once, whatever is queued. `closed` may be told meanwhile, or never. */
+  terminate(): void;
+}
+
+/** What a socket tells its owner. After `closed` nothing more is told. */
+export interface SocketEvents {
+  /** A message came in: text, or an ArrayBuffer of its own. */
+  message(data: string | ArrayBuffer): void;
+  /** A Pong came in. May be told before a message, too. */
+  alive(): void;
+  /** The connection is over, once, however it ended. */
+  closed(end: End): void;
+}
+
+/** How a connection ended. */
+export interface End {
+  /** The code of the peer's Close frame, 1005 for one without; anything else impossible: none came. */
+  code: number;
+  /** The reason of the peer's Close frame. */
+  reason: string;
+  /** What the runtime said went wrong, if it did. */
+  failure?: Failure;
+  /** The runtime closed with 1009 by itself, as a message was over `maxPayload`. */
+  tooBig?: boolean;
+}
+
+/** Why a connection failed, in words that are the same on every runtime. */
+export interface Failure {
+  /** A short phrase: "connection refused". */
+  what: string;
+  /** The HTTP status of a refused handshake, "0" where there is none or the runtime hides it. */
+  status: string;
+  /** What the runtime itself said. */
+  cause?: unknown;
+}
+
+/** What to dial. */
+export interface DialRequest {
+  url: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  /** Subprotocols to offer. */
+  protocols: string[];
+}
+
+/** A client's connection. */
+export interface ClientSocket extends Socket {
+  /** The subprotocol the server chose, "" for none. */
+  readonly protocol: string;
+  /** The extensions the server chose, "" for none. */
+  readonly extensions: string;
+}
+
+/** What a client's connection tells its owner. */
+export interface ClientEvents extends SocketEvents {
+  /** The handshake is done. */
+  open(): void;
+}
+
+/** What a runtime owes a client. */
+export interface ClientRuntime {
+  /** For messages: "Deno 2.9.6". */
+  readonly name: string;
+  /** Whether it can send Ping frames. */
+  readonly canPing: boolean;
+  /** Why the user may not reach a URL, if so. May ask the user. */
+  denied(url: string): unknown;
+  /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
+  dial(request: DialRequest, events: ClientEvents): ClientSocket;
+}
+
+/** An address of one end of a connection. */
+export interface Address {
+  hostname: string;
+  port: number;
+}
+
+/** A peer that is let in: what its connection will tell. */
+export interface Admission extends SocketEvents {
+  /** The subprotocol to answer with, "" for none. */
+  readonly protocol: string;
+  /** The handshake is done; anything can be sent. Not told where it failed: then only `closed`. */
+  open(socket: Socket): void;
+}
+
+/** What a listener asks its owner. */
+export interface ListenerEvents {
+  /** Lets a peer in, or answers it. Must not throw. */
+  request(request: Request, peer: Address): Admission | Response;
+}
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  hostname: string;
+  port: number;
+  /** The largest message a peer may send, in bytes. */
+  maxPayload: number;
+  /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
+  deadAfter: number;
+}
+
+/** A port being listened on. */
+export interface Listener {
+  readonly address: Address;
+  /** Stops listening. Connections must be gone by then; never takes longer than `ms`. */
+  close(ms: number): Promise<void>;
+}
+
+/** Why a port cannot be listened on. */
+export type ListenFault = "denied" | "occupied" | "notPermitted" | "notHere" | "other";
+
+/** What a runtime owes a server. */
+export interface ServerRuntime {
+  /** For messages: "Deno 2.9.6". */
+  readonly name: string;
+  /** Whether it can send Ping frames; where not, `deadAfter` is all there is. */
+  readonly canPing: boolean;
+  /** Starts listening; throws what the runtime throws. */
+  listen(options: ListenOptions, events: ListenerEvents): Listener;
+  /** Sorts what `listen` threw. */
+  fault(error: unknown): ListenFault;
+}

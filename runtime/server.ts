@@ -1,0 +1,6 @@
+import { bunServer } from "./bun_server.ts";
+import { denoServer } from "./deno_server.ts";
+import type { ServerRuntime } from "./mod.ts";
+
+/** The runtime this program runs on, as a server. */
+export const serverRuntime: ServerRuntime | undefined = bunServer() ?? denoServer();

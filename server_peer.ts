@@ -1,0 +1,152 @@
+/** One connection of a server, from its admission to the end. Not part of the public API. */
+
+import { type BusinessError, businessError } from "./errors.ts";
+import type { Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
+import { type Close, fromWire, LINK_DOWN, toWire } from "./internal/close_codes.ts";
+import { Connection } from "./internal/connection.ts";
+import { later } from "./internal/later.ts";
+import { exceeds, type Payload } from "./internal/payload.ts";
+import type { TimeoutQueue } from "./internal/timeout_queue.ts";
+import type { Admission, End, Socket } from "./runtime/mod.ts";
+import type { WebSocketConnection } from "./types.ts";
+
+/** What all connections of a server share. */
+export interface PeerHost {
+  /** Whether the runtime can send Pings; where not, it watches the peers itself. */
+  readonly canPing: boolean;
+  readonly heartbeat: Heartbeat;
+  readonly maxPayload: number;
+  /** Connections whose peer must answer a Close frame. */
+  readonly lingering: TimeoutQueue<Peer>;
+  /** Whether a new connection is welcome still. */
+  welcomes(): boolean;
+  connected(peer: Peer): void;
+  message(connection: WebSocketConnection, data: string | ArrayBuffer): void;
+  /** The connection is lost, or closed for a fault of the peer's; `ended` follows. */
+  failed(error: BusinessError): void;
+  /** The connection is over for the user. Told of each that was told to `connected`. */
+  ended(peer: Peer, close: Close): void;
+  /** Nothing is left of the connection in the runtime. */
+  gone(peer: Peer): void;
+}
+
+/**
+ * One connection. Its state goes one way: admitted, open, closing, over.
+ *
+ * 'close' of a connection this side closes is told at once, not when the peer has answered:
+ * what will be told is known, and one runtime waits for the answer while the other does not.
+ */
+export class Peer implements Admission, HeartbeatPeer {
+  readonly connection: Connection<Peer>;
+  readonly host: PeerHost;
+  readonly protocol: string;
+  state: "admitted" | "open" | "closing" | "over" = "admitted";
+  #socket: Socket | undefined;
+  #close: Close = LINK_DOWN;
+
+  constructor(host: PeerHost, ip: string, port: number, protocol: string) {
+    this.host = host;
+    this.protocol = protocol;
+    this.connection = new Connection<Peer>(ip, port, this);
+  }
+
+  open(socket: Socket): void {
+    this.#socket = socket;
+    if (!this.host.welcomes()) return this.#leave(GOING_AWAY);
+    this.state = "open";
+    if (this.host.canPing) this.host.heartbeat.add(this);
+    this.host.connected(this);
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.state !== "open") return;
+    const { heartbeat, maxPayload } = this.host;
+    heartbeat.alive(this);
+    if (exceeds(data, maxPayload)) {
+      this.close(TOO_BIG);
+      return this.#fail(`sent a message of over ${maxPayload} bytes`);
+    }
+    this.host.message(this.connection, data);
+  }
+
+  alive(): void {
+    this.host.heartbeat.alive(this);
+  }
+
+  closed({ code, reason, failure: cause, tooBig }: End): void {
+    this.host.lingering.delete(this);
+    this.#socket = undefined;
+    this.host.gone(this);
+    if (this.state !== "open") return;
+    const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
+    this.#settle(close ?? LINK_DOWN);
+    if (tooBig) this.#fail(`sent a message of over ${this.host.maxPayload} bytes`);
+    else if (close === undefined) this.#fail("was lost", cause?.cause);
+    this.end();
+  }
+
+  /** Sends a message. Only while open. */
+  send(data: Payload): void {
+    this.#socket?.send(data);
+  }
+
+  /** Starts to close; 'close' follows at the end of the turn. Only while open. */
+  close(asked: Close): void {
+    this.#settle(asked);
+    this.#leave(asked);
+    later(() => this.end());
+  }
+
+  /** Tells the user that it is over. */
+  end(): void {
+    this.state = "over";
+    this.host.ended(this, this.#close);
+  }
+
+  /** Drops the connection, whatever the peer does. Only once it is known how it ends. */
+  terminate(): void {
+    this.#socket?.terminate();
+    this.#socket = undefined;
+    this.host.lingering.delete(this);
+    this.host.gone(this);
+  }
+
+  ping(): void {
+    this.#socket?.ping();
+  }
+
+  dead(): void {
+    this.#settle(LINK_DOWN);
+    this.terminate();
+    this.#fail("gave no sign of life in time after a Ping");
+    this.end();
+  }
+
+  /** Sends the Close frame, and gives the peer a while to answer it. */
+  #leave(close: Close): void {
+    const { code, reason } = toWire(close);
+    // In this order: one runtime tells of the end while it closes.
+    this.host.lingering.add(this);
+    this.#socket?.close(code, reason);
+  }
+
+  #fail(what: string, cause?: unknown): void {
+    this.host.failed(businessError("connectFailed", `${this.connection} ${what}`, {
+      data: "0",
+      cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+    }));
+  }
+
+  /** From here on it is known how it ends. */
+  #settle(close: Close): void {
+    this.#close = close;
+    this.state = "closing";
+    this.host.heartbeat.delete(this);
+  }
+}
+
+/** What `stop` tells every peer. */
+export const GOING_AWAY: Close = { code: 1001, reason: "server is going away" };
+
+/** What a peer is told whose message was over `maxPayload`. */
+const TOO_BIG: Close = { code: 1009, reason: "Message too big" };
