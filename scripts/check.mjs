@@ -1,0 +1,32 @@
+// @ts-check
+/** Formatting, lint, types, and a dry run of the publication, one line each. */
+import process from "node:process";
+import { exec } from "./lib/exec.mjs";
+import { std } from "./lib/std.mjs";
+import { runtimes } from "./setup.mjs";
+
+const { deno } = await runtimes();
+const { args, what } = await std(deno);
+console.log(`@std is ${what}.`);
+
+let failed = 0;
+await step("formatting", ["fmt", "--check"]);
+await step("lint", ["lint"]);
+await step("types", ["check", ...args]);
+// What is not committed yet is published in this dry run too: a check before a commit must pass.
+await step("publication", ["publish", "--dry-run", "--allow-dirty"]);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/**
+ * @param {string} name
+ * @param {string[]} args
+ */
+async function step(name, args) {
+  const { code, stdout, stderr, seconds } = await exec([deno, ...args], { seconds: 180 });
+  if (code === 0) {
+    console.log(`ok      ${name} (${seconds.toFixed(1)} s)`);
+    return;
+  }
+  failed++;
+  console.log(`FAILED  ${name}: deno ${args.join(" ")}\n${stdout}${stderr}`);
+}

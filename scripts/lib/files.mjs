@@ -1,0 +1,29 @@
+// @ts-check
+/** The files that the test command works on, as paths from the root with forward slashes. */
+import { readdirSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { ROOT } from "./exec.mjs";
+
+/**
+ * The test files, all or those that any of the filters names: a file, a folder, or a part of a path.
+ *
+ * @param {string[]} filters
+ * @returns {string[]}
+ */
+export function testFiles(filters) {
+  const files = readdirSync(join(ROOT, "tests"), { recursive: true, encoding: "utf8" })
+    .map((path) => `tests/${path.split(sep).join("/")}`)
+    .filter((path) => path.endsWith("_test.ts") && !path.includes("/node_modules/"))
+    .sort();
+  if (filters.length === 0) return files;
+  const wanted = filters.map((filter) => {
+    const path = relative(ROOT, resolve(filter)).split(sep).join("/");
+    return files.some((file) => file === path || file.startsWith(`${path}/`)) ? path : filter;
+  });
+  return files.filter((file) => wanted.some((part) => file.includes(part)));
+}
+
+/** The modules whose documentation has snippets: those at the root. */
+export function documentedModules() {
+  return readdirSync(ROOT).filter((name) => name.endsWith(".ts")).sort();
+}

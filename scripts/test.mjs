@@ -1,0 +1,185 @@
+// @ts-check
+/**
+ * The test command: every test file on Deno and on Bun under their own runners, one after the other
+ * since timing tests share two cores badly, and the snippets in the documentation on Deno.
+ *
+ *     test [--deno | --bun] [file, folder or part of a path]...
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { exec } from "./lib/exec.mjs";
+import { documentedModules, testFiles } from "./lib/files.mjs";
+import { cases } from "./lib/junit.mjs";
+import { std } from "./lib/std.mjs";
+import { peer, runtimes, versionOf } from "./setup.mjs";
+
+/** A suite that takes longer hangs. */
+const LIMIT_SECONDS = 8 * 60;
+
+/**
+ * @typedef {object} Result
+ * @property {string} name
+ * @property {number} passed
+ * @property {number} skipped
+ * @property {string[]} failures
+ * @property {number} seconds
+ */
+
+const { only, paths } = parse(process.argv.slice(2));
+const files = testFiles(paths);
+if (files.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
+
+const { deno, bun } = await runtimes();
+const peers = await peer();
+// The tests start the same runtimes without looking for them again.
+const env = { DENO: deno, BUN: bun };
+const denoStd = await std(deno);
+console.log(
+  `Deno ${versionOf(deno)}, Bun ${versionOf(bun)}; ` +
+    `ws, the independent peer, runs on ${peers.length === 1 ? "Node" : "Deno"}.`,
+);
+console.log(`@std is ${denoStd.what} on Deno, and always tests/std on Bun.`);
+
+/** @type {Result[]} */
+const results = [];
+if (only !== "bun") {
+  results.push(await onDeno("Deno", files, []));
+  if (paths.length === 0) {
+    results.push(await onDeno("Deno, snippets", documentedModules(), ["--doc"]));
+  }
+}
+if (only !== "deno") results.push(await onBun("Bun", files));
+report();
+
+/**
+ * @param {string} name
+ * @param {string[]} files
+ * @param {string[]} flags
+ */
+function onDeno(name, files, flags) {
+  return suite(name, files, (junit) => [
+    deno,
+    "test",
+    "-A",
+    "--no-prompt",
+    ...denoStd.args,
+    ...flags,
+    `--junit-path=${junit}`,
+    ...files,
+  ]);
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} files
+ */
+function onBun(name, files) {
+  return suite(name, files, (junit) => [
+    bun,
+    "test",
+    "--timeout=60000",
+    "--reporter=junit",
+    `--reporter-outfile=${junit}`,
+    // Without the "./" Bun takes a path for a filter.
+    ...files.map((file) => `./${file}`),
+  ]);
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} files
+ * @param {(junit: string) => string[]} command
+ * @returns {Promise<Result>}
+ */
+async function suite(name, files, command) {
+  console.log(`\n--- ${name} ---`);
+  const folder = mkdtempSync(join(tmpdir(), "netkit-test-"));
+  const junit = join(folder, "junit.xml");
+  const ended = await exec(command(junit), { env, seconds: LIMIT_SECONDS, show: true });
+  const report = read(junit);
+  rmSync(folder, { recursive: true });
+
+  const found = report === undefined ? [] : cases(report);
+  const failed = found.filter((test) => test.failure !== undefined);
+  const passed = found.filter((test) => test.failure === undefined && !test.skipped);
+  const failures = failed.map(({ file, name, failure }) =>
+    [...(file ? [file] : []), name, failure].join(": ")
+  );
+  if (ended.killed) failures.push(`killed after ${LIMIT_SECONDS / 60} minutes`);
+  else if (found.length > 0) failures.push(...silent(files, ended.stdout, found));
+  // The runner knows of failures that belong to no test, such as an error between two tests.
+  if (failures.length === 0 && ended.code !== 0) failures.push(`exit code ${ended.code}`);
+  if (failures.length === 0 && passed.length === 0) failures.push("no test was run");
+  const skipped = found.length - failed.length - passed.length;
+  return { name, passed: passed.length, skipped, failures, seconds: ended.seconds };
+}
+
+/**
+ * The test files in which nothing was run: they failed to load, or register no test. Deno says on
+ * standard output which files it runs, Bun in its report.
+ *
+ * @param {string[]} files
+ * @param {string} stdout
+ * @param {import("./lib/junit.mjs").Case[]} found
+ */
+function silent(files, stdout, found) {
+  const ran = new Set(found.map((test) => test.file));
+  for (const [, file] of stdout.matchAll(/^running [1-9]\d* tests? from \.\/(.+)$/gm)) {
+    ran.add(file);
+  }
+  return files
+    .filter((file) => file.endsWith("_test.ts") && !ran.has(file))
+    .map((file) => `${file}: no test in it was run`);
+}
+
+/** @param {string} path */
+function read(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // The runner wrote no report.
+  }
+}
+
+function report() {
+  console.log();
+  for (const { name, failures } of results) {
+    for (const failure of failures) console.log(`FAILED on ${name}: ${failure}`);
+  }
+  for (const { name, passed, skipped, failures, seconds } of results) {
+    const more = skipped > 0 ? `, ${skipped} skipped` : "";
+    console.log(
+      `${name}: ${passed} passed, ${failures.length} failed${more} (${seconds.toFixed(1)} s)`,
+    );
+  }
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failures.length, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** @param {string[]} args */
+function parse(args) {
+  /** @type {"deno" | "bun" | undefined} */
+  let only;
+  const paths = [];
+  for (const arg of args) {
+    if (arg === "--deno") only = "deno";
+    else if (arg === "--bun") only = "bun";
+    else if (arg === "--") continue;
+    else if (arg.startsWith("-")) quit(`Unknown option "${arg}".`);
+    else paths.push(arg);
+  }
+  return { only, paths };
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function quit(message) {
+  console.error(message);
+  process.exit(2);
+}
