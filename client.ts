@@ -32,6 +32,7 @@ import { readCall } from "./internal/call.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
 import { type ConnectOptions, readConnectOptions } from "./internal/connect_options.ts";
 import { Deferred } from "./internal/deferred.ts";
+import { later } from "./internal/later.ts";
 import { type Listener, Listeners } from "./internal/listeners.ts";
 import { MessageQueue } from "./internal/message_queue.ts";
 import { answer } from "./internal/outcome.ts";
@@ -293,7 +294,7 @@ class Client implements WebSocketClient {
     this.#closed.renew();
     if (hasNoHost(url)) {
       const cause = new Error("the URL has no host");
-      queueMicrotask(() => {
+      later(() => {
         this.#owner.failed(businessError("connectFailed", cause.message, { data: "0", cause }));
       });
       return businessError("noHost", cause.message, { cause });

@@ -169,6 +169,6 @@ export class ServerRun implements PeerHost, ListenerEvents {
 }
 
 function refusal({ status, why, headers }: HandshakeFault): Response {
-  const upgrade = status === 426 ? { upgrade: "websocket" } : {};
+  const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
   return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
 }

@@ -1,0 +1,135 @@
+/** Programs in processes of their own, on either runtime, whichever one runs the tests. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { peer, runtimes } from "../../scripts/setup.mjs";
+
+/** The root of the repository. */
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The runtimes that must print the same log. */
+export const RUNTIMES = ["deno", "bun"] as const;
+
+/** The name of a runtime. */
+export type RuntimeName = (typeof RUNTIMES)[number];
+
+/** The runtime that runs this test. */
+export const HERE: RuntimeName = "Bun" in globalThis ? "bun" : "deno";
+
+/** How a program ended. */
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+  /** How long it ran, in ms. */
+  ms: number;
+}
+
+/** How to run a program. */
+export interface ProgramOptions {
+  /** Arguments of the program. */
+  args?: string[];
+  /** Flags of the runtime. @default {["-A", "--no-prompt"]} on Deno */
+  flags?: string[];
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Killed after so many seconds. @default {20} */
+  seconds?: number;
+}
+
+/** A running program. */
+export class Program {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended, one way or another. */
+  readonly ended: Promise<Ended>;
+  stdout = "";
+  stderr = "";
+  readonly #waiting = new Set<() => void>();
+  #over = false;
+
+  private constructor(command: string[], { cwd = ROOT, env = {}, seconds = 20 }: ProgramOptions) {
+    const started = performance.now();
+    const [file = "", ...args] = command;
+    const child = this.child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, NO_COLOR: "1", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+    const take = (stream: "stdout" | "stderr") => (text: string) => {
+      this[stream] += text;
+      for (const look of this.#waiting) look();
+    };
+    child.stdout?.setEncoding("utf8").on("data", take("stdout"));
+    child.stderr?.setEncoding("utf8").on("data", take("stderr"));
+    this.ended = new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => {
+        clearTimeout(limit);
+        this.#over = true;
+        const { stdout, stderr } = this;
+        resolve({ code, signal, stdout, stderr, ms: performance.now() - started });
+        for (const look of this.#waiting) look();
+      });
+    });
+  }
+
+  /** Starts a program on a runtime. */
+  static async run(
+    runtime: RuntimeName,
+    file: string,
+    options: ProgramOptions = {},
+  ): Promise<Program> {
+    const { [runtime]: binary } = await runtimes();
+    const flags = options.flags ?? (runtime === "deno" ? ["-A", "--no-prompt"] : []);
+    const run = runtime === "deno" ? ["run", "--quiet"] : [];
+    return new Program([binary, ...run, ...flags, file, ...options.args ?? []], options);
+  }
+
+  /** Starts any command. */
+  static start(command: string[], options: ProgramOptions = {}): Program {
+    return new Program(command, options);
+  }
+
+  /** Starts a script with npm's `ws`, on Node, or on Deno where there is no Node; never on Bun. */
+  static async peer(file: string, args: string[] = []): Promise<Program> {
+    return new Program([...await peer(), file, ...args], { args });
+  }
+
+  /** The first match in what it has printed or will print; rejects if it ends without. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+        if (match === null && !this.#over) return;
+        this.#waiting.delete(look);
+        if (match !== null) return resolve(match);
+        reject(new Error(`it ended without ${pattern}:\n${this.stdout}\n${this.stderr}`));
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  /** Sends it a signal. */
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+}
+
+/** A log with the ports taken out: those differ from run to run. */
+export function withoutPorts(log: string): string {
+  return log.replace(/(127\.0\.0\.1:|\[::1\]:|[Pp]ort[: ]+)\d+/g, "$1PORT");
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
