@@ -26,7 +26,7 @@
  */
 
 import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
-import { type AsyncCallback, type BusinessError, businessError, type ErrorKind } from "./errors.ts";
+import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCall } from "./internal/call.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
@@ -36,113 +36,20 @@ import { later } from "./internal/later.ts";
 import { type Listener, Listeners } from "./internal/listeners.ts";
 import { MessageQueue } from "./internal/message_queue.ts";
 import { answer } from "./internal/outcome.ts";
-import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
+import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
 import { argumentError, checkOptions, COUNT, OBJECT, TEXT } from "./internal/read.ts";
 import { hasNoHost, urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
-import type { ClientRuntime } from "./runtime/mod.ts";
+import type { ClientRuntime, ClientTls, DialRequest } from "./runtime/mod.ts";
+import { readCertificates, readIdentity } from "./runtime/pem.ts";
 import type {
   CloseResult,
   OpenResult,
+  WebSocketClient,
   WebSocketClientOptions,
-  WebSocketCloseOptions,
-  WebSocketData,
   WebSocketEvents,
-  WebSocketRequestOptions,
   WebSocketState,
-} from "./types.ts";
-
-/**
- * A client: one connection at a time, and any number one after the other. Its listeners stay.
- *
- * `connect`, `send` and `close` never throw. They answer on a later turn, to a callback where one is
- * given and with a promise where none is: `true` means accepted.
- *
- * | | idle | connecting | open | closing |
- * | --- | --- | --- | --- | --- |
- * | `connect` | true | 2302003 | 2302003 | 2302003 |
- * | `send` | -1 | true, sent once open | true | -1 |
- * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
- */
-export interface WebSocketClient {
-  /**
-   * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
-   *
-   * @param url A `ws://` or `wss://` URL of at most 8195 bytes.
-   * @param options See {@linkcode WebSocketRequestOptions}.
-   * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
-   * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
-   * honour).
-   */
-  connect(url: string, options?: WebSocketRequestOptions): Promise<boolean>;
-  /** The same, answering to a callback. */
-  connect(url: string, callback: AsyncCallback<boolean>): void;
-  /** The same, answering to a callback. */
-  connect(url: string, options: WebSocketRequestOptions, callback: AsyncCallback<boolean>): void;
-
-  /**
-   * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
-   * and messages arrive in the order they were sent.
-   *
-   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
-   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing).
-   */
-  send(data: WebSocketData): Promise<boolean>;
-  /** The same, answering to a callback. */
-  send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
-
-  /**
-   * Starts to close; what was sent goes out first. One 'close' follows, after five seconds at the
-   * latest, and tells what was asked for here.
-   *
-   * @param options See {@linkcode WebSocketCloseOptions}.
-   * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).
-   */
-  close(options?: WebSocketCloseOptions): Promise<boolean>;
-  /** The same, answering to a callback. */
-  close(callback: AsyncCallback<boolean>): void;
-  /** The same, answering to a callback. */
-  close(options: WebSocketCloseOptions, callback: AsyncCallback<boolean>): void;
-
-  /**
-   * Adds a listener. Those of one event are called in the order they were added; the same one twice
-   * counts once; an event that does not exist is ignored.
-   *
-   * @param type The event.
-   * @param listener What to call. Should it fail, 'error' is told with 2302999.
-   * @throws {BusinessError} 401 where an argument is of the wrong type.
-   */
-  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents[K]): void;
-
-  /**
-   * Removes a listener, or all of an event's.
-   *
-   * @param type The event.
-   * @param listener What to remove; all where it is left out.
-   * @throws {BusinessError} 401 where an argument is of the wrong type.
-   */
-  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents[K]): void;
-
-  /** What the client is doing. */
-  readonly state: WebSocketState;
-  /** The subprotocol the server chose; '' for none, and while not open. */
-  readonly protocol: string;
-  /** Bytes sent and not yet taken by the system; what waits for 'open' does not count. */
-  readonly bufferedAmount: number;
-  /** Settles when this attempt, or the next one, is open or has failed. */
-  readonly opened: Promise<OpenResult>;
-  /** Settles when this connection, or the next one, is over; rejects where it never opened. */
-  readonly closed: Promise<CloseResult>;
-
-  /**
-   * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
-   * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
-   */
-  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer>;
-
-  /** Closes, if there is anything to close, and waits for the end. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
+} from "./client_types.ts";
 
 /** What refuses a call in a state; `undefined` where it is accepted. */
 const REFUSALS: Record<
@@ -185,6 +92,7 @@ class Client implements WebSocketClient {
   readonly #listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
+  readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
   readonly #opened = new Deferred<OpenResult>();
   readonly #closed = new Deferred<CloseResult>();
@@ -193,10 +101,14 @@ class Client implements WebSocketClient {
   constructor(options: WebSocketClientOptions = {}) {
     this.#wrongOptions = checkOptions("createWebSocket", options, {
       clock: OBJECT,
+      maxBufferedAmount: COUNT,
       maxPayload: COUNT,
     });
-    const { clock, maxPayload } = this.#wrongOptions === undefined ? options : {};
+    const { clock, maxBufferedAmount, maxPayload } = this.#wrongOptions === undefined
+      ? options
+      : {};
     this.#clock = clock ?? systemClock;
+    this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
     this.#maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
   }
 
@@ -285,24 +197,33 @@ class Client implements WebSocketClient {
     if (cause !== undefined) {
       return businessError("permission", "connect: the runtime refused the URL's host", { cause });
     }
-    return this.#refusal("connect") ?? urlError(url) ?? unsupported(runtime, read) ??
-      this.#dial(runtime, url, read);
+    const tls = readTls(read);
+    if (tls instanceof Error) return tls;
+    const { headers, protocols, proxy } = read;
+    const request = { url, headers, protocols, tls, proxy };
+    return this.#refusal("connect") ?? urlError(url) ?? this.#dial(runtime, request, read);
   }
 
-  #dial(runtime: ClientRuntime, url: string, options: ConnectOptions): BusinessError | undefined {
+  #dial(
+    runtime: ClientRuntime,
+    request: DialRequest,
+    options: ConnectOptions,
+  ): BusinessError | undefined {
     this.#opened.renew();
     this.#closed.renew();
-    if (hasNoHost(url)) {
+    if (hasNoHost(request.url)) {
       const cause = new Error("the URL has no host");
       later(() => {
         this.#owner.failed(businessError("connectFailed", cause.message, { data: "0", cause }));
       });
       return businessError("noHost", cause.message, { cause });
     }
+    const error = unsupported(runtime, request, options);
+    if (error !== undefined) return error;
     try {
       this.#connection = new ClientConnection(this.#owner, {
         runtime,
-        url,
+        request,
         options,
         clock: this.#clock,
         heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
@@ -315,9 +236,19 @@ class Client implements WebSocketClient {
   }
 
   #send(data: unknown): BusinessError | undefined {
-    const error = payloadError(data, this.#maxPayload) ?? this.#refusal("send");
+    const error = payloadError(data, this.#maxPayload) ?? this.#refusal("send") ??
+      this.#overflow(data as Payload);
     if (error === undefined) this.#connection!.send(data as Payload);
     return error;
+  }
+
+  #overflow(data: Payload): BusinessError | undefined {
+    const limit = this.#maxBufferedAmount;
+    if (limit === Infinity || this.bufferedAmount + byteLength(data) <= limit) return undefined;
+    return businessError(
+      "other",
+      `send: 'maxBufferedAmount' is ${limit}, and ${this.bufferedAmount} bytes are queued already`,
+    );
   }
 
   #close(options: unknown): BusinessError | undefined {
@@ -366,11 +297,34 @@ class Client implements WebSocketClient {
   };
 }
 
+/** Reads the files that the options name. */
+function readTls(
+  { caPath, clientCert, insecure, minTls }: ConnectOptions,
+): ClientTls | BusinessError {
+  const tls: ClientTls = { insecure, minVersion: minTls };
+  if (caPath !== "") {
+    const ca = readCertificates("connect: 'caPath'", caPath);
+    if (ca instanceof Error) return ca;
+    tls.ca = ca;
+  }
+  if (clientCert !== undefined) {
+    const identity = readIdentity("connect: 'clientCert'", clientCert);
+    if (identity instanceof Error) return identity;
+    tls.identity = identity;
+  }
+  return tls;
+}
+
 /** What is asked for and cannot be had here: nothing is ignored. */
-function unsupported(runtime: ClientRuntime, options: ConnectOptions): BusinessError | undefined {
-  const [name] = options.beyond;
-  if (name !== undefined) {
-    return businessError("other", `connect: '${name}' is not supported yet on ${runtime.name}`);
+function unsupported(
+  runtime: ClientRuntime,
+  request: DialRequest,
+  options: ConnectOptions,
+): BusinessError | undefined {
+  const fault = runtime.unsupported(request);
+  if (fault !== undefined) {
+    const { option, why } = fault;
+    return businessError("other", `connect: '${option}' cannot be had on ${runtime.name}: ${why}`);
   }
   if (runtime.canPing) return undefined;
   const asked = (["pingInterval", "pongTimeout"] as const).find((name) =>

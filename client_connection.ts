@@ -5,8 +5,8 @@ import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
 import { type Close, fromWire, LINK_DOWN, NORMAL, toWire } from "./internal/close_codes.ts";
 import type { ConnectOptions } from "./internal/connect_options.ts";
 import { later } from "./internal/later.ts";
-import { exceeds, type Payload, snapshot } from "./internal/payload.ts";
-import type { ClientEvents, ClientRuntime, ClientSocket, End } from "./runtime/mod.ts";
+import { byteLength, exceeds, type Payload, snapshot } from "./internal/payload.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./runtime/mod.ts";
 
 /** How long a peer may take to answer a Close frame, in ms. */
 export const CLOSE_DEADLINE_MS = 5000;
@@ -28,7 +28,7 @@ export interface ConnectionParts {
   clock: Clock;
   heartbeat: Heartbeat;
   maxPayload: number;
-  url: string;
+  request: DialRequest;
   options: ConnectOptions;
 }
 
@@ -47,11 +47,11 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { runtime, clock, url, options } = parts;
-    const { headers, protocols, connectTimeout } = options;
+    const { runtime, clock, request, options } = parts;
+    const { connectTimeout } = options;
     this.#owner = owner;
     this.#parts = parts;
-    this.#socket = runtime.dial({ url, headers, protocols }, this);
+    this.#socket = runtime.dial(request, this);
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
       this.#fail(`no answer within ${connectTimeout} s`);
@@ -65,7 +65,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
+    const queued = this.#queue.reduce((sum, data) => sum + byteLength(data), 0);
+    return queued + this.#socket.bufferedAmount;
   }
 
   /** Sends, or keeps until open. Only while connecting or open. */

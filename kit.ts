@@ -5,22 +5,25 @@
  * @module
  */
 
-export { createWebSocket, type WebSocketClient as WebSocket } from "./client.ts";
+export { createWebSocket } from "./client.ts";
 export { createWebSocketServer, type WebSocketServer } from "./server.ts";
-export { TlsProtocol } from "./types.ts";
+export { TlsProtocol } from "./client_types.ts";
 export type {
   ClientCert,
-  ClientConnectionCloseCallback,
   CloseResult,
   HttpProxy,
   OpenResult,
   ProxyConfiguration,
   ResponseHeaders,
   ServerCert,
+  WebSocketClient as WebSocket,
   WebSocketCloseOptions,
-  WebSocketConnection,
-  WebSocketMessage,
   WebSocketOpenInfo,
   WebSocketRequestOptions,
+} from "./client_types.ts";
+export type {
+  ClientConnectionCloseCallback,
+  WebSocketConnection,
+  WebSocketMessage,
   WebSocketServerConfig,
-} from "./types.ts";
+} from "./server_types.ts";

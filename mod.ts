@@ -31,7 +31,7 @@
  */
 
 export * as webSocket from "./kit.ts";
-export { createWebSocket, type WebSocketClient } from "./client.ts";
+export { createWebSocket } from "./client.ts";
 export { createWebSocketServer, type WebSocketServer } from "./server.ts";
 export {
   type AsyncCallback,
@@ -41,4 +41,5 @@ export {
   type ErrorCallback,
 } from "./errors.ts";
 export type { Clock, HeartbeatOptions } from "./heartbeat.ts";
-export * from "./types.ts";
+export * from "./client_types.ts";
+export * from "./server_types.ts";

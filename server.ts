@@ -30,24 +30,27 @@ import { argumentError, checkOptions, OBJECT } from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
 import { serverRuntime } from "./runtime/server.ts";
 import type { ListenFault } from "./runtime/mod.ts";
+import { readIdentity } from "./runtime/pem.ts";
 import { Peer } from "./server_peer.ts";
 import { ServerRun } from "./server_run.ts";
 import type {
+  ConnectionAddress,
   ServerAddress,
-  WebSocketCloseOptions,
   WebSocketConnection,
-  WebSocketData,
   WebSocketServerConfig,
   WebSocketServerEvents,
   WebSocketServerOptions,
-} from "./types.ts";
+} from "./server_types.ts";
+import type { WebSocketCloseOptions, WebSocketData } from "./client_types.ts";
 
 /**
  * A server. It can be started again once it has stopped; its listeners stay.
  *
  * No method but `on` and `off` throws.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
  */
-export interface WebSocketServer {
+export interface WebSocketServer<Context = undefined> {
   /**
    * Starts to listen.
    *
@@ -56,7 +59,7 @@ export interface WebSocketServer {
    * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
    * already) or 2302999 (running already, or an option this runtime cannot honour).
    */
-  start(config: WebSocketServerConfig): Promise<boolean>;
+  start(config: WebSocketServerConfig<Context>): Promise<boolean>;
 
   /**
    * Sends a message to one peer.
@@ -66,7 +69,7 @@ export interface WebSocketServer {
    * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
    * (it is closing).
    */
-  send(data: WebSocketData, connection: WebSocketConnection): Promise<boolean>;
+  send(data: WebSocketData, connection: ConnectionAddress): Promise<boolean>;
 
   /**
    * Starts to close one connection; what was sent to it goes out first.
@@ -76,10 +79,10 @@ export interface WebSocketServer {
    * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or
    * 2302999 (it is closing already).
    */
-  close(connection: WebSocketConnection, options?: WebSocketCloseOptions): Promise<boolean>;
+  close(connection: ConnectionAddress, options?: WebSocketCloseOptions): Promise<boolean>;
 
   /** The connections there are, oldest first: an array of one's own. */
-  listAllConnections(): WebSocketConnection[];
+  listAllConnections(): WebSocketConnection<Context>[];
 
   /**
    * Tells every peer 1001 `server is going away`, tells every 'close', and stops listening.
@@ -97,7 +100,10 @@ export interface WebSocketServer {
    * @param listener What to call. Should it fail, 'error' is told with 2302999.
    * @throws {BusinessError} 401 where an argument is of the wrong type.
    */
-  on<K extends keyof WebSocketServerEvents>(type: K, listener: WebSocketServerEvents[K]): void;
+  on<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener: WebSocketServerEvents<Context>[K],
+  ): void;
 
   /**
    * Removes a listener, or all of an event's.
@@ -106,7 +112,10 @@ export interface WebSocketServer {
    * @param listener What to remove; all where it is left out.
    * @throws {BusinessError} 401 where an argument is of the wrong type.
    */
-  off<K extends keyof WebSocketServerEvents>(type: K, listener?: WebSocketServerEvents[K]): void;
+  off<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener?: WebSocketServerEvents<Context>[K],
+  ): void;
 
   /** Where it listens; `undefined` when not running. */
   readonly address: ServerAddress | undefined;
@@ -126,7 +135,7 @@ const FAULTS: Record<ListenFault, ErrorKind> = {
   other: "other",
 };
 
-class Server implements WebSocketServer {
+class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
@@ -154,7 +163,7 @@ class Server implements WebSocketServer {
     return answer(this.#close(connection, options));
   }
 
-  listAllConnections(): WebSocketConnection[] {
+  listAllConnections(): ConnectionAddress[] {
     return this.#run?.connections() ?? [];
   }
 
@@ -195,10 +204,8 @@ class Server implements WebSocketServer {
     if (runtime === undefined) {
       return businessError("other", "start: this runtime is neither Deno nor Bun");
     }
-    const [option] = config.beyond;
-    if (option !== undefined) {
-      return businessError("other", `start: '${option}' is not supported yet on ${runtime.name}`);
-    }
+    const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
+    if (identity instanceof Error) return identity;
     if (config.signal?.aborted) {
       return businessError("other", "start: 'signal' has aborted already");
     }
@@ -206,7 +213,7 @@ class Server implements WebSocketServer {
     for (const hostname of config.hostnames) {
       const run = new ServerRun(config, this.#listeners, this.#clock, runtime);
       try {
-        run.listen(hostname);
+        run.listen(hostname, identity);
       } catch (cause) {
         const fault = runtime.fault(cause);
         error = businessError(FAULTS[fault], `start: ${hostname} port ${config.port}`, { cause });
@@ -279,6 +286,7 @@ function answer(error: BusinessError | undefined): Promise<boolean> {
 /**
  * Makes a server. Never throws: a wrong option is refused by `start`, with 401.
  *
+ * @typeParam Context What `authorize` finds out about a client, for `connection.context`.
  * @param options See {@linkcode WebSocketServerOptions}.
  * @returns A fresh server, not running.
  *
@@ -296,6 +304,8 @@ function answer(error: BusinessError | undefined): Promise<boolean> {
  * assertEquals(server.address, undefined);
  * ```
  */
-export function createWebSocketServer(options?: WebSocketServerOptions): WebSocketServer {
-  return new Server(options);
+export function createWebSocketServer<Context = undefined>(
+  options?: WebSocketServerOptions,
+): WebSocketServer<Context> {
+  return new Server(options) as unknown as WebSocketServer<Context>;
 }

@@ -2,13 +2,26 @@
 
 import { type BusinessError, businessError } from "./errors.ts";
 import type { Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
+import { Backlog, type BacklogOwner } from "./internal/backlog.ts";
 import { type Close, fromWire, LINK_DOWN, toWire } from "./internal/close_codes.ts";
 import { Connection } from "./internal/connection.ts";
 import { later } from "./internal/later.ts";
 import { exceeds, type Payload } from "./internal/payload.ts";
 import type { TimeoutQueue } from "./internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "./runtime/mod.ts";
-import type { WebSocketConnection } from "./types.ts";
+
+/** What a connection of a server is, to the module itself. */
+export type ServerConnection = Connection<Peer>;
+
+/** What a connection is made of. */
+export interface PeerParts {
+  ip: string;
+  port: number;
+  /** The subprotocol it speaks, "" for none. */
+  protocol: string;
+  /** What `authorize` found out about it. */
+  context: unknown;
+}
 
 /** What all connections of a server share. */
 export interface PeerHost {
@@ -16,12 +29,15 @@ export interface PeerHost {
   readonly canPing: boolean;
   readonly heartbeat: Heartbeat;
   readonly maxPayload: number;
+  /** Bytes that may wait for a peer, or for the listeners of its messages. */
+  readonly maxBufferedAmount: number;
   /** Connections whose peer must answer a Close frame. */
   readonly lingering: TimeoutQueue<Peer>;
   /** Whether a new connection is welcome still. */
   welcomes(): boolean;
   connected(peer: Peer): void;
-  message(connection: WebSocketConnection, data: string | ArrayBuffer): void;
+  /** Answers with a promise where listeners are still at work. */
+  message(connection: ServerConnection, data: string | ArrayBuffer): Promise<unknown> | undefined;
   /** The connection is lost, or closed for a fault of the peer's; `ended` follows. */
   failed(error: BusinessError): void;
   /** The connection is over for the user. Told of each that was told to `connected`. */
@@ -43,11 +59,14 @@ export class Peer implements Admission, HeartbeatPeer {
   state: "admitted" | "open" | "closing" | "over" = "admitted";
   #socket: Socket | undefined;
   #close: Close = LINK_DOWN;
+  /** Bytes that are queued, at the most: looked at only when that is over the limit. */
+  #queued = 0;
+  #backlog: Backlog | undefined;
 
-  constructor(host: PeerHost, ip: string, port: number, protocol: string) {
+  constructor(host: PeerHost, { ip, port, protocol, context }: PeerParts) {
     this.host = host;
     this.protocol = protocol;
-    this.connection = new Connection<Peer>(ip, port, this);
+    this.connection = new Connection<Peer>(ip, port, this, context);
   }
 
   open(socket: Socket): void {
@@ -66,7 +85,10 @@ export class Peer implements Admission, HeartbeatPeer {
       this.close(TOO_BIG);
       return this.#fail(`sent a message of over ${maxPayload} bytes`);
     }
-    this.host.message(this.connection, data);
+    const atWork = this.host.message(this.connection, data);
+    if (atWork === undefined) return;
+    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this.#reading);
+    this.#backlog.add(data, atWork);
   }
 
   alive(): void {
@@ -88,6 +110,8 @@ export class Peer implements Admission, HeartbeatPeer {
   /** Sends a message. Only while open. */
   send(data: Payload): void {
     this.#socket?.send(data);
+    this.#queued += typeof data === "string" ? data.length * 3 : data.byteLength;
+    if (this.#queued > this.host.maxBufferedAmount) this.#measure();
   }
 
   /** Starts to close; 'close' follows at the end of the turn. Only while open. */
@@ -122,6 +146,34 @@ export class Peer implements Admission, HeartbeatPeer {
     this.end();
   }
 
+  /** Drops a peer that reads too slowly. */
+  #measure(): void {
+    this.#queued = this.#socket?.bufferedAmount ?? 0;
+    if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
+    this.close(TOO_SLOW);
+    this.#fail(`is too slow: ${this.#queued} bytes are queued to it`);
+  }
+
+  /** What is done while listeners cannot keep up with the messages. */
+  readonly #reading: BacklogOwner = {
+    pause: () => {
+      if (this.#socket?.pause === undefined) return false;
+      this.#socket.pause();
+      this.host.heartbeat.delete(this); // no Pong is heard meanwhile
+      return true;
+    },
+    resume: () => {
+      if (this.state !== "open") return;
+      this.#socket?.resume?.();
+      if (this.host.canPing) this.host.heartbeat.add(this);
+    },
+    overflow: () => {
+      if (this.state !== "open") return;
+      this.close(TOO_FAST);
+      this.#fail(`sends faster than the listeners can follow`);
+    },
+  };
+
   /** Sends the Close frame, and gives the peer a while to answer it. */
   #leave(close: Close): void {
     const { code, reason } = toWire(close);
@@ -144,6 +196,12 @@ export class Peer implements Admission, HeartbeatPeer {
     this.host.heartbeat.delete(this);
   }
 }
+
+/** What a peer is told that reads too slowly. */
+const TOO_SLOW: Close = { code: 1013, reason: "Reading too slowly" };
+
+/** What a peer is told whose messages pile up. */
+const TOO_FAST: Close = { code: 1008, reason: "Sending too fast" };
 
 /** What `stop` tells every peer. */
 export const GOING_AWAY: Close = { code: 1001, reason: "server is going away" };

@@ -1,17 +1,22 @@
 /** A server between `start` and `stop`: who is let in, and who is there. Not part of the public API. */
 
-import { type BusinessError, businessError } from "./errors.ts";
+import type { BusinessError } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "./heartbeat.ts";
-import { Admissions } from "./internal/admission.ts";
-import { connectionKey, plainAddress } from "./internal/connection.ts";
-import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./internal/handshake.ts";
 import type { Close } from "./internal/close_codes.ts";
 import type { Listeners } from "./internal/listeners.ts";
 import type { ServerConfig } from "./internal/server_config.ts";
 import { TimeoutQueue } from "./internal/timeout_queue.ts";
-import type { Address, Admission, Listener, ListenerEvents, ServerRuntime } from "./runtime/mod.ts";
-import { GOING_AWAY, Peer, type PeerHost } from "./server_peer.ts";
-import type { WebSocketConnection, WebSocketServerEvents } from "./types.ts";
+import type { Address, Listener, ServerRuntime } from "./runtime/mod.ts";
+import type { Identity } from "./runtime/pem.ts";
+import { Door, type DoorOwner } from "./server_door.ts";
+import {
+  GOING_AWAY,
+  Peer,
+  type PeerHost,
+  type PeerParts,
+  type ServerConnection,
+} from "./server_peer.ts";
+import type { WebSocketServerEvents } from "./server_types.ts";
 
 /** How long a peer may take to answer a Close frame, in ms. */
 const CLOSE_DEADLINE_MS = 5000;
@@ -21,16 +26,17 @@ const STOP_PEERS_MS = 3000;
 const STOP_LISTENER_MS = 1500;
 
 /** Everything that is there while a server runs, and gone when it has stopped. */
-export class ServerRun implements PeerHost, ListenerEvents {
+export class ServerRun implements PeerHost, DoorOwner {
   readonly config: ServerConfig;
   readonly maxPayload: number;
+  readonly maxBufferedAmount: number;
   readonly canPing: boolean;
   readonly heartbeat: Heartbeat;
   readonly lingering: TimeoutQueue<Peer>;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #clock: Clock;
   readonly #runtime: ServerRuntime;
-  readonly #admissions: Admissions;
+  readonly #door: Door;
   /** The connections the user knows of, by `ip:port`. */
   readonly #peers = new Map<string, Peer>();
   /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
@@ -47,6 +53,7 @@ export class ServerRun implements PeerHost, ListenerEvents {
   ) {
     this.config = config;
     this.maxPayload = config.maxPayload;
+    this.maxBufferedAmount = config.maxBufferedAmount;
     this.canPing = runtime.canPing;
     this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock);
     this.lingering = new TimeoutQueue({
@@ -57,7 +64,7 @@ export class ServerRun implements PeerHost, ListenerEvents {
     this.#listeners = listeners;
     this.#clock = clock;
     this.#runtime = runtime;
-    this.#admissions = new Admissions(config.maxClients, config.maxPerClient);
+    this.#door = new Door(this, config);
   }
 
   get address(): Address {
@@ -65,18 +72,19 @@ export class ServerRun implements PeerHost, ListenerEvents {
   }
 
   /** Listens; throws what the runtime throws. */
-  listen(hostname: string): void {
+  listen(hostname: string, identity: Identity | undefined): void {
     const { port, maxPayload } = this.config;
     const { pingInterval, pongTimeout } = heartbeatPolicy(this.config as HeartbeatOptions);
     const deadAfter = pingInterval + pongTimeout;
-    this.#listener = this.#runtime.listen({ hostname, port, maxPayload, deadAfter }, this);
+    const options = { hostname, port, maxPayload, identity, deadAfter };
+    this.#listener = this.#runtime.listen(options, this.#door);
   }
 
   find(key: string): Peer | undefined {
     return this.#peers.get(key);
   }
 
-  connections(): WebSocketConnection[] {
+  connections(): ServerConnection[] {
     return Array.from(this.#peers.values(), (peer) => peer.connection);
   }
 
@@ -100,20 +108,8 @@ export class ServerRun implements PeerHost, ListenerEvents {
     await this.#listener.close(STOP_LISTENER_MS);
   }
 
-  request(request: Request, address: Address): Admission | Response {
-    if (!isUpgrade(request)) return refusal({ status: 426, why: "This port speaks WebSocket" });
-    const ip = plainAddress(address.hostname);
-    const fault = this.#fault(request, ip);
-    if (fault !== undefined) {
-      const { status, why } = fault;
-      const who = connectionKey(ip, address.port);
-      this.failed(businessError("connectFailed", `${who} was refused with ${status}: ${why}`, {
-        data: String(status),
-        cause: new Error(why),
-      }));
-      return refusal(fault);
-    }
-    const peer = new Peer(this, ip, address.port, this.config.protocol);
+  admit(parts: PeerParts): Peer {
+    const peer = new Peer(this, parts);
     this.#wires.add(peer);
     return peer;
   }
@@ -127,8 +123,11 @@ export class ServerRun implements PeerHost, ListenerEvents {
     this.#listeners.emit("connect", peer.connection);
   }
 
-  message(clientConnection: WebSocketConnection, data: string | ArrayBuffer): void {
-    this.#listeners.emit("messageReceive", { clientConnection, data });
+  message(
+    clientConnection: ServerConnection,
+    data: string | ArrayBuffer,
+  ): Promise<unknown> | undefined {
+    return this.#listeners.emit("messageReceive", { clientConnection, data });
   }
 
   failed(error: BusinessError): void {
@@ -137,38 +136,18 @@ export class ServerRun implements PeerHost, ListenerEvents {
 
   ended(peer: Peer, close: Close): void {
     this.#peers.delete(String(peer.connection));
-    this.#admissions.leave(peer.connection.clientIP);
+    this.#door.leave(peer.connection.clientIP);
     this.#listeners.emit("close", peer.connection, { ...close });
     this.#checkEmpty();
   }
 
   gone(peer: Peer): void {
     if (!this.#wires.delete(peer)) return;
-    if (peer.state === "admitted") this.#admissions.leave(peer.connection.clientIP);
+    if (peer.state === "admitted") this.#door.leave(peer.connection.clientIP);
     this.#checkEmpty();
-  }
-
-  /** Why a handshake is refused, if it is. A peer that is not refused has entered. */
-  #fault(request: Request, ip: string): HandshakeFault | undefined {
-    if (this.#stopping) return { status: 503, why: "the server is going away" };
-    const fault = handshakeFault(request);
-    if (fault !== undefined) return fault;
-    const { protocol } = this.config;
-    if (protocol !== "" && !offers(request, protocol)) {
-      return { status: 400, why: `the subprotocol ${protocol} is not offered` };
-    }
-    const status = this.#admissions.enter(ip);
-    if (status === undefined) return undefined;
-    const why = status === 503 ? "too many clients" : "too many connections of this client";
-    return { status, why, headers: { "retry-after": "1" } };
   }
 
   #checkEmpty(): void {
     if (this.#stopping && this.#peers.size === 0 && this.#wires.size === 0) this.#emptied();
   }
-}
-
-function refusal({ status, why, headers }: HandshakeFault): Response {
-  const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
-  return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
 }

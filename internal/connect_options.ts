@@ -5,6 +5,7 @@ import {
   argumentError,
   checkOptions,
   FLAG,
+  hasTexts,
   isToken,
   OBJECT,
   readProtocols,
@@ -29,7 +30,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     "must be different tokens, separated by commas",
   ],
   caPath: TEXT,
-  clientCert: OBJECT,
+  clientCert: [
+    (value) => hasTexts(value, ["certPath", "keyPath"], ["keyPassword"]),
+    "must be an object with 'certPath', 'keyPath' and maybe 'keyPassword', all text",
+  ],
   skipServerCertVerification: FLAG,
   minSupportTlsProtocol: [
     (value) => [0, 1, 2, 3].includes(value as number),
@@ -37,7 +41,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   ],
   proxy: [
     (value) => value === "system" || value === "no-proxy" || isProxy(value),
-    "must be 'system', 'no-proxy' or an object with 'host' and 'port'",
+    "must be 'system', 'no-proxy' or an object with 'host', 'port' and maybe 'username', " +
+    "'password' and 'exclusionList'",
   ],
   pingInterval: ANY,
   pongTimeout: ANY,
@@ -50,10 +55,27 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 function isProxy(value: unknown): boolean {
   if (!OBJECT[0](value)) return false;
-  const { host, port } = value as { host?: unknown; port?: unknown };
-  return typeof host === "string" && host !== "" && Number.isInteger(port) &&
-    (port as number) > 0 && (port as number) <= 65535;
+  const { port, exclusionList = [], ...texts } = value as Record<string, unknown>;
+  return hasTexts(texts, ["host"], ["username", "password"]) && texts.host !== "" &&
+    Number.isInteger(port) && (port as number) > 0 && (port as number) <= 65535 &&
+    Array.isArray(exclusionList) && exclusionList.every((item) => typeof item === "string");
 }
+
+/** Where a client's certificate is. */
+export interface ClientCertPaths {
+  certPath: string;
+  keyPath: string;
+  keyPassword?: string;
+}
+
+/** Which proxy to use. */
+export type ProxyOption = "system" | "no-proxy" | {
+  host: string;
+  port: number;
+  username?: string;
+  password?: string;
+  exclusionList?: string[];
+};
 
 /** What `connect` was asked for, with its defaults. */
 export interface ConnectOptions {
@@ -63,8 +85,12 @@ export interface ConnectOptions {
   signal: AbortSignal | undefined;
   pingInterval: unknown;
   pongTimeout: unknown;
-  /** The options asked for that need more of a runtime than it has here. */
-  beyond: string[];
+  /** '' where the system's authorities count. */
+  caPath: string;
+  clientCert: ClientCertPaths | undefined;
+  insecure: boolean;
+  minTls: number;
+  proxy: ProxyOption;
 }
 
 /** Reads the options of `connect`; a wrong one is returned as the error it deserves. */
@@ -92,18 +118,13 @@ export function readConnectOptions(options: unknown): ConnectOptions | BusinessE
     signal: given.signal as AbortSignal | undefined,
     pingInterval: given.pingInterval,
     pongTimeout: given.pongTimeout,
-    beyond: Object.keys(DEFAULTS).filter((name) => !DEFAULTS[name]!.includes(given[name])),
+    caPath: (given.caPath ?? "") as string,
+    clientCert: given.clientCert as ClientCertPaths | undefined,
+    insecure: (given.skipServerCertVerification ?? false) as boolean,
+    minTls: (given.minSupportTlsProtocol ?? 0) as number,
+    proxy: (given.proxy ?? "system") as ProxyOption,
   };
 }
-
-/** The values of options that ask for nothing. */
-const DEFAULTS: Readonly<Record<string, readonly unknown[]>> = {
-  caPath: [undefined, ""],
-  clientCert: [undefined],
-  skipServerCertVerification: [undefined, false],
-  minSupportTlsProtocol: [undefined],
-  proxy: [undefined, "system"],
-};
 
 /** Names the handshake makes itself (RFC 6455 §4.1): set by hand they would break or forge it. */
 const RESERVED = /^(host|connection|upgrade|sec-websocket-(?!protocol$).*)$/;

@@ -16,17 +16,24 @@ export class Connection<Peer> {
   readonly clientIP: string;
   readonly clientPort: number;
   readonly #peer: Peer;
+  readonly #context: unknown;
 
-  constructor(ip: string, port: number, peer: Peer) {
+  constructor(ip: string, port: number, peer: Peer, context: unknown) {
     this.clientIP = ip;
     this.clientPort = port;
     this.#peer = peer;
+    this.#context = context;
     Object.freeze(this);
   }
 
   /** The connection behind an object, if it is one of these. */
   static peerOf(value: object): unknown {
     return #peer in value ? (value as Connection<unknown>).#peer : undefined;
+  }
+
+  /** What `authorize` found out about the client. */
+  get context(): unknown {
+    return this.#context;
   }
 
   toString(): string {

@@ -41,29 +41,48 @@ export class Listeners<Name extends string> {
       : this.#lists[name].filter((other) => other !== listener);
   }
 
-  /** Calls an event's listeners in order. */
-  emit(type: Name | "error", first?: unknown, second?: unknown): void {
+  /**
+   * Calls an event's listeners in order.
+   *
+   * @returns A promise where one of them is still at work; it never rejects.
+   */
+  emit(type: Name | "error", first?: unknown, second?: unknown): Promise<unknown> | undefined {
     const list = this.#lists[type];
-    for (let i = 0; i < list.length; i++) this.call(list[i]!, first, second, type);
+    let atWork: Promise<unknown> | undefined;
+    for (let i = 0; i < list.length; i++) {
+      const one = this.call(list[i]!, first, second, type);
+      if (one !== undefined) atWork = atWork === undefined ? one : Promise.all([atWork, one]);
+    }
+    return atWork;
   }
 
-  /** Calls one function of the user's; a failure is reported, never thrown. */
-  call(listener: Listener, first?: unknown, second?: unknown, type?: Name | "error"): void {
+  /**
+   * Calls one function of the user's; a failure is reported, never thrown.
+   *
+   * @returns A promise where it is still at work; it never rejects.
+   */
+  call(
+    listener: Listener,
+    first?: unknown,
+    second?: unknown,
+    type?: Name | "error",
+  ): Promise<unknown> | undefined {
     try {
       const result = listener(first, second) as PromiseLike<unknown> | undefined | null;
       if (typeof result?.then === "function") {
-        result.then(undefined, (cause: unknown) => this.#report(cause, type));
+        return Promise.resolve(result).catch((cause: unknown) => this.#report(cause, type));
       }
     } catch (cause) {
       this.#report(cause, type);
     }
+    return undefined;
   }
 
   #report(cause: unknown, type?: Name | "error"): void {
     const where = type === undefined ? "a callback" : `a listener of '${type}'`;
     const error = businessError("other", `${where} failed: ${describe(cause)}`, { cause });
     if (type === "error" || this.#lists.error.length === 0) console.error(error);
-    else this.emit("error", error);
+    else void this.emit("error", error);
   }
 
   #name(method: string, type: unknown): Name | "error" | undefined {

@@ -20,6 +20,14 @@ export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be a
 /** Any value: the heartbeat falls back where a number is impossible, as the guide says. */
 export const ANY: Rule = [() => true, ""];
 
+/** Whether a value is an object of text alone, under the names there must and may be. */
+export function hasTexts(value: unknown, must: string[], may: string[]): boolean {
+  if (!isObject(value)) return false;
+  const there = Object.entries(value).filter(([, text]) => text !== undefined);
+  return must.every((name) => there.some(([key]) => key === name)) &&
+    there.every(([key, text]) => typeof text === "string" && [...must, ...may].includes(key));
+}
+
 /** An error for a wrong argument, in the form all of them have. */
 export function argumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);

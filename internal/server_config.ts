@@ -7,9 +7,9 @@ import {
   checkOptions,
   COUNT,
   FUNCTION,
+  hasTexts,
   isToken,
   NUMBER,
-  OBJECT,
   type Rule,
   SIGNAL,
   TEXT,
@@ -21,7 +21,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   // The limits' values are looked at after the address and the port.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
-  serverCert: OBJECT,
+  serverCert: [
+    (value) => hasTexts(value, ["certPath", "keyPath"], []),
+    "must be an object with 'certPath' and 'keyPath', both text",
+  ],
   protocol: [
     (value) => value === "" || (typeof value === "string" && isToken(value)),
     "must be one token",
@@ -35,6 +38,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     "must be 'same-host', '*' or an array of origins",
   ],
   authorize: FUNCTION,
+  clientAddress: FUNCTION,
   fetch: FUNCTION,
   signal: SIGNAL,
 };
@@ -44,6 +48,12 @@ function isTextArray(value: unknown): boolean {
 }
 
 const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
+
+/** A function of the user's that has a say in what becomes of a request. */
+export type Hook = (request: Request, peer?: unknown) => unknown;
+
+/** Bytes that may be queued to one peer, unless set otherwise: 16 MiB. */
+const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
 
 /** What `start` was asked for, with its defaults. */
 export interface ServerConfig {
@@ -57,8 +67,12 @@ export interface ServerConfig {
   signal: AbortSignal | undefined;
   pingInterval: unknown;
   pongTimeout: unknown;
-  /** The options asked for that need more of a runtime than it has here. */
-  beyond: string[];
+  serverCert: { certPath: string; keyPath: string } | undefined;
+  maxBufferedAmount: number;
+  allowedOrigins: "same-host" | "*" | string[];
+  authorize: Hook | undefined;
+  clientAddress: Hook | undefined;
+  fetch: Hook | undefined;
 }
 
 /** Reads the config of `start`; a wrong one is returned as the error it deserves. */
@@ -96,14 +110,17 @@ export function readServerConfig(config: unknown): ServerConfig | BusinessError 
     signal: given.signal as AbortSignal | undefined,
     pingInterval: given.pingInterval,
     pongTimeout: given.pongTimeout,
-    beyond: BEYOND.filter((name) => given[name] !== undefined),
+    serverCert: given.serverCert as ServerConfig["serverCert"],
+    maxBufferedAmount: (given.maxBufferedAmount ?? DEFAULT_MAX_BUFFERED) as number,
+    allowedOrigins: (given.allowedOrigins ?? "same-host") as ServerConfig["allowedOrigins"],
+    authorize: given.authorize as Hook | undefined,
+    clientAddress: given.clientAddress as Hook | undefined,
+    fetch: given.fetch as Hook | undefined,
   };
 }
 
-const BEYOND = ["serverCert", "maxBufferedAmount", "allowedOrigins", "authorize", "fetch"];
-
 /** Whether text is a literal IPv4 or IPv6 address. */
-function isAddress(text: string): boolean {
+export function isAddress(text: string): boolean {
   const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (quad) {
     return quad.slice(1).every((part) => Number(part) <= 255 && String(Number(part)) === part);

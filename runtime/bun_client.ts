@@ -1,19 +1,55 @@
 import type { Payload } from "../internal/payload.ts";
 import { readFailure } from "./failures.ts";
+import { environment, type Proxy, proxyFor, withoutProxyEnvironment } from "./proxy.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "./mod.ts";
 
 /** What Bun's WebSocket has beyond the standard. */
-type BunWebSocket = WebSocket & { ping(): void; terminate(): void };
+type BunWebSocket = WebSocket & {
+  ping(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+};
 
 /** Bun as a client, where this is Bun. */
 export function bunClient(): ClientRuntime | undefined {
   const bun = (globalThis as { Bun?: { version: string } }).Bun;
   if (bun === undefined) return undefined;
-  return { name: `Bun ${bun.version}`, canPing: true, denied: () => undefined, dial };
+  return {
+    name: `Bun ${bun.version}`,
+    canPing: true,
+    denied: () => undefined,
+    unsupported: () => undefined,
+    dial: (request, events) => new BunSocket(request, events),
+  };
 }
 
-function dial(request: DialRequest, events: ClientEvents): ClientSocket {
-  return new BunSocket(request, events);
+/** The versions' numbers on the wire (RFC 8446 §4.2.1), which Bun 1.4.5 takes and no names. */
+const TLS_VERSIONS = [0x0301, 0x0302, 0x0303, 0x0304];
+
+/** What Bun is told beside the URL. */
+function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
+  const way = proxyFor(new URL(url), proxy, environment());
+  return {
+    headers,
+    protocols,
+    // Compression is off on both runtimes: Deno offers none, and Bun would.
+    perMessageDeflate: false,
+    ...(way === undefined ? {} : { proxy: proxyUrl(way) }),
+    tls: {
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...tls.identity,
+      ...(tls.insecure ? { rejectUnauthorized: false } : {}),
+      ...(tls.minVersion > 2 ? { minVersion: TLS_VERSIONS[tls.minVersion] } : {}),
+    },
+  };
+}
+
+function proxyUrl({ url, username, password }: Proxy): string {
+  const full = new URL(url);
+  full.username = encodeURIComponent(username);
+  full.password = encodeURIComponent(password);
+  return full.href;
 }
 
 class BunSocket implements ClientSocket {
@@ -21,10 +57,11 @@ class BunSocket implements ClientSocket {
   #failure: unknown;
   #over = false;
 
-  constructor({ url, headers, protocols }: DialRequest, events: ClientEvents) {
+  constructor(request: DialRequest, events: ClientEvents) {
     const Dial = WebSocket as unknown as new (url: string, init: object) => BunWebSocket;
-    // Compression is off on both runtimes: Deno offers none, and Bun would.
-    const ws = this.#ws = new Dial(url, { headers, protocols, perMessageDeflate: false });
+    const init = initOf(request);
+    const dial = () => new Dial(request.url, init);
+    const ws = this.#ws = withoutProxyEnvironment(environment(), dial);
     ws.binaryType = "arraybuffer";
     ws.onopen = () => events.open();
     ws.onmessage = ({ data }) => events.message(data);
@@ -71,6 +108,14 @@ class BunSocket implements ClientSocket {
     } catch {
       this.#ws.close(1000, reason);
     }
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
   }
 
   terminate(): void {

@@ -1,7 +1,9 @@
 import type { Payload } from "../internal/payload.ts";
+import type { Identity } from "./pem.ts";
 import type {
   Address,
   Admission,
+  Answer,
   Listener,
   ListenerEvents,
   ListenFault,
@@ -17,6 +19,8 @@ interface BunServerSocket {
   send(data: Payload): number;
   ping(): number;
   close(code: number, reason: string): void;
+  pause(): void;
+  resume(): void;
   terminate(): void;
   getBufferedAmount(): number;
 }
@@ -35,7 +39,11 @@ interface BunLike {
   serve(options: {
     hostname: string;
     port: number;
-    fetch(request: Request, server: BunServer): Response | undefined;
+    tls?: Identity;
+    fetch(
+      request: Request,
+      server: BunServer,
+    ): Response | undefined | Promise<Response | undefined>;
     error(): Response;
     websocket: object;
   }): BunServer;
@@ -60,19 +68,17 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
   const server = bun.serve({
     hostname: options.hostname,
     port: options.port,
+    ...(options.identity === undefined ? {} : { tls: options.identity }),
     error: () => new Response(null, { status: 500 }),
     fetch(request, server) {
       // The address must be read before the upgrade: afterwards Bun has forgotten it.
       const peer = server.requestIP(request);
       if (peer === null) return new Response(null, { status: 400 }); // gone already
       const address: Address = { hostname: peer.address, port: peer.port };
-      const admission = events.request(request, address);
-      if (admission instanceof Response) return admission;
-      // Left alone, Bun answers with the first subprotocol offered; an empty one sends none.
-      const headers = { "sec-websocket-protocol": admission.protocol };
-      if (server.upgrade(request, { data: admission, headers })) return undefined;
-      admission.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
-      return new Response(null, { status: 400 });
+      const answer = events.request(request, address);
+      return answer instanceof Promise
+        ? answer.then((answer) => respond(server, request, answer))
+        : respond(server, request, answer);
     },
     websocket: {
       perMessageDeflate: false,
@@ -103,6 +109,15 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
   };
 }
 
+function respond(server: BunServer, request: Request, answer: Answer): Response | undefined {
+  if (answer instanceof Response) return answer;
+  // Left alone, Bun answers with the first subprotocol offered; an empty one sends none.
+  const headers = { "sec-websocket-protocol": answer.protocol };
+  if (server.upgrade(request, { data: answer, headers })) return undefined;
+  answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
+  return new Response(null, { status: 400 });
+}
+
 class BunSocket implements Socket {
   readonly #ws: BunServerSocket;
 
@@ -124,6 +139,14 @@ class BunSocket implements Socket {
 
   close(code: number, reason: string): void {
     this.#ws.close(code, reason);
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
   }
 
   terminate(): void {

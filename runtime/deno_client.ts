@@ -1,12 +1,23 @@
 import { canPing, DenoSocket } from "./deno_socket.ts";
 import { readFailure } from "./failures.ts";
+import {
+  type Environment,
+  environment,
+  environmentSpeaks,
+  proxyFor,
+  withoutProxyEnvironment,
+} from "./proxy.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./mod.ts";
+
+/** TLS 1.2, the oldest version Deno accepts, as a `TlsProtocol`. */
+const TLS_1_2 = 2;
 
 /** The parts of Deno the client uses, so that nothing global need be declared. */
 interface DenoLike {
   version: { deno: string };
+  createHttpClient(options: object): { close(): void };
   permissions: {
-    querySync(descriptor: { name: "net"; host?: string }): { state: string };
+    querySync(descriptor: { name: "net" | "env"; host?: string }): { state: string };
     requestSync(descriptor: { name: "net"; host?: string }): { state: string };
   };
   errors: { NotCapable: new (message: string) => Error };
@@ -20,7 +31,8 @@ export function denoClient(): ClientRuntime | undefined {
     name: `Deno ${deno.version.deno}`,
     canPing,
     denied: (url) => denied(deno, url),
-    dial,
+    unsupported: (request) => unsupported(deno, request),
+    dial: (request, events) => dial(deno, request, events),
   };
 }
 
@@ -37,12 +49,87 @@ function denied(deno: DenoLike, url: string): unknown {
   return new deno.errors.NotCapable(`Requires net access to "${host}", run with --allow-net`);
 }
 
-function dial({ url, headers, protocols }: DialRequest, events: ClientEvents): ClientSocket {
+/** The proxies' environment; empty where the program may not see it: then Deno alone reads it. */
+function visible(deno: DenoLike): Environment {
+  const { state } = deno.permissions.querySync({ name: "env" });
+  return state === "granted" ? environment() : {};
+}
+
+/** Whether a connection needs an HttpClient of its own. */
+function needsClient(deno: DenoLike, { url, tls, proxy }: DialRequest): boolean {
+  if (tls.identity !== undefined) return true;
+  const env = visible(deno);
+  const target = new URL(url);
+  // With no proxy of ours, Deno does the right thing unless the environment names one to it.
+  return proxyFor(target, proxy, env) !== undefined || environmentSpeaks(env);
+}
+
+function unsupported(
+  deno: DenoLike,
+  request: DialRequest,
+): { option: string; why: string } | undefined {
+  const { url, tls, proxy } = request;
+  if (tls.minVersion > TLS_1_2) {
+    return { option: "minSupportTlsProtocol", why: "it accepts TLS 1.2 whatever it is told" };
+  }
+  if (tls.insecure && needsClient(deno, request)) {
+    const why = "it does so only with no client certificate and no proxy";
+    return { option: "skipServerCertVerification", why };
+  }
+  if (proxy === "no-proxy" && deno.permissions.querySync({ name: "env" }).state !== "granted") {
+    return { option: "proxy", why: "it needs --allow-env to leave the environment's proxy alone" };
+  }
+  const way = proxyFor(new URL(url), proxy, visible(deno));
+  if (way !== undefined && way.username !== "" && url.startsWith("wss:")) {
+    return { option: "proxy", why: "it would tell the proxy's credentials to the server as well" };
+  }
+  return undefined;
+}
+
+function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {
+  const { url, headers, protocols, tls } = request;
   const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
-  const ws = new Dial(url, { headers, protocols });
+  const init = { headers, protocols };
+  let ws: WebSocket;
+  if (tls.insecure) {
+    ws = new Dial(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
+  } else if (tls.ca !== undefined || needsClient(deno, request)) {
+    const client = makeClient(deno, request);
+    try {
+      ws = new Dial(url, { ...init, client });
+    } finally {
+      client.close(); // the connection that has been started keeps it
+    }
+  } else {
+    ws = new Dial(url, init);
+  }
   const socket = new DenoSocket(ws, events, readEnd);
   ws.onopen = () => events.open();
   return socket;
+}
+
+function makeClient(deno: DenoLike, { url, tls, proxy }: DialRequest): { close(): void } {
+  const env = visible(deno);
+  const way = proxyFor(new URL(url), proxy, env);
+  const basicAuth = way && way.username !== ""
+    ? { username: way.username, password: way.password }
+    : undefined;
+  return withoutProxyEnvironment(env, () =>
+    deno.createHttpClient({
+      ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
+      ...tls.identity,
+      ...(way === undefined ? {} : { proxy: { url: way.url, ...(basicAuth && { basicAuth }) } }),
+    }));
+}
+
+/** Deno 2.9 takes any certificate only by an option it has for undici's sake. */
+function insecureDispatcher(ca: string | undefined): object {
+  return {
+    [Symbol.for("Deno.internal.node.undici.dispatcherOptions")]: {
+      unsafelyIgnoreCertificateErrors: true,
+      ...(ca === undefined ? {} : { caCerts: [ca] }),
+    },
+  };
 }
 
 function readEnd(end: End, failure: unknown): End {

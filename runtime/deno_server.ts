@@ -1,6 +1,7 @@
 import { canPing, DenoSocket } from "./deno_socket.ts";
 import type {
   Address,
+  Answer,
   End,
   Listener,
   ListenerEvents,
@@ -13,7 +14,14 @@ import type {
 interface DenoLike {
   version: { deno: string };
   serve(
-    options: { hostname: string; port: number; onListen(): void; onError(): Response },
+    options: {
+      hostname: string;
+      port: number;
+      cert?: string;
+      key?: string;
+      onListen(): void;
+      onError(): Response;
+    },
     handler: (
       request: Request,
       info: { remoteAddr: Address },
@@ -42,33 +50,45 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
   const server = deno.serve({
     hostname: options.hostname,
     port: options.port,
+    ...options.identity,
     onListen() {},
     onError: () => new Response(null, { status: 500 }),
   }, (request, { remoteAddr }) => {
     // The address must be read before the upgrade: afterwards Deno has forgotten it.
     const { hostname, port } = remoteAddr;
-    const admission = events.request(request, { hostname, port });
-    if (admission instanceof Response) return admission;
-    // Deno's own idle timer is off: it sends no Ping while data flows. Where its internals are
-    // gone it is all there is.
-    const idleTimeout = canPing ? 0 : options.deadAfter;
-    let upgrade;
-    try {
-      upgrade = deno.upgradeWebSocket(request, { idleTimeout });
-    } catch (cause) {
-      admission.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400", cause } });
-      return new Response(null, { status: 400 });
-    }
-    const socket = new DenoSocket(upgrade.socket, admission, readEnd);
-    upgrade.socket.onopen = () => admission.open(socket);
-    // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b`.
-    if (admission.protocol !== "") {
-      upgrade.response.headers.set("sec-websocket-protocol", admission.protocol);
-    }
-    return upgrade.response;
+    const answer = events.request(request, { hostname, port });
+    return answer instanceof Promise
+      ? answer.then((answer) => respond(deno, options, request, answer))
+      : respond(deno, options, request, answer);
   });
   const { hostname, port } = server.addr;
   return { address: { hostname, port }, close: (ms) => shutdown(server, ms) };
+}
+
+function respond(
+  deno: DenoLike,
+  { deadAfter }: ListenOptions,
+  request: Request,
+  answer: Answer,
+): Response {
+  if (answer instanceof Response) return answer;
+  // Deno's own idle timer is off: it sends no Ping while data flows. Where its internals are gone
+  // it is all there is.
+  const idleTimeout = canPing ? 0 : deadAfter;
+  let upgrade;
+  try {
+    upgrade = deno.upgradeWebSocket(request, { idleTimeout });
+  } catch (cause) {
+    answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400", cause } });
+    return new Response(null, { status: 400 });
+  }
+  const socket = new DenoSocket(upgrade.socket, answer, readEnd);
+  upgrade.socket.onopen = () => answer.open(socket);
+  // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b`.
+  if (answer.protocol !== "") {
+    upgrade.response.headers.set("sec-websocket-protocol", answer.protocol);
+  }
+  return upgrade.response;
 }
 
 /** Waits for the shutdown, though not for a connection that Deno cannot let go of. */

@@ -5,7 +5,9 @@
  * is, is chosen in `runtime/client.ts` and `runtime/server.ts`, by what it can do.
  */
 
+import type { ProxyOption } from "../internal/connect_options.ts";
 import type { Payload } from "../internal/payload.ts";
+import type { Identity } from "./pem.ts";
 
 /** One open connection, as either side holds it. No method throws in any state. */
 export interface Socket {
@@ -17,6 +19,10 @@ export interface Socket {
   ping(): void;
   /** Starts the closing handshake; `closed` follows if the peer answers. */
   close(code: number, reason: string): void;
+  /** Stops reading, where the runtime can; whatever comes stays with the peer's system. */
+  pause?(): void;
+  /** Reads on. */
+  resume?(): void;
   /** Drops the connection at once, whatever is queued. `closed` may be told meanwhile, or never. */
   terminate(): void;
 }
@@ -60,6 +66,22 @@ export interface DialRequest {
   headers: Record<string, string>;
   /** Subprotocols to offer. */
   protocols: string[];
+  /** How to secure it, for `wss`. */
+  tls: ClientTls;
+  /** Which proxy to go through. */
+  proxy: ProxyOption;
+}
+
+/** What the user asked for in securing a client's connection. */
+export interface ClientTls {
+  /** The certificate authorities to trust, PEM. */
+  ca?: string;
+  /** The client's own certificate. */
+  identity?: Identity;
+  /** Whether to take any certificate. */
+  insecure: boolean;
+  /** The oldest version to accept, as a `TlsProtocol`. */
+  minVersion: number;
 }
 
 /** A client's connection. */
@@ -84,6 +106,8 @@ export interface ClientRuntime {
   readonly canPing: boolean;
   /** Why the user may not reach a URL, if so. May ask the user. */
   denied(url: string): unknown;
+  /** The option this runtime cannot honour for a request, and why, if there is one. */
+  unsupported(request: DialRequest): { option: string; why: string } | undefined;
   /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
   dial(request: DialRequest, events: ClientEvents): ClientSocket;
 }
@@ -102,10 +126,13 @@ export interface Admission extends SocketEvents {
   open(socket: Socket): void;
 }
 
+/** What becomes of a request. */
+export type Answer = Admission | Response;
+
 /** What a listener asks its owner. */
 export interface ListenerEvents {
-  /** Lets a peer in, or answers it. Must not throw. */
-  request(request: Request, peer: Address): Admission | Response;
+  /** Lets a peer in, or answers it. Must neither throw nor reject. */
+  request(request: Request, peer: Address): Answer | Promise<Answer>;
 }
 
 /** Where and how to listen. */
@@ -114,6 +141,8 @@ export interface ListenOptions {
   port: number;
   /** The largest message a peer may send, in bytes. */
   maxPayload: number;
+  /** The server's certificate, for `wss`. */
+  identity: Identity | undefined;
   /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
   deadAfter: number;
 }

@@ -1,5 +1,6 @@
 /**
- * The options, results and listener types, under the names of the OpenHarmony reference.
+ * The client's options, results and listener types, and those both sides share, under the names of
+ * the OpenHarmony reference.
  *
  * @module
  */
@@ -19,6 +20,13 @@ export interface WebSocketClientOptions {
    * @default {5242864}
    */
   maxPayload?: number;
+  /**
+   * How many bytes may be queued, an integer above 0. A `send` that would go beyond is refused with
+   * 2302999.
+   *
+   * @default {Infinity}
+   */
+  maxBufferedAmount?: number;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
 }
@@ -170,85 +178,94 @@ export interface WebSocketEvents {
   error: ErrorCallback;
 }
 
-/** What `createWebSocketServer` takes. */
-export interface WebSocketServerOptions {
-  /** Where time comes from; a fake one in tests. The system's where it is left out. */
-  clock?: Clock;
-}
-
-/** What `start` takes. */
-export interface WebSocketServerConfig extends HeartbeatOptions {
-  /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
-  serverPort: number;
-  /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out. */
-  serverIP?: string;
-  /** How many client addresses may be connected at once, above 0. No limit where left out. */
-  maxConcurrentClientsNumber?: number;
-  /** How many connections one client address may have, above 0. No limit where left out. */
-  maxConnectionsForOneClient?: number;
-  /** The server's certificate, for `wss`. */
-  serverCert?: ServerCert;
-  /** The subprotocol to speak. A client that does not offer it is refused with 400. */
-  protocol?: string;
-  /**
-   * The largest message to receive or send, in bytes, an integer above 0. One more byte received
-   * closes the connection with 1009; one more to send is refused with 401.
-   *
-   * @default {5242864}
-   */
-  maxPayload?: number;
-  /** Bytes that may be queued to one peer before it is dropped as too slow. */
-  maxBufferedAmount?: number;
-  /** Which web pages may connect, by their `Origin`. */
-  allowedOrigins?: "same-host" | "*" | string[];
-  /** Asked before each upgrade: `true`, or the `Response` to refuse with. */
-  authorize?: (request: Request) => true | Response | Promise<true | Response>;
-  /** Answers requests that are no upgrade. 426 where it is left out. */
-  fetch?: (request: Request) => Response | Promise<Response>;
-  /** Stops the server when it aborts. */
-  signal?: AbortSignal;
-}
-
 /**
- * One connection of a server: the same frozen object in every event, so that it can be the key of
- * a Map. As text it is `ip:port`, `[ip]:port` for IPv6.
+ * A client: one connection at a time, and any number one after the other. Its listeners stay.
+ *
+ * `connect`, `send` and `close` never throw. They answer on a later turn, to a callback where one is
+ * given and with a promise where none is: `true` means accepted.
+ *
+ * | | idle | connecting | open | closing |
+ * | --- | --- | --- | --- | --- |
+ * | `connect` | true | 2302003 | 2302003 | 2302003 |
+ * | `send` | -1 | true, sent once open | true | -1 |
+ * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
  */
-export interface WebSocketConnection {
-  /** The client's IP address; an IPv4 client is plain IPv4 on a dual-stack socket, too. */
-  readonly clientIP: string;
-  /** The client's port. */
-  readonly clientPort: number;
-}
+export interface WebSocketClient {
+  /**
+   * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
+   *
+   * @param url A `ws://` or `wss://` URL of at most 8195 bytes.
+   * @param options See {@linkcode WebSocketRequestOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
+   * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
+   * honour).
+   */
+  connect(url: string, options?: WebSocketRequestOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  connect(url: string, callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  connect(url: string, options: WebSocketRequestOptions, callback: AsyncCallback<boolean>): void;
 
-/** What 'messageReceive' tells. */
-export interface WebSocketMessage {
-  /** Who sent it. */
-  clientConnection: WebSocketConnection;
-  /** What was sent. */
-  data: string | ArrayBuffer;
-}
+  /**
+   * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
+   * and messages arrive in the order they were sent.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing).
+   */
+  send(data: WebSocketData): Promise<boolean>;
+  /** The same, answering to a callback. */
+  send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
 
-/** Where a server listens. */
-export interface ServerAddress {
-  /** The address; `::` or `0.0.0.0` for all of the machine's. */
-  hostname: string;
-  /** The port. */
-  port: number;
-}
+  /**
+   * Starts to close; what was sent goes out first. One 'close' follows, after five seconds at the
+   * latest, and tells what was asked for here.
+   *
+   * @param options See {@linkcode WebSocketCloseOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).
+   */
+  close(options?: WebSocketCloseOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  close(callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  close(options: WebSocketCloseOptions, callback: AsyncCallback<boolean>): void;
 
-/** A listener of the server's 'close'. */
-export type ClientConnectionCloseCallback = {
-  bivariant(clientConnection: WebSocketConnection, closeReason: CloseResult): unknown;
-}["bivariant"];
+  /**
+   * Adds a listener. Those of one event are called in the order they were added; the same one twice
+   * counts once; an event that does not exist is ignored.
+   *
+   * @param type The event.
+   * @param listener What to call. Should it fail, 'error' is told with 2302999.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents[K]): void;
 
-/** The listeners of a server, by event. */
-export interface WebSocketServerEvents {
-  /** A peer is connected; it can be sent to at once. */
-  connect: Callback<WebSocketConnection>;
-  /** A message came in. */
-  messageReceive: Callback<WebSocketMessage>;
-  /** A connection is over: exactly once for each 'connect'. */
-  close: ClientConnectionCloseCallback;
-  /** A peer was refused or lost, or a listener failed. */
-  error: ErrorCallback;
+  /**
+   * Removes a listener, or all of an event's.
+   *
+   * @param type The event.
+   * @param listener What to remove; all where it is left out.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents[K]): void;
+
+  /** What the client is doing. */
+  readonly state: WebSocketState;
+  /** The subprotocol the server chose; '' for none, and while not open. */
+  readonly protocol: string;
+  /** Bytes sent and not yet taken by the system; what waits for 'open' does not count. */
+  readonly bufferedAmount: number;
+  /** Settles when this attempt, or the next one, is open or has failed. */
+  readonly opened: Promise<OpenResult>;
+  /** Settles when this connection, or the next one, is over; rejects where it never opened. */
+  readonly closed: Promise<CloseResult>;
+
+  /**
+   * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
+   * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer>;
+
+  /** Closes, if there is anything to close, and waits for the end. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

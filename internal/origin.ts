@@ -1,0 +1,19 @@
+/** Whether a web page may connect, by the `Origin` its browser sends (RFC 6455 §10.2). */
+export function originAllowed(
+  request: Request,
+  allowed: "same-host" | "*" | readonly string[],
+): boolean {
+  const origin = request.headers.get("origin");
+  if (origin === null || allowed === "*") return true; // not a browser, or any page
+  if (allowed !== "same-host") return allowed.includes(origin);
+  return URL.canParse(origin) && hostname(new URL(origin).host) === hostname(hostOf(request));
+}
+
+function hostOf(request: Request): string {
+  return request.headers.get("host") ?? new URL(request.url).host;
+}
+
+/** A host without its port, in one spelling. */
+function hostname(host: string): string | undefined {
+  return URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : undefined;
+}

@@ -1,0 +1,82 @@
+/** Certificates and private keys: read, checked and decrypted before a runtime sees them, so that
+ * what is wrong with them is said alike on all, and at once. */
+
+import { type BusinessError, businessError } from "../errors.ts";
+import type { ClientCertPaths } from "../internal/connect_options.ts";
+import { describe } from "../internal/describe.ts";
+
+/** A certificate and its private key, PEM, the key without a passphrase. */
+export interface Identity {
+  cert: string;
+  key: string;
+}
+
+/** A module of the runtime's own; asked for by name, so that nothing of it reaches a browser. */
+function builtin<T>(name: string): T {
+  const { process } = globalThis as unknown as {
+    process: { getBuiltinModule(name: string): T };
+  };
+  return process.getBuiltinModule(name);
+}
+
+type Crypto = typeof import("node:crypto");
+type FileSystem = typeof import("node:fs");
+
+/** Reads a file of PEM that an option, as messages name it, leads to; what is wrong with it comes as the error it deserves. */
+function readText(option: string, path: string): string | BusinessError {
+  try {
+    return builtin<FileSystem>("node:fs").readFileSync(path, "utf8");
+  } catch (cause) {
+    const { name, code } = cause as { name?: string; code?: string };
+    const kind = name === "NotCapable" || code === "EACCES" ? "permission" : "noFile";
+    return businessError(kind, `${option} is ${describe(path)}`, { cause });
+  }
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Reads one certificate or more. */
+export function readCertificates(option: string, path: string): string | BusinessError {
+  const text = readText(option, path);
+  if (text instanceof Error) return text;
+  try {
+    const { X509Certificate } = builtin<Crypto>("node:crypto");
+    const found = text.match(CERTIFICATE) ?? [];
+    for (const pem of found) new X509Certificate(pem);
+    if (found.length > 0) return text;
+  } catch (cause) {
+    return unusable(option, "must be a file of PEM certificates", path, cause);
+  }
+  return unusable(option, "must be a file of PEM certificates", path);
+}
+
+/** Reads a certificate and its private key, and sees that they belong together. */
+export function readIdentity(
+  option: string,
+  { certPath, keyPath, keyPassword }: ClientCertPaths,
+): Identity | BusinessError {
+  const cert = readCertificates(`${option}.certPath`, certPath);
+  if (cert instanceof Error) return cert;
+  const pem = readText(`${option}.keyPath`, keyPath);
+  if (pem instanceof Error) return pem;
+  const { X509Certificate, createPrivateKey } = builtin<Crypto>("node:crypto");
+  let key;
+  try {
+    key = createPrivateKey({ key: pem, ...(keyPassword ? { passphrase: keyPassword } : {}) });
+  } catch (cause) {
+    const rule = keyPassword === undefined
+      ? "must be a file of a PEM private key with no passphrase"
+      : "must be a file of a PEM private key that 'keyPassword' opens";
+    return unusable(`${option}.keyPath`, rule, keyPath, cause);
+  }
+  if (!new X509Certificate(cert).checkPrivateKey(key)) {
+    return unusable(`${option}.keyPath`, "must be the key of 'certPath'", keyPath);
+  }
+  return { cert, key: key.export({ type: "pkcs8", format: "pem" }) as string };
+}
+
+function unusable(option: string, rule: string, path: string, cause?: unknown): BusinessError {
+  return businessError("argument", `${option} ${rule}: current value is ${describe(path)}`, {
+    cause,
+  });
+}

@@ -1,0 +1,155 @@
+/** The door of a server: what becomes of each request to its port. Not part of the public API. */
+
+import { type BusinessError, businessError } from "./errors.ts";
+import { Admissions } from "./internal/admission.ts";
+import { connectionKey, plainAddress } from "./internal/connection.ts";
+import { describe } from "./internal/describe.ts";
+import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./internal/handshake.ts";
+import { originAllowed } from "./internal/origin.ts";
+import { isAddress, type ServerConfig } from "./internal/server_config.ts";
+import type { Address, Admission, Answer, ListenerEvents } from "./runtime/mod.ts";
+import type { PeerParts } from "./server_peer.ts";
+
+/** Whose door it is. */
+export interface DoorOwner {
+  /** Whether anybody is let in at all. */
+  welcomes(): boolean;
+  /** Takes in a client that has passed. */
+  admit(parts: PeerParts): Admission;
+  /** A client was refused, or a function of the user's failed. */
+  failed(error: BusinessError): void;
+}
+
+/** Checks handshakes, origins, subprotocols and limits, and asks the user's functions. */
+export class Door implements ListenerEvents {
+  readonly #owner: DoorOwner;
+  readonly #config: ServerConfig;
+  readonly #admissions: Admissions;
+
+  constructor(owner: DoorOwner, config: ServerConfig) {
+    this.#owner = owner;
+    this.#config = config;
+    this.#admissions = new Admissions(config.maxClients, config.maxPerClient);
+  }
+
+  request(request: Request, { hostname, port }: Address): Answer | Promise<Answer> {
+    const ip = plainAddress(hostname);
+    const { clientAddress, fetch } = this.#config;
+    if (!isUpgrade(request)) {
+      if (fetch === undefined) {
+        return toResponse({ status: 426, why: "This port speaks WebSocket" });
+      }
+      return this.#ask("fetch", () => fetch(request), (answer) => {
+        if (answer instanceof Response) return answer;
+        throw new TypeError(`it must answer with a Response: current value is ${describe(answer)}`);
+      });
+    }
+    if (clientAddress === undefined) return this.#knock(request, ip, port);
+    const peer = { clientIP: ip, clientPort: port };
+    return this.#ask("clientAddress", () => clientAddress(request, peer), (ip) => {
+      if (typeof ip === "string" && isAddress(ip)) {
+        return this.#knock(request, plainAddress(ip), port);
+      }
+      throw new TypeError(`it must answer with an IP address: current value is ${describe(ip)}`);
+    });
+  }
+
+  /** Makes room for one more of an address. */
+  leave(ip: string): void {
+    this.#admissions.leave(ip);
+  }
+
+  #knock(request: Request, ip: string, port: number): Answer | Promise<Answer> {
+    const who = connectionKey(ip, port);
+    const fault = this.#fault(request, ip);
+    if (fault !== undefined) return this.#refuse(who, toResponse(fault), fault.why);
+    const { authorize, protocol } = this.#config;
+    const admit = (context: unknown) => this.#owner.admit({ ip, port, protocol, context });
+    if (authorize === undefined) return admit(undefined);
+    const answer = this.#ask(
+      "authorize",
+      () => untilGone(request, authorize(request)),
+      (verdict) => {
+        if (verdict === GONE) return new Response(null, { status: 400 });
+        if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
+        if (verdict !== true && (typeof verdict !== "object" || verdict === null)) {
+          const rule = "it must answer true, a Response or an object";
+          throw new TypeError(`${rule}: current value is ${describe(verdict)}`);
+        }
+        if (!this.#owner.welcomes()) return this.#refuse(who, toResponse(GOING), GOING.why);
+        return admit(verdict === true ? undefined : verdict);
+      },
+    );
+    // Whoever is not let in after all makes room again.
+    const decided = (answer: Answer) => {
+      if (answer instanceof Response) this.leave(ip);
+      return answer;
+    };
+    return answer instanceof Promise ? answer.then(decided) : decided(answer);
+  }
+
+  /** Why a handshake is refused, if it is. A client that is not refused has entered. */
+  #fault(request: Request, ip: string): HandshakeFault | undefined {
+    if (!this.#owner.welcomes()) return GOING;
+    const fault = handshakeFault(request);
+    if (fault !== undefined) return fault;
+    const { allowedOrigins, protocol } = this.#config;
+    if (!originAllowed(request, allowedOrigins)) {
+      return { status: 403, why: "pages of this origin may not connect" };
+    }
+    if (protocol !== "" && !offers(request, protocol)) {
+      return { status: 400, why: `the subprotocol ${protocol} is not offered` };
+    }
+    const status = this.#admissions.enter(ip);
+    if (status === undefined) return undefined;
+    const why = status === 503 ? "too many clients" : "too many connections of this client";
+    return { status, why, headers: { "retry-after": "1" } };
+  }
+
+  #refuse(who: string, response: Response, why: string): Response {
+    const { status } = response;
+    this.#owner.failed(businessError("connectFailed", `${who} was refused with ${status}: ${why}`, {
+      data: String(status),
+      cause: new Error(why),
+    }));
+    return response;
+  }
+
+  /** Asks a function of the user's, which may take its time, and may fail. */
+  #ask(
+    name: string,
+    call: () => unknown,
+    then: (value: unknown) => Answer | Promise<Answer>,
+  ): Answer | Promise<Answer> {
+    const failed = (cause: unknown) => {
+      const particulars = `'${name}' failed: ${describe(cause)}`;
+      this.#owner.failed(businessError("other", particulars, { cause }));
+      return new Response(null, { status: 500 });
+    };
+    try {
+      const value = call();
+      if (typeof (value as PromiseLike<unknown> | null)?.then !== "function") return then(value);
+      return Promise.resolve(value).then(then).catch(failed);
+    } catch (cause) {
+      return failed(cause);
+    }
+  }
+}
+
+const GOING: HandshakeFault = { status: 503, why: "the server is going away" };
+
+const GONE = Symbol("the client left while it was being authorized");
+
+/** A verdict, unless the client leaves before it is there. */
+function untilGone(request: Request, verdict: unknown): unknown {
+  if (typeof (verdict as PromiseLike<unknown> | null)?.then !== "function") return verdict;
+  return new Promise((resolve, reject) => {
+    Promise.resolve(verdict).then(resolve, reject);
+    request.signal.addEventListener("abort", () => resolve(GONE));
+  });
+}
+
+function toResponse({ status, why, headers }: HandshakeFault): Response {
+  const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
+  return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
+}

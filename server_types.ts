@@ -1,0 +1,130 @@
+/**
+ * The server's options, results and listener types, under the names of the OpenHarmony reference.
+ *
+ * @module
+ */
+
+import type { Callback, ErrorCallback } from "./errors.ts";
+import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
+import type { CloseResult, ServerCert } from "./client_types.ts";
+
+/** What `createWebSocketServer` takes. */
+export interface WebSocketServerOptions {
+  /** Where time comes from; a fake one in tests. The system's where it is left out. */
+  clock?: Clock;
+}
+
+/**
+ * What `start` takes.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface WebSocketServerConfig<Context = undefined> extends HeartbeatOptions {
+  /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
+  serverPort: number;
+  /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out. */
+  serverIP?: string;
+  /** How many client addresses may be connected at once, above 0. No limit where left out. */
+  maxConcurrentClientsNumber?: number;
+  /** How many connections one client address may have, above 0. No limit where left out. */
+  maxConnectionsForOneClient?: number;
+  /** The server's certificate, for `wss`. */
+  serverCert?: ServerCert;
+  /** The subprotocol to speak. A client that does not offer it is refused with 400. */
+  protocol?: string;
+  /**
+   * The largest message to receive or send, in bytes, an integer above 0. One more byte received
+   * closes the connection with 1009; one more to send is refused with 401.
+   *
+   * @default {5242864}
+   */
+  maxPayload?: number;
+  /**
+   * How many bytes may be queued to one peer, an integer above 0. A peer that reads so slowly that
+   * there are more is dropped with 1013, after 'error'. As many bytes of its messages may be at work
+   * in asynchronous listeners: then reading pauses on Bun, and on Deno, which cannot, the peer is
+   * dropped with 1008.
+   *
+   * @default {16777216}
+   */
+  maxBufferedAmount?: number;
+  /**
+   * Which web pages may connect, by the `Origin` that browsers send: those of the host name they
+   * connect to, those of a list of origins, or all. Others are refused with 403.
+   *
+   * @default {"same-host"}
+   */
+  allowedOrigins?: "same-host" | "*" | string[];
+  /**
+   * Asked before each upgrade, once everything else is in order. `true` lets the client in, an object
+   * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, and an error,
+   * is answered 500 and told to 'error'.
+   */
+  authorize?: (request: Request) => Verdict<Context> | Promise<Verdict<Context>>;
+  /**
+   * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
+   * sets and clients cannot. The limits count it, and `clientIP` is it.
+   */
+  clientAddress?: (request: Request, peer: ConnectionAddress) => string;
+  /** Answers requests that are no upgrade. 426 where it is left out. */
+  fetch?: (request: Request) => Response | Promise<Response>;
+  /** Stops the server when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** What `authorize` says of a client. */
+export type Verdict<Context> = Response | ([Context] extends [undefined] ? true : Context);
+
+/** The address of a connection: what `send` and `close` need to know of one. */
+export interface ConnectionAddress {
+  /** The client's IP address; an IPv4 client is plain IPv4 on a dual-stack socket, too. */
+  readonly clientIP: string;
+  /** The client's port. */
+  readonly clientPort: number;
+}
+
+/**
+ * One connection of a server: the same frozen object in every event, so that it can be the key of
+ * a Map. As text it is `ip:port`, `[ip]:port` for IPv6.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ */
+export type WebSocketConnection<Context = undefined> =
+  & ConnectionAddress
+  & ([Context] extends [undefined] ? { readonly context?: undefined } : {
+    /** What `authorize` found out about the client. */
+    readonly context: Context;
+  });
+
+/** What 'messageReceive' tells. */
+export interface WebSocketMessage<Context = undefined> {
+  /** Who sent it. */
+  clientConnection: WebSocketConnection<Context>;
+  /** What was sent. */
+  data: string | ArrayBuffer;
+}
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** The address; `::` or `0.0.0.0` for all of the machine's. */
+  hostname: string;
+  /** The port. */
+  port: number;
+}
+
+/** A listener of the server's 'close'. */
+export type ClientConnectionCloseCallback<Context = undefined> = {
+  bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
+}["bivariant"];
+
+/** The listeners of a server, by event. */
+export interface WebSocketServerEvents<Context = undefined> {
+  /** A peer is connected; it can be sent to at once. */
+  connect: Callback<WebSocketConnection<Context>>;
+  /** A message came in. */
+  messageReceive: Callback<WebSocketMessage<Context>>;
+  /** A connection is over: exactly once for each 'connect'. */
+  close: ClientConnectionCloseCallback<Context>;
+  /** A peer was refused or lost, or a listener failed. */
+  error: ErrorCallback;
+}
