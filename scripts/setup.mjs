@@ -55,6 +55,39 @@ export async function peer() {
 }
 
 /**
+ * Programs of the system's that tests talk to where they are there, by name: a proxy and a reverse
+ * proxy. Installed on Debian where root runs this; the tests have counterparts from npm besides.
+ */
+const SYSTEM = { tinyproxy: "tinyproxy-bin", nginx: "nginx-light", openssl: "openssl" };
+
+/**
+ * The absolute path of a program of the system's.
+ *
+ * @param {keyof typeof SYSTEM} name
+ * @returns {Promise<string | undefined>}
+ */
+export async function system(name) {
+  const [apt] = onPath("apt-get");
+  if (!find(name) && apt && process.getuid?.() === 0) {
+    await withLock(ROOT, async () => {
+      if (find(name)) return;
+      console.error(`Installing ${SYSTEM[name]} with apt-get, once.`);
+      const env = { DEBIAN_FRONTEND: "noninteractive" };
+      await exec([apt, "update", "-qq"], { seconds: 120, env });
+      // Nothing it brings is to start by itself.
+      const install = [apt, "install", "-y", "-qq", "--no-install-recommends", SYSTEM[name]];
+      await exec(install, { seconds: 300, env: { ...env, RUNLEVEL: "1" } });
+    });
+  }
+  return find(name);
+}
+
+/** @param {string} name */
+function find(name) {
+  return onPath(name)[0] ?? [`/usr/sbin/${name}`].find((path) => existsSync(path));
+}
+
+/**
  * The version that a runtime's binary reports.
  *
  * @param {string} binary
