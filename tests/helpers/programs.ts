@@ -5,6 +5,10 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { peer, runtimes } from "../../scripts/setup.mjs";
 
+// Found, and installed where missing, before any test: what that leaves running is no test's leak.
+const binaries = await runtimes();
+const peerCommand = await peer();
+
 /** The root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -77,15 +81,15 @@ export class Program {
   }
 
   /** Starts a program on a runtime. */
-  static async run(
-    runtime: RuntimeName,
-    file: string,
-    options: ProgramOptions = {},
-  ): Promise<Program> {
-    const { [runtime]: binary } = await runtimes();
+  static run(runtime: RuntimeName, file: string, options: ProgramOptions = {}): Program {
     const flags = options.flags ?? (runtime === "deno" ? ["-A", "--no-prompt"] : []);
     const run = runtime === "deno" ? ["run", "--quiet"] : [];
-    return new Program([binary, ...run, ...flags, file, ...options.args ?? []], options);
+    return new Program([binaries[runtime], ...run, ...flags, file, ...options.args ?? []], options);
+  }
+
+  /** Type-checks programs. */
+  static check(files: string[], options: ProgramOptions = {}): Program {
+    return new Program([binaries.deno, "check", ...files], options);
   }
 
   /** Starts any command. */
@@ -94,8 +98,8 @@ export class Program {
   }
 
   /** Starts a script with npm's `ws`, on Node, or on Deno where there is no Node; never on Bun. */
-  static async peer(file: string, args: string[] = []): Promise<Program> {
-    return new Program([...await peer(), file, ...args], { args });
+  static peer(file: string, args: string[] = []): Program {
+    return new Program([...peerCommand, file, ...args], {});
   }
 
   /** The first match in what it has printed or will print; rejects if it ends without. */
