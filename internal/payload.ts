@@ -49,6 +49,7 @@ export function snapshot(data: Payload): Payload {
 
 const encoder = new TextEncoder();
 
-function byteLength(data: Payload): number {
+/** How many bytes a message has on the wire. */
+export function byteLength(data: Payload): number {
   return typeof data === "string" ? encoder.encode(data).byteLength : data.byteLength;
 }

@@ -9,6 +9,12 @@ import type {
   ServerRuntime,
 } from "./mod.ts";
 
+interface DenoServer {
+  addr: Address;
+  shutdown(): Promise<void>;
+  unref(): void;
+}
+
 /** The parts of Deno the server uses, so that nothing global need be declared. */
 interface DenoLike {
   version: { deno: string };
@@ -18,7 +24,7 @@ interface DenoLike {
       request: Request,
       info: { remoteAddr: Address },
     ) => Response | Promise<Response>,
-  ): { addr: Address; shutdown(): Promise<void> };
+  ): DenoServer;
   upgradeWebSocket(
     request: Request,
     options: { idleTimeout: number },
@@ -72,7 +78,8 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
 }
 
 /** Waits for the shutdown, though not for a connection that Deno cannot let go of. */
-async function shutdown(server: { shutdown(): Promise<void> }, ms: number): Promise<void> {
+async function shutdown(server: DenoServer, ms: number): Promise<void> {
+  server.unref(); // a shutdown that never comes to its end is not to keep the process
   let timer;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await Promise.race([server.shutdown(), late]);
