@@ -71,6 +71,8 @@ export class DenoSocket implements Socket {
   #over = false;
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: Payload[] | undefined;
+  /** Whether it is a Ping that is being sent, and no longer waits. */
+  #armed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ws: WebSocket, events: SocketEvents, end: (end: End, failure: unknown) => End) {
@@ -108,9 +110,12 @@ export class DenoSocket implements Socket {
   }
 
   ping(): void {
-    if (this.#held !== undefined) return; // one is on its way still
+    if (this.#held !== undefined && !this.#armed) return; // one waits still
+    clearTimeout(this.#timer);
+    this.#release();
     this.#onceDrained(() => {
       this.#armPing();
+      this.#armed = true;
       this.#timer = setTimeout(() => this.#release(), PING_MS);
     });
   }
@@ -147,6 +152,7 @@ export class DenoSocket implements Socket {
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
+    this.#armed = false;
     for (const data of held) this.#ws.send(data as string | ArrayBuffer);
   }
 

@@ -1,48 +1,75 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { describe as suite, it } from "@std/testing/bdd";
+import { BusinessError } from "../../errors.ts";
 import { describe } from "../../internal/describe.ts";
 import {
   ANY,
-  checkOptions,
   COUNT,
   FLAG,
   FUNCTION,
   isToken,
   NUMBER,
   OBJECT,
+  readOptions,
   readProtocols,
   type Rule,
   SIGNAL,
   TEXT,
 } from "../../internal/read.ts";
 
-suite("checkOptions()", () => {
+function refusal(...args: Parameters<typeof readOptions>): BusinessError {
+  const error = readOptions(...args);
+  assertInstanceOf(error, BusinessError);
+  return error;
+}
+
+suite("readOptions()", () => {
   const rules = { size: COUNT, name: TEXT };
 
   it("takes what the rules let pass, and what is undefined", () => {
-    assertEquals(checkOptions("f", {}, rules), undefined);
-    assertEquals(checkOptions("f", { size: 1, name: undefined }, rules), undefined);
-    assertEquals(checkOptions("f", { unknown: undefined }, rules), undefined);
+    for (const options of [{}, { size: 1, name: undefined }, { unknown: undefined }]) {
+      assertEquals(readOptions("f", options, rules), options);
+    }
   });
 
   it("answers 401 to what is no object of options", () => {
     for (const options of [undefined, null, 1, "x", [], () => {}]) {
-      assertEquals(checkOptions("f", options, rules)?.code, 401);
+      assertEquals(refusal("f", options, rules).code, 401);
     }
   });
 
   it("names the option that is wrong, the rule, and what was given", () => {
     assertEquals(
-      checkOptions("f", { name: "x", size: 0 }, rules)?.message,
+      refusal("f", { name: "x", size: 0 }, rules).message,
       "Parameter error: f: 'size' must be an integer above 0: current value is 0",
     );
   });
 
   it("ignores no option that it does not know, whatever its name", () => {
     for (const name of ["sizes", "toString", "constructor", ""]) {
-      const error = checkOptions("f", { [name]: 1 }, rules);
-      assertStringIncludes(error!.message, `'${name}' is no option`);
+      const error = refusal("f", { [name]: 1 }, rules);
+      assertStringIncludes(error.message, `'${name}' is no option`);
     }
+  });
+});
+
+suite("the options that were read", () => {
+  it("are as they were at the call, two levels deep", () => {
+    const options = { proxy: { host: "a" } };
+    const given = readOptions("f", options, { proxy: OBJECT });
+    options.proxy.host = "b";
+    assertEquals(given, { proxy: { host: "a" } });
+  });
+
+  it("are each read once", () => {
+    let reads = 0;
+    const options = {
+      get size() {
+        return ++reads;
+      },
+    };
+    assertEquals(readOptions("f", options, { size: COUNT }), { size: 1 });
+    assertEquals(reads, 1);
   });
 });
 
