@@ -37,7 +37,7 @@ import { type Listener, Listeners } from "./internal/listeners.ts";
 import { MessageQueue } from "./internal/message_queue.ts";
 import { answer } from "./internal/outcome.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import { argumentError, checkOptions, COUNT, OBJECT, TEXT } from "./internal/read.ts";
+import { argumentError, COUNT, OBJECT, readOptions, TEXT } from "./internal/read.ts";
 import { hasNoHost, urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
 import type { ClientRuntime, ClientTls, DialRequest } from "./runtime/mod.ts";
@@ -99,14 +99,15 @@ class Client implements WebSocketClient {
   #connection: ClientConnection | undefined;
 
   constructor(options: WebSocketClientOptions = {}) {
-    this.#wrongOptions = checkOptions("createWebSocket", options, {
+    const given = readOptions("createWebSocket", options, {
       clock: OBJECT,
       maxBufferedAmount: COUNT,
       maxPayload: COUNT,
     });
-    const { clock, maxBufferedAmount, maxPayload } = this.#wrongOptions === undefined
-      ? options
-      : {};
+    this.#wrongOptions = given instanceof Error ? given : undefined;
+    const { clock, maxBufferedAmount, maxPayload }: WebSocketClientOptions = given instanceof Error
+      ? {}
+      : given;
     this.#clock = clock ?? systemClock;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
     this.#maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
@@ -138,7 +139,7 @@ class Client implements WebSocketClient {
   }
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {
-    if (callback === undefined && arguments.length <= 2) {
+    if (callback === undefined && arguments.length <= 2 && typeof data !== "function") {
       return this.#answer(this.#send(data), undefined);
     }
     const call = readCall("send", arguments, 1);

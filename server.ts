@@ -26,7 +26,7 @@ import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { ACCEPTED, Refusal } from "./internal/outcome.ts";
 import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import { argumentError, checkOptions, OBJECT } from "./internal/read.ts";
+import { argumentError, OBJECT, readOptions } from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
 import { serverRuntime } from "./runtime/server.ts";
 import type { ListenFault } from "./runtime/mod.ts";
@@ -143,8 +143,10 @@ class Server {
   #stopping: Promise<boolean> | undefined;
 
   constructor(options: WebSocketServerOptions = {}) {
-    this.#wrongOptions = checkOptions("createWebSocketServer", options, { clock: OBJECT });
-    this.#clock = (this.#wrongOptions === undefined ? options.clock : undefined) ?? systemClock;
+    const given = readOptions("createWebSocketServer", options, { clock: OBJECT });
+    this.#wrongOptions = given instanceof Error ? given : undefined;
+    const { clock }: WebSocketServerOptions = given instanceof Error ? {} : given;
+    this.#clock = clock ?? systemClock;
   }
 
   get address(): ServerAddress | undefined {
@@ -268,12 +270,20 @@ class Server {
     }
     const peer = Connection.peerOf(connection);
     if (peer instanceof Peer && peer.host === this.#run && peer.state !== "over") return peer;
-    const { clientIP, clientPort } = connection as Record<string, unknown>;
-    if (typeof clientIP !== "string" || typeof clientPort !== "number") {
-      return argumentError(`${call}: the connection`, CONNECTION, connection);
-    }
-    const key = connectionKey(clientIP, clientPort);
+    const key = keyOf(connection);
+    if (key === undefined) return argumentError(`${call}: the connection`, CONNECTION, connection);
     return this.#run?.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);
+  }
+}
+
+/** The key of a copy of a connection, if it is one. */
+function keyOf(connection: object): string | undefined {
+  try {
+    const { clientIP, clientPort } = connection as Record<string, unknown>;
+    if (typeof clientIP !== "string" || typeof clientPort !== "number") return undefined;
+    return connectionKey(clientIP, clientPort);
+  } catch {
+    return undefined; // a getter of the user's has thrown
   }
 }
 

@@ -31,6 +31,8 @@ export interface PeerHost {
   readonly maxPayload: number;
   /** Bytes that may wait for a peer, or for the listeners of its messages. */
   readonly maxBufferedAmount: number;
+  /** Connections that are let in and must open. */
+  readonly opening: TimeoutQueue<Peer>;
   /** Connections whose peer must answer a Close frame. */
   readonly lingering: TimeoutQueue<Peer>;
   /** Whether a new connection is welcome still. */
@@ -70,7 +72,9 @@ export class Peer implements Admission, HeartbeatPeer {
   }
 
   open(socket: Socket): void {
+    if (this.state !== "admitted") return socket.terminate(); // it came too late
     this.#socket = socket;
+    this.host.opening.delete(this);
     if (!this.host.welcomes()) return this.#leave(GOING_AWAY);
     this.state = "open";
     if (this.host.canPing) this.host.heartbeat.add(this);
@@ -133,6 +137,7 @@ export class Peer implements Admission, HeartbeatPeer {
     this.#socket = undefined;
     this.host.lingering.delete(this);
     this.host.gone(this);
+    if (this.state === "admitted") this.state = "over";
   }
 
   ping(): void {

@@ -21,6 +21,15 @@ import type { WebSocketServerEvents } from "./server_types.ts";
 /** How long a peer may take to answer a Close frame, in ms. */
 const CLOSE_DEADLINE_MS = 5000;
 
+/**
+ * How long a client that is let in may take to be open, in ms. One runtime says nothing when it has
+ * left meanwhile.
+ */
+const OPEN_DEADLINE_MS = 2000;
+
+/** How late that verdict may be, in ms, before this process is taken to have been blocked. */
+const STALL_MS = 100;
+
 /** How long `stop` waits for the peers to answer, in ms, and then for the listener: 5 s in all. */
 const STOP_PEERS_MS = 3000;
 const STOP_LISTENER_MS = 1500;
@@ -32,6 +41,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly maxBufferedAmount: number;
   readonly canPing: boolean;
   readonly heartbeat: Heartbeat;
+  readonly opening: TimeoutQueue<Peer>;
   readonly lingering: TimeoutQueue<Peer>;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #clock: Clock;
@@ -56,6 +66,11 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.maxBufferedAmount = config.maxBufferedAmount;
     this.canPing = runtime.canPing;
     this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock);
+    this.opening = new TimeoutQueue({
+      clock,
+      ms: OPEN_DEADLINE_MS,
+      expired: (peer, late) => late > STALL_MS ? this.opening.add(peer) : peer.terminate(),
+    });
     this.lingering = new TimeoutQueue({
       clock,
       ms: CLOSE_DEADLINE_MS,
@@ -111,6 +126,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   admit(parts: PeerParts): Peer {
     const peer = new Peer(this, parts);
     this.#wires.add(peer);
+    this.opening.add(peer);
     return peer;
   }
 
@@ -142,6 +158,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   gone(peer: Peer): void {
+    this.opening.delete(peer);
     if (!this.#wires.delete(peer)) return;
     if (peer.state === "admitted") this.#door.leave(peer.connection.clientIP);
     this.#checkEmpty();

@@ -1,5 +1,5 @@
-import { type BusinessError, businessError } from "../errors.ts";
-import { describe } from "./describe.ts";
+import type { BusinessError } from "../errors.ts";
+import { NUMBER, readOptions, TEXT } from "./read.ts";
 
 /** How a connection ended, as 'close' reports it. */
 export interface Close {
@@ -22,23 +22,16 @@ const MAX_REASON_BYTES = 123;
 /** Reads the options of `close`; a wrong one is returned as the error it deserves. */
 export function readCloseOptions(options: unknown): Close | BusinessError {
   if (options === undefined) return NORMAL;
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    return wrong("options must be an object", options);
-  }
-  const { code, reason } = options as Record<string, unknown>;
-  if (code !== undefined && typeof code !== "number") return wrong("'code' must be a number", code);
-  if (reason !== undefined && typeof reason !== "string") {
-    return wrong("'reason' must be text", reason);
-  }
+  const given = readOptions("close", options, RULES);
+  if (given instanceof Error) return given;
+  const { code, reason } = given as { code?: number; reason?: string };
   return {
     code: code !== undefined && isAllowed(code) ? code : NORMAL.code,
     reason: reason ?? NORMAL.reason,
   };
 }
 
-function wrong(rule: string, value: unknown): BusinessError {
-  return businessError("argument", `close: ${rule}: current value is ${describe(value)}`);
-}
+const RULES = { code: NUMBER, reason: TEXT };
 
 /** 1000 to 1015 are the protocol's, 3000 to 4999 the application's (RFC 6455 §7.4.2). */
 function isAllowed(code: number): boolean {

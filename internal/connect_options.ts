@@ -3,11 +3,11 @@ import { describe } from "./describe.ts";
 import {
   ANY,
   argumentError,
-  checkOptions,
   FLAG,
   hasTexts,
   isToken,
   OBJECT,
+  readOptions,
   readProtocols,
   type Rule,
   SIGNAL,
@@ -96,9 +96,8 @@ export interface ConnectOptions {
 /** Reads the options of `connect`; a wrong one is returned as the error it deserves. */
 export function readConnectOptions(options: unknown): ConnectOptions | BusinessError {
   if (options === undefined) options = {};
-  const wrong = checkOptions("connect", options, RULES);
-  if (wrong !== undefined) return wrong;
-  const given = options as Record<string, unknown>;
+  const given = readOptions("connect", options, RULES);
+  if (given instanceof Error) return given;
   const headers = readHeaders((given.header ?? {}) as Record<string, unknown>);
   if (headers instanceof Error) return headers;
   const inHeader = headers["sec-websocket-protocol"];
@@ -134,7 +133,13 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function readHeaders(header: Record<string, unknown>): Record<string, string> | BusinessError {
   const headers: Record<string, string> = {};
-  for (const [key, value] of Object.entries(header)) {
+  let entries;
+  try {
+    entries = Object.entries(header);
+  } catch (cause) {
+    return argumentError("connect: 'header'", "must be one that can be read", cause);
+  }
+  for (const [key, value] of entries) {
     if (typeof value !== "string") continue;
     const name = key.toLowerCase();
     if (!isToken(name)) return argumentError("connect: 'header'", "must have tokens as names", key);

@@ -29,8 +29,15 @@ export function payloadError(data: unknown, maxPayload: number): BusinessError |
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
   // A view of shared memory could change while it is being sent; the runtimes refuse it too.
-  return data instanceof ArrayBuffer ||
-    (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer);
+  return isBuffer(data) || (ArrayBuffer.isView(data) && isBuffer(data.buffer));
+}
+
+function isBuffer(value: unknown): value is ArrayBuffer {
+  try {
+    return value instanceof ArrayBuffer;
+  } catch {
+    return false; // a Proxy of the user's has thrown
+  }
 }
 
 /** Whether a message is over a limit, without counting where there is no need to. */

@@ -33,25 +33,51 @@ export function argumentError(what: string, rule: string, value: unknown): Busin
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
 }
 
+/** Options as they were at the call, each read once. */
+export type Given = Readonly<Record<string, unknown>>;
+
 /**
- * Checks an object of options against a table of rules. Options that are `undefined` count as left
- * out; one that is in no table is an error, as nothing that is asked for may be ignored.
+ * Reads an object of options and checks it against a table of rules. Options that are `undefined`
+ * count as left out; one that is in no table is an error, as nothing that is asked for may be
+ * ignored.
  */
-export function checkOptions(
+export function readOptions(
   call: string,
   options: unknown,
   rules: Readonly<Record<string, Rule>>,
-): BusinessError | undefined {
-  if (!isObject(options)) return argumentError(`${call}: options`, OBJECT[1], options);
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    if (!Object.hasOwn(rules, name)) {
-      return argumentError(`${call}: '${name}'`, "is no option", value);
+): Given | BusinessError {
+  try {
+    if (!isObject(options)) return argumentError(`${call}: options`, OBJECT[1], options);
+    const given = copy(options, 2);
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      if (!Object.hasOwn(rules, name)) {
+        return argumentError(`${call}: '${name}'`, "is no option", value);
+      }
+      const [passes, rule] = rules[name]!;
+      if (!passes(value)) return argumentError(`${call}: '${name}'`, rule, value);
     }
-    const [passes, rule] = rules[name]!;
-    if (!passes(value)) return argumentError(`${call}: '${name}'`, rule, value);
+    return given;
+  } catch (cause) {
+    return businessError("argument", `${call}: options cannot be read: ${describe(cause)}`, {
+      cause,
+    });
   }
-  return undefined;
+}
+
+/** Copies plain objects, so deep, and lets everything else be what it is. */
+function copy(value: object, depth: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) =>
+      depth > 1 && isPlain(item) ? [name, copy(item, depth - 1)] : [name, item]
+    ),
+  );
+}
+
+function isPlain(value: unknown): value is object {
+  if (!isObject(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** A header's name or a subprotocol's: a token (RFC 9110 §5.6.2). */

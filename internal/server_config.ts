@@ -4,12 +4,12 @@ import { DEFAULT_MAX_PAYLOAD } from "./payload.ts";
 import {
   ANY,
   argumentError,
-  checkOptions,
   COUNT,
   FUNCTION,
   hasTexts,
   isToken,
   NUMBER,
+  readOptions,
   type Rule,
   SIGNAL,
   TEXT,
@@ -77,9 +77,8 @@ export interface ServerConfig {
 
 /** Reads the config of `start`; a wrong one is returned as the error it deserves. */
 export function readServerConfig(config: unknown): ServerConfig | BusinessError {
-  const wrong = checkOptions("start", config, RULES);
-  if (wrong !== undefined) return wrong;
-  const given = config as Record<string, unknown>;
+  const given = readOptions("start", config, RULES);
+  if (given instanceof Error) return given;
   const { serverPort: port, serverIP: ip } = given as { serverPort: number; serverIP?: string };
   if (port === undefined) return argumentError("start: 'serverPort'", NUMBER[1], port);
   if (ip !== undefined && !isAddress(ip)) {

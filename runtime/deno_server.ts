@@ -10,6 +10,12 @@ import type {
   ServerRuntime,
 } from "./mod.ts";
 
+interface DenoServer {
+  addr: Address;
+  shutdown(): Promise<void>;
+  unref(): void;
+}
+
 /** The parts of Deno the server uses, so that nothing global need be declared. */
 interface DenoLike {
   version: { deno: string };
@@ -26,7 +32,7 @@ interface DenoLike {
       request: Request,
       info: { remoteAddr: Address },
     ) => Response | Promise<Response>,
-  ): { addr: Address; shutdown(): Promise<void> };
+  ): DenoServer;
   upgradeWebSocket(
     request: Request,
     options: { idleTimeout: number },
@@ -92,7 +98,8 @@ function respond(
 }
 
 /** Waits for the shutdown, though not for a connection that Deno cannot let go of. */
-async function shutdown(server: { shutdown(): Promise<void> }, ms: number): Promise<void> {
+async function shutdown(server: DenoServer, ms: number): Promise<void> {
+  server.unref(); // a shutdown that never comes to its end is not to keep the process
   let timer;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await Promise.race([server.shutdown(), late]);
@@ -104,6 +111,8 @@ function readEnd(end: End, failure: unknown): End {
   const { message, error } = failure as ErrorEvent;
   return {
     code: 0,
+    // From 64 MiB on Deno 2.9.6 refuses a frame by itself, and sends no Close frame.
+    tooBig: /^frame too large/i.test(message ?? ""),
     reason: "",
     failure: { what: "connection lost", status: "0", cause: error ?? message },
   };

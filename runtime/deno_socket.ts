@@ -1,4 +1,4 @@
-import type { Payload } from "../internal/payload.ts";
+import { byteLength, type Payload, snapshot } from "../internal/payload.ts";
 import type { End, Socket, SocketEvents } from "./mod.ts";
 
 /**
@@ -25,8 +25,11 @@ const AT_ONCE = 1e-6;
 /** So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever. */
 const NEVER = 2e6;
 
-/** How long to watch a queue before taking it for stalled, in ms. */
-const STALL_MS = 25;
+/** How soon to look whether a queue has drained, in ms: first, and at the most. */
+const LOOK_MS = { first: 1, most: 25 };
+
+/** How long an armed timer takes to send its Ping, in ms, at the most. */
+const PING_MS = 5;
 
 function symbolOf(object: object, description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
@@ -66,8 +69,11 @@ export class DenoSocket implements Socket {
   readonly #events: SocketEvents;
   #failure: unknown;
   #over = false;
-  /** Bytes handed over, at least: text is counted by its length. */
-  #sent = 0;
+  /** What is held back while a Ping or a Close frame waits for the queue to drain. */
+  #held: Payload[] | undefined;
+  /** Whether it is a Ping that is being sent, and no longer waits. */
+  #armed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ws: WebSocket, events: SocketEvents, end: (end: End, failure: unknown) => End) {
     this.#ws = ws as Inner;
@@ -86,7 +92,8 @@ export class DenoSocket implements Socket {
   }
 
   get bufferedAmount(): number {
-    return this.#ws.bufferedAmount;
+    const held = this.#held ?? [];
+    return held.reduce((sum, data) => sum + byteLength(data), this.#ws.bufferedAmount);
   }
 
   get protocol(): string {
@@ -98,23 +105,58 @@ export class DenoSocket implements Socket {
   }
 
   send(data: Payload): void {
-    this.#sent += typeof data === "string" ? data.length : data.byteLength;
-    this.#ws.send(data as string | ArrayBuffer);
+    if (this.#held === undefined) this.#ws.send(data as string | ArrayBuffer);
+    else this.#held.push(snapshot(data));
   }
 
   ping(): void {
-    const buffered = this.bufferedAmount;
-    if (buffered === 0) return this.#ping();
-    // A Ping behind a stalled write would wait with it, and keep the process alive when all else
-    // is gone. So it waits until it is seen that the queue moves.
-    const drained = this.#sent - buffered;
-    setTimeout(() => {
-      const left = this.bufferedAmount;
-      if (left === 0 || this.#sent - left > drained) this.#ping();
-    }, STALL_MS);
+    if (this.#held !== undefined && !this.#armed) return; // one waits still
+    clearTimeout(this.#timer);
+    this.#release();
+    this.#onceDrained(() => {
+      this.#armPing();
+      this.#armed = true;
+      this.#timer = setTimeout(() => this.#release(), PING_MS);
+    });
   }
 
   close(code: number, reason: string): void {
+    clearTimeout(this.#timer);
+    this.#release();
+    this.#onceDrained(() => this.#close(code, reason));
+  }
+
+  terminate(): void {
+    if (this.#over) return;
+    const symbols = internalsOf(this.#ws);
+    const rid = symbols && this.#ws[symbols.rid];
+    this.#leave();
+    if (!dropResource(rid)) this.#close(1000, "");
+  }
+
+  /**
+   * Does something that Deno must be able to write at once. A Ping or a Close frame that waits behind
+   * a stalled write keeps the process alive, even when the connection has been dropped. So it waits
+   * here, and so does what is sent after it; if the queue never drains, it never goes.
+   */
+  #onceDrained(task: () => void, ms = LOOK_MS.first): void {
+    if (this.#over) return;
+    this.#held ??= [];
+    if (this.#ws.bufferedAmount === 0) return task();
+    this.#timer = setTimeout(() => {
+      this.#onceDrained(task, Math.min(ms * 2, LOOK_MS.most));
+    }, ms);
+  }
+
+  /** Sends what was held back. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#armed = false;
+    for (const data of held) this.#ws.send(data as string | ArrayBuffer);
+  }
+
+  #close(code: number, reason: string): void {
     const ws = this.#ws;
     const symbols = internalsOf(ws);
     const role = symbols && ws[symbols.role];
@@ -129,16 +171,8 @@ export class DenoSocket implements Socket {
     }
   }
 
-  terminate(): void {
-    if (this.#over) return;
-    const symbols = internalsOf(this.#ws);
-    const rid = symbols && this.#ws[symbols.rid];
-    this.#leave();
-    if (!dropResource(rid)) this.close(1000, "");
-  }
-
   /** Arms Deno's own idle timer so that it sends a Ping now, and never comes to its verdict. */
-  #ping(): void {
+  #armPing(): void {
     const symbols = internalsOf(this.#ws);
     if (this.#over || symbols === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
     this.#ws[symbols.idleTime] = AT_ONCE;
@@ -154,6 +188,8 @@ export class DenoSocket implements Socket {
   /** Hears no more, and ends the timer that a Ping has left behind: it would keep the process. */
   #leave(): void {
     this.#over = true;
+    this.#held = undefined;
+    clearTimeout(this.#timer);
     const ws = this.#ws;
     ws.onmessage = null;
     const symbols = internalsOf(ws);

@@ -8,7 +8,10 @@ const PHRASES: readonly [RegExp, string][] = [
   [/status code: (\d{3})/, "the server answered with HTTP status $1"],
   [/ECONNREFUSED|tcp connect error|connection refused/i, "connection refused"],
   [/ENOTFOUND|dns error|failed to lookup/i, "the host name was not found"],
-  [/certificate|CERT_|UNABLE_TO_VERIFY|SELF_SIGNED|tls|ssl|h2 alpn/i, "the TLS handshake failed"],
+  [
+    /certificate|CERT_|UNABLE_TO_VERIFY|SELF_SIGNED|tls|ssl|h2 alpn|corrupt message/i,
+    "the TLS handshake failed",
+  ],
   [/client protocol/i, "the server's subprotocol is none that was offered"],
   [/extension/i, "the server's extension was not offered"],
   [/accept header/i, "the server's Sec-WebSocket-Accept is wrong"],

@@ -9,7 +9,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { runtimes } from "../scripts/setup.mjs";
 import { freePort, Program, ROOT, RUNTIMES, withoutPorts } from "./helpers/programs.ts";
 
 const guide = readFileSync(new URL("./guide/guide.zh.md", import.meta.url), "utf8");
@@ -95,25 +94,23 @@ describe("the guide", () => {
 
   it("type-checks", async () => {
     const files = [write("client.ts", CLIENT), write("server.ts", SERVER)];
-    const { deno } = await runtimes();
-    const { code, stderr } = await Program.start([deno, "check", ...files], { cwd: folder }).ended;
+    const { code, stderr } = await Program.check(files, { cwd: folder }).ended;
     assertEquals(code, 0, stderr);
   });
 
   it("does not type-check where the API is used wrongly", async () => {
     const file = write("wrong.ts", CLIENT.replace("ws.connect(", "ws.connect(1, "));
-    const { deno } = await runtimes();
-    const { code, stderr } = await Program.start([deno, "check", file], { cwd: folder }).ended;
+    const { code, stderr } = await Program.check([file], { cwd: folder }).ended;
     assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, "Argument of type 'number' is not assignable");
   });
 
   for (const runtime of RUNTIMES) {
     it(`runs its client on ${runtime} with a ws server`, async () => {
-      const peer = await Program.peer(join(ROOT, "tests/peers/ws_server.mjs"), ["hello", "bye"]);
+      const peer = Program.peer(join(ROOT, "tests/peers/ws_server.mjs"), ["hello", "bye"]);
       const [, port] = await peer.line(/^port (\d+)$/m);
       const file = write(`client_${runtime}.ts`, clientFor(`ws://127.0.0.1:${port}`));
-      const client = await Program.run(runtime, file, { cwd: folder });
+      const client = Program.run(runtime, file, { cwd: folder });
       const { code, stdout, stderr } = await client.ended;
       assertEquals([stdout, stderr, code], [CLIENT_TRANSCRIPT, "", 0]);
       const { stdout: seen } = await peer.ended;
@@ -126,9 +123,9 @@ describe("the guide", () => {
     it(`runs its server on ${runtime} with a ws client`, async () => {
       const port = await freePort();
       const file = write(`server_${runtime}.ts`, serverOn(port));
-      const server = await Program.run(runtime, file, { cwd: folder });
+      const server = Program.run(runtime, file, { cwd: folder });
       await server.line(/start success/);
-      const peer = await Program.peer(join(ROOT, "tests/peers/ws_client.mjs"), [
+      const peer = Program.peer(join(ROOT, "tests/peers/ws_client.mjs"), [
         `ws://127.0.0.1:${port}`,
         "hello",
         "bye",
@@ -143,7 +140,7 @@ describe("the guide", () => {
     });
 
     it(`tells on ${runtime} that the client's placeholder is no address, and ends`, async () => {
-      const client = await Program.run(runtime, write(`placeholder_${runtime}.ts`, CLIENT), {
+      const client = Program.run(runtime, write(`placeholder_${runtime}.ts`, CLIENT), {
         cwd: folder,
       });
       const { code, stdout, stderr } = await client.ended;

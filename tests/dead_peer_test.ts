@@ -1,0 +1,164 @@
+/**
+ * Peers that are there no more, and programs that must notice and end by themselves. Each side is a
+ * process of its own: a peer can then be stopped (SIGSTOP) like one whose machine has hung, and the
+ * program's exit is the proof that nothing of the connection is left.
+ */
+
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { type Ended, type Line, Program } from "./helpers/process.ts";
+
+/** Both programs have 'pingInterval' 1 and 'pongTimeout' 0.5. */
+const PING_MS = 1000;
+const PONG_MS = 500;
+
+/** How much longer a dead peer's report may take, and a process to exit. */
+const SPARE_MS = 1000;
+
+interface Case {
+  /** What our side sends: see the programs. */
+  load: "nothing" | "often" | "much" | "many";
+  /** How our side ends it. */
+  end?: "heartbeat" | "close" | "stop";
+  /** Modes of the raw peer: see its program. */
+  peer?: string[];
+  /** Whether the peer is stopped once it is connected, or how many ms later. */
+  freeze?: boolean | number;
+}
+
+interface Seen {
+  /** The events after the connection was there. */
+  events: string[];
+  /** When a line came, in ms after the connection was there. */
+  after(start: string): number;
+  ended: Ended;
+  /** How long after its last line the program lived on, in ms. */
+  lingered: number;
+}
+
+async function run(role: "client" | "server", { load, end, peer, freeze }: Case): Promise<Seen> {
+  const modes = peer ?? [];
+  const args = [load, end ?? "heartbeat"];
+  let ours: Program;
+  let theirs: Program;
+  let began: Line;
+  if (role === "client") {
+    theirs = new Program("raw_peer.ts", ["server", ...modes]);
+    const { text } = await deadline(theirs.line("port "), 20_000);
+    ours = new Program("dead_peer_client.ts", [text.slice(5), ...args]);
+    began = await deadline(ours.line("open"), 20_000);
+  } else {
+    ours = new Program("dead_peer_server.ts", args);
+    const { text } = await deadline(ours.line("port "), 20_000);
+    theirs = new Program("raw_peer.ts", ["client", text.slice(5), ...modes]);
+    began = await deadline(ours.line("connect"), 20_000);
+  }
+  const timer = typeof freeze === "number" ? setTimeout(() => theirs.freeze(), freeze) : undefined;
+  try {
+    if (freeze === true) theirs.freeze();
+    const ended = await deadline(ours.ended, 15_000).catch(() => {
+      const said = ours.lines.map(({ text }) => text).join("\n");
+      throw new Error(`the program does not end; it said:\n${said}\n${ours.stderr}`);
+    });
+    assertEquals(ended.stderr, "");
+    assertEquals(ended.code, 0);
+    const lines = ours.lines.slice(ours.lines.indexOf(began) + 1);
+    return {
+      events: lines.map(({ text }) => text),
+      after: (start) => lines.find(({ text }) => text.startsWith(start))!.at - began.at,
+      ended,
+      lingered: ended.at - lines.at(-1)!.at,
+    };
+  } finally {
+    clearTimeout(timer);
+    await ours[Symbol.asyncDispose]();
+    await theirs[Symbol.asyncDispose]();
+  }
+}
+
+const LOST = {
+  client: ['error 200 "0"', 'close undefined {"code":1006,"reason":"The link is down"}'],
+  server: ['error 200 "0"', 'close {"code":1006,"reason":"The link is down"}', "stopped true"],
+};
+
+for (const role of ["client", "server"] as const) {
+  describe(`the ${role}, whose peer is dead,`, () => {
+    const cases: [string, Case][] = [
+      ["is stopped", { load: "nothing", freeze: true }],
+      ["is stopped while it is sent to every 10 ms", { load: "often", freeze: true }],
+      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+      ["reads nothing, with thousands of messages queued to it", {
+        load: "many",
+        peer: ["unread"],
+      }],
+      ["reads nothing and sends Pings", { load: "much", peer: ["unread", "pinging"] }],
+      ["is stopped with a Ping queued behind data that moved", {
+        load: "many",
+        peer: ["slow"],
+        freeze: 1250,
+      }],
+      ["answers no Ping though it reads all", { load: "often", peer: ["mute"] }],
+    ];
+    for (const [what, given] of cases) {
+      it(`tells 'error' 200, 'close' 1006 in time and ends where the peer ${what}`, async () => {
+        const { events, after, lingered } = await run(role, given);
+        assertEquals(events, LOST[role]);
+        for (const event of ["error", "close"]) {
+          assertGreater(after(event), PING_MS); // under load the line that began it comes late
+          assertLess(after(event), PING_MS + PONG_MS + SPARE_MS);
+        }
+        assertLess(lingered, SPARE_MS);
+      });
+    }
+
+    it("tells 'error' 200 and 'close' 1006 at once and ends where the peer resets", async () => {
+      const { events, after, lingered } = await run(role, { load: "often", peer: ["reset"] });
+      assertEquals(events, LOST[role]);
+      assertLess(after("close"), PING_MS);
+      assertLess(lingered, SPARE_MS);
+    });
+  });
+}
+
+describe("WebSocketClient.close() to a peer that does not answer", () => {
+  const cases: [string, Case][] = [
+    ["is stopped", { load: "nothing", freeze: true }],
+    ["is stopped while it was sent to", { load: "often", freeze: true }],
+    ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+    ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+  ];
+  for (const [what, given] of cases) {
+    it(`tells 'close' within 5 s and lets the process end where the peer ${what}`, async () => {
+      const { events, after, lingered } = await run("client", { ...given, end: "close" });
+      assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
+      assertLess(after("close"), 100 + 5000 + SPARE_MS);
+      assertLess(lingered, SPARE_MS);
+    });
+  }
+});
+
+describe("WebSocketServer.stop() with a peer that does not answer", () => {
+  const cases: [string, Case][] = [
+    ["is stopped", { load: "nothing", freeze: true }],
+    ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+    ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+  ];
+  for (const [what, given] of cases) {
+    it(`settles within 5 s and lets the process end where the peer ${what}`, async () => {
+      const { events, after, lingered } = await run("server", { ...given, end: "stop" });
+      assertEquals(events, ['close {"code":1001,"reason":"server is going away"}', "stopped true"]);
+      assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
+      assertLess(lingered, SPARE_MS);
+    });
+
+    it(`does so after close(), too, where the peer ${what}`, async () => {
+      const { events, after, lingered } = await run("server", { ...given, end: "close" });
+      assertEquals(events, ['close {"code":4001,"reason":"enough"}', "stopped true"]);
+      assertLess(after("close"), 100 + SPARE_MS);
+      assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
+      assertLess(lingered, SPARE_MS);
+    });
+  }
+});

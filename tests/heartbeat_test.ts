@@ -1,0 +1,365 @@
+import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Heartbeat, type HeartbeatOptions, heartbeatPolicy, systemClock } from "../heartbeat.ts";
+import { FakeClock } from "./helpers/fake_clock.ts";
+
+/** A peer that notes what is done to it, and when. */
+class FakePeer {
+  readonly log: string[] = [];
+  readonly #clock: FakeClock;
+  readonly #began: number;
+  /** What the peer does about a Ping. */
+  onPing = () => {};
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+    this.#began = clock.now();
+  }
+
+  ping() {
+    this.log.push(`ping ${this.#seconds()}`);
+    this.onPing();
+  }
+
+  dead() {
+    this.log.push(`dead ${this.#seconds()}`);
+  }
+
+  /** When it was pronounced dead, in seconds. */
+  get died(): number {
+    return Number(this.log.find((line) => line.startsWith("dead"))?.slice(5));
+  }
+
+  #seconds(): number {
+    return Math.round(this.#clock.now() - this.#began) / 1000;
+  }
+}
+
+function setUp(options?: HeartbeatOptions) {
+  const clock = new FakeClock();
+  const heartbeat = new Heartbeat(options, clock);
+  const peer = new FakePeer(clock);
+  heartbeat.add(peer);
+  return { clock, heartbeat, peer };
+}
+
+describe("heartbeatPolicy()", () => {
+  it("is 30 s and 30 s by default", () => {
+    assertEquals(heartbeatPolicy(), { pingInterval: 30, pongTimeout: 30 });
+    assertEquals(heartbeatPolicy({}), { pingInterval: 30, pongTimeout: 30 });
+  });
+
+  const impossible = [0, -0, -1, -1e-9, NaN, Infinity, -Infinity, 30_000.001, 30_001, 1e308];
+  const noNumbers = ["x", "5", "", null, undefined, true, {}, [5], 5n, () => 5, Symbol("5")];
+  for (const value of [...impossible, ...noNumbers]) {
+    it(`falls back to 30 s where an option is ${typeof value} ${String(value)}`, () => {
+      const given = value as number;
+      assertEquals(heartbeatPolicy({ pingInterval: given, pongTimeout: 7 }), {
+        pingInterval: 30,
+        pongTimeout: 7,
+      });
+      assertEquals(heartbeatPolicy({ pingInterval: 60, pongTimeout: given }), {
+        pingInterval: 60,
+        pongTimeout: 30,
+      });
+    });
+  }
+
+  it("takes fractions, and up to 30,000 s", () => {
+    assertEquals(heartbeatPolicy({ pingInterval: 0.001, pongTimeout: 0.0005 }), {
+      pingInterval: 0.001,
+      pongTimeout: 0.0005,
+    });
+    assertEquals(heartbeatPolicy({ pingInterval: 30_000, pongTimeout: 30_000 }), {
+      pingInterval: 30_000,
+      pongTimeout: 30_000,
+    });
+  });
+
+  it("cuts 'pongTimeout' to 'pingInterval'", () => {
+    assertEquals(heartbeatPolicy({ pingInterval: 5 }), { pingInterval: 5, pongTimeout: 5 });
+    assertEquals(heartbeatPolicy({ pingInterval: 5, pongTimeout: 6 }).pongTimeout, 5);
+    assertEquals(heartbeatPolicy({ pingInterval: 0, pongTimeout: 31 }).pongTimeout, 30);
+  });
+});
+
+describe("Heartbeat", () => {
+  it("pings one interval after add() and every interval from then on", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 3 });
+    peer.onPing = () => heartbeat.alive(peer);
+    clock.tick(9_999);
+    assertEquals(peer.log, []);
+    clock.tick(30_001);
+    assertEquals(peer.log, ["ping 10", "ping 20", "ping 30", "ping 40"]);
+  });
+
+  it("pings every 30 s where the options are impossible", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 0, pongTimeout: -1 });
+    peer.onPing = () => heartbeat.alive(peer);
+    clock.tick(60_000);
+    assertEquals(peer.log, ["ping 30", "ping 60"]);
+  });
+
+  it("does not drift in a day of Pings", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 30 });
+    peer.onPing = () => heartbeat.alive(peer);
+    clock.tick(86_400_000);
+    assertEquals(peer.log.length, 2880);
+    assertEquals(peer.log.at(-1), "ping 86400");
+  });
+
+  it("goes on pinging while data flows", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 1 });
+    for (let ms = 0; ms < 5000; ms += 10) {
+      clock.tick(10);
+      heartbeat.alive(peer);
+    }
+    assertEquals(peer.log, ["ping 1", "ping 2", "ping 3", "ping 4", "ping 5"]);
+  });
+
+  it("counts any sign of life after the Ping, up to the last moment", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(13_999);
+    heartbeat.alive(peer);
+    clock.tick(6_001);
+    assertEquals(peer.log, ["ping 10", "ping 20"]);
+  });
+
+  it("does not count a sign of life from before the Ping", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(9_999);
+    heartbeat.alive(peer);
+    clock.tick(10_000);
+    assertEquals(peer.log, ["ping 10", "dead 14"]);
+  });
+
+  it("calls dead() once, in time, and then lets go", () => {
+    const { clock, peer } = setUp({ pingInterval: 30, pongTimeout: 10 });
+    clock.tick(500_000);
+    assertEquals(peer.log, ["ping 30", "dead 40"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("keeps to its time where both intervals are equal", () => {
+    const { clock, peer } = setUp({ pingInterval: 5, pongTimeout: 5 });
+    clock.tick(60_000);
+    assertEquals(peer.log, ["ping 5", "dead 10"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("pings a living peer every interval where both are equal", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 5, pongTimeout: 5 });
+    clock.tick(5_000);
+    for (let i = 0; i < 4; i++) {
+      clock.tick(4_999);
+      heartbeat.alive(peer);
+      clock.tick(1);
+    }
+    assertEquals(peer.log, ["ping 5", "ping 10", "ping 15", "ping 20", "ping 25"]);
+  });
+
+  it("lets a peer live that answers late but within the time-out, forever", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 2, pongTimeout: 2 });
+    for (let i = 0; i < 200; i++) {
+      clock.tick(1_900);
+      heartbeat.alive(peer);
+    }
+    assertEquals(peer.died, NaN);
+    assertGreater(peer.log.length, 150);
+  });
+
+  it("leaves no timer after delete()", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    assertEquals(clock.pending, 1);
+    heartbeat.delete(peer);
+    assertEquals(clock.pending, 0);
+    clock.tick(100_000);
+    assertEquals(peer.log, []);
+  });
+
+  it("leaves no timer after delete() while a Ping is unanswered", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(11_000);
+    heartbeat.delete(peer);
+    assertEquals(clock.pending, 0);
+    clock.tick(100_000);
+    assertEquals(peer.log, ["ping 10"]);
+  });
+
+  it("takes delete() and alive() of a peer it does not have", () => {
+    const { clock, heartbeat, peer } = setUp();
+    const stranger = new FakePeer(clock);
+    heartbeat.alive(stranger);
+    heartbeat.delete(stranger);
+    clock.tick(30_000);
+    assertEquals(peer.log, ["ping 30"]);
+    assertEquals(stranger.log, []);
+  });
+
+  it("takes delete() of a peer in its own ping() and dead()", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 1, pongTimeout: 1 });
+    peer.onPing = () => heartbeat.delete(peer);
+    clock.tick(10_000);
+    assertEquals(peer.log, ["ping 1"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("starts afresh with a peer added again", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(11_000);
+    heartbeat.delete(peer);
+    heartbeat.add(peer);
+    clock.tick(9_999);
+    assertEquals(peer.log, ["ping 10"]);
+    clock.tick(20_000);
+    assertEquals(peer.log, ["ping 10", "ping 21", "dead 25"]);
+    heartbeat.add(peer);
+    clock.tick(10_000);
+    assertEquals(peer.log.length, 4);
+  });
+
+  it("judges each peer by itself", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(5_000);
+    const other = new FakePeer(clock);
+    other.onPing = () => heartbeat.alive(other);
+    heartbeat.add(other);
+    clock.tick(20_000);
+    assertEquals(peer.log, ["ping 10", "dead 14"]);
+    assertEquals(other.log, ["ping 10", "ping 20"]);
+  });
+
+  it("keeps on with the others where one peer deletes another in ping()", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 1, pongTimeout: 1 });
+    const [second, third] = [new FakePeer(clock), new FakePeer(clock)];
+    heartbeat.add(second);
+    heartbeat.add(third);
+    peer.onPing = () => heartbeat.delete(second);
+    clock.tick(1_000);
+    assertEquals([peer.log, second.log, third.log], [["ping 1"], [], ["ping 1"]]);
+  });
+});
+
+describe("Heartbeat with 10,000 peers", () => {
+  const COUNT = 10_000;
+
+  function crowd(spreadMs: number) {
+    const clock = new FakeClock();
+    const heartbeat = new Heartbeat({ pingInterval: 30, pongTimeout: 10 }, clock);
+    const peers = Array.from({ length: COUNT }, () => {
+      const peer = new FakePeer(clock);
+      peer.onPing = () => heartbeat.alive(peer);
+      heartbeat.add(peer);
+      clock.tick(spreadMs / COUNT);
+      return peer;
+    });
+    return { clock, heartbeat, peers };
+  }
+
+  it("has at most three timers, whatever it waits for", () => {
+    const { clock, peers } = crowd(0);
+    assertEquals(clock.pending, 1);
+    for (const peer of peers) peer.onPing = () => {};
+    for (let s = 0; s < 45; s++) {
+      clock.tick(1_000);
+      assertLessOrEqual(clock.pending, 3);
+    }
+    assertEquals(peers.filter(({ log }) => log.join() === "ping 30,dead 40").length, COUNT);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("wakes up a bounded number of times an interval where they came spread over it", () => {
+    const { clock, peers } = crowd(30_000);
+    const before = clock.fired;
+    clock.tick(30_000);
+    // Peers due within 100 ms are pinged together: 300 times in 30 s, not 10,000.
+    assertLessOrEqual(clock.fired - before, 330);
+    const pings = peers.reduce((sum, { log }) => sum + log.length, 0);
+    assertGreater(pings, COUNT - 100);
+    assertLess(pings, COUNT * 2);
+  });
+
+  it("pings no peer earlier than 100 ms before its time, nor later than its time", () => {
+    const { clock, peers } = crowd(30_000);
+    clock.tick(30_000);
+    for (const { log } of peers) {
+      const at = Number(log[0]!.slice(5));
+      assertGreater(at, 29.899);
+      assertLessOrEqual(at, 30.001);
+    }
+  });
+
+  it("leaves no timer when all have gone", () => {
+    const { clock, heartbeat, peers } = crowd(30_000);
+    clock.tick(15_000);
+    for (const peer of peers) heartbeat.delete(peer);
+    assertEquals(clock.pending, 0);
+  });
+});
+
+describe("Heartbeat in a process that was blocked", () => {
+  it("gives grace to a peer whose Pong lies unread in its socket", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(10_000);
+    clock.block(5_000); // over the verdict's moment
+    assertEquals(peer.log, ["ping 10"]);
+    clock.tick(100);
+    heartbeat.alive(peer); // what lay in the socket is read
+    clock.tick(5_000);
+    assertEquals(peer.log, ["ping 10", "ping 20"]);
+  });
+
+  it("pronounces a peer dead that has nothing to say then, within a second", () => {
+    for (const late of [101, 300, 700]) {
+      const { clock, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+      clock.tick(13_500);
+      clock.block(500 + late);
+      assertEquals(peer.log, ["ping 10"]);
+      clock.tick(1_000);
+      assertEquals(peer.log.length, 2);
+      assertLessOrEqual(peer.died, 15);
+    }
+  });
+
+  it("gives no grace where a timer is as late as timers are", () => {
+    const { clock, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.tick(13_950);
+    clock.block(100);
+    assertEquals(peer.log, ["ping 10", "dead 14.05"]);
+  });
+
+  it("pings once, not once for each interval slept through", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    peer.onPing = () => heartbeat.alive(peer);
+    clock.block(100_000);
+    assertEquals(peer.log, ["ping 100"]);
+    clock.tick(10_000);
+    assertEquals(peer.log, ["ping 100", "ping 110"]);
+  });
+
+  it("waits a whole time-out after a late Ping", () => {
+    const { clock, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    clock.block(60_000);
+    assertEquals(peer.log, ["ping 60"]);
+    clock.tick(3_999);
+    assertEquals(peer.log, ["ping 60"]);
+    clock.tick(1);
+    assertEquals(peer.log, ["ping 60", "dead 64"]);
+  });
+});
+
+describe("systemClock", () => {
+  it("goes forward, calls once, and takes a timer back", async () => {
+    const log: string[] = [];
+    const before = systemClock.now();
+    systemClock.clearTimer(systemClock.setTimer(() => log.push("taken back"), 5));
+    await new Promise<void>((resolve) => {
+      systemClock.setTimer(() => {
+        log.push("called");
+        resolve();
+      }, 20);
+    });
+    assertEquals(log, ["called"]);
+    assertGreater(systemClock.now() - before, 18);
+  });
+});

@@ -1,0 +1,111 @@
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertLessOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../../errors.ts";
+import {
+  type Close,
+  fromWire,
+  NORMAL,
+  readCloseOptions,
+  toWire,
+} from "../../internal/close_codes.ts";
+
+describe("readCloseOptions()", () => {
+  it("is 1000 CLOSE_NORMAL by default", () => {
+    assertEquals(readCloseOptions(undefined), { code: 1000, reason: "CLOSE_NORMAL" });
+    assertEquals(readCloseOptions({}), NORMAL);
+    assertEquals(readCloseOptions({ code: undefined, reason: undefined }), NORMAL);
+  });
+
+  it("keeps the protocol's codes and the application's", () => {
+    for (const code of [1000, 1001, 1004, 1005, 1006, 1011, 1015, 3000, 3999, 4000, 4999]) {
+      assertEquals(readCloseOptions({ code, reason: "" }), { code, reason: "" });
+    }
+  });
+
+  it("makes 1000 of any other number", () => {
+    const others = [
+      0,
+      -1,
+      999,
+      1016,
+      2000,
+      2999,
+      5000,
+      65_535,
+      65_536,
+      1e99,
+      NaN,
+      Infinity,
+      3000.5,
+    ];
+    for (const code of others) {
+      assertEquals(readCloseOptions({ code }), { code: 1000, reason: "CLOSE_NORMAL" }, `${code}`);
+    }
+  });
+
+  it("keeps any reason, the empty one too", () => {
+    assertEquals(readCloseOptions({ reason: "" }), { code: 1000, reason: "" });
+    const reason = "x".repeat(1000);
+    assertEquals(readCloseOptions({ reason }), { code: 1000, reason });
+  });
+
+  it("answers 401 to anything of a wrong type and says what it was given", () => {
+    const wrong: unknown[] = [null, 1000, "bye", true, [], [1000], () => {}];
+    wrong.push({ code: "1000" }, { code: null }, { code: 1000n }, { reason: 1 }, { reason: null });
+    for (const options of wrong) {
+      const error = readCloseOptions(options);
+      assertInstanceOf(error, BusinessError);
+      assertEquals(error.code, 401);
+      assertStringIncludes(error.message, "current value is");
+    }
+  });
+});
+
+describe("toWire()", () => {
+  it("sends 1000 for codes that must not be sent", () => {
+    const sent = [1000, 1001, 1004, 1005, 1006, 1010, 1015, 3000, 4999].map((code) =>
+      toWire({ code, reason: "" }).code
+    );
+    assertEquals(sent, [1000, 1001, 1000, 1000, 1000, 1010, 1000, 3000, 4999]);
+  });
+
+  it("cuts the reason to 123 bytes between two characters", () => {
+    const cut = (reason: string) => toWire({ code: 1000, reason }).reason;
+    assertEquals(cut("x".repeat(123)), "x".repeat(123));
+    assertEquals(cut("x".repeat(124)), "x".repeat(123));
+    assertEquals(cut("é".repeat(62)), "é".repeat(61));
+    assertEquals(cut("字".repeat(41)), "字".repeat(41));
+    assertEquals(cut("字".repeat(42)), "字".repeat(41));
+    assertEquals(cut("😀".repeat(31)), "😀".repeat(30));
+    assertEquals(cut("x".repeat(121) + "字"), "x".repeat(121));
+    for (const reason of ["x", "é", "字", "😀", "x😀", "\ud800"]) {
+      const bytes = new TextEncoder().encode(cut(reason.repeat(200)));
+      assertLessOrEqual(bytes.length, 123);
+      assertEquals(new TextDecoder("utf-8", { fatal: true }).decode(bytes).length > 40, true);
+    }
+  });
+});
+
+describe("fromWire()", () => {
+  it("reports a Close frame as it came", () => {
+    assertEquals(fromWire(1000, "bye"), { code: 1000, reason: "bye" });
+    assertEquals(fromWire(4999, ""), { code: 4999, reason: "" });
+    assertEquals(fromWire(1001, "x"), { code: 1001, reason: "x" });
+  });
+
+  it("reports one with no code as 1000 and no reason", () => {
+    assertEquals(fromWire(1005, ""), { code: 1000, reason: "" });
+    assertEquals(fromWire(1005, "what a runtime may say"), { code: 1000, reason: "" });
+  });
+
+  it("tells where none came, and never gives code 0", () => {
+    for (const code of [0, -1, 999, 1006, 1015]) {
+      assertEquals(fromWire(code, "") as Close | undefined, undefined);
+    }
+  });
+});

@@ -1,0 +1,88 @@
+import { assertEquals, assertNotStrictEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  DEFAULT_MAX_PAYLOAD,
+  exceeds,
+  type Payload,
+  payloadError,
+  snapshot,
+} from "../../internal/payload.ts";
+
+describe("payloadError()", () => {
+  it("takes text, buffers and every view, empty or not", () => {
+    const buffer = new ArrayBuffer(8);
+    const good: unknown[] = ["", "text", new ArrayBuffer(0), buffer, new DataView(buffer, 2, 3)];
+    for (const View of [Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Float64Array]) {
+      good.push(new View(buffer), new View(0));
+    }
+    good.push(new ArrayBuffer(4, { maxByteLength: 8 }));
+    for (const data of good) assertEquals(payloadError(data, 100), undefined);
+  });
+
+  it("answers 401 to anything else, and says what it was", () => {
+    const bad: unknown[] = [undefined, null, 0, 1n, true, {}, [], [1], () => {}, Symbol("s")];
+    bad.push(new Blob(["x"]), new Date(0), new String("x"), new SharedArrayBuffer(4));
+    bad.push(new Uint8Array(new SharedArrayBuffer(4)), Promise.resolve("x"), { byteLength: 1 });
+    for (const data of bad) {
+      const error = payloadError(data, 100);
+      assertEquals(error?.code, 401);
+      assertStringIncludes(error!.message, "Parameter error: send: data must be text");
+    }
+  });
+
+  it("counts UTF-8 bytes, not characters", () => {
+    assertEquals(payloadError("字字", 6), undefined);
+    assertEquals(payloadError("字字", 5)?.code, 401);
+    assertEquals(payloadError("😀", 4), undefined);
+    assertEquals(payloadError("😀", 3)?.code, 401);
+    assertEquals(payloadError("éé", 4), undefined);
+    assertEquals(payloadError("éé", 3)?.code, 401);
+    assertStringIncludes(payloadError("字字", 5)!.message, "at most 5 bytes: current value has 6");
+  });
+
+  it("takes 5,242,864 bytes and not one more by default", () => {
+    assertEquals(DEFAULT_MAX_PAYLOAD, 5 * 1024 * 1024 - 16);
+    const most = DEFAULT_MAX_PAYLOAD;
+    assertEquals(payloadError("x".repeat(most), most), undefined);
+    assertEquals(payloadError("x".repeat(most + 1), most)?.code, 401);
+    assertEquals(payloadError(new Uint8Array(most), most), undefined);
+    assertEquals(payloadError(new Uint8Array(most + 1), most)?.code, 401);
+  });
+});
+
+describe("exceeds()", () => {
+  it("counts a view by its own length, not its buffer's", () => {
+    const view = new Uint8Array(new ArrayBuffer(100), 10, 5);
+    assertEquals([exceeds(view, 5), exceeds(view, 4)], [false, true]);
+    assertEquals(exceeds(new Uint16Array(3), 5), true);
+  });
+
+  it("agrees with the encoder on any text", () => {
+    for (const text of ["", "a", "é", "字", "😀", "\ud800", "a\udc00b", "\0"]) {
+      const bytes = new TextEncoder().encode(text).length;
+      if (bytes > 0) assertEquals(exceeds(text, bytes - 1), true, text);
+      assertEquals(exceeds(text, bytes), false, text);
+    }
+  });
+});
+
+describe("snapshot()", () => {
+  it("is the data as it was", () => {
+    const bytes = Uint8Array.from([1, 2, 3, 4]);
+    const taken: Payload[] = [bytes.buffer, bytes.subarray(1, 3), new DataView(bytes.buffer, 2)]
+      .map(snapshot);
+    bytes.fill(9);
+    const seen = taken.map((data) =>
+      data instanceof ArrayBuffer ? [...new Uint8Array(data)] : [...(data as Uint8Array)]
+    );
+    assertEquals(seen, [[1, 2, 3, 4], [2, 3], [3, 4]]);
+  });
+
+  it("is text itself, and never the caller's buffer", () => {
+    assertEquals(snapshot("text"), "text");
+    const buffer = new ArrayBuffer(2, { maxByteLength: 4 });
+    const copy = snapshot(buffer) as ArrayBuffer;
+    assertNotStrictEquals(copy, buffer);
+    assertEquals([copy.byteLength, copy.resizable], [2, false]);
+  });
+});

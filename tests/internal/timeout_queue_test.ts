@@ -1,0 +1,162 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { TimeoutQueue } from "../../internal/timeout_queue.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+function setUp({ ms = 100, slack }: { ms?: number; slack?: number } = {}) {
+  const clock = new FakeClock();
+  const log: string[] = [];
+  const hooks = { expired: (_: string) => {} };
+  const queue = new TimeoutQueue<string>({
+    clock,
+    ms,
+    ...(slack === undefined ? {} : { slack }),
+    expired: (item, late) => {
+      log.push(`${item} ${late}`);
+      hooks.expired(item);
+    },
+  });
+  return { clock, log, queue, hooks };
+}
+
+describe("TimeoutQueue", () => {
+  it("has no timer with no items", () => {
+    const { clock } = setUp();
+    assertEquals(clock.pending, 0);
+  });
+
+  it("tells of each item when its time has passed, in order, and keeps no timer", () => {
+    const { clock, log, queue } = setUp();
+    queue.add("a");
+    clock.tick(30);
+    queue.add("b");
+    assertEquals(clock.pending, 1);
+    clock.tick(69);
+    assertEquals(log, []);
+    clock.tick(1);
+    assertEquals(log, ["a 0"]);
+    clock.tick(30);
+    assertEquals(log, ["a 0", "b 0"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("makes an item wait from the start when it is added again", () => {
+    const { clock, log, queue } = setUp();
+    queue.add("a");
+    queue.add("b");
+    clock.tick(50);
+    queue.add("a");
+    clock.tick(50);
+    assertEquals(log, ["b 0"]);
+    clock.tick(50);
+    assertEquals(log, ["b 0", "a 0"]);
+  });
+
+  it("forgets an item, and its timer with the last one", () => {
+    const { clock, log, queue } = setUp();
+    queue.add("a");
+    queue.add("b");
+    queue.delete("a");
+    assertEquals(clock.pending, 1);
+    clock.tick(100);
+    assertEquals(log, ["b 0"]);
+    queue.add("c");
+    queue.delete("c");
+    queue.delete("c");
+    queue.delete("stranger");
+    assertEquals(clock.pending, 0);
+    clock.tick(1000);
+    assertEquals(log, ["b 0"]);
+  });
+
+  it("is right about an item added after the one that its timer was set for has gone", () => {
+    const { clock, log, queue } = setUp();
+    queue.add("a");
+    clock.tick(90);
+    queue.add("b");
+    queue.delete("a");
+    clock.tick(99);
+    assertEquals(log, []);
+    clock.tick(1);
+    assertEquals(log, ["b 0"]);
+  });
+
+  it("takes items that are due within the slack along, and those only", () => {
+    const { clock, log, queue } = setUp({ slack: 10 });
+    queue.add("a");
+    clock.tick(10);
+    queue.add("b");
+    clock.tick(1);
+    queue.add("c");
+    clock.tick(89);
+    assertEquals(log, ["a 0", "b -10"]);
+    clock.tick(11);
+    assertEquals(log, ["a 0", "b -10", "c 0"]);
+  });
+
+  it("says how late it is after the process was blocked", () => {
+    const { clock, log, queue } = setUp();
+    queue.add("a");
+    clock.tick(20);
+    queue.add("b");
+    clock.block(1000);
+    assertEquals(log, ["a 920", "b 900"]);
+  });
+
+  it("lets an item that is told of add itself again, for another turn", () => {
+    const { clock, log, queue, hooks } = setUp();
+    hooks.expired = (item) => queue.add(item);
+    queue.add("a");
+    clock.tick(300);
+    assertEquals(log, ["a 0", "a 0", "a 0"]);
+    assertEquals(clock.pending, 1);
+  });
+
+  it("ends where items add themselves again and wait no time at all", () => {
+    const { clock, log, queue, hooks } = setUp({ ms: 0 });
+    hooks.expired = (item) => queue.add(item);
+    queue.add("a");
+    queue.add("b");
+    clock.tick(1);
+    assertEquals(log.length, 2);
+    queue.delete("a");
+    queue.delete("b");
+    assertEquals(clock.pending, 0);
+  });
+
+  it("lets an item that is told of delete others", () => {
+    const { clock, log, queue, hooks } = setUp();
+    hooks.expired = () => queue.delete("b");
+    for (const item of ["a", "b", "c"]) queue.add(item);
+    clock.tick(100);
+    assertEquals(log, ["a 0", "c 0"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("does not lose an item added while another is told of and one is deleted", () => {
+    const { clock, log, queue, hooks } = setUp();
+    hooks.expired = (item) => {
+      if (item !== "a") return;
+      queue.delete("b");
+      queue.add("d");
+    };
+    for (const item of ["a", "b", "c"]) queue.add(item);
+    clock.tick(100);
+    assertEquals(log, ["a 0", "c 0"]);
+    clock.tick(100);
+    assertEquals(log, ["a 0", "c 0", "d 0"]);
+  });
+
+  it("has one timer for 10,000 items that come and go", () => {
+    const { clock, log, queue } = setUp();
+    for (let i = 0; i < 10_000; i++) {
+      queue.add(String(i));
+      if (i % 3 === 0) queue.delete(String(i));
+      clock.tick(0.01);
+      assertLessOrEqual(clock.pending, 1);
+    }
+    clock.tick(200);
+    assertEquals(log.length, 6_666);
+    assertEquals(clock.pending, 0);
+  });
+});

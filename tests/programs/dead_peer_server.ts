@@ -1,0 +1,41 @@
+/**
+ * A server whose client dies: `dead_peer_server.ts {load} {end}`.
+ *
+ * `load` is what it sends: "nothing", "often" (every 10 ms), "much" or "many"
+ * (64 MiB at once, in messages of 4 MiB or of 16 KiB). `end` is how
+ * it ends: "heartbeat", "close" (a `close(connection)` 100 ms after 'connect') or "stop". Prints its
+ * port and each event as it comes. Ends by itself after the 'close': that is part of the test.
+ */
+
+import process from "node:process";
+import { createWebSocketServer } from "../../server.ts";
+
+const MIB = 1024 * 1024;
+const [load, end] = process.argv.slice(2);
+const server = createWebSocketServer();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+async function stop(): Promise<void> {
+  console.log("stopped", await server.stop());
+}
+
+server.on("connect", (connection) => {
+  console.log("connect");
+  if (load === "often") {
+    timer = setInterval(() => server.send("tick", connection).catch(() => {}), 10);
+  }
+  const bytes = new Uint8Array(load === "much" ? 4 * MIB : 16 * 1024);
+  const total = load === "much" || load === "many" ? 64 * MIB : 0;
+  for (let sent = 0; sent < total; sent += bytes.length) void server.send(bytes, connection);
+  const options = { code: 4001, reason: "enough" };
+  if (end === "close") setTimeout(() => void server.close(connection, options), 100);
+  if (end === "stop") setTimeout(stop, 100);
+});
+server.on("error", (error) => console.log("error", error.code, JSON.stringify(error.data)));
+server.on("close", (_, result) => {
+  clearInterval(timer);
+  console.log("close", JSON.stringify(result));
+  if (end !== "stop") void stop();
+});
+await server.start({ serverPort: 0, serverIP: "127.0.0.1", pingInterval: 1, pongTimeout: 0.5 });
+console.log("port", server.address!.port);

@@ -1,0 +1,34 @@
+/** Refused calls that nobody handles, or somebody does: `refusals.ts HOW`. */
+
+import process from "node:process";
+import { createWebSocketServer } from "../../server.ts";
+
+const server = createWebSocketServer();
+const refused = () => server.stop(); // not running: 2302999
+
+const ways: Record<string, () => unknown> = {
+  ignored: () => void refused(),
+  then: () => void refused().then(() => console.log("never")),
+  chain: () => void refused().then(() => 1).then(() => 2).then(() => 3),
+  finally: () => void refused().finally(() => {}),
+  twice: () => void [refused(), refused()],
+  // As the guide's server does in its 'close' listener, only with no catch at all.
+  async: () => void (() => refused().then((ok) => ok))(),
+  caught: () => void refused().catch(() => {}),
+  awaited: async () => {
+    try {
+      await refused();
+    } catch {
+      // handled
+    }
+  },
+  late: () => void refused().then(() => 1).finally(() => {}).catch(() => {}),
+  own: () =>
+    void refused().catch(() => {
+      throw new Error("my own mistake");
+    }),
+};
+
+await ways[process.argv[2]!]!();
+await new Promise((resolve) => setTimeout(resolve, 50));
+console.log("alive");

@@ -1,0 +1,80 @@
+/** The module on a Deno that lacks the internals, and, for comparison, on Bun, which needs none. */
+
+import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { onDeno, Program } from "../helpers/process.ts";
+import { PING, rawConnect, RawServer } from "../peers/raw.ts";
+
+describe("a client where Deno's internals are missing", () => {
+  it("connects and warns once; refuses 'pingInterval' and 'pongTimeout' by name", async () => {
+    const server = await RawServer.listen();
+    try {
+      await using program = new Program("without_internals.ts", ["client", String(server.port)]);
+      const { code, stdout, stderr } = await deadline(program.ended, 20_000);
+      const lines = stdout.trimEnd().split("\n");
+      const done = '{"code":4000,"reason":"done"}';
+      assertEquals(lines.slice(0, 2), [done, done]);
+      for (let i = 0; i < 2; i++) {
+        assertEquals((await deadline(server.accept(), 5000)).texts(), ["hello"]);
+      }
+      if (onDeno) {
+        for (const [i, option] of ["pingInterval", "pongTimeout"].entries()) {
+          const rule = `^refused 2302999 Websocket Unknown Other Error: .*'${option}'.* Deno \\d`;
+          assertMatch(lines[2 + i]!, new RegExp(rule));
+        }
+        assertMatch(stderr, /^Deno \d\S* lets no client send Ping frames: .*\n$/);
+      } else {
+        assertEquals(lines.slice(2), [done, done]);
+        assertEquals(stderr, "");
+      }
+      assertEquals(code, 0);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe("a server where Deno's internals are missing", () => {
+  it("drops a peer that answers no Ping with 'error' 200 and 'close' 1006, in time", async () => {
+    await using program = new Program("without_internals.ts", ["server"]);
+    const { text } = await deadline(program.line("port "), 20_000);
+    const raw = await deadline(rawConnect(Number(text.slice(5)), { pong: false }), 5000);
+    try {
+      const began = (await deadline(program.line("connect"), 5000)).at;
+      await deadline(raw.next(PING), 5000);
+      const lost = await deadline(program.line("close"), 5000);
+      assertGreater(lost.at - began, 1000);
+      assertLess(lost.at - began, 2500);
+      await deadline(raw.ended, 5000);
+      const { code, stdout, stderr, at } = await deadline(program.ended, 10_000);
+      assertEquals(stdout.split("\n").slice(1), [
+        "connect",
+        "error 200",
+        'close {"code":1006,"reason":"The link is down"}',
+        "stopped true",
+        "",
+      ]);
+      assertEquals([code, stderr], [0, ""]);
+      assertLess(at - lost.at, 1000);
+    } finally {
+      raw.socket.destroy();
+    }
+  });
+
+  it("lets a peer live that answers", async () => {
+    await using program = new Program("without_internals.ts", ["server"]);
+    const { text } = await deadline(program.line("port "), 20_000);
+    const raw = await deadline(rawConnect(Number(text.slice(5))), 5000);
+    try {
+      for (let n = 0; n < 3; n++) await deadline(raw.next(PING, raw.frames.length), 5000);
+      assertEquals(program.lines.map(({ text }) => text).slice(1), ["connect"]);
+      raw.close(4000, "bye");
+      const { code, stdout } = await deadline(program.ended, 10_000);
+      assertEquals(stdout.split("\n")[2], 'close {"code":4000,"reason":"bye"}');
+      assertEquals(code, 0);
+    } finally {
+      raw.socket.destroy();
+    }
+  });
+});

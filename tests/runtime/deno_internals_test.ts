@@ -1,0 +1,129 @@
+/**
+ * Deno's internals that `runtime/deno_socket.ts` is built on, and that Bun needs none of them. Where
+ * this turns red, a new Deno has changed them: see the fallback in `deno_fallback_test.ts`.
+ */
+
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { type Bare, deno, dial, opened, symbolOf } from "../helpers/bare.ts";
+import { onDeno } from "../helpers/process.ts";
+import { PING, PONG, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
+
+const handleIdle = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!;
+
+async function withPeer(use: (ws: Bare, raw: RawPeer) => Promise<void>): Promise<void> {
+  const server = await RawServer.listen();
+  try {
+    const { ws, over } = dial(server.url);
+    const raw = await deadline(server.accept(), 5000);
+    if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 5000);
+    await use(ws, raw);
+    ws.close();
+    await deadline(over, 5000);
+  } finally {
+    await server.close();
+  }
+}
+
+/** Sends a Ping as the module does, with no policy. */
+function ping(ws: Bare): void {
+  if (!onDeno) return ws.ping();
+  const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
+  ws[idleTime] = 1e-6;
+  (Object.getPrototypeOf(ws)[handleIdle] as () => void).call(ws);
+  ws[idleTime] = 2e6;
+}
+
+/** Ends the timer that a Ping leaves behind on Deno, so that nothing is left of it. */
+async function cleanUp(ws: Bare): Promise<void> {
+  if (!onDeno) return;
+  ws[symbolOf(ws, "[[idleTimeout]]")!] = 1e-6;
+  (Object.getPrototypeOf(ws)[handleIdle] as () => void).call(ws);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe("the internals of the runtime's WebSocket", () => {
+  it("are there under the names we know on Deno, and not on Bun", async () => {
+    const method = (WebSocket.prototype as unknown as Record<symbol, unknown>)[handleIdle];
+    assertEquals(typeof method, onDeno ? "function" : "undefined");
+    if (onDeno) assertStringIncludes(String(method), "ping frame");
+    await withPeer((ws) => {
+      for (const name of ["[[idleTimeout]]", "[[rid]]", "[[role]]"]) {
+        assertEquals(symbolOf(ws, name) !== undefined, onDeno, name);
+      }
+      if (onDeno) assertEquals(typeof ws[symbolOf(ws, "[[rid]]")!], "number");
+      return Promise.resolve();
+    });
+  });
+
+  it("have a way to drop a resource on Deno", () => {
+    if (!onDeno) return assertEquals(deno, undefined);
+    const internals = deno as unknown as Record<symbol, { core: { tryClose: unknown } }>;
+    assertEquals(typeof internals[deno.internal]!.core.tryClose, "function");
+  });
+
+  it("send one masked Ping, at once", async () => {
+    await withPeer(async (ws, raw) => {
+      const began = performance.now();
+      ping(ws);
+      const frame = await deadline(raw.next(PING), 5000);
+      assert(frame.masked);
+      assertAlmostEquals(frame.at - began, 0, 200);
+      ws.send("after");
+      await deadline(raw.next(TEXT), 5000);
+      assertEquals(raw.frames.filter(({ opcode }) => opcode === PING).length, 1);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // a storm would show
+      assertEquals(raw.frames.filter(({ opcode }) => opcode === PING).length, 1);
+    });
+  });
+
+  it("tell of each Pong, and of each message before it", async () => {
+    await withPeer(async (ws, raw) => {
+      const log: string[] = [];
+      if (onDeno) ws[handleIdle] = () => log.push("alive");
+      else ws.addEventListener("pong" as "message", () => log.push("alive"));
+      const received = new Promise<void>((resolve) => {
+        ws.onmessage = ({ data }) => {
+          log.push(data as string);
+          if (data === "two") resolve();
+        };
+      });
+      raw.send(PONG, "");
+      raw.send(TEXT, "one");
+      raw.send(PONG, "x");
+      raw.send(TEXT, "two");
+      await deadline(received, 5000);
+      assertEquals(
+        log,
+        onDeno
+          ? ["alive", "alive", "one", "alive", "alive", "two"]
+          : ["alive", "one", "alive", "two"],
+      );
+    });
+  });
+
+  it("let a socket with no role send any close code on Deno, as Bun does", async () => {
+    for (const code of [1001, 1002, 1011, 1014]) {
+      await withPeer(async (ws, raw) => {
+        if (onDeno) ws[symbolOf(ws, "[[role]]")!] = undefined;
+        ws.close(code, "why");
+        const frame = await deadline(raw.next(8), 5000);
+        assertEquals(readClose(frame), { code, reason: "why" });
+      });
+    }
+  });
+
+  it("leave nothing behind that keeps the process", async () => {
+    // Deno's own sanitizers fail this test where a timer is left.
+    await withPeer(async (ws, raw) => {
+      ping(ws);
+      await deadline(raw.next(PING), 5000);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ws.addEventListener("close", () => resolve());
+      ws.close();
+      await deadline(promise, 5000);
+      await cleanUp(ws);
+    });
+  });
+});

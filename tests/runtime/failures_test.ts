@@ -1,0 +1,160 @@
+/**
+ * The runtimes' words for what went wrong, and ours: each phrase of `runtime/failures.ts` is made
+ * happen, and read the same on both.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { createServer } from "node:net";
+import { createWebSocket } from "../../client.ts";
+import type { BusinessError } from "../../errors.ts";
+import { readFailure } from "../../runtime/failures.ts";
+import { onDeno } from "../helpers/process.ts";
+import { acceptHead, RawServer } from "../peers/raw.ts";
+
+interface Failed {
+  /** What follows the opening words of the 'error'. */
+  what: string;
+  data: unknown;
+  /** What the runtime said. */
+  said: string;
+}
+
+/** Connects to what must fail; a handshake that is none of a failure ends the test. */
+async function fail(url: string, options: object = {}): Promise<Failed> {
+  const ws = createWebSocket();
+  const failed = new Promise<BusinessError>((resolve, reject) => {
+    ws.on("error", resolve);
+    ws.on("open", () => {
+      void ws.close();
+      reject(new Error("it is open"));
+    });
+  });
+  await ws.connect(url, { connectTimeout: 4, ...options });
+  const error = await deadline(failed, 5000);
+  assertEquals(error.code, 200);
+  const cause = error.cause as Error;
+  return {
+    what: error.message.replace("Websocket connect failed: ", ""),
+    data: error.data,
+    said: String((cause.cause as Error | undefined)?.message ?? cause.cause ?? ""),
+  };
+}
+
+async function failAt(
+  answer: (request: string) => string,
+  options: object = {},
+): Promise<Failed> {
+  const server = await RawServer.listen({ answer });
+  try {
+    return await fail(server.url, options);
+  } finally {
+    await server.close();
+  }
+}
+
+describe("a handshake that fails", () => {
+  for (const status of [200, 302, 401, 404, 426, 503]) {
+    it(`tells of HTTP status ${status}`, async () => {
+      const { what, data } = await failAt(() =>
+        `HTTP/1.1 ${status} Whatever\r\ncontent-length: 0\r\n\r\n`
+      );
+      assertEquals([what, data], [`the server answered with HTTP status ${status}`, `${status}`]);
+    });
+  }
+
+  it("tells of a connection refused", async () => {
+    const server = await RawServer.listen();
+    await server.close();
+    const { what, data } = await fail(server.url);
+    assertEquals([what, data], ["connection refused", "0"]);
+  });
+
+  it("tells of a host name that is not found", async () => {
+    const { what, data } = await fail("ws://no-such-host.invalid/");
+    assertEquals([what, data], ["the host name was not found", "0"]);
+  });
+
+  it("tells of a connection that ends or is reset before the answer", async () => {
+    for (const how of ["end", "resetAndDestroy"] as const) {
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket[how]());
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      try {
+        const { port } = server.address() as { port: number };
+        const { what, data } = await fail(`ws://127.0.0.1:${port}/`);
+        assertEquals([what, data], ["the connection was reset", "0"], how);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+    }
+  });
+
+  it("tells of a server that speaks no HTTP", async () => {
+    const { what } = await failAt(() => "220 mail.example.com ESMTP\r\n\r\n");
+    assertEquals(what, "the server does not speak HTTP");
+  });
+
+  it("tells of an answer that upgrades nothing", async () => {
+    const { what } = await failAt((head) => acceptHead(head).replace(/^Upgrade:.*\r\n/m, ""));
+    assertEquals(what, "the server did not upgrade the connection");
+  });
+
+  it("tells of a subprotocol that was not offered, in the same words on both", async () => {
+    for (const options of [{}, { protocol: "chat" }]) {
+      const { what } = await failAt(
+        (head) => acceptHead(head, ["Sec-WebSocket-Protocol: other"]),
+        options,
+      );
+      assertEquals(what, "the server's subprotocol is none that was offered");
+    }
+    const { what } = await failAt((head) => acceptHead(head), { protocol: "chat" });
+    assertEquals(what, "the server's subprotocol is none that was offered");
+  });
+
+  it("tells of an extension that was not offered, in the same words on both", async () => {
+    const { what } = await failAt((head) => acceptHead(head, ["Sec-WebSocket-Extensions: x-foo"]));
+    assertEquals(what, "the server's extension was not offered");
+  });
+
+  it("tells of a TLS handshake with a server that speaks none", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      const { what, data, said } = await fail(`wss://127.0.0.1:${port}/`);
+      assertEquals([what, data], ["the TLS handshake failed", "0"], said);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it("is not noticed on Deno where Sec-WebSocket-Accept is wrong: a known limit", async () => {
+    const wrong = (head: string) =>
+      acceptHead(head).replace(/^(Sec-WebSocket-Accept: ).*$/m, "$1AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    const result = await failAt(wrong).catch((error: Error) => error);
+    if (onDeno) assertEquals((result as Error).message, "it is open");
+    else assertEquals((result as Failed).what, "the server's Sec-WebSocket-Accept is wrong");
+  });
+
+  it("has the runtime's own words as the cause's cause", async () => {
+    const { said } = await failAt(() => "HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\n\r\n");
+    assertMatch(said, /418/);
+  });
+});
+
+describe("readFailure()", () => {
+  it("has a phrase for what it does not know", () => {
+    assertEquals(readFailure("something new", "why"), {
+      what: "the connection failed",
+      status: "0",
+      cause: "why",
+    });
+  });
+});
