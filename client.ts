@@ -26,6 +26,7 @@
  */
 
 import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
+import { readTls, sayOnce, unsupported } from "./client_request.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCall } from "./internal/call.ts";
@@ -40,8 +41,7 @@ import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./i
 import { argumentError, COUNT, OBJECT, readOptions, TEXT } from "./internal/read.ts";
 import { hasNoHost, urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
-import type { ClientRuntime, ClientTls, DialRequest } from "./runtime/mod.ts";
-import { readCertificates, readIdentity } from "./runtime/pem.ts";
+import type { ClientRuntime, DialRequest } from "./runtime/mod.ts";
 import type {
   CloseResult,
   OpenResult,
@@ -78,15 +78,6 @@ const EVENTS = [
 
 /** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
 const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
-
-/** What has been said on the console once and need not be said again. */
-const said = new Set<string>();
-
-function sayOnce(what: string): void {
-  if (said.has(what)) return;
-  said.add(what);
-  console.warn(what);
-}
 
 class Client implements WebSocketClient {
   readonly #listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
@@ -296,49 +287,6 @@ class Client implements WebSocketClient {
       this.#listeners.emit("close", undefined, { ...close });
     },
   };
-}
-
-/** Reads the files that the options name. */
-function readTls(
-  { caPath, clientCert, insecure, minTls }: ConnectOptions,
-): ClientTls | BusinessError {
-  const tls: ClientTls = { insecure, minVersion: minTls };
-  if (caPath !== "") {
-    const ca = readCertificates("connect: 'caPath'", caPath);
-    if (ca instanceof Error) return ca;
-    tls.ca = ca;
-  }
-  if (clientCert !== undefined) {
-    const identity = readIdentity("connect: 'clientCert'", clientCert);
-    if (identity instanceof Error) return identity;
-    tls.identity = identity;
-  }
-  return tls;
-}
-
-/** What is asked for and cannot be had here: nothing is ignored. */
-function unsupported(
-  runtime: ClientRuntime,
-  request: DialRequest,
-  options: ConnectOptions,
-): BusinessError | undefined {
-  const fault = runtime.unsupported(request);
-  if (fault !== undefined) {
-    const { option, why } = fault;
-    return businessError("other", `connect: '${option}' cannot be had on ${runtime.name}: ${why}`);
-  }
-  if (runtime.canPing) return undefined;
-  const asked = (["pingInterval", "pongTimeout"] as const).find((name) =>
-    options[name] !== undefined
-  );
-  if (asked !== undefined) {
-    return businessError("other", `connect: '${asked}' cannot be had on ${runtime.name}`);
-  }
-  sayOnce(
-    `${runtime.name} lets no client send Ping frames: a dead server is noticed only by the ` +
-      "operating system. See docs/heartbeat.md.",
-  );
-  return undefined;
 }
 
 /**

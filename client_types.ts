@@ -253,7 +253,7 @@ export interface WebSocketClient {
   readonly state: WebSocketState;
   /** The subprotocol the server chose; '' for none, and while not open. */
   readonly protocol: string;
-  /** Bytes sent and not yet taken by the system; what waits for 'open' does not count. */
+  /** Bytes sent and not yet taken by the system, and those that wait for 'open'. */
   readonly bufferedAmount: number;
   /** Settles when this attempt, or the next one, is open or has failed. */
   readonly opened: Promise<OpenResult>;

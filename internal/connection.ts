@@ -18,7 +18,7 @@ export class Connection<Peer> {
   readonly #peer: Peer;
   readonly #context: unknown;
 
-  constructor(ip: string, port: number, peer: Peer, context: unknown) {
+  constructor(ip: string, port: number, peer: Peer, context?: unknown) {
     this.clientIP = ip;
     this.clientPort = port;
     this.#peer = peer;

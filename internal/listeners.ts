@@ -70,7 +70,9 @@ export class Listeners<Name extends string> {
     try {
       const result = listener(first, second) as PromiseLike<unknown> | undefined | null;
       if (typeof result?.then === "function") {
-        return Promise.resolve(result).catch((cause: unknown) => this.#report(cause, type));
+        return Promise.resolve(
+          result.then(undefined, (cause: unknown) => this.#report(cause, type)),
+        );
       }
     } catch (cause) {
       this.#report(cause, type);

@@ -19,8 +19,19 @@ function builtin<T>(name: string): T {
   return process.getBuiltinModule(name);
 }
 
-type Crypto = typeof import("node:crypto");
-type FileSystem = typeof import("node:fs");
+/** A private key, as `node:crypto` has it on every runtime. */
+interface PrivateKey {
+  export(form: { type: "pkcs8"; format: "pem" }): string;
+}
+
+interface Crypto {
+  createPrivateKey(from: { key: string; passphrase?: string }): PrivateKey;
+  X509Certificate: new (pem: string) => { checkPrivateKey(key: PrivateKey): boolean };
+}
+
+interface FileSystem {
+  readFileSync(path: string, encoding: "utf8"): string;
+}
 
 /** Reads a file of PEM that an option, as messages name it, leads to; what is wrong with it comes as the error it deserves. */
 function readText(option: string, path: string): string | BusinessError {
@@ -72,7 +83,7 @@ export function readIdentity(
   if (!new X509Certificate(cert).checkPrivateKey(key)) {
     return unusable(`${option}.keyPath`, "must be the key of 'certPath'", keyPath);
   }
-  return { cert, key: key.export({ type: "pkcs8", format: "pem" }) as string };
+  return { cert, key: key.export({ type: "pkcs8", format: "pem" }) };
 }
 
 function unusable(option: string, rule: string, path: string, cause?: unknown): BusinessError {

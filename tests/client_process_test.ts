@@ -19,11 +19,7 @@ describe("createWebSocket() with a refused call nobody handles", () => {
     ["connect to a wrong URL", `ws.connect("");`, 2302001],
     ["connect to an empty host", `ws.connect("ws://");`, -1],
     ["connect with a wrong argument", `ws.connect(null as unknown as string);`, 401],
-    [
-      "connect with an option not yet built",
-      `ws.connect("ws://a/", { proxy: "no-proxy" });`,
-      2302999,
-    ],
+    ["connect with a missing file", `ws.connect("wss://a/", { caPath: "/none" });`, 2302002],
     ["send while idle", `ws.send("hello");`, -1],
     ["send of a wrong argument", `ws.send(5 as unknown as string);`, 401],
     ["close while idle", `ws.close();`, 2302999],

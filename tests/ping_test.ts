@@ -10,7 +10,7 @@ import { describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../client.ts";
 import { createWebSocketServer } from "../server.ts";
 import type { Clock } from "../heartbeat.ts";
-import type { WebSocketConnection } from "../types.ts";
+import type { WebSocketConnection } from "../server_types.ts";
 import { FakeClock } from "./helpers/fake_clock.ts";
 import { type Frame, PING, PONG, rawConnect, type RawPeer, RawServer, TEXT } from "./peers/raw.ts";
 import type { RawOptions } from "./peers/raw.ts";

@@ -1,6 +1,8 @@
 import { assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { join } from "node:path";
+import { HERE, Program, ROOT } from "./helpers/programs.ts";
 import { RawPeers } from "./helpers/raw_peers.ts";
 import { LIMIT_MS, WatchedServer } from "./helpers/watched_server.ts";
 import { CLOSE, type RawClientOptions, type RawPeer, requestHead } from "./peers/raw.ts";
@@ -195,16 +197,14 @@ describe("a peer that is refused or vanishes", () => {
   });
 
   it("leaks no room when it resets right after its request, 50 times", async () => {
-    await using watched = await WatchedServer.start(config);
-    await using peers = new RawPeers(watched);
-    for (let i = 0; i < 50; i++) {
-      const socket = await peers.tcp(from(i % 2 + 1));
-      await new Promise<void>((resolve) => {
-        socket.write(requestHead(watched.port), () => resolve());
-      });
-      socket.resetAndDestroy();
-    }
-    await assertRoom(watched, peers);
+    // In a process of its own: Deno 2.9.6 goes on waiting for such clients, and never ends by itself.
+    const file = join(ROOT, "tests/programs/reset_after_request.ts");
+    const { code, stdout, stderr } = await Program.run(HERE, file).ended;
+    assertEquals([code, stdout, stderr], [
+      0,
+      "let in: yes\n",
+      "",
+    ]);
   });
 
   it("leaks no room when it ends right after its request, or in the middle of it, 50 times", async () => {

@@ -277,21 +277,6 @@ describe("createWebSocketServer().start()", () => {
     assertEquals(await first, true);
   });
 
-  // These must be told apart from a typing error, and nothing that is asked for may be ignored.
-  const unbuilt = {
-    serverCert: { certPath: "cert.pem", keyPath: "key.pem" },
-    maxBufferedAmount: 1024,
-    allowedOrigins: "*",
-    authorize: () => true,
-    fetch: () => new Response(),
-  };
-  for (const [name, value] of Object.entries(unbuilt)) {
-    it(`answers 2302999 that names '${name}', which is not built yet`, async () => {
-      await assertStartRefused({ serverPort: 0, serverIP: HOST, [name]: value }, 2302999, name);
-      await assertStartRefused({ serverPort: -1, [name]: value }, 2302005);
-    });
-  }
-
   it("answers 2302999 when its signal has aborted already", async () => {
     const signal = AbortSignal.abort();
     await assertStartRefused({ serverPort: 0, serverIP: HOST, signal }, 2302999, "signal");

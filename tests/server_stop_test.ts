@@ -206,7 +206,7 @@ describe("createWebSocketServer().stop()", () => {
   });
 
   it("takes less than 5 s with a peer that does not read the megabytes sent to it", async () => {
-    await using watched = await WatchedServer.start();
+    await using watched = await WatchedServer.start({ maxBufferedAmount: 100_000_000 });
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
     peer.socket.pause();

@@ -17,7 +17,11 @@ export interface Frame {
   at: number;
 }
 
-export const TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
+export const TEXT = 1;
+export const BINARY = 2;
+export const CLOSE = 8;
+export const PING = 9;
+export const PONG = 10;
 
 /** What may be odd about a frame. */
 export interface FrameOptions {
@@ -85,7 +89,8 @@ class FrameReader {
     const bytes = this.#bytes;
     if (bytes.length < 2) return undefined;
     const masked = (bytes[1]! & 128) !== 0;
-    let n = bytes[1]! & 127, at = 2;
+    let n = bytes[1]! & 127;
+    let at = 2;
     const more = n === 126 ? 2 : n === 127 ? 8 : 0;
     if (bytes.length < at + more) return undefined;
     if (more > 0) n = bytes.subarray(at, at + more).reduce((sum, byte) => sum * 256 + byte, 0);

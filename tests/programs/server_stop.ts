@@ -26,5 +26,5 @@ server.on("messageReceive", async () => {
   server.stop(); // Not running any more, and no catch.
 });
 
-await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+await server.start({ serverPort: 0, serverIP: "127.0.0.1", maxBufferedAmount: 100_000_000 });
 console.log("port", server.address!.port);
