@@ -1,6 +1,7 @@
 /** Raw clients of one server, all gone at the end of the block. */
 
-import { deadline } from "@std/async";
+import { assertEquals, assertLess } from "@std/assert";
+import { deadline, delay } from "@std/async";
 import type { Socket } from "node:net";
 import {
   openTcp,
@@ -41,6 +42,31 @@ export class RawPeers implements AsyncDisposable {
     const { status, peer } = await deadline(rawHandshake(this.#port, options), LIMIT_MS);
     this.#keep(peer.socket);
     return { status, head: peer.head, peer };
+  }
+
+  /**
+   * Takes all the room a server has, and asserts that it is so much: for connections of each of so
+   * many clients; gives them. One that has vanished may be noticed late, so those that should get
+   * in may ask for 10 s.
+   */
+  async fillUp(clients: number, perClient: number): Promise<RawPeer[]> {
+    const end = performance.now() + 10_000;
+    const all = [];
+    const client = (n: number) => ({ from: `127.0.0.${n}` });
+    for (let n = 1; n <= clients; n++) {
+      for (let i = 1; i <= perClient; i++) {
+        let { status, peer } = await this.handshake(client(n));
+        while (status !== 101) {
+          assertLess(performance.now(), end, `${status} to connection ${i} of client ${n}`);
+          await delay(10);
+          ({ status, peer } = await this.handshake(client(n)));
+        }
+        all.push(peer);
+      }
+      assertEquals((await this.handshake(client(n))).status, 429);
+    }
+    assertEquals((await this.handshake(client(clients + 1))).status, 503);
+    return all;
   }
 
   /** A TCP connection with no handshake. */

@@ -1,12 +1,13 @@
 /**
  * A server that a peer's first message stops, or, with `in-close`, the end of a peer. Each peer is
- * sent so many megabytes first. It prints what happens, and must end by itself.
+ * sent so many megabytes first; so many clients are let in, with so many connections each. It
+ * prints what happens, and must end by itself.
  */
 
 import process from "node:process";
 import { createWebSocketServer } from "../../mod.ts";
 
-const [how, megabytes] = process.argv.slice(2);
+const [how, megabytes = 0, clients = 100, perClient = 100] = process.argv.slice(2);
 const server = createWebSocketServer();
 
 server.on("connect", (connection) => {
@@ -26,5 +27,11 @@ server.on("messageReceive", async () => {
   server.stop(); // Not running any more, and no catch.
 });
 
-await server.start({ serverPort: 0, serverIP: "127.0.0.1", maxBufferedAmount: 100_000_000 });
+await server.start({
+  serverPort: 0,
+  serverIP: "127.0.0.1",
+  maxBufferedAmount: 100_000_000,
+  maxConcurrentClientsNumber: Number(clients),
+  maxConnectionsForOneClient: Number(perClient),
+});
 console.log("port", server.address!.port);
