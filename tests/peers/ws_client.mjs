@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * npm's `ws` as a client of the URL given first. Sends the texts given after it when the first
  * message has come, prints what comes as lines of JSON, and ends with its connection.

@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * npm's `ws` as a server. Prints `port N`, then what comes as lines of JSON. Answers every text with
  * the texts given as arguments, and ends with its first connection.
