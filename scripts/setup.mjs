@@ -38,20 +38,20 @@ export function runtimes() {
 }
 
 /**
- * The beginning of a command that runs an `.mjs` script which imports npm's `ws`: Node where there
- * is one, else Deno. Never Bun, where `ws` is Bun's own imitation and so no independent peer.
+ * The beginning of a command that runs an `.mjs` script which imports npm's `ws` or `proxy`: Node
+ * where there is one, else Deno. Never Bun, where `ws` is Bun's own imitation and so no independent peer.
  *
  * @returns {Promise<string[]>}
  */
 export async function peer() {
   const { deno, node } = await runtimes();
-  if (node && host === "node" && !hasWs()) {
+  if (node && host === "node" && !hasPeers()) {
     await withLock(ROOT, async () => {
-      if (!hasWs()) await install("ws", pinned(ROOT, "ws"), ROOT);
+      if (!hasPeers()) await install("the peers", "from npm", ROOT);
     });
   }
-  // Deno needs no installation: it takes `ws` from package.json into its own cache.
-  return node && hasWs() ? [node] : [deno, "run", "-A", "--quiet"];
+  // Deno needs no installation: it takes them from package.json into its own cache.
+  return node && hasPeers() ? [node] : [deno, "run", "-A", "--quiet"];
 }
 
 /**
@@ -98,9 +98,13 @@ export function versionOf(binary) {
   return /\d+\.\d+\.\d+\S*/.exec(stdout ?? "")?.[0] ?? "";
 }
 
-function hasWs() {
-  const manifest = join(ROOT, "node_modules/ws/package.json");
-  return existsSync(manifest) && readJson(manifest).version === pinned(ROOT, "ws");
+/** Whether all of the tests' peers from npm are installed. */
+function hasPeers() {
+  const { devDependencies } = readJson(join(ROOT, "package.json"));
+  return Object.entries(devDependencies).every(([name, version]) => {
+    const manifest = join(ROOT, "node_modules", name, "package.json");
+    return existsSync(manifest) && readJson(manifest).version === version;
+  });
 }
 
 /** @param {Name} name */
