@@ -37,5 +37,11 @@ server.on("close", (_, result) => {
   console.log("close", JSON.stringify(result));
   if (end !== "stop") void stop();
 });
-await server.start({ serverPort: 0, serverIP: "127.0.0.1", pingInterval: 1, pongTimeout: 0.5 });
+await server.start({
+  serverPort: 0,
+  serverIP: "127.0.0.1",
+  pingInterval: 1,
+  pongTimeout: 0.5,
+  maxBufferedAmount: 1e9, // it is the heartbeat that is to notice, not the queue
+});
 console.log("port", server.address!.port);
