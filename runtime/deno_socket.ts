@@ -71,6 +71,7 @@ export class DenoSocket implements Socket {
   #over = false;
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: Payload[] | undefined;
+  #heldBytes = 0;
   /** Whether it is a Ping that is being sent, and no longer waits. */
   #armed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,8 +93,7 @@ export class DenoSocket implements Socket {
   }
 
   get bufferedAmount(): number {
-    const held = this.#held ?? [];
-    return held.reduce((sum, data) => sum + byteLength(data), this.#ws.bufferedAmount);
+    return this.#ws.bufferedAmount + this.#heldBytes;
   }
 
   get protocol(): string {
@@ -105,8 +105,9 @@ export class DenoSocket implements Socket {
   }
 
   send(data: Payload): void {
-    if (this.#held === undefined) this.#ws.send(data as string | ArrayBuffer);
-    else this.#held.push(snapshot(data));
+    if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
+    this.#held.push(snapshot(data));
+    this.#heldBytes += byteLength(data);
   }
 
   ping(): void {
@@ -152,6 +153,7 @@ export class DenoSocket implements Socket {
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
+    this.#heldBytes = 0;
     this.#armed = false;
     for (const data of held) this.#ws.send(data as string | ArrayBuffer);
   }
@@ -189,6 +191,7 @@ export class DenoSocket implements Socket {
   #leave(): void {
     this.#over = true;
     this.#held = undefined;
+    this.#heldBytes = 0;
     clearTimeout(this.#timer);
     const ws = this.#ws;
     ws.onmessage = null;

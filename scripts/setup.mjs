@@ -39,7 +39,8 @@ export function runtimes() {
 
 /**
  * The beginning of a command that runs an `.mjs` script which imports npm's `ws` or `proxy`: Node
- * where there is one, else Deno. Never Bun, where `ws` is Bun's own imitation and so no independent peer.
+ * where there is one, else Deno. Never Bun, where `ws` is Bun's own imitation and so no independent
+ * peer.
  *
  * @returns {Promise<string[]>}
  */

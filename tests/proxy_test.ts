@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { Certificates } from "./helpers/certificates.ts";
-import { refusal } from "./helpers/client.ts";
+import { EventLog, refusal } from "./helpers/client.ts";
 import { HERE } from "./helpers/programs.ts";
 import { PROXIES } from "./helpers/proxies.ts";
 import { attempt, CREDENTIALS, requestLine, SCHEMES, Target } from "./helpers/proxy_target.ts";
@@ -55,14 +55,15 @@ for (const kind of PROXIES) {
           return;
         }
         const got = await attempt(server, options);
-        if (passes) assertEquals(got, "hello");
-        else assert(!got.includes("407"), got);
+        assertEquals(got === "hello", passes);
+        assert(!got.includes("407"), got);
         assertEquals(new Set(proxy.lines), new Set([requestLine(server)]));
         for (const request of server.requests) {
           assertEquals(request.filter((name) => name.startsWith("proxy-")), []);
           assert(!request.includes("authorization"));
         }
-        if (passes) assertEquals(server.requests.length, 1);
+        // The request has come through, with the upgrade or without it.
+        assertEquals(server.requests.length, 1);
       });
 
       it("fails 200 when the password is wrong or missing", async () => {
@@ -156,6 +157,27 @@ for (const scheme of SCHEMES) {
       assertStringIncludes(got, FAILED);
       assertEquals(proxy.lines[0], requestLine(server));
       assertEquals(server.requests, []);
+    });
+
+    it("tells in 'data' what the proxy refused with, where the runtime tells", async () => {
+      await using server = await target(scheme);
+      for (
+        const [options, status] of [
+          [{ refuse: 502 }, "502"],
+          [{ refuse: 403 }, "403"],
+          [{ credentials: "user:secret" }, "407"],
+        ] as const
+      ) {
+        await using proxy = await RecordingProxy.listen(options);
+        const ws = createWebSocket();
+        const log = new EventLog(ws);
+        const by = { proxy: { host: "127.0.0.1", port: proxy.port } };
+        assertEquals(await ws.connect(server.url, { caPath: server.caPath, ...by }), true);
+        await log.next("error");
+        // Deno names no number of what CONNECT was answered.
+        const told = HERE === "deno" && scheme === "wss" ? "0" : status;
+        assertEquals(log.errors.map(({ data }) => data), [told]);
+      }
     });
 
     it("fails 200 when nobody listens where the proxy should be, and never goes around", async () => {

@@ -1,0 +1,218 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type Environment,
+  environmentSpeaks,
+  proxyFor,
+  withoutProxyEnvironment,
+} from "../../runtime/proxy.ts";
+
+const WS = new URL("ws://a.example/");
+const P = "http://127.0.0.1:8080";
+
+/** Whether a URL's proxy is left out by a list, which both ways to give one must agree on. */
+function excluded(url: string, list: string): boolean {
+  const target = new URL(url);
+  const exclusionList = list.split(",");
+  const explicit = proxyFor(target, { host: "p", port: 1, exclusionList }, {}) === undefined;
+  const system = proxyFor(target, "system", { all_proxy: P, no_proxy: list }) === undefined;
+  assertEquals([url, list, explicit], [url, list, system]);
+  return explicit;
+}
+
+describe("proxyFor() with an explicit proxy", () => {
+  it("gives its URL and credentials", () => {
+    assertEquals(proxyFor(WS, { host: "p.example", port: 3128 }, {}), {
+      url: "http://p.example:3128",
+      username: "",
+      password: "",
+    });
+    const option = { host: "p", port: 1, username: "a@b", password: "c:/%" };
+    assertEquals(proxyFor(WS, option, {}), {
+      url: "http://p:1",
+      username: "a@b",
+      password: "c:/%",
+    });
+  });
+
+  it("puts an IPv6 address into brackets", () => {
+    assertEquals(proxyFor(WS, { host: "::1", port: 8080 }, {})?.url, "http://[::1]:8080");
+  });
+
+  it("takes an IPv6 address that is in brackets already", () => {
+    assertEquals(proxyFor(WS, { host: "[::1]", port: 8080 }, {})?.url, "http://[::1]:8080");
+  });
+
+  it("does not look at the environment", () => {
+    const env = { no_proxy: "*", NO_PROXY: "*", http_proxy: P, all_proxy: P };
+    assertEquals(proxyFor(WS, { host: "p", port: 1 }, env)?.url, "http://p:1");
+    assertEquals(
+      proxyFor(WS, { host: "p", port: 1, exclusionList: ["a.example"] }, env),
+      undefined,
+    );
+  });
+});
+
+describe("proxyFor() with 'no-proxy'", () => {
+  it("gives none", () => {
+    assertEquals(proxyFor(WS, "no-proxy", { http_proxy: P, all_proxy: P }), undefined);
+  });
+});
+
+describe("proxyFor() with 'system'", () => {
+  const url = (env: Environment, target = "ws://a.example/") =>
+    proxyFor(new URL(target), "system", env)?.url;
+
+  it("reads the variable of the scheme, then ALL_PROXY, lower case first", () => {
+    const env = {
+      http_proxy: "http://h",
+      HTTP_PROXY: "http://H2",
+      https_proxy: "http://s",
+      all_proxy: "http://all",
+    };
+    assertEquals(url(env), "http://h");
+    assertEquals(url(env, "wss://a.example/"), "http://s");
+    assertEquals(url({ ...env, http_proxy: "" }), "http://h2");
+    assertEquals(url({ all_proxy: "http://all" }), "http://all");
+    assertEquals(url({ ALL_PROXY: "http://all" }, "wss://a.example/"), "http://all");
+    assertEquals(url({ https_proxy: "http://s" }), undefined);
+    assertEquals(url({}), undefined);
+  });
+
+  it("takes https proxies, IPv6 hosts, and one with no scheme", () => {
+    assertEquals(url({ http_proxy: "https://p:8443/path" }), "https://p:8443");
+    assertEquals(url({ http_proxy: "http://[::1]:3128" }), "http://[::1]:3128");
+    assertEquals(url({ http_proxy: "p:3128" }), "http://p:3128");
+    assertEquals(url({ http_proxy: "127.0.0.1:3128" }), "http://127.0.0.1:3128");
+  });
+
+  it("decodes the credentials", () => {
+    const env = { http_proxy: "http://me%40home:p%3A%2F%25%C3%BC@p:1" };
+    const proxy = { url: "http://p:1", username: "me@home", password: "p:/%ü" };
+    assertEquals(proxyFor(WS, "system", env), proxy);
+    assertEquals(proxyFor(WS, "system", { http_proxy: "me:pw@p:1" })?.username, "me");
+  });
+
+  it("ignores what is no URL", () => {
+    for (const http_proxy of ["http://", "http://a b/", "http://p:99999", "http://[::1", " "]) {
+      assertEquals([http_proxy, url({ http_proxy })], [http_proxy, undefined]);
+    }
+  });
+
+  it("takes credentials with a percent sign as they are, and never throws", () => {
+    const proxy = proxyFor(WS, "system", { http_proxy: "http://100%:50%@p:1" });
+    assertEquals(proxy, { url: "http://p:1", username: "100%", password: "50%" });
+  });
+});
+
+describe("a list of exceptions", () => {
+  it("names hosts and their domains, with or without a dot or an asterisk", () => {
+    for (const item of ["a.example", ".a.example", "*.a.example", "A.Example", "example"]) {
+      assertEquals([item, excluded("ws://a.example/", item)], [item, true]);
+      assertEquals([item, excluded("ws://x.a.example/", item)], [item, true]);
+    }
+    for (const item of ["b.example", "a.exampl", "a.example.org", "xa.example", "x.a.example"]) {
+      assertEquals([item, excluded("ws://a.example/", item)], [item, false]);
+    }
+    assertEquals(excluded("ws://ba.example/", "a.example"), false);
+    assertEquals(excluded("ws://ba.example/", ".a.example"), false);
+  });
+
+  it("has an asterisk for all", () => {
+    assertEquals(excluded("ws://a.example/", "*"), true);
+    assertEquals(excluded("wss://[::1]:1/", "x,*"), true);
+  });
+
+  it("may name ports, also those that go without saying", () => {
+    assertEquals(excluded("ws://a.example:81/", "a.example:81"), true);
+    assertEquals(excluded("ws://a.example:81/", "a.example:82"), false);
+    assertEquals(excluded("ws://a.example/", "a.example:80"), true);
+    assertEquals(excluded("wss://a.example/", "a.example:443"), true);
+    assertEquals(excluded("wss://a.example/", "a.example:80"), false);
+    assertEquals(excluded("ws://[::1]:81/", "[::1]:81"), true);
+    assertEquals(excluded("ws://[::1]:81/", "[::1]:82"), false);
+  });
+
+  it("names addresses, but no part of them", () => {
+    assertEquals(excluded("ws://10.1.2.3/", "10.1.2.3"), true);
+    assertEquals(excluded("ws://10.1.2.3/", "2.3"), false);
+    assertEquals(excluded("ws://10.1.2.3/", ".2.3"), false);
+    assertEquals(excluded("ws://[::1]/", "::1"), true);
+    assertEquals(excluded("ws://[::1]/", "[::1]"), true);
+    assertEquals(excluded("ws://[::1]/", "::2"), false);
+  });
+
+  it("names IPv4 networks", () => {
+    for (
+      const [network, holds] of [
+        ["10.0.0.0/8", true],
+        ["10.1.2.0/24", true],
+        ["10.1.2.99/24", true],
+        ["10.1.2.3/32", true],
+        ["0.0.0.0/0", true],
+        ["10.1.2.2/31", true],
+        ["10.1.2.4/31", false],
+        ["10.1.3.0/24", false],
+        ["11.0.0.0/8", false],
+        ["10.1.2.2/32", false],
+      ] as const
+    ) assertEquals([network, excluded("ws://10.1.2.3/", network)], [network, holds]);
+    assertEquals(excluded("ws://a.example/", "0.0.0.0/0"), false);
+  });
+
+  it("names IPv6 networks", () => {
+    assertEquals(excluded("ws://[fd00::1]/", "fd00::/8"), true);
+    assertEquals(excluded("ws://[fe80::1]/", "fd00::/8"), false);
+  });
+
+  it("may be garbage", () => {
+    for (const item of ["", ",", " ", ".", "*.", ":", ":80", "/", "1/2", "999.1.1.1/8", "[", "]"]) {
+      assertEquals([item, excluded("ws://a.example/", item)], [item, false]);
+    }
+    const env = { all_proxy: P, no_proxy: "x, \t,,a.example\n" };
+    assertEquals(proxyFor(WS, "system", env), undefined);
+  });
+});
+
+describe("withoutProxyEnvironment()", () => {
+  const full = (): Environment => ({
+    HTTP_PROXY: P,
+    https_proxy: P,
+    ALL_PROXY: "",
+    no_proxy: "*",
+    OTHER: "kept",
+  });
+
+  it("takes the proxies' variables away, and puts them back", () => {
+    const env = full();
+    assertStrictEquals(
+      withoutProxyEnvironment(env, () => {
+        assertEquals(env, { OTHER: "kept" });
+        return P;
+      }),
+      P,
+    );
+    assertEquals(env, full());
+  });
+
+  it("puts them back when the task throws", () => {
+    const env = full();
+    assertThrows(
+      () =>
+        withoutProxyEnvironment(env, () => {
+          throw new RangeError("no");
+        }),
+      RangeError,
+      "no",
+    );
+    assertEquals(env, full());
+  });
+
+  it("does not touch an environment that says nothing", () => {
+    const env = Object.freeze({ OTHER: "kept", http_proxy: "" });
+    assertEquals(withoutProxyEnvironment(env, () => 1), 1);
+    assertEquals(environmentSpeaks(env), false);
+    assertEquals(environmentSpeaks({ no_proxy: "*" }), true);
+    assertEquals(environmentSpeaks({ HTTPS_PROXY: P }), true);
+  });
+});
