@@ -81,6 +81,8 @@ const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
 
 class Client implements WebSocketClient {
   readonly #listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
+  /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
+  readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
   readonly #maxBufferedAmount: number;
@@ -155,8 +157,8 @@ class Client implements WebSocketClient {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer> {
     return new MessageQueue({
-      on: (type, listener) => this.#listeners.on(type, listener),
-      off: (type, listener) => this.#listeners.off(type, listener),
+      on: (type, listener) => this.#readers.on(type, listener),
+      off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#connection !== undefined,
       overrun: () => void this.#close({ code: 1008, reason: "Messages are read too slowly" }),
     });
@@ -201,12 +203,16 @@ class Client implements WebSocketClient {
     request: DialRequest,
     options: ConnectOptions,
   ): BusinessError | undefined {
-    this.#opened.renew();
-    this.#closed.renew();
     if (hasNoHost(request.url)) {
       const cause = new Error("the URL has no host");
+      const error = businessError("connectFailed", cause.message, { data: "0", cause });
+      this.#renew();
+      this.#opened.reject(error);
+      this.#closed.reject(error);
+      // By then another attempt may be under way: this is an event, and changes nothing.
       later(() => {
-        this.#owner.failed(businessError("connectFailed", cause.message, { data: "0", cause }));
+        this.#readers.emit("error", error);
+        this.#listeners.emit("error", error);
       });
       return businessError("noHost", cause.message, { cause });
     }
@@ -224,7 +230,14 @@ class Client implements WebSocketClient {
     } catch (cause) {
       return businessError("url", `connect: the runtime refused the URL`, { cause });
     }
+    this.#renew();
     return undefined;
+  }
+
+  /** Makes room for what becomes of a new attempt. */
+  #renew(): void {
+    this.#opened.renew();
+    this.#closed.renew();
   }
 
   #send(data: unknown): BusinessError | undefined {
@@ -270,6 +283,7 @@ class Client implements WebSocketClient {
       );
     },
     message: (data) => {
+      this.#readers.emit("message", undefined, data);
       this.#listeners.emit("message", undefined, data);
       this.#listeners.emit("dataEnd");
     },
@@ -277,13 +291,18 @@ class Client implements WebSocketClient {
       this.#connection = undefined;
       this.#opened.reject(error);
       this.#closed.reject(error);
+      this.#readers.emit("error", error);
       this.#listeners.emit("error", error);
     },
-    lost: (error) => this.#listeners.emit("error", error),
+    lost: (error) => {
+      this.#readers.emit("error", error);
+      this.#listeners.emit("error", error);
+    },
     ended: (close) => {
       this.#connection = undefined;
       this.#opened.reject(businessError("other", "the connection was closed before it was open"));
       this.#closed.resolve(close);
+      this.#readers.emit("close");
       this.#listeners.emit("close", undefined, { ...close });
     },
   };

@@ -85,12 +85,12 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
       later(() => this.#end(asked));
       return;
     }
-    const { code, reason } = toWire(asked);
-    this.#socket.close(code, reason);
     this.#timer = this.#parts.clock.setTimer(() => {
       this.#socket.terminate();
       this.#end(asked);
     }, CLOSE_DEADLINE_MS);
+    const { code, reason } = toWire(asked);
+    this.#socket.close(code, reason);
   }
 
   open(): void {

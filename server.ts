@@ -233,9 +233,12 @@ class Server {
 
   async #stop(run: ServerRun): Promise<boolean> {
     run.config.signal?.removeEventListener("abort", this.#abort);
-    await run.stop();
-    this.#run = undefined;
-    this.#stopping = undefined;
+    try {
+      await run.stop();
+    } finally {
+      this.#run = undefined;
+      this.#stopping = undefined;
+    }
     return true;
   }
 

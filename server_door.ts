@@ -145,7 +145,9 @@ function untilGone(request: Request, verdict: unknown): unknown {
   if (typeof (verdict as PromiseLike<unknown> | null)?.then !== "function") return verdict;
   return new Promise((resolve, reject) => {
     Promise.resolve(verdict).then(resolve, reject);
-    request.signal.addEventListener("abort", () => resolve(GONE));
+    const { signal } = request;
+    if (signal.aborted) resolve(GONE);
+    signal.addEventListener("abort", () => resolve(GONE));
   });
 }
 

@@ -47,8 +47,10 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly #clock: Clock;
   readonly #runtime: ServerRuntime;
   readonly #door: Door;
-  /** The connections the user knows of, by `ip:port`. */
-  readonly #peers = new Map<string, Peer>();
+  /** The connections the user knows of. */
+  readonly #peers = new Set<Peer>();
+  /** The newest of them at each address: behind two proxies two may have the same. */
+  readonly #byKey = new Map<string, Peer>();
   /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
   readonly #wires = new Set<Peer>();
   #listener!: Listener;
@@ -96,17 +98,17 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   find(key: string): Peer | undefined {
-    return this.#peers.get(key);
+    return this.#byKey.get(key);
   }
 
   connections(): ServerConnection[] {
-    return Array.from(this.#peers.values(), (peer) => peer.connection);
+    return Array.from(this.#peers, (peer) => peer.connection);
   }
 
   /** Sends everybody away and stops listening; settles within five seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers) {
       if (peer.state === "open") peer.close(GOING_AWAY);
     }
     await new Promise<void>((resolve) => {
@@ -135,7 +137,8 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   connected(peer: Peer): void {
-    this.#peers.set(String(peer.connection), peer);
+    this.#peers.add(peer);
+    this.#byKey.set(String(peer.connection), peer);
     this.#listeners.emit("connect", peer.connection);
   }
 
@@ -151,7 +154,9 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   ended(peer: Peer, close: Close): void {
-    this.#peers.delete(String(peer.connection));
+    this.#peers.delete(peer);
+    const key = String(peer.connection);
+    if (this.#byKey.get(key) === peer) this.#byKey.delete(key);
     this.#door.leave(peer.connection.clientIP);
     this.#listeners.emit("close", peer.connection, { ...close });
     this.#checkEmpty();

@@ -56,9 +56,15 @@ const RULES: Readonly<Record<string, Rule>> = {
 function isProxy(value: unknown): boolean {
   if (!OBJECT[0](value)) return false;
   const { port, exclusionList = [], ...texts } = value as Record<string, unknown>;
-  return hasTexts(texts, ["host"], ["username", "password"]) && texts.host !== "" &&
+  return hasTexts(texts, ["host"], ["username", "password"]) && isHost(texts.host as string) &&
     Number.isInteger(port) && (port as number) > 0 && (port as number) <= 65535 &&
     Array.isArray(exclusionList) && exclusionList.every((item) => typeof item === "string");
+}
+
+/** Whether text is a host's name or address and nothing more. */
+function isHost(host: string): boolean {
+  const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return host !== "" && !/[\s/\\?#@]/.test(host) && URL.canParse(`http://${bare}:1/`);
 }
 
 /** Where a client's certificate is. */

@@ -6,7 +6,8 @@ export function originAllowed(
   const origin = request.headers.get("origin");
   if (origin === null || allowed === "*") return true; // not a browser, or any page
   if (allowed !== "same-host") return allowed.includes(origin);
-  return URL.canParse(origin) && hostname(new URL(origin).host) === hostname(hostOf(request));
+  const page = URL.canParse(origin) ? hostname(new URL(origin).host) : undefined;
+  return page !== undefined && page === hostname(hostOf(request));
 }
 
 function hostOf(request: Request): string {

@@ -1,14 +1,12 @@
 import type { Payload } from "../internal/payload.ts";
 import { readFailure } from "./failures.ts";
-import { environment, type Proxy, proxyFor, withoutProxyEnvironment } from "./proxy.ts";
+import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "./proxy.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "./mod.ts";
 
 /** What Bun's WebSocket has beyond the standard. */
 type BunWebSocket = WebSocket & {
   ping(): void;
   terminate(): void;
-  pause(): void;
-  resume(): void;
 };
 
 /** Bun as a client, where this is Bun. */
@@ -19,7 +17,7 @@ export function bunClient(): ClientRuntime | undefined {
     name: `Bun ${bun.version}`,
     canPing: true,
     denied: () => undefined,
-    unsupported: () => undefined,
+    unsupported,
     dial: (request, events) => new BunSocket(request, events),
   };
 }
@@ -35,7 +33,7 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
     protocols,
     // Compression is off on both runtimes: Deno offers none, and Bun would.
     perMessageDeflate: false,
-    ...(way === undefined ? {} : { proxy: proxyUrl(way) }),
+    ...(way === undefined ? {} : { proxy: fullUrl(way) }),
     tls: {
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...tls.identity,
@@ -45,11 +43,9 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
   };
 }
 
-function proxyUrl({ url, username, password }: Proxy): string {
-  const full = new URL(url);
-  full.username = encodeURIComponent(username);
-  full.password = encodeURIComponent(password);
-  return full.href;
+function unsupported({ url, proxy }: DialRequest): { option: string; why: string } | undefined {
+  const why = proxyFault(proxyFor(new URL(url), proxy, environment()));
+  return why === undefined ? undefined : { option: "proxy", why };
 }
 
 /** How often to look for connections whose peer has sent a Close frame, in ms. */
@@ -83,7 +79,7 @@ class BunSocket implements ClientSocket {
     const Dial = WebSocket as unknown as new (url: string, init: object) => BunWebSocket;
     const init = initOf(request);
     const dial = () => new Dial(request.url, init);
-    const ws = this.#ws = withoutProxyEnvironment(environment(), dial);
+    const ws = this.#ws = withProxyEnvironment(environment(), {}, dial);
     ws.binaryType = "arraybuffer";
     ws.onopen = () => {
       watch(this);
@@ -135,14 +131,6 @@ class BunSocket implements ClientSocket {
     } catch {
       this.#ws.close(1000, reason);
     }
-  }
-
-  pause(): void {
-    this.#ws.pause();
-  }
-
-  resume(): void {
-    this.#ws.resume();
   }
 
   /** Drops it if it is closing for the second time this is asked. */

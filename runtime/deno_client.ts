@@ -3,9 +3,13 @@ import { readFailure } from "./failures.ts";
 import {
   type Environment,
   environment,
-  environmentSpeaks,
+  environmentNames,
+  fullUrl,
+  hasCredentials,
+  type Proxy,
+  proxyFault,
   proxyFor,
-  withoutProxyEnvironment,
+  withProxyEnvironment,
 } from "./proxy.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./mod.ts";
 
@@ -51,8 +55,11 @@ function denied(deno: DenoLike, url: string): unknown {
 
 /** The proxies' environment; empty where the program may not see it: then Deno alone reads it. */
 function visible(deno: DenoLike): Environment {
-  const { state } = deno.permissions.querySync({ name: "env" });
-  return state === "granted" ? environment() : {};
+  return seesEnvironment(deno) ? environment() : {};
+}
+
+function seesEnvironment(deno: DenoLike): boolean {
+  return deno.permissions.querySync({ name: "env" }).state === "granted";
 }
 
 /** Whether a connection needs an HttpClient of its own. */
@@ -61,7 +68,7 @@ function needsClient(deno: DenoLike, { url, tls, proxy }: DialRequest): boolean 
   const env = visible(deno);
   const target = new URL(url);
   // With no proxy of ours, Deno does the right thing unless the environment names one to it.
-  return proxyFor(target, proxy, env) !== undefined || environmentSpeaks(env);
+  return proxyFor(target, proxy, env) !== undefined || environmentNames(env);
 }
 
 function unsupported(
@@ -69,21 +76,30 @@ function unsupported(
   request: DialRequest,
 ): { option: string; why: string } | undefined {
   const { url, tls, proxy } = request;
-  if (tls.minVersion > TLS_1_2) {
+  const secure = url.startsWith("wss:");
+  if (secure && tls.minVersion > TLS_1_2) {
     return { option: "minSupportTlsProtocol", why: "it accepts TLS 1.2 whatever it is told" };
   }
-  if (tls.insecure && needsClient(deno, request)) {
+  if (secure && tls.insecure && needsClient(deno, request)) {
     const why = "it does so only with no client certificate and no proxy";
     return { option: "skipServerCertVerification", why };
   }
-  if (proxy === "no-proxy" && deno.permissions.querySync({ name: "env" }).state !== "granted") {
+  if (proxy === "no-proxy" && !seesEnvironment(deno)) {
     return { option: "proxy", why: "it needs --allow-env to leave the environment's proxy alone" };
   }
   const way = proxyFor(new URL(url), proxy, visible(deno));
-  if (way !== undefined && way.username !== "" && url.startsWith("wss:")) {
-    return { option: "proxy", why: "it would tell the proxy's credentials to the server as well" };
+  const why = proxyFault(way);
+  if (why !== undefined) return { option: "proxy", why };
+  if (tellsTarget(url, way) && !seesEnvironment(deno)) {
+    const why = "it needs --allow-env to keep the proxy's credentials from the server";
+    return { option: "proxy", why };
   }
   return undefined;
+}
+
+/** Whether Deno 2.9 would tell a proxy's credentials to the server as well, inside the tunnel. */
+function tellsTarget(url: string, way: Proxy | undefined): boolean {
+  return way !== undefined && hasCredentials(way) && url.startsWith("wss:");
 }
 
 function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {
@@ -91,7 +107,7 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
   const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
   const init = { headers, protocols };
   let ws: WebSocket;
-  if (tls.insecure) {
+  if (tls.insecure && url.startsWith("wss:")) {
     ws = new Dial(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
   } else if (tls.ca !== undefined || needsClient(deno, request)) {
     const client = makeClient(deno, request);
@@ -111,14 +127,19 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
 function makeClient(deno: DenoLike, { url, tls, proxy }: DialRequest): { close(): void } {
   const env = visible(deno);
   const way = proxyFor(new URL(url), proxy, env);
-  const basicAuth = way && way.username !== ""
+  const basicAuth = way && hasCredentials(way)
     ? { username: way.username, password: way.password }
     : undefined;
-  return withoutProxyEnvironment(env, () =>
+  // Credentials that come from the environment Deno tells the proxy alone.
+  const hidden = way !== undefined && tellsTarget(url, way) ? { https_proxy: fullUrl(way) } : {};
+  const shown = way === undefined || "https_proxy" in hidden
+    ? {}
+    : { proxy: { url: way.url, ...(basicAuth && { basicAuth }) } };
+  return withProxyEnvironment(env, hidden, () =>
     deno.createHttpClient({
       ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
       ...tls.identity,
-      ...(way === undefined ? {} : { proxy: { url: way.url, ...(basicAuth && { basicAuth }) } }),
+      ...shown,
     }));
 }
 

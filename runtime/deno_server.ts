@@ -64,11 +64,28 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
     const { hostname, port } = remoteAddr;
     const answer = events.request(request, { hostname, port });
     return answer instanceof Promise
-      ? answer.then((answer) => respond(deno, options, request, answer))
+      ? answer.then((answer) => respondLater(deno, options, request, answer))
       : respond(deno, options, request, answer);
   });
   const { hostname, port } = server.addr;
   return { address: { hostname, port }, close: (ms) => shutdown(server, ms) };
+}
+
+/**
+ * A client may have left while it waited. Deno 2.9.6 never lets go of one that is upgraded then, and
+ * tells of it a moment later, provided that somebody looks at the signal.
+ */
+async function respondLater(
+  deno: DenoLike,
+  options: ListenOptions,
+  request: Request,
+  answer: Answer,
+): Promise<Response> {
+  if (answer instanceof Response) return answer;
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  if (!request.signal.aborted) return respond(deno, options, request, answer);
+  answer.closed({ code: 0, reason: "" });
+  return new Response(null, { status: 400 });
 }
 
 function respond(

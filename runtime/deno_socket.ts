@@ -25,6 +25,10 @@ const AT_ONCE = 1e-6;
 /** So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever. */
 const NEVER = 2e6;
 
+/** The roles of a socket, as Deno counts them. */
+const SERVER = 0;
+const CLIENT = 1;
+
 /** How soon to look whether a queue has drained, in ms: first, and at the most. */
 const LOOK_MS = { first: 1, most: 25 };
 
@@ -161,15 +165,15 @@ export class DenoSocket implements Socket {
   #close(code: number, reason: string): void {
     const ws = this.#ws;
     const symbols = internalsOf(ws);
-    const role = symbols && ws[symbols.role];
-    // A client may send 1000 and 3000 to 4999 by the WHATWG's rule; one in another role may send all.
-    if (symbols) ws[symbols.role] = undefined;
+    // A client may send 1000 and 3000 to 4999 by the WHATWG's rule, a server any code. But a server
+    // that closes is dropped with the next message that comes in, which takes the Close frame along.
+    if (symbols) ws[symbols.role] = SERVER;
     try {
       ws.close(code, reason);
     } catch {
       ws.close(1000, reason);
     } finally {
-      if (symbols) ws[symbols.role] = role;
+      if (symbols) ws[symbols.role] = CLIENT;
     }
   }
 

@@ -6,6 +6,7 @@ import type { Failure } from "./mod.ts";
  */
 const PHRASES: readonly [RegExp, string][] = [
   [/status code: (\d{3})/, "the server answered with HTTP status $1"],
+  [/Proxy \D+: (\d{3})/, "the proxy answered with HTTP status $1"],
   [/ECONNREFUSED|tcp connect error|connection refused/i, "connection refused"],
   [/ENOTFOUND|dns error|failed to lookup/i, "the host name was not found"],
   [

@@ -24,7 +24,8 @@ export function proxyFor(url: URL, option: ProxyOption, env: Environment): Proxy
   if (option === "system") return excepted(url, read(env, EXCEPTING)) ? undefined : named(url, env);
   const { host, port, username = "", password = "", exclusionList = [] } = option;
   if (excepted(url, exclusionList.join(","))) return undefined;
-  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, username, password };
+  const name = host.replace(/^\[|\]$/g, "");
+  return { url: `http://${name.includes(":") ? `[${name}]` : name}:${port}`, username, password };
 }
 
 /** Lower case goes first, as with curl and everybody after it. */
@@ -41,9 +42,37 @@ function named(url: URL, env: Environment): Proxy | undefined {
   const { protocol, host, username, password } = new URL(full);
   return {
     url: `${protocol}//${host}`,
-    username: decodeURIComponent(username),
-    password: decodeURIComponent(password),
+    username: decode(username),
+    password: decode(password),
   };
+}
+
+/** Text of a URL; as it stands where it holds a percent sign that stands for itself. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Whether a proxy is to be told who asks. */
+export function hasCredentials({ username, password }: Proxy): boolean {
+  return username !== "" || password !== "";
+}
+
+/** A proxy's URL with its credentials. */
+export function fullUrl({ url, username, password }: Proxy): string {
+  const full = new URL(url);
+  full.username = encodeURIComponent(username);
+  full.password = encodeURIComponent(password);
+  return full.href;
+}
+
+/** Why no runtime can go through a proxy, if so. */
+export function proxyFault(proxy: Proxy | undefined): string | undefined {
+  if (proxy === undefined || /^https?:/.test(proxy.url)) return undefined;
+  return `it speaks to HTTP proxies only, not to ${proxy.url}`;
 }
 
 /** Whether a host is in a list such as NO_PROXY: `*`, hosts with or without port, domains, CIDR. */
@@ -60,22 +89,31 @@ function matches(item: string, host: string, port: string): boolean {
   const [, bare = item, itsPort] = /^([^:]+|\[[^\]]+\]):(\d+)$/.exec(item) ?? [];
   if (itsPort !== undefined && itsPort !== port) return false;
   const name = bare.replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
-  if (/^[\d.]+\/\d+$/.test(name)) return inNetwork(name, host);
+  if (/^[\da-f:.]+\/\d+$/.test(name)) return inNetwork(name, host);
   return host === name || (!/^[\d.]+$/.test(host) && host.endsWith(`.${name}`));
 }
 
-/** Whether an IPv4 address is in a network. */
+/** Whether an address is in a network, such as `10.0.0.0/8` or `fd00::/8`. */
 function inNetwork(cidr: string, host: string): boolean {
   const [network = "", bits = "0"] = cidr.split("/");
-  const [a, b] = [number(network), number(host)];
-  if (a === undefined || b === undefined) return false;
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(a / size) === Math.floor(b / size);
+  const [a, b] = [toBits(network), toBits(host)];
+  return a !== undefined && a.length === b?.length &&
+    a.slice(0, Number(bits)) === b.slice(0, Number(bits));
 }
 
-function number(quad: string): number | undefined {
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(quad)) return undefined;
-  return quad.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+/** The bits of an address, 32 or 128 of them. */
+function toBits(ip: string): string | undefined {
+  const binary = (value: string, radix: number, width: number) =>
+    parseInt(value || "0", radix).toString(2).padStart(width, "0");
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(ip)) {
+    return ip.split(".").map((part) => binary(part, 10, 8)).join("");
+  }
+  if (!ip.includes(":") || !URL.canParse(`http://[${ip}]`)) return undefined;
+  const [head = "", tail] = new URL(`http://[${ip}]`).hostname.slice(1, -1).split("::");
+  const groups = (text = "") => text === "" ? [] : text.split(":");
+  const [left, right] = [groups(head), groups(tail)];
+  const zeros = Array<string>(8 - left.length - right.length).fill("0");
+  return [...left, ...zeros, ...right].map((group) => binary(group, 16, 16)).join("");
 }
 
 /** The program's environment, to be read and changed. */
@@ -83,22 +121,31 @@ export function environment(): Environment {
   return (globalThis as unknown as { process: { env: Environment } }).process.env;
 }
 
+/** Whether the environment names a proxy. */
+export function environmentNames(env: Environment): boolean {
+  return NAMING.some((name) => read(env, name) !== "");
+}
+
 /** Whether the environment names a proxy or an exception at all. */
-export function environmentSpeaks(env: Environment): boolean {
+function environmentSpeaks(env: Environment): boolean {
   return ALL.some((name) => env[name]);
 }
 
 /**
- * Does something while the environment says nothing of proxies. Both runtimes obey it even where
+ * Does something while the environment says nothing of proxies, but for what `names` says. Both runtimes obey it even where
  * they are told otherwise: its exceptions go before a proxy that is named to them.
  */
-export function withoutProxyEnvironment<T>(env: Environment, task: () => T): T {
-  if (!environmentSpeaks(env)) return task();
+export function withProxyEnvironment<T>(env: Environment, names: Environment, task: () => T): T {
+  if (!environmentSpeaks(env) && Object.keys(names).length === 0) return task();
   const kept = ALL.map((name) => [name, env[name]] as const);
   for (const name of ALL) delete env[name];
+  Object.assign(env, names);
   try {
     return task();
   } finally {
-    for (const [name, value] of kept) if (value !== undefined) env[name] = value;
+    for (const [name, value] of kept) {
+      if (value === undefined) delete env[name];
+      else env[name] = value;
+    }
   }
 }

@@ -1,7 +1,7 @@
 /** TLS: the options of client and server, real handshakes, certificates made for the occasion. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { afterAll, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { connect as connectTls } from "node:tls";
@@ -44,8 +44,6 @@ async function outcome(url: string, options: WebSocketRequestOptions): Promise<s
 const FAILED = "Websocket connect failed: the TLS handshake failed";
 
 describe("TLS", () => {
-  afterAll(() => made.dispose());
-
   it("is really spoken by a server with 'serverCert'", async () => {
     await using server = await greeting();
     const socket = connectTls({

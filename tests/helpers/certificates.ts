@@ -15,10 +15,14 @@ export interface Made {
   keyPath: string;
 }
 
-/** A folder of certificates, removed with `dispose`. */
+/** A folder of certificates, removed when the tests have ended. */
 export class Certificates {
   readonly folder = mkdtempSync(join(tmpdir(), "netkit-tls-"));
   #count = 0;
+
+  constructor() {
+    process.once("exit", () => rmSync(this.folder, { recursive: true }));
+  }
 
   /** A certificate authority. */
   authority(name: string): Made {
@@ -62,10 +66,6 @@ export class Certificates {
     const path = join(this.folder, name);
     writeFileSync(path, text);
     return path;
-  }
-
-  dispose(): void {
-    rmSync(this.folder, { recursive: true });
   }
 
   #paths(name: string): Made {

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { afterAll, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { Certificates } from "../helpers/certificates.ts";
@@ -17,7 +17,6 @@ import { RecordingProxy } from "../peers/recording_proxy.ts";
 const made = new Certificates();
 const ca = made.authority("ca");
 const cert = made.leaf(ca);
-afterAll(() => made.dispose());
 
 const deno = (globalThis as unknown as {
   Deno: { createHttpClient(options: object): { close(): void } };

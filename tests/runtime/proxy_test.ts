@@ -4,7 +4,7 @@ import {
   type Environment,
   environmentSpeaks,
   proxyFor,
-  withoutProxyEnvironment,
+  withProxyEnvironment,
 } from "../../runtime/proxy.ts";
 
 const WS = new URL("ws://a.example/");
@@ -174,7 +174,7 @@ describe("a list of exceptions", () => {
   });
 });
 
-describe("withoutProxyEnvironment()", () => {
+describe("withProxyEnvironment()", () => {
   const full = (): Environment => ({
     HTTP_PROXY: P,
     https_proxy: P,
@@ -186,7 +186,7 @@ describe("withoutProxyEnvironment()", () => {
   it("takes the proxies' variables away, and puts them back", () => {
     const env = full();
     assertStrictEquals(
-      withoutProxyEnvironment(env, () => {
+      withProxyEnvironment(env, {}, () => {
         assertEquals(env, { OTHER: "kept" });
         return P;
       }),
@@ -199,7 +199,7 @@ describe("withoutProxyEnvironment()", () => {
     const env = full();
     assertThrows(
       () =>
-        withoutProxyEnvironment(env, () => {
+        withProxyEnvironment(env, {}, () => {
           throw new RangeError("no");
         }),
       RangeError,
@@ -210,7 +210,7 @@ describe("withoutProxyEnvironment()", () => {
 
   it("does not touch an environment that says nothing", () => {
     const env = Object.freeze({ OTHER: "kept", http_proxy: "" });
-    assertEquals(withoutProxyEnvironment(env, () => 1), 1);
+    assertEquals(withProxyEnvironment(env, {}, () => 1), 1);
     assertEquals(environmentSpeaks(env), false);
     assertEquals(environmentSpeaks({ no_proxy: "*" }), true);
     assertEquals(environmentSpeaks({ HTTPS_PROXY: P }), true);
