@@ -51,6 +51,8 @@ import type {
   WebSocketState,
 } from "./client_types.ts";
 
+export type * from "./client_types.ts";
+
 /** What refuses a call in a state; `undefined` where it is accepted. */
 const REFUSALS: Record<
   "connect" | "send" | "close",

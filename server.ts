@@ -43,6 +43,8 @@ import type {
 } from "./server_types.ts";
 import type { WebSocketCloseOptions, WebSocketData } from "./client_types.ts";
 
+export type * from "./server_types.ts";
+
 /**
  * A server. It can be started again once it has stopped; its listeners stay.
  *

@@ -2,7 +2,7 @@
 
 import { type BusinessError, businessError } from "./errors.ts";
 import { Admissions } from "./internal/admission.ts";
-import { connectionKey, plainAddress } from "./internal/connection.ts";
+import { canonicalAddress, connectionKey, plainAddress } from "./internal/connection.ts";
 import { describe } from "./internal/describe.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./internal/handshake.ts";
 import { originAllowed } from "./internal/origin.ts";
@@ -25,6 +25,8 @@ export class Door implements ListenerEvents {
   readonly #owner: DoorOwner;
   readonly #config: ServerConfig;
   readonly #admissions: Admissions;
+  /** Sends away one client that waits to be authorized. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(owner: DoorOwner, config: ServerConfig) {
     this.#owner = owner;
@@ -48,10 +50,15 @@ export class Door implements ListenerEvents {
     const peer = { clientIP: ip, clientPort: port };
     return this.#ask("clientAddress", () => clientAddress(request, peer), (ip) => {
       if (typeof ip === "string" && isAddress(ip)) {
-        return this.#knock(request, plainAddress(ip), port);
+        return this.#knock(request, canonicalAddress(ip), port);
       }
       throw new TypeError(`it must answer with an IP address: current value is ${describe(ip)}`);
     });
+  }
+
+  /** Sends away whoever still waits to be authorized. */
+  close(): void {
+    for (const gone of this.#waiting) gone();
   }
 
   /** Makes room for one more of an address. */
@@ -66,20 +73,17 @@ export class Door implements ListenerEvents {
     const { authorize, protocol } = this.#config;
     const admit = (context: unknown) => this.#owner.admit({ ip, port, protocol, context });
     if (authorize === undefined) return admit(undefined);
-    const answer = this.#ask(
-      "authorize",
-      () => untilGone(request, authorize(request)),
-      (verdict) => {
-        if (verdict === GONE) return new Response(null, { status: 400 });
-        if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
-        if (verdict !== true && (typeof verdict !== "object" || verdict === null)) {
-          const rule = "it must answer true, a Response or an object";
-          throw new TypeError(`${rule}: current value is ${describe(verdict)}`);
-        }
-        if (!this.#owner.welcomes()) return this.#refuse(who, toResponse(GOING), GOING.why);
-        return admit(verdict === true ? undefined : verdict);
-      },
-    );
+    const ask = () => this.#untilGone(request, authorize(request));
+    const answer = this.#ask("authorize", ask, (verdict) => {
+      if (!this.#owner.welcomes()) return this.#refuse(who, toResponse(GOING), GOING.why);
+      if (verdict === GONE) return new Response(null, { status: 400 });
+      if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
+      if (verdict !== true && (typeof verdict !== "object" || verdict === null)) {
+        const rule = "it must answer true, a Response or an object";
+        throw new TypeError(`${rule}: current value is ${describe(verdict)}`);
+      }
+      return admit(verdict === true ? undefined : verdict);
+    });
     // Whoever is not let in after all makes room again.
     const decided = (answer: Answer) => {
       if (answer instanceof Response) this.leave(ip);
@@ -115,6 +119,29 @@ export class Door implements ListenerEvents {
     return response;
   }
 
+  /** A verdict, unless the client leaves before it is there, or the server goes. */
+  #untilGone(request: Request, verdict: unknown): unknown {
+    if (typeof (verdict as PromiseLike<unknown> | null)?.then !== "function") return verdict;
+    return new Promise((resolve, reject) => {
+      const gone = () => {
+        this.#waiting.delete(gone);
+        resolve(GONE);
+      };
+      const decided = (settle: () => void) => {
+        this.#waiting.delete(gone);
+        settle();
+      };
+      this.#waiting.add(gone);
+      const { signal } = request;
+      if (signal.aborted) gone();
+      signal.addEventListener("abort", gone);
+      Promise.resolve(verdict).then(
+        (value) => decided(() => resolve(value)),
+        (cause) => decided(() => reject(cause)),
+      );
+    });
+  }
+
   /** Asks a function of the user's, which may take its time, and may fail. */
   #ask(
     name: string,
@@ -139,17 +166,6 @@ export class Door implements ListenerEvents {
 const GOING: HandshakeFault = { status: 503, why: "the server is going away" };
 
 const GONE = Symbol("the client left while it was being authorized");
-
-/** A verdict, unless the client leaves before it is there. */
-function untilGone(request: Request, verdict: unknown): unknown {
-  if (typeof (verdict as PromiseLike<unknown> | null)?.then !== "function") return verdict;
-  return new Promise((resolve, reject) => {
-    Promise.resolve(verdict).then(resolve, reject);
-    const { signal } = request;
-    if (signal.aborted) resolve(GONE);
-    signal.addEventListener("abort", () => resolve(GONE));
-  });
-}
 
 function toResponse({ status, why, headers }: HandshakeFault): Response {
   const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};

@@ -35,6 +35,8 @@ export interface PeerHost {
   readonly opening: TimeoutQueue<Peer>;
   /** Connections whose peer must answer a Close frame. */
   readonly lingering: TimeoutQueue<Peer>;
+  /** Connections that are not read from, as no Pong is heard from them either. */
+  readonly paused: TimeoutQueue<Peer>;
   /** Whether a new connection is welcome still. */
   welcomes(): boolean;
   connected(peer: Peer): void;
@@ -118,6 +120,13 @@ export class Peer implements Admission, HeartbeatPeer {
     if (this.#queued > this.host.maxBufferedAmount) this.#measure();
   }
 
+  /** The listeners cannot keep up with its messages. */
+  overflow(): void {
+    if (this.state !== "open") return;
+    this.close(TOO_FAST);
+    this.#fail("sends faster than the listeners can follow");
+  }
+
   /** Starts to close; 'close' follows at the end of the turn. Only while open. */
   close(asked: Close): void {
     this.#settle(asked);
@@ -165,18 +174,16 @@ export class Peer implements Admission, HeartbeatPeer {
       if (this.#socket?.pause === undefined) return false;
       this.#socket.pause();
       this.host.heartbeat.delete(this); // no Pong is heard meanwhile
+      this.host.paused.add(this);
       return true;
     },
     resume: () => {
       if (this.state !== "open") return;
+      this.host.paused.delete(this);
       this.#socket?.resume?.();
       if (this.host.canPing) this.host.heartbeat.add(this);
     },
-    overflow: () => {
-      if (this.state !== "open") return;
-      this.close(TOO_FAST);
-      this.#fail(`sends faster than the listeners can follow`);
-    },
+    overflow: () => this.overflow(),
   };
 
   /** Sends the Close frame, and gives the peer a while to answer it. */
@@ -199,6 +206,7 @@ export class Peer implements Admission, HeartbeatPeer {
     this.#close = close;
     this.state = "closing";
     this.host.heartbeat.delete(this);
+    this.host.paused.delete(this);
   }
 }
 

@@ -43,6 +43,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly heartbeat: Heartbeat;
   readonly opening: TimeoutQueue<Peer>;
   readonly lingering: TimeoutQueue<Peer>;
+  readonly paused: TimeoutQueue<Peer>;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #clock: Clock;
   readonly #runtime: ServerRuntime;
@@ -53,6 +54,8 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly #byKey = new Map<string, Peer>();
   /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
   readonly #wires = new Set<Peer>();
+  /** Seconds of silence after which a peer is dead. */
+  readonly #deadAfter: number;
   #listener!: Listener;
   #stopping = false;
   #emptied: () => void = () => {};
@@ -78,6 +81,13 @@ export class ServerRun implements PeerHost, DoorOwner {
       ms: CLOSE_DEADLINE_MS,
       expired: (peer) => peer.terminate(),
     });
+    const { pingInterval, pongTimeout } = heartbeatPolicy(config as HeartbeatOptions);
+    this.#deadAfter = pingInterval + pongTimeout;
+    this.paused = new TimeoutQueue({
+      clock,
+      ms: this.#deadAfter * 1000,
+      expired: (peer) => peer.overflow(),
+    });
     this.#listeners = listeners;
     this.#clock = clock;
     this.#runtime = runtime;
@@ -91,9 +101,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   /** Listens; throws what the runtime throws. */
   listen(hostname: string, identity: Identity | undefined): void {
     const { port, maxPayload } = this.config;
-    const { pingInterval, pongTimeout } = heartbeatPolicy(this.config as HeartbeatOptions);
-    const deadAfter = pingInterval + pongTimeout;
-    const options = { hostname, port, maxPayload, identity, deadAfter };
+    const options = { hostname, port, maxPayload, identity, deadAfter: this.#deadAfter };
     this.#listener = this.#runtime.listen(options, this.#door);
   }
 
@@ -108,6 +116,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   /** Sends everybody away and stops listening; settles within five seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#door.close();
     for (const peer of this.#peers) {
       if (peer.state === "open") peer.close(GOING_AWAY);
     }

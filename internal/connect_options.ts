@@ -113,7 +113,7 @@ export function readConnectOptions(options: unknown): ConnectOptions | BusinessE
   if (protocols === undefined) {
     return argumentError("connect: 'header' sec-websocket-protocol", RULES.protocol![1], inHeader);
   }
-  if (inHeader !== undefined && inHeader !== asked) {
+  if (inHeader && readProtocols(inHeader)?.join() !== protocols.join()) {
     return argumentError("connect: 'protocol'", "must be what 'header' says too", asked);
   }
   return {

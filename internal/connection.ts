@@ -8,6 +8,12 @@ export function plainAddress(ip: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
 }
 
+/** A literal address in its one spelling: IPv6 has many for the same. */
+export function canonicalAddress(ip: string): string {
+  const plain = plainAddress(ip);
+  return plain.includes(":") ? new URL(`http://[${plain}]/`).hostname.slice(1, -1) : plain;
+}
+
 /**
  * What the user holds of a connection: its address, and, unseen, the way to the connection itself,
  * so that a message needs no look-up. Frozen; equal for `send` and `close` to any copy.

@@ -197,7 +197,11 @@ describe("a program that authorizes later", () => {
 
   it("ends by itself after 'stop', and has said nothing else on the console", async () => {
     const { code, stdout, stderr } = await run(3, 0);
-    assertEquals([code, stdout, stderr], [0, "stopped\n", ""]);
+    // Deno 2.9.6 says once that it tells of a client's leaving in a way that will change.
+    const said = stderr.split("\n").filter((line) =>
+      !line.startsWith("Deno.serve: request.signal")
+    );
+    assertEquals([code, stdout, said], [0, "stopped\n", [""]]);
   });
 
   it("ends by itself when clients left just when they were let in", async () => {

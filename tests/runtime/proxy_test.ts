@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   type Environment,
-  environmentSpeaks,
+  environmentNames,
   proxyFor,
   withProxyEnvironment,
 } from "../../runtime/proxy.ts";
@@ -211,8 +211,8 @@ describe("withProxyEnvironment()", () => {
   it("does not touch an environment that says nothing", () => {
     const env = Object.freeze({ OTHER: "kept", http_proxy: "" });
     assertEquals(withProxyEnvironment(env, {}, () => 1), 1);
-    assertEquals(environmentSpeaks(env), false);
-    assertEquals(environmentSpeaks({ no_proxy: "*" }), true);
-    assertEquals(environmentSpeaks({ HTTPS_PROXY: P }), true);
+    assertEquals(environmentNames(env), false);
+    assertEquals(environmentNames({ no_proxy: "*" }), false);
+    assertEquals(environmentNames({ HTTPS_PROXY: P }), true);
   });
 });
