@@ -129,7 +129,7 @@ describe("an inbound flood", () => {
       assertLess(most, 256 * KIB + MIB); // what was read at once
     });
 
-    it("keeps the heartbeat quiet while reading is paused, and no longer", async () => {
+    it("closes with 1008 when reading has paused as long as a silent peer may live", async () => {
       await using watched = await WatchedServer.start({
         maxBufferedAmount: 256 * KIB,
         pingInterval: 0.2,
@@ -137,10 +137,25 @@ describe("an inbound flood", () => {
       });
       const work = new Work(watched);
       await using peers = new RawPeers(watched);
+      flood(await peers.connect());
+      await work.started();
+      assertEquals(await watched.closed(), { code: 1008, reason: "Sending too fast" });
+      assertEquals(watched.log.at(-2), "error 200 0");
+      work.release();
+    });
+
+    it("minds the heartbeat again when reading goes on", async () => {
+      await using watched = await WatchedServer.start({
+        maxBufferedAmount: 256 * KIB,
+        pingInterval: 0.5,
+        pongTimeout: 0.5,
+      });
+      const work = new Work(watched);
+      await using peers = new RawPeers(watched);
       const peer = await peers.connect();
       flood(peer);
       await work.started();
-      await delay(1500); // some heartbeats
+      await delay(200);
       assertEquals(watched.closes, []);
       assertLess(watched.messages.length, FLOOD / 2);
       work.release();

@@ -318,6 +318,8 @@ export interface RawClientOptions extends RawOptions {
   host?: string;
   /** The address to connect from. */
   from?: string;
+  /** The port to connect from. */
+  localPort?: number | undefined;
   /** Header lines; each replaces the one of its name, one with no value removes it. */
   headers?: Record<string, string | undefined>;
   /** The first line of the request. @default {"GET / HTTP/1.1"} */
@@ -342,8 +344,13 @@ export function requestHead(port: number, options: RawClientOptions = {}): strin
 
 /** Opens a TCP connection. */
 export async function openTcp(port: number, options: RawClientOptions = {}): Promise<Socket> {
-  const { host = "127.0.0.1", from } = options;
-  const socket = connectTcp({ host, port, ...(from === undefined ? {} : { localAddress: from }) });
+  const { host = "127.0.0.1", from, localPort } = options;
+  const socket = connectTcp({
+    host,
+    port,
+    ...(from === undefined ? {} : { localAddress: from }),
+    ...(localPort === undefined ? {} : { localPort }),
+  });
   await new Promise((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", reject);
