@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import { exec } from "./lib/exec.mjs";
 import { documentedModules, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
@@ -126,7 +127,12 @@ async function suite(name, files, command) {
  */
 function silent(files, stdout, found) {
   const ran = new Set(found.map((test) => test.file));
-  for (const [, file] of stdout.matchAll(/^running [1-9]\d* tests? from \.\/(.+)$/gm)) {
+  // In some environments, CI among them, Deno colours what it says, to a pipe as well.
+  for (
+    const [, file] of stripVTControlCharacters(stdout).matchAll(
+      /^running [1-9]\d* tests? from \.\/(.+)$/gm,
+    )
+  ) {
     ran.add(file);
   }
   return files
