@@ -11,13 +11,21 @@ import {
   proxyFor,
   withProxyEnvironment,
 } from "./proxy.ts";
-import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./mod.ts";
+import { type DenoNet, Relay, RELAY_HOST } from "./deno_relay.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  End,
+  Failure,
+} from "./mod.ts";
 
 /** TLS 1.2, the oldest version Deno accepts, as a `TlsProtocol`. */
 const TLS_1_2 = 2;
 
 /** The parts of Deno the client uses, so that nothing global need be declared. */
-interface DenoLike {
+interface DenoLike extends DenoNet {
   version: { deno: string };
   createHttpClient(options: object): { close(): void };
   permissions: {
@@ -94,7 +102,23 @@ function unsupported(
     const why = "it needs --allow-env to keep the proxy's credentials from the server";
     return { option: "proxy", why };
   }
-  return undefined;
+  const forbidden = way && relays(url, way) &&
+    relayHosts(way).find((host) =>
+      deno.permissions.querySync({ name: "net", host }).state !== "granted"
+    );
+  if (!forbidden) return undefined;
+  return { option: "proxy", why: `it needs --allow-net=${forbidden} to CONNECT through a proxy` };
+}
+
+/** Whether a connection goes through a relay of ours. */
+function relays(url: string, way: Proxy | undefined): way is Proxy {
+  return way !== undefined && url.startsWith("ws:");
+}
+
+/** What a relay must be allowed to reach. */
+function relayHosts({ url }: Proxy): string[] {
+  const { hostname, port, protocol } = new URL(url);
+  return [`${RELAY_HOST}:0`, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
 }
 
 /** Whether Deno 2.9 would tell a proxy's credentials to the server as well, inside the tunnel. */
@@ -106,16 +130,14 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
   const { url, headers, protocols, tls } = request;
   const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
   const init = { headers, protocols };
+  const secure = url.startsWith("wss:");
+  const way = proxyFor(new URL(url), request.proxy, visible(deno));
+  if (relays(url, way)) return dialThrough(deno, request, way, events);
   let ws: WebSocket;
-  if (tls.insecure && url.startsWith("wss:")) {
+  if (tls.insecure && secure) {
     ws = new Dial(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
   } else if (tls.ca !== undefined || needsClient(deno, request)) {
-    const client = makeClient(deno, request);
-    try {
-      ws = new Dial(url, { ...init, client });
-    } finally {
-      client.close(); // the connection that has been started keeps it
-    }
+    ws = withClient(makeClient(deno, request, way), (client) => new Dial(url, { ...init, client }));
   } else {
     ws = new Dial(url, init);
   }
@@ -124,18 +146,66 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
   return socket;
 }
 
-function makeClient(deno: DenoLike, { url, tls, proxy }: DialRequest): { close(): void } {
-  const env = visible(deno);
-  const way = proxyFor(new URL(url), proxy, env);
-  const basicAuth = way && hasCredentials(way)
-    ? { username: way.username, password: way.password }
-    : undefined;
+/** Dials a `ws://` server through a proxy. */
+function dialThrough(
+  deno: DenoLike,
+  { url, headers, protocols }: DialRequest,
+  way: Proxy,
+  events: ClientEvents,
+): ClientSocket {
+  const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
+  const relay = new Relay(deno, new URL(url), way);
+  const proxy = { transport: "tcp", hostname: RELAY_HOST, port: relay.port };
+  const client = withProxyEnvironment(
+    visible(deno),
+    {},
+    () => deno.createHttpClient({ proxy }),
+  );
+  const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
+  try {
+    const ws = withClient(client, () => new Dial(url, init));
+    const socket = new DenoSocket(
+      ws,
+      {
+        message: (data) => events.message(data),
+        alive: () => events.alive(),
+        closed: (end) =>
+          void relay.end().then(() => events.closed(withFailure(end, relay.failure))),
+      },
+      readEnd,
+      () => relay.close(),
+    );
+    ws.onopen = () => events.open();
+    return socket;
+  } catch (cause) {
+    relay.close();
+    throw cause;
+  }
+}
+
+/** What the relay knows of a failure goes before what Deno does. */
+function withFailure(end: End, failure: Failure | undefined): End {
+  return end.failure === undefined || failure === undefined ? end : { ...end, failure };
+}
+
+/** The connection that is started keeps the client; nobody else needs it. */
+function withClient<C extends { close(): void }, T>(client: C, task: (client: C) => T): T {
+  try {
+    return task(client);
+  } finally {
+    client.close();
+  }
+}
+
+function makeClient(
+  deno: DenoLike,
+  { url, tls }: DialRequest,
+  way: Proxy | undefined,
+): { close(): void } {
   // Credentials that come from the environment Deno tells the proxy alone.
   const hidden = way !== undefined && tellsTarget(url, way) ? { https_proxy: fullUrl(way) } : {};
-  const shown = way === undefined || "https_proxy" in hidden
-    ? {}
-    : { proxy: { url: way.url, ...(basicAuth && { basicAuth }) } };
-  return withProxyEnvironment(env, hidden, () =>
+  const shown = way === undefined || "https_proxy" in hidden ? {} : { proxy: { url: way.url } };
+  return withProxyEnvironment(visible(deno), hidden, () =>
     deno.createHttpClient({
       ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
       ...tls.identity,

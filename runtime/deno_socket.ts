@@ -71,6 +71,7 @@ function dropResource(rid: unknown): boolean {
 export class DenoSocket implements Socket {
   readonly #ws: Inner;
   readonly #events: SocketEvents;
+  readonly #dropped: () => void;
   #failure: unknown;
   #over = false;
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
@@ -80,7 +81,13 @@ export class DenoSocket implements Socket {
   #armed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(ws: WebSocket, events: SocketEvents, end: (end: End, failure: unknown) => End) {
+  constructor(
+    ws: WebSocket,
+    events: SocketEvents,
+    end: (end: End, failure: unknown) => End,
+    dropped: () => void = () => {},
+  ) {
+    this.#dropped = dropped;
     this.#ws = ws as Inner;
     this.#events = events;
     ws.binaryType = "arraybuffer";
@@ -137,6 +144,7 @@ export class DenoSocket implements Socket {
     const rid = symbols && this.#ws[symbols.rid];
     this.#leave();
     if (!dropResource(rid)) this.#close(1000, "");
+    this.#dropped();
   }
 
   /**

@@ -20,8 +20,6 @@ export interface RunningProxy extends AsyncDisposable {
 /** A proxy to start; with `user:password` it asks for those. */
 export interface ProxyKind {
   name: string;
-  /** Whether it passes an upgrade on that it was sent in absolute form, with no CONNECT. */
-  upgradesGet: boolean;
   start(credentials?: string): Promise<RunningProxy>;
 }
 
@@ -29,11 +27,10 @@ export interface ProxyKind {
 export const PROXIES: ProxyKind[] = [
   {
     name: "our recording proxy",
-    upgradesGet: true,
     start: (credentials) => RecordingProxy.listen(credentials === undefined ? {} : { credentials }),
   },
-  { name: "npm's proxy", upgradesGet: false, start: startNpm },
-  ...(tinyproxy ? [{ name: "tinyproxy", upgradesGet: false, start: startTiny }] : []),
+  { name: "npm's proxy", start: startNpm },
+  ...(tinyproxy ? [{ name: "tinyproxy", start: startTiny }] : []),
 ];
 
 async function startNpm(credentials?: string): Promise<RunningProxy> {

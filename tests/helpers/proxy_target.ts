@@ -4,7 +4,6 @@ import { assertEquals } from "@std/assert";
 import { createWebSocket, type WebSocketRequestOptions } from "../../mod.ts";
 import type { Made } from "./certificates.ts";
 import { EventLog, within } from "./client.ts";
-import { HERE } from "./programs.ts";
 import { WatchedServer } from "./watched_server.ts";
 
 export const SCHEMES = ["ws", "wss"] as const;
@@ -65,9 +64,7 @@ export class Target implements Destination, AsyncDisposable {
 
 /** The first line of the request a proxy gets for a destination. */
 export function requestLine({ url }: Destination): string {
-  const { protocol, host } = new URL(url);
-  if (HERE === "deno" && protocol === "ws:") return `GET http://${host}/ HTTP/1.1`;
-  return `CONNECT ${host} HTTP/1.1`;
+  return `CONNECT ${new URL(url).host} HTTP/1.1`;
 }
 
 /** Connects, and tells what came of it: the greeting, or the error. */

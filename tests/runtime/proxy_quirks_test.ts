@@ -72,3 +72,22 @@ describe("the runtime's WebSocket behind a proxy, wss", () => {
     assertEquals(await leaked(init), false);
   });
 });
+
+describe("the runtime's WebSocket behind a proxy, ws", () => {
+  it("asks with an absolute GET on Deno, which `runtime/deno_relay.ts` is for, and to CONNECT on Bun", async () => {
+    await using server = await Target.start("ws", ca, cert);
+    await using proxy = await RecordingProxy.listen();
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const client = HERE === "deno" ? deno.createHttpClient({ proxy: { url } }) : undefined;
+    const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
+    const ws = new Dial(server.url, client === undefined ? { proxy: url } : { client });
+    client?.close();
+    const closed = new Promise((resolve) => ws.onclose = resolve);
+    await within(new Promise((resolve) => ws.onmessage = resolve));
+    ws.close();
+    await within(closed);
+    const { host } = new URL(server.url);
+    const line = HERE === "deno" ? `GET http://${host}/ HTTP/1.1` : `CONNECT ${host} HTTP/1.1`;
+    assertEquals(proxy.lines, [line]);
+  });
+});
