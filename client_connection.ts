@@ -123,13 +123,14 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const { state } = this;
     if (state === "idle") return;
     if (state === "closing") return this.#end(this.#asked!);
-    const { failure } = end;
+    const { failure, tooBig } = end;
+    if (tooBig) return this.#lose(this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
       return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
     }
     const close = failure === undefined ? fromWire(end.code, end.reason) : undefined;
     if (close !== undefined) this.#end(close);
-    else this.#lose("the connection was lost", failure?.cause);
+    else this.#lose("the connection was lost", LINK_DOWN, failure?.cause);
   }
 
   ping(): void {
@@ -138,7 +139,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   dead(): void {
     this.#socket.terminate();
-    this.#lose("no sign of life in time after a Ping");
+    this.#lose("no sign of life in time after a Ping", LINK_DOWN);
   }
 
   readonly #abort = (): void => {
@@ -158,8 +159,12 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #overrun(): void {
-    this.close({ code: 1009, reason: "Message too big" });
-    this.#owner.lost(failure(`a message of over ${this.#parts.maxPayload} bytes came in`));
+    this.close(TOO_BIG);
+    this.#owner.lost(failure(this.#tooBig()));
+  }
+
+  #tooBig(): string {
+    return `a message of over ${this.#parts.maxPayload} bytes came in`;
   }
 
   #fail(what: string, status?: string, cause?: unknown): void {
@@ -167,10 +172,10 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#owner.failed(failure(what, status, cause));
   }
 
-  #lose(what: string, cause?: unknown): void {
+  #lose(what: string, close: Close, cause?: unknown): void {
     this.#leave("closing");
     this.#owner.lost(failure(what, undefined, cause));
-    this.#finish(LINK_DOWN);
+    this.#finish(close);
   }
 
   #end(close: Close): void {
@@ -193,6 +198,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#queue = [];
   }
 }
+
+/** What a server is told whose message was over `maxPayload`. */
+const TOO_BIG: Close = { code: 1009, reason: "Message too big" };
 
 /** The error of a failed attempt or a lost connection. */
 function failure(what: string, status?: string, cause?: unknown): BusinessError {

@@ -1,4 +1,4 @@
-import { canPing, DenoSocket } from "./deno_socket.ts";
+import { canPing, DenoSocket, wasTooBig } from "./deno_socket.ts";
 import { readFailure } from "./failures.ts";
 import {
   type Environment,
@@ -226,5 +226,10 @@ function insecureDispatcher(ca: string | undefined): object {
 function readEnd(end: End, failure: unknown): End {
   if (failure === undefined) return end;
   const { message, error } = failure as ErrorEvent;
-  return { ...end, code: 0, failure: readFailure(message ?? "", error ?? message) };
+  return {
+    ...end,
+    code: 0,
+    failure: readFailure(message ?? "", error ?? message),
+    tooBig: wasTooBig(failure as ErrorEvent),
+  };
 }

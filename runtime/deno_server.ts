@@ -1,4 +1,4 @@
-import { canPing, DenoSocket } from "./deno_socket.ts";
+import { canPing, DenoSocket, wasTooBig } from "./deno_socket.ts";
 import type {
   Address,
   Answer,
@@ -128,8 +128,7 @@ function readEnd(end: End, failure: unknown): End {
   const { message, error } = failure as ErrorEvent;
   return {
     code: 0,
-    // From 64 MiB on Deno 2.9.6 refuses a frame by itself, and sends no Close frame.
-    tooBig: /^frame too large/i.test(message ?? ""),
+    tooBig: wasTooBig(failure as ErrorEvent),
     reason: "",
     failure: { what: "connection lost", status: "0", cause: error ?? message },
   };

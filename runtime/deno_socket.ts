@@ -67,6 +67,11 @@ function dropResource(rid: unknown): boolean {
   return true;
 }
 
+/** Whether Deno 2.9 refused a frame by itself, as it does from 64 MiB on, with no Close frame. */
+export function wasTooBig(failure: ErrorEvent): boolean {
+  return /^frame too large/i.test(failure.message ?? "");
+}
+
 /** A WebSocket of Deno's, of either role, with the runtime's quirks taken away. */
 export class DenoSocket implements Socket {
   readonly #ws: Inner;

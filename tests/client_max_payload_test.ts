@@ -52,6 +52,17 @@ describe("createWebSocket() with maxPayload, receiving", () => {
     }
   }
 
+  it("closes with 1009 on a frame of 64 MiB, which one runtime refuses by itself", async () => {
+    await using session = await Session.start();
+    const peer = await session.open();
+    peer.send(BINARY, new Uint8Array(64 * 1024 * 1024));
+    await session.log.next("close");
+    assertEquals(session.log.closes, [{ code: 1009, reason: "Message too big" }]);
+    assertEquals(session.log.errors.map(({ code }) => code), [200]);
+    await within(peer.ended);
+    await session.assertEvents("open", "openInfo", "error", "close");
+  });
+
   it("tells nothing that comes after the message that was too big", async () => {
     await using session = await Session.start({ client: { maxPayload: 10 } });
     const peer = await session.open();
