@@ -87,6 +87,7 @@ class Client implements WebSocketClient {
   readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
+  readonly #runtime: ClientRuntime;
   readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
   readonly #opened = new Deferred<OpenResult>();
@@ -98,12 +99,13 @@ class Client implements WebSocketClient {
       clock: OBJECT,
       maxBufferedAmount: COUNT,
       maxPayload: COUNT,
+      runtime: OBJECT,
     });
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock, maxBufferedAmount, maxPayload }: WebSocketClientOptions = given instanceof Error
-      ? {}
-      : given;
+    const { clock, maxBufferedAmount, maxPayload, runtime }: WebSocketClientOptions =
+      given instanceof Error ? {} : given;
     this.#clock = clock ?? systemClock;
+    this.#runtime = runtime ?? clientRuntime;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
     this.#maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
   }
@@ -185,11 +187,7 @@ class Client implements WebSocketClient {
     if (this.#wrongOptions !== undefined) return this.#wrongOptions;
     const read = readConnectOptions(options);
     if (read instanceof Error) return read;
-    const runtime = clientRuntime;
-    if (runtime === undefined) {
-      return businessError("other", "connect: this runtime is neither Deno nor Bun");
-    }
-    const cause = runtime.denied(url);
+    const cause = this.#runtime.denied(url);
     if (cause !== undefined) {
       return businessError("permission", "connect: the runtime refused the URL's host", { cause });
     }
@@ -197,14 +195,10 @@ class Client implements WebSocketClient {
     if (tls instanceof Error) return tls;
     const { headers, protocols, proxy } = read;
     const request = { url, headers, protocols, tls, proxy };
-    return this.#refusal("connect") ?? urlError(url) ?? this.#dial(runtime, request, read);
+    return this.#refusal("connect") ?? urlError(url) ?? this.#dial(request, read);
   }
 
-  #dial(
-    runtime: ClientRuntime,
-    request: DialRequest,
-    options: ConnectOptions,
-  ): BusinessError | undefined {
+  #dial(request: DialRequest, options: ConnectOptions): BusinessError | undefined {
     if (hasNoHost(request.url)) {
       const cause = new Error("the URL has no host");
       const error = businessError("connectFailed", cause.message, { data: "0", cause });
@@ -218,11 +212,11 @@ class Client implements WebSocketClient {
       });
       return businessError("noHost", cause.message, { cause });
     }
-    const error = unsupported(runtime, request, options);
+    const error = unsupported(this.#runtime, request, options);
     if (error !== undefined) return error;
     try {
       this.#connection = new ClientConnection(this.#owner, {
-        runtime,
+        runtime: this.#runtime,
         request,
         options,
         clock: this.#clock,

@@ -7,6 +7,7 @@
 
 import type { AsyncCallback, Callback, ErrorCallback } from "./errors.ts";
 import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
+import type { ClientRuntime } from "./runtime/mod.ts";
 
 /** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
@@ -29,6 +30,11 @@ export interface WebSocketClientOptions {
   maxBufferedAmount?: number;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
+  /**
+   * What connects; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
+   * is left out.
+   */
+  runtime?: ClientRuntime;
 }
 
 /** What `connect` takes beside the URL. */

@@ -29,7 +29,7 @@ import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payl
 import { argumentError, OBJECT, readOptions } from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
 import { serverRuntime } from "./runtime/server.ts";
-import type { ListenFault } from "./runtime/mod.ts";
+import type { ListenFault, ServerRuntime } from "./runtime/mod.ts";
 import { readIdentity } from "./runtime/pem.ts";
 import { Peer } from "./server_peer.ts";
 import { ServerRun } from "./server_run.ts";
@@ -141,14 +141,17 @@ class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
+  readonly #runtime: ServerRuntime;
   #run: ServerRun | undefined;
   #stopping: Promise<boolean> | undefined;
 
   constructor(options: WebSocketServerOptions = {}) {
-    const given = readOptions("createWebSocketServer", options, { clock: OBJECT });
+    const rules = { clock: OBJECT, runtime: OBJECT };
+    const given = readOptions("createWebSocketServer", options, rules);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock }: WebSocketServerOptions = given instanceof Error ? {} : given;
+    const { clock, runtime }: WebSocketServerOptions = given instanceof Error ? {} : given;
     this.#clock = clock ?? systemClock;
+    this.#runtime = runtime ?? serverRuntime;
   }
 
   get address(): ServerAddress | undefined {
@@ -204,10 +207,7 @@ class Server {
   }
 
   #listen(config: ServerConfig): BusinessError | undefined {
-    const runtime = serverRuntime;
-    if (runtime === undefined) {
-      return businessError("other", "start: this runtime is neither Deno nor Bun");
-    }
+    const runtime = this.#runtime;
     const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
     if (identity instanceof Error) return identity;
     if (config.signal?.aborted) {
@@ -220,7 +220,9 @@ class Server {
         run.listen(hostname, identity);
       } catch (cause) {
         const fault = runtime.fault(cause);
-        error = businessError(FAULTS[fault], `start: ${hostname} port ${config.port}`, { cause });
+        const why = fault === "other" ? `: ${describe(cause)}` : "";
+        const what = `start: ${hostname} port ${config.port}${why}`;
+        error = businessError(FAULTS[fault], what, { cause });
         if (fault === "notHere") continue; // the next family, if there is one
         return error;
       }

@@ -7,11 +7,17 @@
 import type { Callback, ErrorCallback } from "./errors.ts";
 import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
 import type { CloseResult, ServerCert } from "./client_types.ts";
+import type { ServerRuntime } from "./runtime/mod.ts";
 
 /** What `createWebSocketServer` takes. */
 export interface WebSocketServerOptions {
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
+  /**
+   * What listens; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
+   * is left out.
+   */
+  runtime?: ServerRuntime;
 }
 
 /**

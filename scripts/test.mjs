@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
+import { coverage } from "./lib/coverage.mjs";
 import { exec } from "./lib/exec.mjs";
 import { documentedModules, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
@@ -46,8 +47,13 @@ console.log(`@std is ${denoStd.what} on Deno, and always tests/std on Bun.`);
 /** @type {Result[]} */
 const results = [];
 if (only !== "bun") {
-  results.push(await onDeno("Deno", files, []));
-  if (paths.length === 0) {
+  if (paths.length > 0) results.push(await onDeno("Deno", files, []));
+  else {
+    const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
+    results.push(
+      await onDeno("Deno", files, [`--coverage=${reached}`, "--coverage-raw-data-only"]),
+    );
+    results.push(await branches(reached));
     results.push(await onDeno("Deno, snippets", documentedModules(), ["--doc"]));
   }
 }
@@ -115,6 +121,21 @@ async function suite(name, files, command) {
   if (failures.length === 0 && passed.length === 0) failures.push("no test was run");
   const skipped = found.length - failed.length - passed.length;
   return { name, passed: passed.length, skipped, failures, seconds: ended.seconds };
+}
+
+/**
+ * Each file of which every branch was reached counts as a test, and what was not as its failure.
+ *
+ * @param {string} folder
+ * @returns {Promise<Result>}
+ */
+async function branches(folder) {
+  const start = performance.now();
+  const { whole, missed } = await coverage(deno, folder);
+  rmSync(folder, { recursive: true });
+  const name = "Files of which every branch is reached";
+  const seconds = (performance.now() - start) / 1000;
+  return { name, passed: whole.length, skipped: 0, failures: missed, seconds };
 }
 
 /**

@@ -14,7 +14,12 @@ function sources(folder: string): string[] {
   ).sort();
 }
 
-const FILES = [...sources(""), ...sources("internal"), ...sources("runtime")];
+const FILES = [
+  ...sources(""),
+  ...sources("internal"),
+  ...sources("runtime"),
+  ...sources("testing"),
+];
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
@@ -53,7 +58,7 @@ const BELOW = ["errors.ts", "heartbeat.ts", "internal/", "runtime/"];
 const ARROWS: Record<string, string[]> = {
   "mod.ts": [
     ...["kit.ts", "client.ts", "server.ts", "errors.ts", "heartbeat.ts"],
-    ...["client_types.ts", "server_types.ts"],
+    ...["client_types.ts", "server_types.ts", "runtime/"],
   ],
   "kit.ts": ["client.ts", "server.ts", "client_types.ts", "server_types.ts"],
   "client.ts": ["client_connection.ts", "client_request.ts", "client_types.ts", ...BELOW],
@@ -67,9 +72,11 @@ const ARROWS: Record<string, string[]> = {
   "server_door.ts": ["server_peer.ts", ...BELOW],
   "server_peer.ts": BELOW,
   "heartbeat.ts": ["internal/"],
-  "client_types.ts": ["errors.ts", "heartbeat.ts"],
-  "server_types.ts": ["errors.ts", "heartbeat.ts", "client_types.ts"],
+  "client_types.ts": ["errors.ts", "heartbeat.ts", "runtime/"],
+  "server_types.ts": ["errors.ts", "heartbeat.ts", "client_types.ts", "runtime/"],
   "errors.ts": [],
+  "testing.ts": ["testing/", "runtime/", "internal/"],
+  "testing/": ["testing/", "heartbeat.ts", "runtime/", "internal/"],
   "internal/": ["internal/", "errors.ts"],
   "runtime/": ["runtime/", "internal/", "errors.ts"],
 };

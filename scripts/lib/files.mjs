@@ -23,7 +23,12 @@ export function testFiles(filters) {
   return files.filter((file) => wanted.some((part) => file.includes(part)));
 }
 
-/** The modules whose documentation has snippets: those at the root. */
+/** The modules whose documentation has snippets: those at the root, and what `./testing` exports. */
 export function documentedModules() {
-  return readdirSync(ROOT).filter((name) => name.endsWith(".ts")).sort();
+  return ["", "testing/"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => folder + name)
+      .sort()
+  );
 }

@@ -61,4 +61,12 @@ describe("originAllowed()", () => {
       }
     }
   });
+
+  it("takes the host of the URL where no header names it, as HTTP/1.0 allows", () => {
+    const headers = { origin: "http://example.com:1" };
+    const [same, other] = ["http://example.com/", "http://other.example/"].map((url) =>
+      originAllowed(new Request(url, { headers }), "same-host")
+    );
+    assertEquals([same, other], [true, false]);
+  });
 });

@@ -1,0 +1,13 @@
+import type { ServerRuntime } from "./mod.ts";
+
+/** A platform that cannot listen, such as a browser; a server says so when it is started. */
+export function noServer(): ServerRuntime {
+  return {
+    name: "this platform",
+    canPing: false,
+    listen() {
+      throw new Error("servers need Deno or Bun, and this is neither");
+    },
+    fault: () => "other",
+  };
+}

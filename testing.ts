@@ -1,0 +1,44 @@
+/**
+ * Time and a network for tests: a clock that stands still until it is told to go on, and a network
+ * in memory on which connections are cut and held at will. No port is opened, and what takes a
+ * minute in the world takes microseconds.
+ *
+ * Clients and servers are the real ones: they get the network as `runtime` and the clock as `clock`.
+ *
+ * @example A dead peer is noticed after 40 seconds that nobody waits for
+ * ```ts
+ * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+ * import { FakeClock, MemoryNetwork } from "@netkit/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const clock = new FakeClock();
+ * const network = new MemoryNetwork({ clock });
+ *
+ * const server = createWebSocketServer({ clock, runtime: network.server });
+ * await server.start({ serverPort: 8080, pingInterval: 30, pongTimeout: 10 });
+ * const ws = createWebSocket({ clock, runtime: network.client });
+ * const log: string[] = [];
+ * server.on("connect", ({ clientIP }) => log.push(`connect ${clientIP}`));
+ * server.on("close", (_, { code, reason }) => log.push(`close ${code} ${reason}`));
+ *
+ * await ws.connect("ws://localhost:8080/");
+ * await clock.advance(1000);
+ * network.links[0]!.hold(); // like a pulled plug: nothing gets through, and nobody says so
+ * await clock.advance(40_000);
+ * assertEquals(log, ["connect 127.0.0.1", "close 1006 The link is down"]);
+ *
+ * assertEquals(await clock.until(server.stop()), true);
+ * await clock.advance(60_000); // the client notices, too
+ * assertEquals([ws.state, clock.pending], ["idle", 0]);
+ * ```
+ *
+ * @module
+ */
+
+export { FakeClock } from "./testing/fake_clock.ts";
+export type { Direction, MemoryLink } from "./testing/link.ts";
+export { MemoryNetwork, type MemoryNetworkOptions } from "./testing/memory_network.ts";
+export type * from "./runtime/mod.ts";
+export type { ProxyOption } from "./internal/connect_options.ts";
+export type { Payload } from "./internal/payload.ts";
+export type { Identity } from "./runtime/pem.ts";

@@ -1,0 +1,167 @@
+import type { Clock } from "../heartbeat.ts";
+
+interface Timer {
+  at: number;
+  task: () => void;
+}
+
+/** How many turns of the microtask queue promises get to settle in. */
+const TURNS = 64;
+
+/**
+ * A clock that stands still until it is told to go on.
+ *
+ * @example Thirty seconds in no time
+ * ```ts
+ * import { FakeClock } from "@netkit/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const clock = new FakeClock();
+ * const log: string[] = [];
+ * clock.setTimer(() => log.push("thirty"), 30_000);
+ * clock.setTimer(() => log.push("ten"), 10_000);
+ *
+ * await clock.advance(10_000);
+ * assertEquals([log, clock.pending], [["ten"], 1]);
+ * await clock.advance(20_000);
+ * assertEquals([log, clock.pending], [["ten", "thirty"], 0]);
+ * ```
+ */
+export class FakeClock implements Clock {
+  #now = 1000; // not 0: nothing may take the moment it starts for a number of its own
+  readonly #timers = new Set<Timer>();
+  #fired = 0;
+
+  /** How many timers wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** How many timers have fired. */
+  get fired(): number {
+    return this.#fired;
+  }
+
+  /** Milliseconds since a fixed moment. */
+  now(): number {
+    return this.#now;
+  }
+
+  /**
+   * Calls a task once.
+   *
+   * @param task What to call.
+   * @param ms How many milliseconds from now; at least 1, as on the runtimes, so that a timer never
+   * fires in the moment it is set.
+   * @returns The timer, for `clearTimer`.
+   */
+  setTimer(task: () => void, ms: number): unknown {
+    const timer = { at: this.#now + Math.max(1, ms), task };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  /**
+   * Takes a `setTimer` back.
+   *
+   * @param timer What it returned.
+   */
+  clearTimer(timer: unknown): void {
+    this.#timers.delete(timer as Timer);
+  }
+
+  /**
+   * Lets time pass, all in this turn: each timer fires at its moment, in order, and no promise
+   * settles meanwhile.
+   *
+   * @param ms How many milliseconds.
+   */
+  tick(ms: number): void {
+    const end = this.#now + ms;
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) this.#fire(next);
+    this.#now = end;
+  }
+
+  /**
+   * Lets time pass: each timer fires at its moment, in order. Before the first, between two and
+   * after the last the promises settle that wait for nothing but each other.
+   *
+   * @param ms How many milliseconds; with 0 the promises alone settle.
+   */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#fire(next);
+      await settle();
+    }
+    this.#now = Math.max(this.#now, end);
+  }
+
+  /**
+   * Lets time pass until a promise settles.
+   *
+   * @param promise What to wait for, such as `server.stop()`.
+   * @param ms How many milliseconds to wait at the most.
+   * @returns What the promise settles with; rejects where it does not settle in time.
+   *
+   * @example A server stops when its peers have answered, which takes time
+   * ```ts
+   * import { createWebSocketServer } from "@netkit/websocket";
+   * import { FakeClock, MemoryNetwork } from "@netkit/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const clock = new FakeClock();
+   * const network = new MemoryNetwork({ clock });
+   * const server = createWebSocketServer({ clock, runtime: network.server });
+   * await server.start({ serverPort: 0 });
+   * assertEquals(await clock.until(server.stop()), true);
+   * ```
+   */
+  async until<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
+    const end = this.#now + ms;
+    let settled = false;
+    const note = () => void (settled = true);
+    promise.then(note, note);
+    await settle();
+    while (!settled) {
+      const next = this.#next(end);
+      if (next === undefined) throw new Error(`Cannot wait longer as nothing has come in ${ms} ms`);
+      this.#fire(next);
+      await settle();
+    }
+    return promise;
+  }
+
+  /**
+   * Lets time pass as it does while a process is blocked: the timers that fell due meanwhile fire
+   * at the end of it, late.
+   *
+   * @param ms How many milliseconds.
+   */
+  block(ms: number): void {
+    this.#now += ms;
+    const now = this.#now;
+    for (let next = this.#next(now); next !== undefined; next = this.#next(now)) this.#fire(next);
+  }
+
+  #next(until: number): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at <= until && (first === undefined || timer.at < first.at)) first = timer;
+    }
+    return first;
+  }
+
+  #fire(timer: Timer): void {
+    this.#now = Math.max(this.#now, timer.at);
+    this.#timers.delete(timer);
+    this.#fired++;
+    timer.task();
+  }
+}
+
+/** No timer of the runtime's is used: that would cost a millisecond each time. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await undefined;
+}

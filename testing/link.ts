@@ -1,0 +1,104 @@
+import type { Clock } from "../heartbeat.ts";
+import type { Address } from "../runtime/mod.ts";
+import { MemorySocket, RESET } from "./memory_socket.ts";
+import { Pipe } from "./pipe.ts";
+
+/** Which way something goes on a {@linkcode MemoryLink}. */
+export type Direction = "toServer" | "toClient" | "both";
+
+/** One connection of a `MemoryNetwork`, from the dial to the end, and what can befall it. */
+export interface MemoryLink {
+  /** What the client dialled. */
+  readonly url: string;
+  /** The client's address, as the server sees it. */
+  readonly peer: Readonly<Address>;
+  /**
+   * Cuts the connection: what is under way is lost, and both sides see it gone, one latency from
+   * now.
+   */
+  cut(): void;
+  /**
+   * Lets nothing through and tells nobody: a black hole, until `release`.
+   *
+   * @param direction Which way; both where it is left out.
+   */
+  hold(direction?: Direction): void;
+  /**
+   * Lets through again; what was held back comes first.
+   *
+   * @param direction Which way; both where it is left out.
+   */
+  release(direction?: Direction): void;
+}
+
+/** What a {@linkcode Link} is made of. */
+export interface LinkParts {
+  clock: Clock;
+  latency: number;
+  url: string;
+  peer: Address;
+  /** Called once, when both ends are over. */
+  over(link: Link): void;
+}
+
+/** Two ends and what lies between them. */
+export class Link implements MemoryLink {
+  readonly url: string;
+  readonly peer: Readonly<Address>;
+  readonly client: MemorySocket;
+  readonly server: MemorySocket;
+  readonly #toServer: Pipe;
+  readonly #toClient: Pipe;
+  readonly #left = new AbortController();
+  readonly #parts: LinkParts;
+
+  constructor(parts: LinkParts) {
+    const { clock, latency, url, peer } = parts;
+    this.url = url;
+    this.peer = peer;
+    this.#parts = parts;
+    const toServer = this.#toServer = new Pipe(clock, latency);
+    const toClient = this.#toClient = new Pipe(clock, latency);
+    [this.client, this.server] = MemorySocket.pair(
+      { out: toServer, in: toClient, over: () => this.#over(toClient) },
+      { out: toClient, in: toServer, over: () => this.#over(toServer) },
+    );
+  }
+
+  /** Aborts when nobody waits for the server's answer any more. */
+  get left(): AbortSignal {
+    return this.#left.signal;
+  }
+
+  cut(): void {
+    for (
+      const [pipe, end] of [[this.#toServer, this.server], [this.#toClient, this.client]] as const
+    ) {
+      pipe.clear();
+      if (end.state !== "over") pipe.push(() => end.lose(RESET));
+    }
+  }
+
+  hold(direction: Direction = "both"): void {
+    for (const pipe of this.#pipes(direction)) pipe.stop("link");
+  }
+
+  release(direction: Direction = "both"): void {
+    for (const pipe of this.#pipes(direction)) pipe.go("link");
+  }
+
+  #pipes(direction: Direction): Pipe[] {
+    if (direction === "both") return [this.#toServer, this.#toClient];
+    return [direction === "toServer" ? this.#toServer : this.#toClient];
+  }
+
+  /** An end is over: what is under way to it reaches nobody. */
+  #over(incoming: Pipe): void {
+    incoming.clear();
+    if (incoming === this.#toServer) this.#left.abort();
+    if (this.client.state !== "over" || this.server.state !== "over") return;
+    this.#toServer.clear();
+    this.#toClient.clear();
+    this.#parts.over(this);
+  }
+}

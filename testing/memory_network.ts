@@ -1,0 +1,252 @@
+import { type Clock, systemClock } from "../heartbeat.ts";
+import type {
+  Address,
+  Answer,
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  Listener,
+  ListenerEvents,
+  ListenFault,
+  ListenOptions,
+  ServerRuntime,
+} from "../runtime/mod.ts";
+import { Link, type MemoryLink } from "./link.ts";
+
+/** What a {@linkcode MemoryNetwork} takes. */
+export interface MemoryNetworkOptions {
+  /** Where time comes from; the clients and servers should have the same. The system's by default. */
+  clock?: Clock;
+  /**
+   * Milliseconds from one end of a connection to the other.
+   *
+   * @default {1}
+   */
+  latency?: number;
+}
+
+/** The first of the ports that are given to whoever asks for any. */
+const FIRST_PORT = 49152;
+
+/** Port 0 was asked for, and all are taken; or another, and it is. */
+class PortTaken extends Error {}
+
+/**
+ * A network in memory: what a runtime is to clients and servers, without one. Any host name leads to
+ * it, and ports alone tell its servers apart. Messages take their time on its clock and keep their
+ * order; a Ping is answered as long as anything gets through. Bytes are buffered until the other end
+ * has them.
+ *
+ * @example Three ways to lose a connection
+ * ```ts
+ * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+ * import { FakeClock, MemoryNetwork } from "@netkit/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const clock = new FakeClock();
+ * const network = new MemoryNetwork({ clock });
+ * const server = createWebSocketServer({ clock, runtime: network.server });
+ * await server.start({ serverPort: 80 });
+ *
+ * const ws = createWebSocket({ clock, runtime: network.client });
+ * const log: string[] = [];
+ * ws.on("open", () => log.push("open"));
+ * ws.on("error", ({ code }) => log.push(`error ${code}`));
+ * ws.on("close", (_, { code }) => log.push(`close ${code}`));
+ *
+ * await ws.connect("ws://example.com/");
+ * await clock.advance(2);
+ * network.links[0]!.cut();
+ * await clock.advance(1);
+ * assertEquals(log.splice(0), ["open", "error 200", "close 1006"]);
+ *
+ * await ws.connect("ws://example.com/");
+ * await clock.advance(2);
+ * network.links[0]!.hold(); // nothing gets through, and nobody says so
+ * await clock.advance(60_000);
+ * assertEquals(log.splice(0), ["open", "error 200", "close 1006"]);
+ *
+ * await ws.connect("ws://example.com/");
+ * await clock.advance(2);
+ * await clock.until(server.stop());
+ * assertEquals(log, ["open", "close 1001"]);
+ * ```
+ */
+export class MemoryNetwork {
+  /** What `createWebSocket` takes as `runtime`: a client at 127.0.0.1. */
+  readonly client: ClientRuntime;
+  /** What `createWebSocketServer` takes as `runtime`. */
+  readonly server: ServerRuntime;
+  readonly #clock: Clock;
+  readonly #latency: number;
+  readonly #links = new Set<Link>();
+  readonly #listeners = new Map<number, MemoryListener>();
+  #lastPort = FIRST_PORT - 1;
+
+  /**
+   * Makes a network with nobody on it.
+   *
+   * @param options See {@linkcode MemoryNetworkOptions}.
+   */
+  constructor({ clock = systemClock, latency = 1 }: MemoryNetworkOptions = {}) {
+    this.#clock = clock;
+    this.#latency = latency;
+    this.client = this.clientAt("127.0.0.1");
+    this.server = {
+      name: "the memory network",
+      canPing: true,
+      listen: (options, events) => this.#listen(options, events),
+      fault: (error): ListenFault => error instanceof PortTaken ? "occupied" : "other",
+    };
+  }
+
+  /** The connections there are, those that are not open yet included, oldest first. */
+  get links(): MemoryLink[] {
+    return [...this.#links];
+  }
+
+  /**
+   * Makes what `createWebSocket` takes as `runtime`, for a client at another address.
+   *
+   * @param hostname Its IP address, as the server will see it.
+   */
+  clientAt(hostname: string): ClientRuntime {
+    return {
+      name: "the memory network",
+      canPing: true,
+      denied: () => undefined,
+      unsupported: ({ proxy }) =>
+        typeof proxy === "object" ? { option: "proxy", why: "there is none on it" } : undefined,
+      dial: (request, events) => this.#dial(hostname, request, events),
+    };
+  }
+
+  #listen(options: ListenOptions, events: ListenerEvents): Listener {
+    const { hostname, port } = options;
+    if (this.#listeners.has(port)) throw new PortTaken(`port ${port}`);
+    const address = { hostname, port: port === 0 ? this.#freePort() : port };
+    const leave = () => void this.#listeners.delete(address.port);
+    const listener = new MemoryListener(this.#clock, address, options, events, leave);
+    this.#listeners.set(address.port, listener);
+    return listener;
+  }
+
+  #freePort(): number {
+    for (let tried = FIRST_PORT; tried <= 65535; tried++) {
+      this.#lastPort = this.#lastPort < 65535 ? this.#lastPort + 1 : FIRST_PORT;
+      if (!this.#listeners.has(this.#lastPort)) return this.#lastPort;
+    }
+    throw new PortTaken("all ports");
+  }
+
+  #dial(hostname: string, request: DialRequest, events: ClientEvents): ClientSocket {
+    const url = new URL(request.url);
+    const secure = url.protocol === "wss:";
+    const port = Number(url.port || (secure ? 443 : 80));
+    const link = new Link({
+      clock: this.#clock,
+      latency: this.#latency,
+      url: request.url,
+      peer: { hostname, port: this.#freePort() },
+      over: () => this.#links.delete(link),
+    });
+    this.#links.add(link);
+    link.client.dial(events, () => {
+      const listener = this.#listeners.get(port);
+      if (listener === undefined) {
+        return link.server.refuse({ what: "connection refused", status: "0" });
+      }
+      if (listener.secure !== secure) {
+        const what = secure ? "the TLS handshake failed" : "the server does not speak HTTP";
+        return link.server.refuse({ what, status: "0" });
+      }
+      listener.take(link, handshake(url, request, link.left));
+    });
+    return link.client;
+  }
+}
+
+/** A port of the network's that is listened on. */
+class MemoryListener implements Listener {
+  readonly address: Address;
+  readonly #options: ListenOptions;
+  readonly #events: ListenerEvents;
+  readonly #leave: () => void;
+  readonly #clock: Clock;
+  readonly #links = new Set<Link>();
+  /** Requests whose answer is still to come. */
+  readonly #waiting = new Set<Promise<void>>();
+
+  constructor(
+    clock: Clock,
+    address: Address,
+    options: ListenOptions,
+    events: ListenerEvents,
+    leave: () => void,
+  ) {
+    this.#clock = clock;
+    this.address = address;
+    this.#options = options;
+    this.#events = events;
+    this.#leave = leave;
+  }
+
+  get secure(): boolean {
+    return this.#options.identity !== undefined;
+  }
+
+  take(link: Link, request: Request): void {
+    this.#links.add(link);
+    link.left.addEventListener("abort", () => this.#links.delete(link));
+    const answer = this.#events.request(request, { ...link.peer });
+    if (!(answer instanceof Promise)) return this.#answer(link, answer);
+    const answered = answer.then((answer) => {
+      this.#waiting.delete(answered);
+      this.#answer(link, answer);
+    });
+    this.#waiting.add(answered);
+  }
+
+  async close(ms: number): Promise<void> {
+    this.#leave();
+    if (this.#waiting.size > 0) await this.#untilAnswered(ms);
+    for (const { server } of this.#links) server.terminate();
+  }
+
+  /** Whoever still waits gets an answer, unless that takes too long. */
+  async #untilAnswered(ms: number): Promise<void> {
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => timer = this.#clock.setTimer(resolve, ms));
+    await Promise.race([Promise.all(this.#waiting), late]);
+    this.#clock.clearTimer(timer);
+  }
+
+  #answer({ server }: Link, answer: Answer): void {
+    if (answer instanceof Response) {
+      const status = String(answer.status);
+      server.refuse({ what: `the server answered with HTTP status ${status}`, status });
+    } else if (server.state === "over") {
+      answer.closed({ code: 0, reason: "" }); // the client has left meanwhile
+    } else {
+      server.accept(answer, this.#options.maxPayload);
+    }
+  }
+}
+
+/** The request of a client's handshake (RFC 6455 §4.1), the nonce aside, which is no secret here. */
+function handshake(url: URL, { headers, protocols }: DialRequest, signal: AbortSignal): Request {
+  const offer = protocols.length === 0 ? {} : { "sec-websocket-protocol": protocols.join(", ") };
+  return new Request(url.href.replace(/^ws/, "http"), {
+    signal,
+    headers: {
+      host: url.host,
+      upgrade: "websocket",
+      connection: "Upgrade",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      ...offer,
+      ...headers,
+    },
+  });
+}

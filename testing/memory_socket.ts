@@ -1,0 +1,160 @@
+import { byteLength, exceeds, type Payload, snapshot } from "../internal/payload.ts";
+import type {
+  Admission,
+  ClientEvents,
+  ClientSocket,
+  End,
+  Failure,
+  SocketEvents,
+} from "../runtime/mod.ts";
+import type { Pipe } from "./pipe.ts";
+
+/** What an end of a connection is made of. */
+export interface MemorySocketParts {
+  /** From this end to the other. */
+  out: Pipe;
+  /** From the other end to this one. */
+  in: Pipe;
+  /** Called once, when this end is over. */
+  over(): void;
+}
+
+/** One end of a connection in memory. Its state goes one way: connecting, open, closing, over. */
+export class MemorySocket implements ClientSocket {
+  readonly extensions = "";
+  state: "connecting" | "open" | "closing" | "over" = "connecting";
+  protocol = "";
+  readonly #parts: MemorySocketParts;
+  #other!: MemorySocket;
+  #owner: SocketEvents | undefined;
+  #opened = (): void => {};
+  #maxPayload = Infinity;
+
+  constructor(parts: MemorySocketParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes two ends one connection. */
+  static pair(one: MemorySocketParts, two: MemorySocketParts): [MemorySocket, MemorySocket] {
+    const [a, b] = [new MemorySocket(one), new MemorySocket(two)];
+    a.#other = b;
+    b.#other = a;
+    return [a, b];
+  }
+
+  get bufferedAmount(): number {
+    return this.state === "over" ? 0 : this.#parts.out.bytes;
+  }
+
+  /** As the client's end: asks to be let in. */
+  dial(owner: ClientEvents, request: () => void): void {
+    this.#owner = owner;
+    this.#opened = () => owner.open();
+    this.#parts.out.push(request);
+  }
+
+  /** As the server's end: lets the client in. */
+  accept(owner: Admission, maxPayload: number): void {
+    this.#owner = owner;
+    this.#maxPayload = maxPayload;
+    this.state = "open";
+    this.#tell((client) => client.#accepted(owner.protocol));
+    owner.open(this);
+  }
+
+  /** As the server's end: answers that there is no connection. */
+  refuse(failure: Failure): void {
+    if (this.state === "over") return; // the client has left meanwhile
+    this.#tell((client) => client.lose(failure));
+    this.#leave();
+  }
+
+  send(data: Payload): void {
+    if (this.state !== "open") return;
+    const copy = received(data);
+    this.#tell((other) => other.#message(copy), byteLength(copy));
+  }
+
+  ping(): void {
+    if (this.state === "open") this.#tell((other) => other.#pinged());
+  }
+
+  close(code: number, reason: string): void {
+    if (this.state !== "open") return;
+    this.state = "closing";
+    this.#tell((other) => other.#closed(code, reason));
+  }
+
+  pause(): void {
+    if (this.state !== "over") this.#parts.in.stop("reader");
+  }
+
+  resume(): void {
+    this.#parts.in.go("reader");
+  }
+
+  terminate(): void {
+    if (this.state === "over") return;
+    // What stops the pipe goes on stopping it: a peer that nothing reaches hears of no end either.
+    this.#tell((other) => other.lose(RESET));
+    this.#leave();
+  }
+
+  /** The connection is lost, as this end sees it. */
+  lose(failure: Failure): void {
+    this.#end({ code: 0, reason: "", failure });
+  }
+
+  #accepted(protocol: string): void {
+    if (this.state !== "connecting") return;
+    this.state = "open";
+    this.protocol = protocol;
+    this.#opened();
+  }
+
+  #message(data: string | ArrayBuffer): void {
+    if (this.state === "over") return;
+    if (!exceeds(data, this.#maxPayload)) return this.#owner?.message(data);
+    if (this.state === "open") this.#tell((other) => other.#closed(1009, ""));
+    this.#end({ code: 1006, reason: "", tooBig: true });
+  }
+
+  #pinged(): void {
+    if (this.state !== "over") this.#tell((other) => other.#ponged());
+  }
+
+  #ponged(): void {
+    if (this.state !== "over") this.#owner?.alive();
+  }
+
+  /** A Close frame came in: it is answered with the same, unless it is an answer itself. */
+  #closed(code: number, reason: string): void {
+    if (this.state === "open") this.#tell((other) => other.#closed(code, reason));
+    this.#end({ code, reason });
+  }
+
+  #tell(what: (other: MemorySocket) => void, bytes?: number): void {
+    this.#parts.out.push(() => what(this.#other), bytes);
+  }
+
+  #end(end: End): void {
+    if (this.state === "over") return;
+    this.#leave();
+    this.#owner?.closed(end);
+  }
+
+  #leave(): void {
+    this.state = "over";
+    this.#parts.over();
+  }
+}
+
+/** What the other end has of a connection that was dropped. */
+export const RESET: Failure = { what: "the connection was reset", status: "0" };
+
+/** The data as the other end gets it: of its own, and well-formed, as UTF-8 leaves no other text. */
+function received(data: Payload): string | ArrayBuffer {
+  if (typeof data === "string") return data.toWellFormed();
+  const copy = snapshot(data);
+  return (copy instanceof ArrayBuffer ? copy : (copy as Uint8Array).buffer) as ArrayBuffer;
+}

@@ -1,0 +1,75 @@
+import type { Clock } from "../heartbeat.ts";
+
+/** What is under way in one direction. */
+interface Packet {
+  readonly bytes: number;
+  readonly deliver: () => void;
+}
+
+/** Who keeps a pipe from delivering: the link that is held, or the end that does not read. */
+export type Stopper = "link" | "reader";
+
+/** One direction of a connection: what is put in comes out in the same order, some time later. */
+export class Pipe {
+  readonly #clock: Clock;
+  readonly #latency: number;
+  readonly #packets: Packet[] = [];
+  readonly #timers = new Set<unknown>();
+  readonly #stoppers = new Set<Stopper>();
+  /** Packets whose time has come while the pipe was stopped. */
+  #late = 0;
+  #bytes = 0;
+
+  constructor(clock: Clock, latency: number) {
+    this.#clock = clock;
+    this.#latency = latency;
+  }
+
+  /** Bytes under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Puts something in. */
+  push(deliver: () => void, bytes = 0): void {
+    this.#packets.push({ deliver, bytes });
+    this.#bytes += bytes;
+    this.#setTimer();
+  }
+
+  /** Delivers nothing until `go`. */
+  stop(stopper: Stopper): void {
+    this.#stoppers.add(stopper);
+  }
+
+  /** Delivers again, unless somebody else stops it still. */
+  go(stopper: Stopper): void {
+    if (!this.#stoppers.delete(stopper) || this.#stoppers.size > 0) return;
+    for (; this.#late > 0; this.#late--) this.#setTimer();
+  }
+
+  /** Loses everything under way, and who stopped it. */
+  clear(): void {
+    for (const timer of this.#timers) this.#clock.clearTimer(timer);
+    this.#timers.clear();
+    this.#stoppers.clear();
+    this.#packets.length = 0;
+    this.#late = this.#bytes = 0;
+  }
+
+  #setTimer(): void {
+    const timer = this.#clock.setTimer(() => {
+      this.#timers.delete(timer);
+      if (this.#stoppers.size > 0) this.#late++;
+      else this.#deliver();
+    }, this.#latency);
+    this.#timers.add(timer);
+  }
+
+  /** Whichever timer it is that fires, the oldest packet goes: so they keep their order. */
+  #deliver(): void {
+    const packet = this.#packets.shift()!;
+    this.#bytes -= packet.bytes;
+    packet.deliver();
+  }
+}

@@ -1,0 +1,104 @@
+/** Runtimes that do what a test tells them to, for what no real one does at will. */
+
+import type {
+  Admission,
+  Answer,
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  ListenerEvents,
+  ServerRuntime,
+  Socket,
+} from "../../runtime/mod.ts";
+
+/** A socket that writes down what it is told. */
+export class ScriptedSocket implements ClientSocket {
+  readonly calls: string[] = [];
+  bufferedAmount = 0;
+  protocol = "";
+  extensions = "";
+
+  send(): void {
+    this.calls.push("send");
+  }
+
+  ping(): void {
+    this.calls.push("ping");
+  }
+
+  close(code: number): void {
+    this.calls.push(`close ${code}`);
+  }
+
+  terminate(): void {
+    this.calls.push("terminate");
+  }
+}
+
+/** A socket that can stop reading. */
+export class PausableSocket extends ScriptedSocket implements Socket {
+  pause(): void {
+    this.calls.push("pause");
+  }
+
+  resume(): void {
+    this.calls.push("resume");
+  }
+}
+
+/** A client's runtime, and what it was last given. */
+export class ScriptedClient implements ClientRuntime {
+  readonly name = "the script";
+  canPing = true;
+  socket = new ScriptedSocket();
+  events!: ClientEvents;
+  /** What dialling throws, if anything. */
+  fault: Error | undefined;
+
+  denied(): undefined {}
+  unsupported(): undefined {}
+
+  dial(_: unknown, events: ClientEvents): ClientSocket {
+    if (this.fault !== undefined) throw this.fault;
+    this.events = events;
+    return this.socket = new ScriptedSocket();
+  }
+}
+
+/** A server's runtime; clients knock by `request`. */
+export class ScriptedServer implements ServerRuntime {
+  readonly name = "the script";
+  canPing = true;
+  /** What listening throws, if anything. */
+  refuses: Error | undefined;
+  #events!: ListenerEvents;
+
+  listen(_: unknown, events: ListenerEvents): { address: typeof ADDRESS; close(): Promise<void> } {
+    if (this.refuses !== undefined) throw this.refuses;
+    this.#events = events;
+    return { address: ADDRESS, close: () => Promise.resolve() };
+  }
+
+  fault(): "other" {
+    return "other";
+  }
+
+  /** Shakes hands as a client does; gives what the server answers. */
+  request(init: RequestInit = {}): Answer | Promise<Answer> {
+    const headers = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    };
+    const request = new Request("http://localhost/", { headers, ...init });
+    return this.#events.request(request, { hostname: "127.0.0.1", port: 50_000 });
+  }
+
+  /** Shakes hands, and is let in. */
+  enter(): Admission {
+    return this.request() as Admission;
+  }
+}
+
+const ADDRESS = { hostname: "127.0.0.1", port: 80 };
