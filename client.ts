@@ -237,7 +237,7 @@ class Client implements WebSocketClient {
   }
 
   #send(data: unknown): BusinessError | undefined {
-    const error = payloadError(data, this.#maxPayload) ?? this.#refusal("send") ??
+    const error = payloadError("send", data, this.#maxPayload) ?? this.#refusal("send") ??
       this.#overflow(data as Payload);
     if (error === undefined) this.#connection!.send(data as Payload);
     return error;

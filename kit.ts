@@ -6,7 +6,7 @@
  */
 
 export { createWebSocket } from "./client.ts";
-export { createWebSocketServer, type WebSocketServer } from "./server.ts";
+export { createWebSocketServer } from "./server.ts";
 export { TlsProtocol } from "./client_types.ts";
 export type {
   ClientCert,
@@ -25,5 +25,6 @@ export type {
   ClientConnectionCloseCallback,
   WebSocketConnection,
   WebSocketMessage,
+  WebSocketServer,
   WebSocketServerConfig,
 } from "./server_types.ts";

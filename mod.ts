@@ -32,7 +32,7 @@
 
 export * as webSocket from "./kit.ts";
 export { createWebSocket } from "./client.ts";
-export { createWebSocketServer, type WebSocketServer } from "./server.ts";
+export { createWebSocketServer } from "./server.ts";
 export {
   type AsyncCallback,
   BusinessError,

@@ -26,7 +26,7 @@ import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { ACCEPTED, Refusal } from "./internal/outcome.ts";
 import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import { argumentError, OBJECT, readOptions } from "./internal/read.ts";
+import { argumentError, OBJECT, readOptions, type Rule, TEXT } from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
 import { serverRuntime } from "./runtime/server.ts";
 import type { ListenFault, ServerRuntime } from "./runtime/mod.ts";
@@ -35,96 +35,14 @@ import { Peer } from "./server_peer.ts";
 import { ServerRun } from "./server_run.ts";
 import type {
   ConnectionAddress,
+  PublishResult,
   ServerAddress,
-  WebSocketConnection,
-  WebSocketServerConfig,
+  WebSocketServer,
   WebSocketServerEvents,
   WebSocketServerOptions,
 } from "./server_types.ts";
-import type { WebSocketCloseOptions, WebSocketData } from "./client_types.ts";
 
 export type * from "./server_types.ts";
-
-/**
- * A server. It can be started again once it has stopped; its listeners stay.
- *
- * No method but `on` and `off` throws.
- *
- * @typeParam Context What `authorize` finds out about a client.
- */
-export interface WebSocketServer<Context = undefined> {
-  /**
-   * Starts to listen.
-   *
-   * @param config See {@linkcode WebSocketServerConfig}.
-   * @returns `true` once it listens, or rejects with 401 (a wrong argument), 201 (no permission),
-   * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
-   * already) or 2302999 (running already, or an option this runtime cannot honour).
-   */
-  start(config: WebSocketServerConfig<Context>): Promise<boolean>;
-
-  /**
-   * Sends a message to one peer.
-   *
-   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
-   * @param connection Whom to; a copy does as well.
-   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
-   * (it is closing).
-   */
-  send(data: WebSocketData, connection: ConnectionAddress): Promise<boolean>;
-
-  /**
-   * Starts to close one connection; what was sent to it goes out first.
-   *
-   * @param connection Which; a copy does as well.
-   * @param options See {@linkcode WebSocketCloseOptions}.
-   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or
-   * 2302999 (it is closing already).
-   */
-  close(connection: ConnectionAddress, options?: WebSocketCloseOptions): Promise<boolean>;
-
-  /** The connections there are, oldest first: an array of one's own. */
-  listAllConnections(): WebSocketConnection<Context>[];
-
-  /**
-   * Tells every peer 1001 `server is going away`, tells every 'close', and stops listening.
-   *
-   * @returns `true` within five seconds, whatever the peers do; or rejects with 2302999 when not
-   * running. While stopping, the same promise again.
-   */
-  stop(): Promise<boolean>;
-
-  /**
-   * Adds a listener. Those of one event are called in the order they were added; the same one twice
-   * counts once; an event that does not exist is ignored.
-   *
-   * @param type The event.
-   * @param listener What to call. Should it fail, 'error' is told with 2302999.
-   * @throws {BusinessError} 401 where an argument is of the wrong type.
-   */
-  on<K extends keyof WebSocketServerEvents>(
-    type: K,
-    listener: WebSocketServerEvents<Context>[K],
-  ): void;
-
-  /**
-   * Removes a listener, or all of an event's.
-   *
-   * @param type The event.
-   * @param listener What to remove; all where it is left out.
-   * @throws {BusinessError} 401 where an argument is of the wrong type.
-   */
-  off<K extends keyof WebSocketServerEvents>(
-    type: K,
-    listener?: WebSocketServerEvents<Context>[K],
-  ): void;
-
-  /** Where it listens; `undefined` when not running. */
-  readonly address: ServerAddress | undefined;
-
-  /** Stops, if it is running. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
 
 const EVENTS = ["connect", "messageReceive", "close", "error"] as const;
 
@@ -168,6 +86,35 @@ class Server {
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
     return answer(this.#close(connection, options));
+  }
+
+  broadcast(data: unknown, options?: unknown): Promise<PublishResult> {
+    return this.#publish(
+      "broadcast",
+      data,
+      options,
+      (run, except) => run.rooms.broadcast(run.peers(), data as Payload, except),
+    );
+  }
+
+  join(connection: unknown, topic: unknown): Promise<boolean> {
+    return answer(this.#enter("join", connection, topic));
+  }
+
+  leave(connection: unknown, topic: unknown): Promise<boolean> {
+    return answer(this.#enter("leave", connection, topic));
+  }
+
+  publish(topic: unknown, data: unknown, options?: unknown): Promise<PublishResult> {
+    if (typeof topic !== "string") {
+      return Refusal.of(argumentError("publish: topic", TEXT[1], topic));
+    }
+    return this.#publish(
+      "publish",
+      data,
+      options,
+      (run, except) => run.rooms.publish(topic, data as Payload, except),
+    );
   }
 
   listAllConnections(): ConnectionAddress[] {
@@ -247,13 +194,10 @@ class Server {
   }
 
   #send(data: unknown, connection: unknown): BusinessError | undefined {
-    const wrong = payloadError(data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+    const wrong = payloadError("send", data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
     if (wrong !== undefined) return wrong;
-    const peer = this.#find("send", connection);
+    const peer = this.#open("send", connection);
     if (peer instanceof Error) return peer;
-    if (peer.state !== "open") {
-      return businessError("notOpen", `send: the connection ${peer.connection} is closing`);
-    }
     peer.send(data as Payload);
     return undefined;
   }
@@ -268,6 +212,52 @@ class Server {
     }
     peer.close(close);
     return undefined;
+  }
+
+  #enter(call: "join" | "leave", connection: unknown, topic: unknown): BusinessError | undefined {
+    if (typeof topic !== "string") return argumentError(`${call}: topic`, TEXT[1], topic);
+    const peer = this.#open(call, connection);
+    if (peer instanceof Error) return peer;
+    this.#run!.rooms[call](peer, topic);
+    return undefined;
+  }
+
+  #publish(
+    call: string,
+    data: unknown,
+    options: unknown,
+    task: (run: ServerRun, except: ReadonlySet<Peer>) => PublishResult,
+  ): Promise<PublishResult> {
+    const run = this.#run;
+    const error = payloadError(call, data, run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+    if (error !== undefined) return Refusal.of(error);
+    const except = this.#excepted(call, options);
+    if (except instanceof Error) return Refusal.of(except);
+    if (run === undefined) {
+      return Refusal.of(businessError("other", `${call}: the server is not running`));
+    }
+    return Promise.resolve(task(run, except));
+  }
+
+  /** Whom not to send to; who is not there need not be excepted. */
+  #excepted(call: string, options: unknown): ReadonlySet<Peer> | BusinessError {
+    if (options === undefined) return NOBODY;
+    const given = readOptions(call, options, EXCEPT);
+    if (given instanceof Error) return given;
+    const found = new Set<Peer>();
+    for (const connection of [given.except ?? []].flat()) {
+      const peer = this.#find(call, connection);
+      if (peer instanceof Peer) found.add(peer);
+      else if (peer.code !== GONE) return peer;
+    }
+    return found;
+  }
+
+  /** The open connection behind what the user holds. */
+  #open(call: string, connection: unknown): Peer | BusinessError {
+    const peer = this.#find(call, connection);
+    if (peer instanceof Error || peer.state === "open") return peer;
+    return businessError("notOpen", `${call}: the connection ${peer.connection} is closing`);
   }
 
   /** The connection behind what the user holds: an object of an event's, a copy or a literal. */
@@ -293,6 +283,19 @@ function keyOf(connection: object): string | undefined {
     return undefined; // a getter of the user's has thrown
   }
 }
+
+const EXCEPT: Record<string, Rule> = {
+  except: [
+    (value) => typeof value === "object" && value !== null,
+    "must be a connection or an array of connections",
+  ],
+};
+
+/** Nobody is excepted. */
+const NOBODY: ReadonlySet<Peer> = new Set();
+
+/** The code of an unknown connection. */
+const GONE = 2302006;
 
 const CONNECTION = "must be an object with 'clientIP' and 'clientPort'";
 

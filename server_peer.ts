@@ -37,6 +37,8 @@ export interface PeerHost {
   readonly lingering: TimeoutQueue<Peer>;
   /** Connections that are not read from, as no Pong is heard from them either. */
   readonly paused: TimeoutQueue<Peer>;
+  /** The connection closes, or is lost: it is in no room any more. */
+  forget(peer: Peer): void;
   /** Whether a new connection is welcome still. */
   welcomes(): boolean;
   connected(peer: Peer): void;
@@ -117,7 +119,30 @@ export class Peer implements Admission, HeartbeatPeer {
   send(data: Payload): void {
     this.#socket?.send(data);
     this.#queued += typeof data === "string" ? data.length * 3 : data.byteLength;
-    if (this.#queued > this.host.maxBufferedAmount) this.#measure();
+    if (this.#queued > this.host.maxBufferedAmount) this.measure();
+  }
+
+  /** Drops the peer if it reads too slowly. */
+  measure(): void {
+    this.#queued = this.#socket?.bufferedAmount ?? 0;
+    if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
+    this.close(TOO_SLOW);
+    this.#fail(`is too slow: ${this.#queued} bytes are queued to it`);
+  }
+
+  /** Takes part in what the runtime sends to a topic. */
+  join(topic: string): void {
+    this.#socket?.join?.(topic);
+  }
+
+  /** Takes no part any more. */
+  leave(topic: string): void {
+    this.#socket?.leave?.(topic);
+  }
+
+  /** Has the runtime send to all others in a topic. */
+  publish(topic: string, data: Payload): void {
+    this.#socket?.publish?.(topic, data);
   }
 
   /** The listeners cannot keep up with its messages. */
@@ -160,14 +185,6 @@ export class Peer implements Admission, HeartbeatPeer {
     this.end();
   }
 
-  /** Drops a peer that reads too slowly. */
-  #measure(): void {
-    this.#queued = this.#socket?.bufferedAmount ?? 0;
-    if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
-    this.close(TOO_SLOW);
-    this.#fail(`is too slow: ${this.#queued} bytes are queued to it`);
-  }
-
   /** What is done while listeners cannot keep up with the messages. */
   readonly #reading: BacklogOwner = {
     pause: () => {
@@ -207,6 +224,7 @@ export class Peer implements Admission, HeartbeatPeer {
     this.state = "closing";
     this.host.heartbeat.delete(this);
     this.host.paused.delete(this);
+    this.host.forget(this);
   }
 }
 

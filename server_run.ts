@@ -16,6 +16,7 @@ import {
   type PeerParts,
   type ServerConnection,
 } from "./server_peer.ts";
+import { Rooms } from "./server_rooms.ts";
 import type { WebSocketServerEvents } from "./server_types.ts";
 
 /** How long a peer may take to answer a Close frame, in ms. */
@@ -44,6 +45,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly opening: TimeoutQueue<Peer>;
   readonly lingering: TimeoutQueue<Peer>;
   readonly paused: TimeoutQueue<Peer>;
+  readonly rooms: Rooms;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #clock: Clock;
   readonly #runtime: ServerRuntime;
@@ -92,6 +94,7 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.#clock = clock;
     this.#runtime = runtime;
     this.#door = new Door(this, config);
+    this.rooms = new Rooms(config.maxBufferedAmount, () => this.#listener);
   }
 
   get address(): Address {
@@ -107,6 +110,11 @@ export class ServerRun implements PeerHost, DoorOwner {
 
   find(key: string): Peer | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** The connections there are, oldest first; some may be closing. */
+  peers(): Iterable<Peer> {
+    return this.#peers;
   }
 
   connections(): ServerConnection[] {
@@ -148,6 +156,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   connected(peer: Peer): void {
     this.#peers.add(peer);
     this.#byKey.set(String(peer.connection), peer);
+    this.rooms.welcome(peer);
     this.#listeners.emit("connect", peer.connection);
   }
 
@@ -156,6 +165,10 @@ export class ServerRun implements PeerHost, DoorOwner {
     data: string | ArrayBuffer,
   ): Promise<unknown> | undefined {
     return this.#listeners.emit("messageReceive", { clientConnection, data });
+  }
+
+  forget(peer: Peer): void {
+    this.rooms.forget(peer);
   }
 
   failed(error: BusinessError): void {

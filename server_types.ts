@@ -6,7 +6,12 @@
 
 import type { Callback, ErrorCallback } from "./errors.ts";
 import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
-import type { CloseResult, ServerCert } from "./client_types.ts";
+import type {
+  CloseResult,
+  ServerCert,
+  WebSocketCloseOptions,
+  WebSocketData,
+} from "./client_types.ts";
 import type { ServerRuntime } from "./runtime/mod.ts";
 
 /** What `createWebSocketServer` takes. */
@@ -110,6 +115,23 @@ export interface WebSocketMessage<Context = undefined> {
   data: string | ArrayBuffer;
 }
 
+/** What `broadcast` and `publish` take beside the data. */
+export interface PublishOptions {
+  /** Whom not to send to: one connection, or several; copies do as well. */
+  except?: ConnectionAddress | readonly ConnectionAddress[];
+}
+
+/** What `broadcast` and `publish` have come to. */
+export interface PublishResult {
+  /** To how many connections the message was handed. */
+  sent: number;
+  /**
+   * How many of them were found to have more than `maxBufferedAmount` bytes queued, and dropped. On
+   * Bun the queues are looked at each time a quarter of that may have gone to each.
+   */
+  tooSlow: number;
+}
+
 /** Where a server listens. */
 export interface ServerAddress {
   /** The address; `::` or `0.0.0.0` for all of the machine's. */
@@ -133,4 +155,124 @@ export interface WebSocketServerEvents<Context = undefined> {
   close: ClientConnectionCloseCallback<Context>;
   /** A peer was refused or lost, or a listener failed. */
   error: ErrorCallback;
+}
+
+/**
+ * A server. It can be started again once it has stopped; its listeners stay.
+ *
+ * No method but `on` and `off` throws.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface WebSocketServer<Context = undefined> {
+  /**
+   * Starts to listen.
+   *
+   * @param config See {@linkcode WebSocketServerConfig}.
+   * @returns `true` once it listens, or rejects with 401 (a wrong argument), 201 (no permission),
+   * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
+   * already) or 2302999 (running already, or an option this runtime cannot honour).
+   */
+  start(config: WebSocketServerConfig<Context>): Promise<boolean>;
+
+  /**
+   * Sends a message to one peer.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param connection Whom to; a copy does as well.
+   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
+   * (it is closing).
+   */
+  send(data: WebSocketData, connection: ConnectionAddress): Promise<boolean>;
+
+  /**
+   * Starts to close one connection; what was sent to it goes out first.
+   *
+   * @param connection Which; a copy does as well.
+   * @param options See {@linkcode WebSocketCloseOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or
+   * 2302999 (it is closing already).
+   */
+  close(connection: ConnectionAddress, options?: WebSocketCloseOptions): Promise<boolean>;
+
+  /**
+   * Sends a message to every connection. On Bun by its own `publish`, which is much cheaper than one
+   * `send` each.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param options See {@linkcode PublishOptions}.
+   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   */
+  broadcast(data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
+
+  /**
+   * Takes a connection into a topic, until it leaves or is over. A topic needs no making.
+   *
+   * @param connection Which; a copy does as well.
+   * @param topic The topic's name, any text.
+   * @returns `true`, also where it was in it, or rejects with 401 (a wrong argument), 2302006 (no such
+   * connection) or -1 (it is closing).
+   */
+  join(connection: ConnectionAddress, topic: string): Promise<boolean>;
+
+  /**
+   * Takes a connection out of a topic.
+   *
+   * @param connection Which; a copy does as well.
+   * @param topic The topic's name.
+   * @returns `true`, also where it was not in it, or rejects as `join` does.
+   */
+  leave(connection: ConnectionAddress, topic: string): Promise<boolean>;
+
+  /**
+   * Sends a message to every connection in a topic; otherwise like `broadcast`.
+   *
+   * @param topic The topic's name.
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param options See {@linkcode PublishOptions}.
+   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   */
+  publish(topic: string, data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
+
+  /** The connections there are, oldest first: an array of one's own. */
+  listAllConnections(): WebSocketConnection<Context>[];
+
+  /**
+   * Tells every peer 1001 `server is going away`, tells every 'close', and stops listening.
+   *
+   * @returns `true` within five seconds, whatever the peers do; or rejects with 2302999 when not
+   * running. While stopping, the same promise again.
+   */
+  stop(): Promise<boolean>;
+
+  /**
+   * Adds a listener. Those of one event are called in the order they were added; the same one twice
+   * counts once; an event that does not exist is ignored.
+   *
+   * @param type The event.
+   * @param listener What to call. Should it fail, 'error' is told with 2302999.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  on<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener: WebSocketServerEvents<Context>[K],
+  ): void;
+
+  /**
+   * Removes a listener, or all of an event's.
+   *
+   * @param type The event.
+   * @param listener What to remove; all where it is left out.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  off<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener?: WebSocketServerEvents<Context>[K],
+  ): void;
+
+  /** Where it listens; `undefined` when not running. */
+  readonly address: ServerAddress | undefined;
+
+  /** Stops, if it is running. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -15,8 +15,8 @@ export class Refusal<T> extends Promise<T> {
   #handled = false;
 
   /** A promise rejected with an error. */
-  static of(error: BusinessError): Promise<boolean> {
-    const refusal = new Refusal<boolean>((_, reject) => reject(error));
+  static of(error: BusinessError): Promise<never> {
+    const refusal = new Refusal<never>((_, reject) => reject(error));
     refusal.#guard(error);
     return refusal;
   }

@@ -8,12 +8,16 @@ export type Payload = string | ArrayBuffer | ArrayBufferView;
 export const DEFAULT_MAX_PAYLOAD = 5_242_864;
 
 /** What is wrong with data to be sent, if anything is. */
-export function payloadError(data: unknown, maxPayload: number): BusinessError | undefined {
+export function payloadError(
+  call: string,
+  data: unknown,
+  maxPayload: number,
+): BusinessError | undefined {
   const isText = typeof data === "string";
   if (!isText && !isBytes(data)) {
     return businessError(
       "argument",
-      `send: data must be text, an ArrayBuffer or a view of one: current value is ${
+      `${call}: data must be text, an ArrayBuffer or a view of one: current value is ${
         describe(data)
       }`,
     );
@@ -21,7 +25,7 @@ export function payloadError(data: unknown, maxPayload: number): BusinessError |
   if (exceeds(data, maxPayload)) {
     return businessError(
       "argument",
-      `send: data must be at most ${maxPayload} bytes: current value has ${byteLength(data)}`,
+      `${call}: data must be at most ${maxPayload} bytes: current value has ${byteLength(data)}`,
     );
   }
   return undefined;

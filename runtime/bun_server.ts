@@ -21,6 +21,9 @@ interface BunServerSocket {
   close(code: number, reason: string): void;
   pause(): void;
   resume(): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  publish(topic: string, data: Payload): number;
   terminate(): void;
   getBufferedAmount(): number;
 }
@@ -29,6 +32,7 @@ interface BunServer {
   readonly hostname: string;
   readonly port: number;
   requestIP(request: Request): { address: string; port: number } | null;
+  publish(topic: string, data: Payload): number;
   upgrade(request: Request, options: { data: Admission; headers: object }): boolean;
   stop(closeConnections: boolean): Promise<void>;
 }
@@ -103,6 +107,7 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
   const { hostname, port } = server;
   return {
     address: { hostname, port },
+    publish: (topic, data) => void server.publish(topic, data),
     async close() {
       await server.stop(true);
     },
@@ -147,6 +152,18 @@ class BunSocket implements Socket {
 
   resume(): void {
     this.#ws.resume();
+  }
+
+  join(topic: string): void {
+    this.#ws.subscribe(topic);
+  }
+
+  leave(topic: string): void {
+    this.#ws.unsubscribe(topic);
+  }
+
+  publish(topic: string, data: Payload): void {
+    this.#ws.publish(topic, data);
   }
 
   terminate(): void {

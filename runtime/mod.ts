@@ -23,6 +23,12 @@ export interface Socket {
   pause?(): void;
   /** Reads on. */
   resume?(): void;
+  /** Takes part in what `Listener.publish` sends to a topic, where the runtime has that. */
+  join?(topic: string): void;
+  /** Takes no part any more. */
+  leave?(topic: string): void;
+  /** Sends one message to all others in a topic. */
+  publish?(topic: string, data: Payload): void;
   /** Drops the connection at once, whatever is queued. `closed` may be told meanwhile, or never. */
   terminate(): void;
 }
@@ -61,6 +67,7 @@ export interface Failure {
 
 /** What to dial. */
 export interface DialRequest {
+  /** A URL whose scheme is `ws` or `wss`. */
   url: string;
   /** Names in lower case. */
   headers: Record<string, string>;
@@ -114,7 +121,9 @@ export interface ClientRuntime {
 
 /** An address of one end of a connection. */
 export interface Address {
+  /** A literal IPv4 or IPv6 address, the latter with no brackets. */
   hostname: string;
+  /** A TCP port. */
   port: number;
 }
 
@@ -137,7 +146,9 @@ export interface ListenerEvents {
 
 /** Where and how to listen. */
 export interface ListenOptions {
+  /** The address to listen on. */
   hostname: string;
+  /** The port to listen on; 0 takes a free one. */
   port: number;
   /** The largest message a peer may send, in bytes. */
   maxPayload: number;
@@ -149,7 +160,10 @@ export interface ListenOptions {
 
 /** A port being listened on. */
 export interface Listener {
+  /** Where it listens. */
   readonly address: Address;
+  /** Sends one message to everybody in a topic, where that is cheaper than to each; in order. */
+  publish?(topic: string, data: Payload): void;
   /** Stops listening. Connections must be gone by then; never takes longer than `ms`. */
   close(ms: number): Promise<void>;
 }

@@ -7,7 +7,9 @@ import { describe } from "../internal/describe.ts";
 
 /** A certificate and its private key, PEM, the key without a passphrase. */
 export interface Identity {
+  /** The certificate, and those that lead from it to an authority. */
   cert: string;
+  /** The private key. */
   key: string;
 }
 

@@ -1,6 +1,6 @@
+import { type Payload, snapshot } from "../internal/payload.ts";
 import { readFailure } from "./failures.ts";
-import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "./mod.ts";
-import type { Payload } from "../internal/payload.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./mod.ts";
 
 /** Any platform with the WHATWG's WebSocket and no more: browsers, and Node from 22 on. */
 export function webClient(): ClientRuntime {
@@ -33,29 +33,26 @@ class WebSocketOfTheWeb implements ClientSocket {
   /** A browser offers compression by itself and sees that no more than that is answered. */
   readonly extensions = "";
   readonly #ws: WebSocket;
-  #failure: unknown;
+  readonly #events: ClientEvents;
   #over = false;
 
   constructor({ url, protocols }: DialRequest, events: ClientEvents) {
     const ws = this.#ws = new WebSocket(url, protocols);
+    this.#events = events;
     ws.binaryType = "arraybuffer";
-    ws.onopen = () => events.open();
+    ws.onopen = () => {
+      if (!this.#over) events.open();
+    };
     ws.onmessage = ({ data }) => {
       if (!this.#over) events.message(data);
     };
+    // An 'error' is an end: Node 20 and 22 tell of no 'close' after a handshake that failed.
     ws.onerror = (event) => {
-      this.#failure = event;
+      const { message, error } = event as ErrorEvent;
+      const failure = readFailure(message ?? "", error ?? message);
+      this.#end({ code: 0, reason: "", failure });
     };
-    ws.onclose = ({ code, reason }) => {
-      if (this.#over) return;
-      this.#over = true;
-      const { message, error } = (this.#failure ?? {}) as ErrorEvent;
-      events.closed(
-        this.#failure === undefined
-          ? { code, reason }
-          : { code: 0, reason, failure: readFailure(message ?? "", error ?? message) },
-      );
-    };
+    ws.onclose = ({ code, reason }) => this.#end({ code, reason });
   }
 
   get bufferedAmount(): number {
@@ -67,7 +64,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   }
 
   send(data: Payload): void {
-    this.#ws.send(data as string | ArrayBuffer);
+    this.#ws.send((isResizable(data) ? snapshot(data) : data) as string | ArrayBuffer);
   }
 
   /** There is no way: `canPing` is false. */
@@ -83,4 +80,16 @@ class WebSocketOfTheWeb implements ClientSocket {
     this.#over = true;
     this.#ws.close();
   }
+
+  #end(end: End): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#events.closed(end);
+  }
+}
+
+/** Whether the WHATWG's WebSocket refuses the data: Chromium throws for a buffer that can grow. */
+function isResizable(data: Payload): boolean {
+  if (typeof data === "string") return false;
+  return ((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer).resizable;
 }

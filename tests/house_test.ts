@@ -68,7 +68,11 @@ const ARROWS: Record<string, string[]> = {
     ...["server_run.ts", "server_peer.ts", "server_types.ts", "client_types.ts"],
     ...BELOW,
   ],
-  "server_run.ts": ["server_door.ts", "server_peer.ts", "server_types.ts", ...BELOW],
+  "server_run.ts": [
+    ...["server_door.ts", "server_peer.ts", "server_rooms.ts", "server_types.ts"],
+    ...BELOW,
+  ],
+  "server_rooms.ts": ["server_peer.ts", "server_types.ts", ...BELOW],
   "server_door.ts": ["server_peer.ts", ...BELOW],
   "server_peer.ts": BELOW,
   "heartbeat.ts": ["internal/"],

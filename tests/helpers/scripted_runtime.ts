@@ -6,10 +6,12 @@ import type {
   ClientEvents,
   ClientRuntime,
   ClientSocket,
+  Listener,
   ListenerEvents,
   ServerRuntime,
   Socket,
 } from "../../runtime/mod.ts";
+import type { Payload } from "../../internal/payload.ts";
 
 /** A socket that writes down what it is told. */
 export class ScriptedSocket implements ClientSocket {
@@ -46,6 +48,21 @@ export class PausableSocket extends ScriptedSocket implements Socket {
   }
 }
 
+/** A socket that takes part in topics. */
+export class TopicSocket extends ScriptedSocket implements Socket {
+  join(topic: string): void {
+    this.calls.push(`join ${topic}`);
+  }
+
+  leave(topic: string): void {
+    this.calls.push(`leave ${topic}`);
+  }
+
+  publish(topic: string, data: Payload): void {
+    this.calls.push(`publish ${topic} ${data}`);
+  }
+}
+
 /** A client's runtime, and what it was last given. */
 export class ScriptedClient implements ClientRuntime {
   readonly name = "the script";
@@ -71,12 +88,19 @@ export class ScriptedServer implements ServerRuntime {
   canPing = true;
   /** What listening throws, if anything. */
   refuses: Error | undefined;
+  /** What it was told to publish; nothing can be published where there is no list. */
+  published: string[] | undefined;
   #events!: ListenerEvents;
 
-  listen(_: unknown, events: ListenerEvents): { address: typeof ADDRESS; close(): Promise<void> } {
+  listen(_: unknown, events: ListenerEvents): Listener {
     if (this.refuses !== undefined) throw this.refuses;
     this.#events = events;
-    return { address: ADDRESS, close: () => Promise.resolve() };
+    const { published } = this;
+    return {
+      address: ADDRESS,
+      ...(published && { publish: (topic, data) => void published.push(`${topic} ${data}`) }),
+      close: () => Promise.resolve(),
+    };
   }
 
   fault(): "other" {
@@ -84,7 +108,7 @@ export class ScriptedServer implements ServerRuntime {
   }
 
   /** Shakes hands as a client does; gives what the server answers. */
-  request(init: RequestInit = {}): Answer | Promise<Answer> {
+  request(init: RequestInit = {}, port = 50_000): Answer | Promise<Answer> {
     const headers = {
       connection: "Upgrade",
       upgrade: "websocket",
@@ -92,12 +116,12 @@ export class ScriptedServer implements ServerRuntime {
       "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
     };
     const request = new Request("http://localhost/", { headers, ...init });
-    return this.#events.request(request, { hostname: "127.0.0.1", port: 50_000 });
+    return this.#events.request(request, { hostname: "127.0.0.1", port });
   }
 
   /** Shakes hands, and is let in. */
-  enter(): Admission {
-    return this.request() as Admission;
+  enter(port?: number): Admission {
+    return this.request({}, port) as Admission;
   }
 }
 

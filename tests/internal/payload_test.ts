@@ -16,7 +16,7 @@ describe("payloadError()", () => {
       good.push(new View(buffer), new View(0));
     }
     good.push(new ArrayBuffer(4, { maxByteLength: 8 }));
-    for (const data of good) assertEquals(payloadError(data, 100), undefined);
+    for (const data of good) assertEquals(payloadError("send", data, 100), undefined);
   });
 
   it("answers 401 to anything else, and says what it was", () => {
@@ -24,29 +24,29 @@ describe("payloadError()", () => {
     bad.push(new Blob(["x"]), new Date(0), new String("x"), new SharedArrayBuffer(4));
     bad.push(new Uint8Array(new SharedArrayBuffer(4)), Promise.resolve("x"), { byteLength: 1 });
     for (const data of bad) {
-      const error = payloadError(data, 100);
+      const error = payloadError("send", data, 100);
       assertEquals(error?.code, 401);
       assertStringIncludes(error!.message, "Parameter error: send: data must be text");
     }
   });
 
   it("counts UTF-8 bytes, not characters", () => {
-    assertEquals(payloadError("字字", 6), undefined);
-    assertEquals(payloadError("字字", 5)?.code, 401);
-    assertEquals(payloadError("😀", 4), undefined);
-    assertEquals(payloadError("😀", 3)?.code, 401);
-    assertEquals(payloadError("éé", 4), undefined);
-    assertEquals(payloadError("éé", 3)?.code, 401);
-    assertStringIncludes(payloadError("字字", 5)!.message, "at most 5 bytes: current value has 6");
+    assertEquals(payloadError("send", "字字", 6), undefined);
+    assertEquals(payloadError("send", "字字", 5)?.code, 401);
+    assertEquals(payloadError("send", "😀", 4), undefined);
+    assertEquals(payloadError("send", "😀", 3)?.code, 401);
+    assertEquals(payloadError("send", "éé", 4), undefined);
+    assertEquals(payloadError("send", "éé", 3)?.code, 401);
+    assertStringIncludes(payloadError("send", "字字", 5)!.message, "at most 5 bytes: current value has 6");
   });
 
   it("takes 5,242,864 bytes and not one more by default", () => {
     assertEquals(DEFAULT_MAX_PAYLOAD, 5 * 1024 * 1024 - 16);
     const most = DEFAULT_MAX_PAYLOAD;
-    assertEquals(payloadError("x".repeat(most), most), undefined);
-    assertEquals(payloadError("x".repeat(most + 1), most)?.code, 401);
-    assertEquals(payloadError(new Uint8Array(most), most), undefined);
-    assertEquals(payloadError(new Uint8Array(most + 1), most)?.code, 401);
+    assertEquals(payloadError("send", "x".repeat(most), most), undefined);
+    assertEquals(payloadError("send", "x".repeat(most + 1), most)?.code, 401);
+    assertEquals(payloadError("send", new Uint8Array(most), most), undefined);
+    assertEquals(payloadError("send", new Uint8Array(most + 1), most)?.code, 401);
   });
 });
 
