@@ -25,21 +25,31 @@
  * @module
  */
 
-import { ClientConnection, type ConnectionOwner } from "./client_connection.ts";
-import { readTls, sayOnce, unsupported } from "./client_request.ts";
+import { ClientConnection } from "./client_connection.ts";
+import { ReconnectingConnection, type ReconnectOwner } from "./client_reconnect.ts";
+import {
+  asks,
+  askTarget,
+  buildRequest,
+  noHost,
+  readClientOptions,
+  readTarget,
+  sayOnce,
+  type Target,
+  unsupported,
+} from "./client_request.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCall } from "./internal/call.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
-import { type ConnectOptions, readConnectOptions } from "./internal/connect_options.ts";
 import { Deferred } from "./internal/deferred.ts";
 import { later } from "./internal/later.ts";
 import { type Listener, Listeners } from "./internal/listeners.ts";
 import { MessageQueue } from "./internal/message_queue.ts";
-import { answer } from "./internal/outcome.ts";
+import { answer, type Outcome } from "./internal/outcome.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import { argumentError, COUNT, OBJECT, readOptions, TEXT } from "./internal/read.ts";
-import { hasNoHost, urlError } from "./internal/url.ts";
+import type { ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import { urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
 import type { ClientRuntime, DialRequest } from "./runtime/mod.ts";
 import type {
@@ -53,19 +63,19 @@ import type {
 
 export type * from "./client_types.ts";
 
-/** What refuses a call in a state; `undefined` where it is accepted. */
+const FREE = undefined;
+const BUSY = "alreadyConnected";
+const SHUT = "notOpen";
+const NONE = "other";
+
+/** What refuses a call in a state; nothing where it is accepted. */
 const REFUSALS: Record<
   "connect" | "send" | "close",
   Record<WebSocketState, ErrorKind | undefined>
 > = {
-  connect: {
-    idle: undefined,
-    connecting: "alreadyConnected",
-    open: "alreadyConnected",
-    closing: "alreadyConnected",
-  },
-  send: { idle: "notOpen", connecting: undefined, open: undefined, closing: "notOpen" },
-  close: { idle: "other", connecting: undefined, open: undefined, closing: "other" },
+  connect: { idle: FREE, connecting: BUSY, open: BUSY, closing: BUSY, reconnecting: BUSY },
+  send: { idle: SHUT, connecting: FREE, open: FREE, closing: SHUT, reconnecting: FREE },
+  close: { idle: NONE, connecting: FREE, open: FREE, closing: NONE, reconnecting: FREE },
 };
 
 const EVENTS = [
@@ -76,6 +86,7 @@ const EVENTS = [
   "dataEnd",
   "close",
   "error",
+  "reconnecting",
 ] as const;
 
 /** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
@@ -90,20 +101,18 @@ class Client implements WebSocketClient {
   readonly #runtime: ClientRuntime;
   readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
+  readonly #policy: ReconnectPolicy | undefined;
   readonly #opened = new Deferred<OpenResult>();
   readonly #closed = new Deferred<CloseResult>();
-  #connection: ClientConnection | undefined;
+  #connection: ClientConnection | ReconnectingConnection | undefined;
+  /** Why the connection was lost that has not ended yet. */
+  #lost: BusinessError | undefined;
 
-  constructor(options: WebSocketClientOptions = {}) {
-    const given = readOptions("createWebSocket", options, {
-      clock: OBJECT,
-      maxBufferedAmount: COUNT,
-      maxPayload: COUNT,
-      runtime: OBJECT,
-    });
-    this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock, maxBufferedAmount, maxPayload, runtime }: WebSocketClientOptions =
-      given instanceof Error ? {} : given;
+  constructor(options: unknown = {}) {
+    const read = readClientOptions(options);
+    const { clock, maxBufferedAmount, maxPayload, policy, runtime } = read.options;
+    this.#wrongOptions = read.error;
+    this.#policy = policy;
     this.#clock = clock ?? systemClock;
     this.#runtime = runtime ?? clientRuntime;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
@@ -131,7 +140,10 @@ class Client implements WebSocketClient {
   }
 
   connect(...args: unknown[]): Promise<boolean> & void {
-    const { values: [url, options], callback, error } = readCall("connect", args, 2);
+    // Where the URL is asked for each time, a function that comes first is no callback.
+    const first = this.#policy && typeof args[0] === "function" ? [args.shift()] : [];
+    const { values, callback, error } = readCall("connect", args, 2 - first.length);
+    const [url, options] = [...first, ...values];
     return this.#answer(error ?? this.#connect(url, options), callback);
   }
 
@@ -169,60 +181,63 @@ class Client implements WebSocketClient {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#connection === undefined) return;
+    if (this.state === "idle") return;
     const { closed } = this;
     this.#close(undefined);
     await closed.catch(() => {});
   }
 
-  #answer(
-    error: BusinessError | undefined,
-    callback: Listener | undefined,
-  ): Promise<boolean> & void {
-    return answer(error, callback, this.#listeners) as Promise<boolean> & void;
+  #answer(outcome: Outcome, callback: Listener | undefined): Promise<boolean> & void {
+    return answer(outcome, callback, this.#listeners) as Promise<boolean> & void;
   }
 
   #connect(url: unknown, options: unknown): BusinessError | undefined {
-    if (typeof url !== "string") return argumentError("connect: the URL", TEXT[1], url);
     if (this.#wrongOptions !== undefined) return this.#wrongOptions;
-    const read = readConnectOptions(options);
-    if (read instanceof Error) return read;
-    const cause = this.#runtime.denied(url);
-    if (cause !== undefined) {
-      return businessError("permission", "connect: the runtime refused the URL's host", { cause });
+    const target = readTarget(url, options, this.#policy !== undefined);
+    if (target instanceof Error) return target;
+    if (asks(target)) {
+      return this.#refusal("connect") ??
+        this.#start(target, () => askTarget(this.#runtime, target));
     }
-    const tls = readTls(read);
-    if (tls instanceof Error) return tls;
-    const { headers, protocols, proxy } = read;
-    const request = { url, headers, protocols, tls, proxy };
-    return this.#refusal("connect") ?? urlError(url) ?? this.#dial(request, read);
+    const request = buildRequest(this.#runtime, target.url as string, target.options);
+    if (request instanceof Error) return request;
+    return this.#refusal("connect") ?? urlError(request.url) ?? this.#nowhere(request.url) ??
+      unsupported(this.#runtime, request, target.options) ?? this.#start(target, () => request);
   }
 
-  #dial(request: DialRequest, options: ConnectOptions): BusinessError | undefined {
-    if (hasNoHost(request.url)) {
-      const cause = new Error("the URL has no host");
-      const error = businessError("connectFailed", cause.message, { data: "0", cause });
-      this.#renew();
-      this.#opened.reject(error);
-      this.#closed.reject(error);
-      // By then another attempt may be under way: this is an event, and changes nothing.
-      later(() => {
-        this.#readers.emit("error", error);
-        this.#listeners.emit("error", error);
-      });
-      return businessError("noHost", cause.message, { cause });
-    }
-    const error = unsupported(this.#runtime, request, options);
-    if (error !== undefined) return error;
+  /** Refuses a URL with no host: only then 'error' is told as well. */
+  #nowhere(url: string): BusinessError | undefined {
+    const refusal = noHost(url);
+    if (refusal === undefined) return undefined;
+    const { cause } = refusal;
+    const error = businessError("connectFailed", "the URL has no host", { data: "0", cause });
+    this.#renew();
+    this.#opened.reject(error);
+    this.#closed.reject(error);
+    // By then another attempt may be under way: this is an event, and changes nothing.
+    later(() => {
+      this.#readers.emit("error", error);
+      this.#listeners.emit("error", error);
+    });
+    return refusal;
+  }
+
+  #start(
+    { options }: Target,
+    request: () => DialRequest | Promise<DialRequest>,
+  ): BusinessError | undefined {
+    const parts = {
+      runtime: this.#runtime,
+      options,
+      clock: this.#clock,
+      heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
+      maxPayload: this.#maxPayload,
+    };
+    const policy = this.#policy;
     try {
-      this.#connection = new ClientConnection(this.#owner, {
-        runtime: this.#runtime,
-        request,
-        options,
-        clock: this.#clock,
-        heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
-        maxPayload: this.#maxPayload,
-      });
+      this.#connection = policy === undefined
+        ? new ClientConnection(this.#owner, { ...parts, request: request() as DialRequest })
+        : new ReconnectingConnection(this.#owner, { ...parts, policy, request });
     } catch (cause) {
       return businessError("url", `connect: the runtime refused the URL`, { cause });
     }
@@ -236,19 +251,18 @@ class Client implements WebSocketClient {
     this.#closed.renew();
   }
 
-  #send(data: unknown): BusinessError | undefined {
-    const error = payloadError("send", data, this.#maxPayload) ?? this.#refusal("send") ??
-      this.#overflow(data as Payload);
-    if (error === undefined) this.#connection!.send(data as Payload);
-    return error;
+  #send(data: unknown): BusinessError | boolean {
+    return payloadError("send", data, this.#maxPayload) ?? this.#refusal("send") ??
+      this.#overflow(data as Payload) ?? this.#connection!.send(data as Payload);
   }
 
   #overflow(data: Payload): BusinessError | undefined {
-    const limit = this.#maxBufferedAmount;
+    const limit = Math.min(this.#maxBufferedAmount, this.#connection!.maxQueued);
     if (limit === Infinity || this.bufferedAmount + byteLength(data) <= limit) return undefined;
+    const option = limit === this.#maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
     return businessError(
       "other",
-      `send: 'maxBufferedAmount' is ${limit}, and ${this.bufferedAmount} bytes are queued already`,
+      `send: '${option}' is ${limit}, and ${this.bufferedAmount} bytes are queued already`,
     );
   }
 
@@ -267,7 +281,7 @@ class Client implements WebSocketClient {
   }
 
   /** What the connection tells, as events. The client is idle before the last one of each. */
-  readonly #owner: ConnectionOwner = {
+  readonly #owner: ReconnectOwner = {
     opened: () => {
       const protocol = this.protocol;
       this.#opened.resolve(SWITCHING);
@@ -291,16 +305,25 @@ class Client implements WebSocketClient {
       this.#listeners.emit("error", error);
     },
     lost: (error) => {
-      this.#readers.emit("error", error);
+      this.#lost = error;
       this.#listeners.emit("error", error);
     },
     ended: (close) => {
-      this.#connection = undefined;
+      const lost = this.#lost;
+      this.#lost = this.#connection = undefined;
       this.#opened.reject(businessError("other", "the connection was closed before it was open"));
       this.#closed.resolve(close);
+      if (lost !== undefined) this.#readers.emit("error", lost);
       this.#readers.emit("close");
       this.#listeners.emit("close", undefined, { ...close });
     },
+    interrupted: (end) => {
+      this.#lost = undefined;
+      if ("error" in end) this.#listeners.emit("error", end.error);
+      else this.#listeners.emit("close", undefined, { ...end.close });
+    },
+    reconnecting: (info) => void this.#listeners.emit("reconnecting", info),
+    faulted: (error) => this.#listeners.fault(error),
   };
 }
 

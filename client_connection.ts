@@ -30,6 +30,8 @@ export interface ConnectionParts {
   maxPayload: number;
   request: DialRequest;
   options: ConnectOptions;
+  /** What is to be sent once it is open, and what was sent before. */
+  queue?: Payload[];
 }
 
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
@@ -39,7 +41,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   readonly #parts: ConnectionParts;
   readonly #socket: ClientSocket;
   /** What was sent before the connection was open. */
-  #queue: Payload[] = [];
+  #queue: Payload[];
   /** What was asked for by `close`. */
   #asked: Close | undefined;
   /** The one deadline that runs: to open, or to close. */
@@ -51,6 +53,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const { connectTimeout } = options;
     this.#owner = owner;
     this.#parts = parts;
+    this.#queue = parts.queue ?? [];
     this.#socket = runtime.dial(request, this);
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
@@ -69,10 +72,21 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return queued + this.#socket.bufferedAmount;
   }
 
-  /** Sends, or keeps until open. Only while connecting or open. */
-  send(data: Payload): void {
+  /** Bytes that may be queued, if that is bounded by more than the user's option. */
+  get maxQueued(): number {
+    return Infinity;
+  }
+
+  /** Sends, or keeps until open. Only while connecting or open. Answers what `send` does. */
+  send(data: Payload): boolean {
     if (this.state === "open") this.#socket.send(data);
     else this.#queue.push(snapshot(data));
+    return true;
+  }
+
+  /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */
+  probe(): void {
+    this.#parts.heartbeat.probe(this);
   }
 
   /** Starts to close; `ended` follows, within five seconds. Only while connecting or open. */
@@ -151,7 +165,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** What the runtime let pass in the handshake and should not have, if anything. */
   #handshakeFault(): string | undefined {
     const { protocol, extensions } = this.#socket;
-    const offered = this.#parts.options.protocols;
+    const offered = this.#parts.request.protocols;
     if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
       return "the server's subprotocol is none that was offered";
     }

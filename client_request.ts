@@ -1,7 +1,11 @@
 /** What `connect` asks of the runtime, and what the runtime cannot do. Not part of the public API. */
 
+import type { WebSocketClientOptions } from "./client_types.ts";
 import { type BusinessError, businessError } from "./errors.ts";
-import type { ConnectOptions } from "./internal/connect_options.ts";
+import { type ConnectOptions, readConnectOptions } from "./internal/connect_options.ts";
+import { ANY, argumentError, COUNT, OBJECT, readOptions, TEXT } from "./internal/read.ts";
+import { readReconnectPolicy, type ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import { hasNoHost, urlError } from "./internal/url.ts";
 import type { ClientRuntime, ClientTls, DialRequest } from "./runtime/mod.ts";
 import { readCertificates, readIdentity } from "./runtime/pem.ts";
 
@@ -15,8 +19,96 @@ export function sayOnce(what: string): void {
   console.warn(what);
 }
 
+/** What `createWebSocket` was asked for; nothing where that is wrong. */
+export interface ClientOptions extends WebSocketClientOptions {
+  policy?: ReconnectPolicy | undefined;
+}
+
+/** Reads the options of `createWebSocket`, which never throws: what is wrong, `connect` says. */
+export function readClientOptions(
+  options: unknown,
+): { error: BusinessError | undefined; options: ClientOptions } {
+  const given = readOptions("createWebSocket", options, {
+    clock: OBJECT,
+    maxBufferedAmount: COUNT,
+    maxPayload: COUNT,
+    reconnect: ANY,
+    runtime: OBJECT,
+  });
+  if (given instanceof Error) return { error: given, options: {} };
+  const policy = readReconnectPolicy(given.reconnect);
+  if (policy instanceof Error) return { error: policy, options: {} };
+  return { error: undefined, options: { ...given, policy } };
+}
+
+/** What to connect to, as it was given; where a client reconnects, parts may be asked for each time. */
+export interface Target {
+  url: string | (() => unknown);
+  header: (() => unknown) | undefined;
+  /** The options without a `header` that is a function. */
+  given: object | undefined;
+  options: ConnectOptions;
+}
+
+/** Reads the arguments of `connect`. */
+export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Target | BusinessError {
+  if (typeof url !== "string" && !(mayAsk && typeof url === "function")) {
+    return argumentError("connect: the URL", TEXT[1], url);
+  }
+  let { header } = (mayAsk && given ? given : {}) as { header?: unknown };
+  if (typeof header === "function") given = { ...given as object, header: undefined };
+  else header = undefined;
+  const options = readConnectOptions(given);
+  if (options instanceof Error) return options;
+  return { url, header, given, options } as Target;
+}
+
+/** Whether anything has to be asked for. */
+export function asks({ url, header }: Target): boolean {
+  return typeof url === "function" || header !== undefined;
+}
+
+/** Makes of it what the runtime is to dial; the runtime may refuse, and files may be missing. */
+export function buildRequest(
+  runtime: ClientRuntime,
+  url: string,
+  options: ConnectOptions,
+): DialRequest | BusinessError {
+  const cause = runtime.denied(url);
+  if (cause !== undefined) {
+    return businessError("permission", "connect: the runtime refused the URL's host", { cause });
+  }
+  const tls = readTls(options);
+  if (tls instanceof Error) return tls;
+  const { headers, protocols, proxy } = options;
+  return { url, headers, protocols, tls, proxy };
+}
+
+/** Asks for what to dial next; throws what is wrong with the answer. */
+export async function askTarget(runtime: ClientRuntime, target: Target): Promise<DialRequest> {
+  const url = typeof target.url === "function" ? await target.url() : target.url;
+  if (typeof url !== "string") throw argumentError("connect: the URL", TEXT[1], url);
+  const { header, given } = target;
+  const options = header === undefined
+    ? target.options
+    : readConnectOptions({ ...given, header: await header() });
+  if (options instanceof Error) throw options;
+  const request = buildRequest(runtime, url, options);
+  if (request instanceof Error) throw request;
+  const fault = urlError(url) ?? noHost(url) ?? unsupported(runtime, request, options);
+  if (fault !== undefined) throw fault;
+  return request;
+}
+
+/** Refuses the guide's `ws://`, which names no host. */
+export function noHost(url: string): BusinessError | undefined {
+  if (!hasNoHost(url)) return undefined;
+  const cause = new Error("the URL has no host");
+  return businessError("noHost", cause.message, { cause });
+}
+
 /** Reads the files that the options name. */
-export function readTls(
+function readTls(
   { caPath, clientCert, insecure, minTls }: ConnectOptions,
 ): ClientTls | BusinessError {
   const tls: ClientTls = { insecure, minVersion: minTls };

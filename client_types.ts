@@ -7,7 +7,13 @@
 
 import type { AsyncCallback, Callback, ErrorCallback } from "./errors.ts";
 import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
+import type { ReconnectInfo, ReconnectOptions } from "./reconnect_types.ts";
 import type { ClientRuntime } from "./runtime/mod.ts";
+
+export type * from "./reconnect_types.ts";
+
+/** Where to connect: a URL, or, where a client reconnects, a function that knows it. */
+export type WebSocketAddress = string | (() => string | Promise<string>);
 
 /** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
@@ -28,6 +34,13 @@ export interface WebSocketClientOptions {
    * @default {Infinity}
    */
   maxBufferedAmount?: number;
+  /**
+   * Connects again, by itself, when an attempt fails or a connection is lost: see
+   * {@linkcode ReconnectOptions}.
+   *
+   * @default {false}
+   */
+  reconnect?: boolean | ReconnectOptions;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
   /**
@@ -43,8 +56,10 @@ export interface WebSocketRequestOptions extends HeartbeatOptions {
    * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and
    * values that are not text are dropped. `host`, `connection`, `upgrade` and `sec-websocket-*` are
    * the protocol's own and refused; `sec-websocket-protocol` is taken as `protocol`.
+   *
+   * Where the client reconnects it may be a function, which is asked before each attempt.
    */
-  header?: object;
+  header?: object | (() => object | Promise<object>);
   /** The subprotocol to ask for, or several, separated by commas. */
   protocol?: string;
   /** Path of a PEM file of the certificate authorities to trust. */
@@ -164,7 +179,7 @@ export interface WebSocketOpenInfo extends OpenResult {
 export type ResponseHeaders = { [name: string]: string | string[] | undefined };
 
 /** The state of a client: what may be done in each is a table in `client.ts`. */
-export type WebSocketState = "idle" | "connecting" | "open" | "closing";
+export type WebSocketState = "idle" | "connecting" | "open" | "closing" | "reconnecting";
 
 /** The listeners of a client, by event. */
 export interface WebSocketEvents {
@@ -178,10 +193,15 @@ export interface WebSocketEvents {
   message: AsyncCallback<string | ArrayBuffer>;
   /** After the listeners of each 'message'. */
   dataEnd: () => unknown;
-  /** The connection is over: once per 'open', and once for an attempt that was closed. */
+  /**
+   * The connection is over: once per 'open', and once for an attempt that was closed. With `reconnect`
+   * the client may go on after it: 'reconnecting' says so.
+   */
   close: AsyncCallback<CloseResult>;
   /** An attempt failed, a connection was lost, or a listener failed. */
   error: ErrorCallback;
+  /** With `reconnect`: after the 'close' or 'error' that was not the end, before the next attempt. */
+  reconnecting: Callback<ReconnectInfo>;
 }
 
 /**
@@ -195,29 +215,38 @@ export interface WebSocketEvents {
  * | `connect` | true | 2302003 | 2302003 | 2302003 |
  * | `send` | -1 | true, sent once open | true | -1 |
  * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
+ *
+ * A client that reconnects by itself is, between two connections, `reconnecting`: the answers are those
+ * of `connecting`, but that a `send` which is queued answers `false`.
  */
 export interface WebSocketClient {
   /**
    * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
    *
-   * @param url A `ws://` or `wss://` URL of at most 8195 bytes.
+   * @param url A `ws://` or `wss://` URL of at most 8195 bytes; where the client reconnects it may be a
+   * function, which is asked before each attempt.
    * @param options See {@linkcode WebSocketRequestOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
    * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
    * honour).
    */
-  connect(url: string, options?: WebSocketRequestOptions): Promise<boolean>;
+  connect(url: WebSocketAddress, options?: WebSocketRequestOptions): Promise<boolean>;
   /** The same, answering to a callback. */
-  connect(url: string, callback: AsyncCallback<boolean>): void;
+  connect(url: WebSocketAddress, callback: AsyncCallback<boolean>): void;
   /** The same, answering to a callback. */
-  connect(url: string, options: WebSocketRequestOptions, callback: AsyncCallback<boolean>): void;
+  connect(
+    url: WebSocketAddress,
+    options: WebSocketRequestOptions,
+    callback: AsyncCallback<boolean>,
+  ): void;
 
   /**
    * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
    * and messages arrive in the order they were sent.
    *
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
-   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing).
+   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing). With `reconnect`,
+   * `false` where it is queued until there is a connection.
    */
   send(data: WebSocketData): Promise<boolean>;
   /** The same, answering to a callback. */
@@ -261,9 +290,9 @@ export interface WebSocketClient {
   readonly protocol: string;
   /** Bytes sent and not yet taken by the system, and those that wait for 'open'. */
   readonly bufferedAmount: number;
-  /** Settles when this attempt, or the next one, is open or has failed. */
+  /** Settles when this attempt, or the next one, is open or has failed for good. */
   readonly opened: Promise<OpenResult>;
-  /** Settles when this connection, or the next one, is over; rejects where it never opened. */
+  /** Settles when this connection, or the next one, is over for good; rejects where it failed. */
   readonly closed: Promise<CloseResult>;
 
   /**

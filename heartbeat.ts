@@ -107,6 +107,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer: (task, ms) => setTimeout(task, ms),
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+  wall: () => Date.now(),
 };
 
 /**
@@ -165,10 +166,7 @@ export class Heartbeat {
       expired: (peer) => {
         // Where both intervals are equal the verdict on the last Ping falls due with the next one.
         this.#resting.add(peer);
-        if (this.#unanswered.has(peer)) return;
-        this.#unanswered.add(peer);
-        this.#waiting.add(peer);
-        peer.ping();
+        this.#ask(peer);
       },
     });
     this.#waiting = new TimeoutQueue({
@@ -186,6 +184,16 @@ export class Heartbeat {
    */
   add(peer: HeartbeatPeer): void {
     this.#resting.add(peer);
+  }
+
+  /**
+   * Pings a peer now instead of when its next Ping is due; unless one is unanswered already.
+   *
+   * @param peer The peer, which must have been added.
+   */
+  probe(peer: HeartbeatPeer): void {
+    this.#resting.add(peer);
+    this.#ask(peer);
   }
 
   /**
@@ -207,5 +215,12 @@ export class Heartbeat {
     if (this.#unanswered.size === 0 || !this.#unanswered.delete(peer)) return;
     this.#waiting.delete(peer);
     this.#grace.delete(peer);
+  }
+
+  #ask(peer: HeartbeatPeer): void {
+    if (this.#unanswered.has(peer)) return;
+    this.#unanswered.add(peer);
+    this.#waiting.add(peer);
+    peer.ping();
   }
 }

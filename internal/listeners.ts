@@ -83,7 +83,13 @@ export class Listeners<Name extends string> {
   #report(cause: unknown, type?: Name | "error"): void {
     const where = type === undefined ? "a callback" : `a listener of '${type}'`;
     const error = businessError("other", `${where} failed: ${describe(cause)}`, { cause });
-    if (type === "error" || this.#lists.error.length === 0) console.error(error);
+    if (type === "error") console.error(error);
+    else this.fault(error);
+  }
+
+  /** Tells 'error' what must not go unheard: it is printed where nobody listens. */
+  fault(error: BusinessError): void {
+    if (this.#lists.error.length === 0) console.error(error);
     else void this.emit("error", error);
   }
 

@@ -4,6 +4,9 @@ import type { Listener, Listeners } from "./listeners.ts";
 /** The answer to every accepted call: one promise for all of them, as it never changes. */
 export const ACCEPTED: Promise<boolean> = Promise.resolve(true);
 
+/** The answer to a `send` whose message waits until there is a connection again. */
+const KEPT: Promise<boolean> = Promise.resolve(false);
+
 /**
  * The answer to a refused call: a rejected promise that cannot end the process.
  *
@@ -42,16 +45,22 @@ export class Refusal<T> extends Promise<T> {
   }
 }
 
+/** What becomes of a call: refused, or accepted with a value; `undefined` counts as `true`. */
+export type Outcome = BusinessError | boolean | undefined;
+
 /** Answers a call: to its callback on a later turn, or with a promise. */
 export function answer(
-  error: BusinessError | undefined,
+  outcome: Outcome,
   callback: Listener | undefined,
   listeners: Listeners<string>,
 ): Promise<boolean> | undefined {
-  if (callback === undefined) return error === undefined ? ACCEPTED : Refusal.of(error);
+  if (callback === undefined) {
+    if (outcome === undefined || outcome === true) return ACCEPTED;
+    return outcome === false ? KEPT : Refusal.of(outcome);
+  }
   queueMicrotask(() => {
-    if (error === undefined) listeners.call(callback, undefined, true);
-    else listeners.call(callback, error);
+    if (outcome instanceof Error) listeners.call(callback, outcome);
+    else listeners.call(callback, undefined, outcome !== false);
   });
   return undefined;
 }

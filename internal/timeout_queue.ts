@@ -6,6 +6,11 @@ export interface Clock {
   setTimer(task: () => void, ms: number): unknown;
   /** Takes a `setTimer` back. */
   clearTimer(timer: unknown): void;
+  /**
+   * Milliseconds of the calendar's time, which goes on while a machine sleeps. Where it is missing, a
+   * client that reconnects does not notice that it slept.
+   */
+  wall?(): number;
 }
 
 /** What a {@linkcode TimeoutQueue} is made of. */

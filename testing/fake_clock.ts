@@ -31,6 +31,7 @@ export class FakeClock implements Clock {
   #now = 1000; // not 0: nothing may take the moment it starts for a number of its own
   readonly #timers = new Set<Timer>();
   #fired = 0;
+  #slept = 0;
 
   /** How many timers wait. */
   get pending(): number {
@@ -45,6 +46,18 @@ export class FakeClock implements Clock {
   /** Milliseconds since a fixed moment. */
   now(): number {
     return this.#now;
+  }
+
+  /** What a calendar says, in milliseconds: it goes on while the machine sleeps. */
+  readonly wall = (): number => this.#now + this.#slept;
+
+  /**
+   * Lets the machine sleep: the calendar goes on and nothing else does.
+   *
+   * @param ms How many milliseconds.
+   */
+  sleep(ms: number): void {
+    this.#slept += ms;
   }
 
   /**

@@ -1,0 +1,234 @@
+/** A client's connection that is made anew when it is lost. Not part of the public API. */
+
+import {
+  ClientConnection,
+  type ConnectionOwner,
+  type ConnectionParts,
+} from "./client_connection.ts";
+import { BusinessError, businessError } from "./errors.ts";
+import type { Clock } from "./heartbeat.ts";
+import { type Close, NORMAL } from "./internal/close_codes.ts";
+import { describe } from "./internal/describe.ts";
+import { later } from "./internal/later.ts";
+import { byteLength, type Payload, snapshot } from "./internal/payload.ts";
+import { backoff, type Interruption, type ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import type { DialRequest } from "./runtime/mod.ts";
+
+/** What a connection is made of that is made more than once. */
+export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
+  policy: ReconnectPolicy;
+  /** What to dial next; a promise where the user is asked. Throws where there is nothing to dial. */
+  request: () => DialRequest | Promise<DialRequest>;
+}
+
+/** How often to look whether the machine has slept, in ms. */
+const LOOK_MS = 2000;
+
+/** By how much more than that the calendar must have moved on, in ms. */
+const SLEPT_MS = 5000;
+
+/** What it tells its client: as any connection does, and what becomes of it between two of them. */
+export interface ReconnectOwner extends ConnectionOwner {
+  /** An attempt failed, or a connection ended; another attempt follows. */
+  interrupted(end: { error: BusinessError } | { close: Close }): void;
+  reconnecting(info: { attempt: number; delay: number }): void;
+  /** A function of the user's failed, or messages were never sent. */
+  faulted(error: BusinessError): void;
+}
+
+/** Connections, one after the other, with pauses between them. */
+export class ReconnectingConnection implements ConnectionOwner {
+  readonly #owner: ReconnectOwner;
+  readonly #parts: ReconnectParts;
+  readonly #clock: Clock;
+  /** What was sent while there was no connection. */
+  readonly #queue: Payload[] = [];
+  #connection: ClientConnection | undefined;
+  /** What is done while there is no connection. */
+  #between: "preparing" | "waiting" | "closing" = "preparing";
+  /** How many attempts have followed each other without a stable connection. */
+  #attempt = 0;
+  #last: Interruption = { code: 1006, reason: "" };
+  /** The timer that runs: until the next attempt, or until the connection is stable. */
+  #timer: unknown;
+  #look: unknown;
+  #looked = 0;
+
+  /** Makes the first attempt; throws what the runtime throws. */
+  constructor(owner: ReconnectOwner, parts: ReconnectParts) {
+    const { options: { signal } } = parts;
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#clock = parts.clock;
+    this.#dial();
+    signal?.addEventListener("abort", this.#abort);
+    this.#looked = this.#clock.wall?.() ?? 0;
+    this.#watch();
+    if (signal?.aborted) this.#abort();
+  }
+
+  get state(): "connecting" | "open" | "closing" | "reconnecting" | "idle" {
+    const state = this.#connection?.state;
+    // One that closes by itself is no reason to refuse anything: another may follow.
+    if (state === "closing" && this.#between !== "closing") return "reconnecting";
+    if (state !== undefined) return state;
+    const between = {
+      preparing: "connecting",
+      waiting: "reconnecting",
+      closing: "closing",
+    } as const;
+    return between[this.#between];
+  }
+
+  get protocol(): string {
+    return this.#connection?.protocol ?? "";
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection?.bufferedAmount ??
+      this.#queue.reduce((sum, data) => sum + byteLength(data), 0);
+  }
+
+  /** Bytes that may be queued now. */
+  get maxQueued(): number {
+    return this.state === "open" ? Infinity : this.#parts.policy.maxQueued;
+  }
+
+  /** Sends, or keeps until open and answers `false`. */
+  send(data: Payload): boolean {
+    if (this.#connection?.state === "open") return this.#connection.send(data);
+    this.#queue.push(snapshot(data));
+    return false;
+  }
+
+  /** Ends it for good. */
+  close(asked: Close): void {
+    this.#between = "closing";
+    const state = this.#connection?.state;
+    if (state === "closing") return; // its end is on the way
+    if (state !== undefined) return this.#connection!.close(asked);
+    this.#clock.clearTimer(this.#timer);
+    later(() => this.#give(() => this.#owner.ended(asked)));
+  }
+
+  opened(): void {
+    const { stableAfter } = this.#parts.policy;
+    this.#timer = this.#clock.setTimer(() => this.#attempt = 0, stableAfter * 1000);
+    this.#owner.opened();
+  }
+
+  message(data: string | ArrayBuffer): void {
+    this.#owner.message(data);
+  }
+
+  failed(error: BusinessError): void {
+    const status = Number(error.data);
+    this.#interrupted({ code: 1006, reason: "", ...(status > 0 && { status }) }, { error });
+  }
+
+  lost(error: BusinessError): void {
+    this.#owner.lost(error);
+  }
+
+  ended(close: Close): void {
+    this.#interrupted({ ...close }, { close });
+  }
+
+  #dial(): void {
+    this.#between = "preparing";
+    const request = this.#parts.request();
+    if (!(request instanceof Promise)) return this.#connect(request);
+    request.then(
+      (request) => this.#between === "preparing" && this.#connect(request),
+      (error) => this.#between === "preparing" && this.#refused(error),
+    );
+  }
+
+  #connect(request: DialRequest): void {
+    const options = { ...this.#parts.options, signal: undefined };
+    const parts = { ...this.#parts, request, options, queue: this.#queue };
+    this.#connection = new ClientConnection(this, parts);
+  }
+
+  /** There is nothing to dial: for good where the answer is wrong, for now where there is none. */
+  #refused(cause: unknown): void {
+    if (cause instanceof BusinessError) return this.#give(() => this.#owner.failed(cause));
+    const what = `'url' or 'header' failed: ${describe(cause)}`;
+    this.failed(businessError("connectFailed", what, { data: "0", cause }));
+  }
+
+  #interrupted(last: Interruption, end: { error: BusinessError } | { close: Close }): void {
+    const { policy } = this.#parts;
+    const closing = this.#between === "closing";
+    this.#clock.clearTimer(this.#timer);
+    this.#connection = undefined;
+    this.#between = "waiting";
+    this.#attempt++;
+    this.#last = last;
+    if (closing || this.#attempt > policy.attempts || !this.#wanted(last)) {
+      return this.#give(() =>
+        "error" in end ? this.#owner.failed(end.error) : this.#owner.ended(end.close)
+      );
+    }
+    this.#owner.interrupted(end);
+    if (this.#between === "waiting") this.#wait();
+  }
+
+  #wanted(last: Interruption): boolean {
+    try {
+      return this.#parts.policy.shouldReconnect({ ...last });
+    } catch (cause) {
+      const what = `'shouldReconnect' failed: ${describe(cause)}`;
+      this.#owner.faulted(businessError("other", what, { cause }));
+      return false;
+    }
+  }
+
+  #wait(): void {
+    const ms = backoff(this.#parts.policy, this.#attempt, this.#last);
+    this.#timer = this.#clock.setTimer(this.#again, ms);
+    this.#owner.reconnecting({ attempt: this.#attempt, delay: ms / 1000 });
+  }
+
+  readonly #again = (): void => {
+    try {
+      this.#dial();
+    } catch (cause) {
+      this.#refused(businessError("url", "connect: the runtime refused the URL", { cause }));
+    }
+  };
+
+  /** Looks whether the machine has slept: what was connected then is hardly connected now. */
+  #watch(): void {
+    const { wall } = this.#clock;
+    if (wall === undefined) return;
+    const now = wall();
+    const slept = now - this.#looked > LOOK_MS + SLEPT_MS;
+    this.#looked = now;
+    this.#look = this.#clock.setTimer(() => this.#watch(), LOOK_MS);
+    if (!slept) return;
+    if (this.state === "open") this.#connection!.probe();
+    if (this.state !== "reconnecting") return;
+    this.#clock.clearTimer(this.#timer);
+    this.#again();
+  }
+
+  readonly #abort = (): void => {
+    if (this.#between !== "closing") this.close(NORMAL);
+  };
+
+  /** It is over for good. */
+  #give(tell: () => void): void {
+    this.#between = "closing";
+    this.#clock.clearTimer(this.#timer);
+    this.#clock.clearTimer(this.#look);
+    this.#parts.options.signal?.removeEventListener("abort", this.#abort);
+    const unsent = this.#queue.splice(0).length;
+    if (unsent > 0) {
+      this.#owner.faulted(
+        businessError("other", `send: ${unsent} queued messages were never sent`),
+      );
+    }
+    tell();
+  }
+}
