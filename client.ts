@@ -25,8 +25,9 @@
  * @module
  */
 
+import { ClientEmitter } from "./client_emitter.ts";
 import { ClientConnection } from "./client_connection.ts";
-import { ReconnectingConnection, type ReconnectOwner } from "./client_reconnect.ts";
+import { ReconnectingConnection } from "./client_reconnect.ts";
 import {
   asks,
   askTarget,
@@ -42,13 +43,12 @@ import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCall } from "./internal/call.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
-import { Deferred } from "./internal/deferred.ts";
-import { later } from "./internal/later.ts";
-import { type Listener, Listeners } from "./internal/listeners.ts";
-import { MessageQueue } from "./internal/message_queue.ts";
+import type { Listener } from "./internal/listeners.ts";
+import { type Observing, observing } from "./internal/observer.ts";
 import { answer, type Outcome } from "./internal/outcome.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
 import type { ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
 import type { ClientRuntime, DialRequest } from "./runtime/mod.ts";
@@ -57,7 +57,6 @@ import type {
   OpenResult,
   WebSocketClient,
   WebSocketClientOptions,
-  WebSocketEvents,
   WebSocketState,
 } from "./client_types.ts";
 
@@ -78,40 +77,31 @@ const REFUSALS: Record<
   close: { idle: NONE, connecting: FREE, open: FREE, closing: NONE, reconnecting: FREE },
 };
 
-const EVENTS = [
-  "open",
-  "openInfo",
-  "headerReceive",
-  "message",
-  "dataEnd",
-  "close",
-  "error",
-  "reconnecting",
-] as const;
-
-/** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
-const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
-
-class Client implements WebSocketClient {
-  readonly #listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
-  /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
-  readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
+class Client implements WebSocketClient<unknown> {
+  readonly #emitter: ClientEmitter;
   readonly #wrongOptions: BusinessError | undefined;
   readonly #clock: Clock;
   readonly #runtime: ClientRuntime;
   readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
   readonly #policy: ReconnectPolicy | undefined;
-  readonly #opened = new Deferred<OpenResult>();
-  readonly #closed = new Deferred<CloseResult>();
+  readonly #stats: Stats | undefined;
+  readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
-  /** Why the connection was lost that has not ended yet. */
-  #lost: BusinessError | undefined;
 
   constructor(options: unknown = {}) {
     const read = readClientOptions(options);
-    const { clock, maxBufferedAmount, maxPayload, policy, runtime } = read.options;
+    const { clock, maxBufferedAmount, maxPayload, policy, runtime, schema } = read.options;
+    const { observer, stats } = read.options;
     this.#wrongOptions = read.error;
+    this.#emitter = new ClientEmitter({
+      state: () => this.state,
+      protocol: () => this.protocol,
+      over: () => void (this.#connection = undefined),
+      shut: (close) => void this.#close(close),
+    }, schema);
+    this.#stats = stats ? new Stats() : undefined;
+    this.#observing = observing([this.#stats, observer], this.#emitter.listeners);
     this.#policy = policy;
     this.#clock = clock ?? systemClock;
     this.#runtime = runtime ?? clientRuntime;
@@ -132,11 +122,11 @@ class Client implements WebSocketClient {
   }
 
   get opened(): Promise<OpenResult> {
-    return this.#opened.promise;
+    return this.#emitter.open.promise;
   }
 
   get closed(): Promise<CloseResult> {
-    return this.#closed.promise;
+    return this.#emitter.close.promise;
   }
 
   connect(...args: unknown[]): Promise<boolean> & void {
@@ -161,23 +151,26 @@ class Client implements WebSocketClient {
   }
 
   on(type: unknown, listener: unknown): void {
-    this.#listeners.on(type, listener);
+    this.#emitter.listeners.on(type, listener);
     if (type === "headerReceive") {
       sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
     }
   }
 
   off(type: unknown, listener?: unknown): void {
-    this.#listeners.off(type, listener);
+    this.#emitter.listeners.off(type, listener);
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer> {
-    return new MessageQueue({
-      on: (type, listener) => this.#readers.on(type, listener),
-      off: (type, listener) => this.#readers.off(type, listener),
-      busy: () => this.#connection !== undefined,
-      overrun: () => void this.#close({ code: 1008, reason: "Messages are read too slowly" }),
-    });
+  once(type: unknown, listener: unknown): void {
+    this.#emitter.listeners.once(type, listener);
+  }
+
+  stats(): WebSocketStats | undefined {
+    return this.#stats?.read();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return this.#emitter.messages();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -188,7 +181,7 @@ class Client implements WebSocketClient {
   }
 
   #answer(outcome: Outcome, callback: Listener | undefined): Promise<boolean> & void {
-    return answer(outcome, callback, this.#listeners) as Promise<boolean> & void;
+    return answer(outcome, callback, this.#emitter.listeners) as Promise<boolean> & void;
   }
 
   #connect(url: unknown, options: unknown): BusinessError | undefined {
@@ -211,14 +204,7 @@ class Client implements WebSocketClient {
     if (refusal === undefined) return undefined;
     const { cause } = refusal;
     const error = businessError("connectFailed", "the URL has no host", { data: "0", cause });
-    this.#renew();
-    this.#opened.reject(error);
-    this.#closed.reject(error);
-    // By then another attempt may be under way: this is an event, and changes nothing.
-    later(() => {
-      this.#readers.emit("error", error);
-      this.#listeners.emit("error", error);
-    });
+    this.#emitter.nowhere(error);
     return refusal;
   }
 
@@ -232,23 +218,19 @@ class Client implements WebSocketClient {
       clock: this.#clock,
       heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
       maxPayload: this.#maxPayload,
+      who: this,
+      observing: this.#observing,
     };
     const policy = this.#policy;
     try {
       this.#connection = policy === undefined
-        ? new ClientConnection(this.#owner, { ...parts, request: request() as DialRequest })
-        : new ReconnectingConnection(this.#owner, { ...parts, policy, request });
+        ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
+        : new ReconnectingConnection(this.#emitter, { ...parts, policy, request });
     } catch (cause) {
       return businessError("url", `connect: the runtime refused the URL`, { cause });
     }
-    this.#renew();
+    this.#emitter.renew();
     return undefined;
-  }
-
-  /** Makes room for what becomes of a new attempt. */
-  #renew(): void {
-    this.#opened.renew();
-    this.#closed.renew();
   }
 
   #send(data: unknown): BusinessError | boolean {
@@ -279,57 +261,12 @@ class Client implements WebSocketClient {
     const kind = REFUSALS[call][state];
     return kind && businessError(kind, `${call}: the client is ${state}`);
   }
-
-  /** What the connection tells, as events. The client is idle before the last one of each. */
-  readonly #owner: ReconnectOwner = {
-    opened: () => {
-      const protocol = this.protocol;
-      this.#opened.resolve(SWITCHING);
-      this.#listeners.emit("open", undefined, { ...SWITCHING });
-      this.#listeners.emit(
-        "openInfo",
-        undefined,
-        protocol === "" ? { ...SWITCHING } : { ...SWITCHING, protocol },
-      );
-    },
-    message: (data) => {
-      this.#readers.emit("message", undefined, data);
-      this.#listeners.emit("message", undefined, data);
-      this.#listeners.emit("dataEnd");
-    },
-    failed: (error) => {
-      this.#connection = undefined;
-      this.#opened.reject(error);
-      this.#closed.reject(error);
-      this.#readers.emit("error", error);
-      this.#listeners.emit("error", error);
-    },
-    lost: (error) => {
-      this.#lost = error;
-      this.#listeners.emit("error", error);
-    },
-    ended: (close) => {
-      const lost = this.#lost;
-      this.#lost = this.#connection = undefined;
-      this.#opened.reject(businessError("other", "the connection was closed before it was open"));
-      this.#closed.resolve(close);
-      if (lost !== undefined) this.#readers.emit("error", lost);
-      this.#readers.emit("close");
-      this.#listeners.emit("close", undefined, { ...close });
-    },
-    interrupted: (end) => {
-      this.#lost = undefined;
-      if ("error" in end) this.#listeners.emit("error", end.error);
-      else this.#listeners.emit("close", undefined, { ...end.close });
-    },
-    reconnecting: (info) => void this.#listeners.emit("reconnecting", info),
-    faulted: (error) => this.#listeners.fault(error),
-  };
 }
 
 /**
  * Makes a client. Never throws: a wrong option is refused by `connect`, with 401.
  *
+ * @typeParam Data What 'message' tells: what `schema` makes of messages, where there is one.
  * @param options See {@linkcode WebSocketClientOptions}.
  * @returns A fresh client, idle.
  *
@@ -343,6 +280,8 @@ class Client implements WebSocketClient {
  * assertEquals(JSON.parse(JSON.stringify(error)).code, 2302001);
  * ```
  */
-export function createWebSocket(options?: WebSocketClientOptions): WebSocketClient {
-  return new Client(options);
+export function createWebSocket<Data = string | ArrayBuffer>(
+  options?: WebSocketClientOptions<Data>,
+): WebSocketClient<Data> {
+  return new Client(options) as WebSocketClient<Data>;
 }

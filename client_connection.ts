@@ -5,6 +5,7 @@ import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
 import { type Close, fromWire, LINK_DOWN, NORMAL, toWire } from "./internal/close_codes.ts";
 import type { ConnectOptions } from "./internal/connect_options.ts";
 import { later } from "./internal/later.ts";
+import type { DropReason, Observing } from "./internal/observer.ts";
 import { byteLength, exceeds, type Payload, snapshot } from "./internal/payload.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./runtime/mod.ts";
 
@@ -32,6 +33,9 @@ export interface ConnectionParts {
   options: ConnectOptions;
   /** What is to be sent once it is open, and what was sent before. */
   queue?: Payload[];
+  /** What the connection is known as to an observer, and the observer. */
+  who: unknown;
+  observing: Observing | undefined;
 }
 
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
@@ -46,6 +50,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   #asked: Close | undefined;
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
+  #wasOpen = false;
+  /** When a Ping went out that has had no answer, where somebody wants to know. */
+  #pinged: number | undefined;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
@@ -79,7 +86,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   /** Sends, or keeps until open. Only while connecting or open. Answers what `send` does. */
   send(data: Payload): boolean {
-    if (this.state === "open") this.#socket.send(data);
+    if (this.state === "open") this.#send(data);
     else this.#queue.push(snapshot(data));
     return true;
   }
@@ -117,20 +124,28 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const { clock, heartbeat, runtime } = this.#parts;
     clock.clearTimer(this.#timer);
     this.state = "open";
+    this.#wasOpen = true;
     if (runtime.canPing) heartbeat.add(this);
-    for (const data of this.#queue.splice(0)) this.#socket.send(data);
+    this.#parts.observing?.opened?.(this.#parts.who);
+    for (const data of this.#queue.splice(0)) this.#send(data);
     this.#owner.opened();
   }
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    this.#parts.heartbeat.alive(this);
+    this.alive();
+    this.#parts.observing?.received?.(this.#parts.who, data);
     if (exceeds(data, this.#parts.maxPayload)) return this.#overrun();
     this.#owner.message(data);
   }
 
   alive(): void {
     this.#parts.heartbeat.alive(this);
+    if (this.#pinged === undefined) return;
+    const { clock, observing, who } = this.#parts;
+    const roundTrip = clock.now() - this.#pinged;
+    this.#pinged = undefined;
+    observing?.ponged?.(who, roundTrip);
   }
 
   closed(end: End): void {
@@ -138,22 +153,27 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (state === "idle") return;
     if (state === "closing") return this.#end(this.#asked!);
     const { failure, tooBig } = end;
-    if (tooBig) return this.#lose(this.#tooBig(), TOO_BIG);
+    if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
       return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
     }
     const close = failure === undefined ? fromWire(end.code, end.reason) : undefined;
     if (close !== undefined) this.#end(close);
-    else this.#lose("the connection was lost", LINK_DOWN, failure?.cause);
+    else this.#lose("lost", "the connection was lost", LINK_DOWN, failure?.cause);
   }
 
   ping(): void {
+    const { clock, observing, who } = this.#parts;
+    if (observing !== undefined) {
+      this.#pinged = clock.now();
+      observing.pinged?.(who);
+    }
     this.#socket.ping();
   }
 
   dead(): void {
     this.#socket.terminate();
-    this.#lose("no sign of life in time after a Ping", LINK_DOWN);
+    this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN);
   }
 
   readonly #abort = (): void => {
@@ -161,6 +181,11 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
       this.close(NORMAL);
     }
   };
+
+  #send(data: Payload): void {
+    this.#parts.observing?.sent?.(this.#parts.who, data);
+    this.#socket.send(data);
+  }
 
   /** What the runtime let pass in the handshake and should not have, if anything. */
   #handshakeFault(): string | undefined {
@@ -173,6 +198,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #overrun(): void {
+    this.#parts.observing?.dropped?.(this.#parts.who, "too big");
     this.close(TOO_BIG);
     this.#owner.lost(failure(this.#tooBig()));
   }
@@ -186,8 +212,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#owner.failed(failure(what, status, cause));
   }
 
-  #lose(what: string, close: Close, cause?: unknown): void {
+  #lose(why: DropReason, what: string, close: Close, cause?: unknown): void {
     this.#leave("closing");
+    this.#parts.observing?.dropped?.(this.#parts.who, why);
     this.#owner.lost(failure(what, undefined, cause));
     this.#finish(close);
   }
@@ -198,6 +225,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #finish(close: Close): void {
+    if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     this.state = "idle";
     this.#owner.ended(close);
   }

@@ -3,7 +3,16 @@
 import type { WebSocketClientOptions } from "./client_types.ts";
 import { type BusinessError, businessError } from "./errors.ts";
 import { type ConnectOptions, readConnectOptions } from "./internal/connect_options.ts";
-import { ANY, argumentError, COUNT, OBJECT, readOptions, TEXT } from "./internal/read.ts";
+import {
+  ANY,
+  argumentError,
+  COUNT,
+  FLAG,
+  OBJECT,
+  readOptions,
+  SCHEMA,
+  TEXT,
+} from "./internal/read.ts";
 import { readReconnectPolicy, type ReconnectPolicy } from "./internal/reconnect_policy.ts";
 import { hasNoHost, urlError } from "./internal/url.ts";
 import type { ClientRuntime, ClientTls, DialRequest } from "./runtime/mod.ts";
@@ -32,9 +41,12 @@ export function readClientOptions(
     clock: OBJECT,
     maxBufferedAmount: COUNT,
     maxPayload: COUNT,
+    observer: OBJECT,
     reconnect: ANY,
     runtime: OBJECT,
-  });
+    schema: SCHEMA,
+    stats: FLAG,
+  }, 1);
   if (given instanceof Error) return { error: given, options: {} };
   const policy = readReconnectPolicy(given.reconnect);
   if (policy instanceof Error) return { error: policy, options: {} };

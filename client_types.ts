@@ -7,10 +7,16 @@
 
 import type { AsyncCallback, Callback, ErrorCallback } from "./errors.ts";
 import type { Clock, HeartbeatOptions } from "./heartbeat.ts";
+import type { WebSocketObserver } from "./internal/observer.ts";
+import type { StandardSchema } from "./internal/schema.ts";
+import type { WebSocketStats } from "./internal/stats.ts";
 import type { ReconnectInfo, ReconnectOptions } from "./reconnect_types.ts";
 import type { ClientRuntime } from "./runtime/mod.ts";
 
 export type * from "./reconnect_types.ts";
+export type { DropReason, WebSocketObserver } from "./internal/observer.ts";
+export type { StandardSchema, StandardSchemaResult } from "./internal/schema.ts";
+export type { RoundTrip, Traffic, WebSocketStats } from "./internal/stats.ts";
 
 /** Where to connect: a URL, or, where a client reconnects, a function that knows it. */
 export type WebSocketAddress = string | (() => string | Promise<string>);
@@ -18,8 +24,12 @@ export type WebSocketAddress = string | (() => string | Promise<string>);
 /** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
 
-/** What `createWebSocket` takes. */
-export interface WebSocketClientOptions {
+/**
+ * What `createWebSocket` takes.
+ *
+ * @typeParam Data What 'message' tells.
+ */
+export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
   /**
    * The largest message to send or receive, in bytes, an integer above 0. One more byte to send is
    * refused with 401; one more received closes the connection with 1009.
@@ -41,6 +51,20 @@ export interface WebSocketClientOptions {
    * @default {false}
    */
   reconnect?: boolean | ReconnectOptions;
+  /**
+   * What messages must be: JSON that this accepts. 'message' and `for await` then tell what it makes of
+   * them. Anything else closes the connection, after 'error' 200 with what is wrong as its `cause`:
+   * bytes with 1003, text that is no JSON with 1007, JSON that is not accepted with 1008.
+   */
+  schema?: StandardSchema<Data>;
+  /** Functions to call at each step of a connection. */
+  observer?: WebSocketObserver<WebSocketClient<Data>>;
+  /**
+   * Whether to count, for `stats()`.
+   *
+   * @default {false}
+   */
+  stats?: boolean;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
   /**
@@ -181,8 +205,12 @@ export type ResponseHeaders = { [name: string]: string | string[] | undefined };
 /** The state of a client: what may be done in each is a table in `client.ts`. */
 export type WebSocketState = "idle" | "connecting" | "open" | "closing" | "reconnecting";
 
-/** The listeners of a client, by event. */
-export interface WebSocketEvents {
+/**
+ * The listeners of a client, by event.
+ *
+ * @typeParam Data What 'message' tells.
+ */
+export interface WebSocketEvents<Data = string | ArrayBuffer> {
   /** The connection is open. */
   open: AsyncCallback<OpenResult>;
   /** Right after 'open'. */
@@ -190,7 +218,7 @@ export interface WebSocketEvents {
   /** Before 'open', where the runtime shows the headers of the server's answer. */
   headerReceive: Callback<ResponseHeaders>;
   /** A message came in. */
-  message: AsyncCallback<string | ArrayBuffer>;
+  message: AsyncCallback<Data>;
   /** After the listeners of each 'message'. */
   dataEnd: () => unknown;
   /**
@@ -218,8 +246,10 @@ export interface WebSocketEvents {
  *
  * A client that reconnects by itself is, between two connections, `reconnecting`: the answers are those
  * of `connecting`, but that a `send` which is queued answers `false`.
+ *
+ * @typeParam Data What 'message' tells.
  */
-export interface WebSocketClient {
+export interface WebSocketClient<Data = string | ArrayBuffer> {
   /**
    * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
    *
@@ -273,7 +303,16 @@ export interface WebSocketClient {
    * @param listener What to call. Should it fail, 'error' is told with 2302999.
    * @throws {BusinessError} 401 where an argument is of the wrong type.
    */
-  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents[K]): void;
+  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents<Data>[K]): void;
+
+  /**
+   * Adds a listener that is removed when it is called; otherwise like `on`.
+   *
+   * @param type The event.
+   * @param listener What to call.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  once<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents<Data>[K]): void;
 
   /**
    * Removes a listener, or all of an event's.
@@ -282,7 +321,7 @@ export interface WebSocketClient {
    * @param listener What to remove; all where it is left out.
    * @throws {BusinessError} 401 where an argument is of the wrong type.
    */
-  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents[K]): void;
+  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents<Data>[K]): void;
 
   /** What the client is doing. */
   readonly state: WebSocketState;
@@ -299,7 +338,10 @@ export interface WebSocketClient {
    * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
    * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<string | ArrayBuffer>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Data>;
+
+  /** What was counted so far; `undefined` unless `stats` was asked for. */
+  stats(): WebSocketStats | undefined;
 
   /** Closes, if there is anything to close, and waits for the end. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -19,20 +19,30 @@
  */
 
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
-import { type Clock, systemClock } from "./heartbeat.ts";
+import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
-import { Connection, connectionKey } from "./internal/connection.ts";
 import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { ACCEPTED, Refusal } from "./internal/outcome.ts";
+import { observing } from "./internal/observer.ts";
 import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import { argumentError, OBJECT, readOptions, type Rule, TEXT } from "./internal/read.ts";
+import {
+  argumentError,
+  FLAG,
+  OBJECT,
+  readOptions,
+  type Rule,
+  SCHEMA,
+  TEXT,
+} from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
+import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { serverRuntime } from "./runtime/server.ts";
-import type { ListenFault, ServerRuntime } from "./runtime/mod.ts";
+import type { ListenFault } from "./runtime/mod.ts";
 import { readIdentity } from "./runtime/pem.ts";
-import { Peer } from "./server_peer.ts";
-import { ServerRun } from "./server_run.ts";
+import type { Peer } from "./server_peer.ts";
+import { excepted, findPeer, openPeer } from "./server_lookup.ts";
+import { type RunParts, ServerRun } from "./server_run.ts";
 import type {
   ConnectionAddress,
   PublishResult,
@@ -46,6 +56,14 @@ export type * from "./server_types.ts";
 
 const EVENTS = ["connect", "messageReceive", "close", "error"] as const;
 
+const OPTIONS: Record<string, Rule> = {
+  clock: OBJECT,
+  observer: OBJECT,
+  runtime: OBJECT,
+  schema: SCHEMA,
+  stats: FLAG,
+};
+
 /** What the runtime's faults in listening are called here. */
 const FAULTS: Record<ListenFault, ErrorKind> = {
   denied: "permission",
@@ -58,18 +76,25 @@ const FAULTS: Record<ListenFault, ErrorKind> = {
 class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
-  readonly #clock: Clock;
-  readonly #runtime: ServerRuntime;
+  readonly #stats: Stats | undefined;
+  /** What each run of this server is made of. */
+  readonly #parts: RunParts;
   #run: ServerRun | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(options: WebSocketServerOptions = {}) {
-    const rules = { clock: OBJECT, runtime: OBJECT };
-    const given = readOptions("createWebSocketServer", options, rules);
+  constructor(options: unknown = {}) {
+    const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock, runtime }: WebSocketServerOptions = given instanceof Error ? {} : given;
-    this.#clock = clock ?? systemClock;
-    this.#runtime = runtime ?? serverRuntime;
+    const { clock, observer, runtime, schema, stats }: WebSocketServerOptions =
+      given instanceof Error ? {} : given;
+    this.#stats = stats ? new Stats() : undefined;
+    this.#parts = {
+      listeners: this.#listeners,
+      clock: clock ?? systemClock,
+      runtime: runtime ?? serverRuntime,
+      schema,
+      observing: observing([this.#stats, observer], this.#listeners),
+    };
   }
 
   get address(): ServerAddress | undefined {
@@ -132,6 +157,14 @@ class Server {
     this.#listeners.on(type, listener);
   }
 
+  once(type: unknown, listener: unknown): void {
+    this.#listeners.once(type, listener);
+  }
+
+  stats(): WebSocketStats | undefined {
+    return this.#stats?.read();
+  }
+
   off(type: unknown, listener?: unknown): void {
     this.#listeners.off(type, listener);
   }
@@ -154,7 +187,7 @@ class Server {
   }
 
   #listen(config: ServerConfig): BusinessError | undefined {
-    const runtime = this.#runtime;
+    const { runtime } = this.#parts;
     const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
     if (identity instanceof Error) return identity;
     if (config.signal?.aborted) {
@@ -162,7 +195,7 @@ class Server {
     }
     let error: BusinessError | undefined;
     for (const hostname of config.hostnames) {
-      const run = new ServerRun(config, this.#listeners, this.#clock, runtime);
+      const run = new ServerRun(config, this.#parts);
       try {
         run.listen(hostname, identity);
       } catch (cause) {
@@ -196,7 +229,7 @@ class Server {
   #send(data: unknown, connection: unknown): BusinessError | undefined {
     const wrong = payloadError("send", data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
     if (wrong !== undefined) return wrong;
-    const peer = this.#open("send", connection);
+    const peer = openPeer(this.#run, "send", connection);
     if (peer instanceof Error) return peer;
     peer.send(data as Payload);
     return undefined;
@@ -205,7 +238,7 @@ class Server {
   #close(connection: unknown, options: unknown): BusinessError | undefined {
     const close = readCloseOptions(options);
     if (close instanceof Error) return close;
-    const peer = this.#find("close", connection);
+    const peer = findPeer(this.#run, "close", connection);
     if (peer instanceof Error) return peer;
     if (peer.state !== "open") {
       return businessError("other", `close: the connection ${peer.connection} is closing already`);
@@ -216,7 +249,7 @@ class Server {
 
   #enter(call: "join" | "leave", connection: unknown, topic: unknown): BusinessError | undefined {
     if (typeof topic !== "string") return argumentError(`${call}: topic`, TEXT[1], topic);
-    const peer = this.#open(call, connection);
+    const peer = openPeer(this.#run, call, connection);
     if (peer instanceof Error) return peer;
     this.#run!.rooms[call](peer, topic);
     return undefined;
@@ -231,73 +264,14 @@ class Server {
     const run = this.#run;
     const error = payloadError(call, data, run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
     if (error !== undefined) return Refusal.of(error);
-    const except = this.#excepted(call, options);
+    const except = excepted(run, call, options);
     if (except instanceof Error) return Refusal.of(except);
     if (run === undefined) {
       return Refusal.of(businessError("other", `${call}: the server is not running`));
     }
     return Promise.resolve(task(run, except));
   }
-
-  /** Whom not to send to; who is not there need not be excepted. */
-  #excepted(call: string, options: unknown): ReadonlySet<Peer> | BusinessError {
-    if (options === undefined) return NOBODY;
-    const given = readOptions(call, options, EXCEPT);
-    if (given instanceof Error) return given;
-    const found = new Set<Peer>();
-    for (const connection of [given.except ?? []].flat()) {
-      const peer = this.#find(call, connection);
-      if (peer instanceof Peer) found.add(peer);
-      else if (peer.code !== GONE) return peer;
-    }
-    return found;
-  }
-
-  /** The open connection behind what the user holds. */
-  #open(call: string, connection: unknown): Peer | BusinessError {
-    const peer = this.#find(call, connection);
-    if (peer instanceof Error || peer.state === "open") return peer;
-    return businessError("notOpen", `${call}: the connection ${peer.connection} is closing`);
-  }
-
-  /** The connection behind what the user holds: an object of an event's, a copy or a literal. */
-  #find(call: string, connection: unknown): Peer | BusinessError {
-    if (typeof connection !== "object" || connection === null) {
-      return argumentError(`${call}: the connection`, CONNECTION, connection);
-    }
-    const peer = Connection.peerOf(connection);
-    if (peer instanceof Peer && peer.host === this.#run && peer.state !== "over") return peer;
-    const key = keyOf(connection);
-    if (key === undefined) return argumentError(`${call}: the connection`, CONNECTION, connection);
-    return this.#run?.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);
-  }
 }
-
-/** The key of a copy of a connection, if it is one. */
-function keyOf(connection: object): string | undefined {
-  try {
-    const { clientIP, clientPort } = connection as Record<string, unknown>;
-    if (typeof clientIP !== "string" || typeof clientPort !== "number") return undefined;
-    return connectionKey(clientIP, clientPort);
-  } catch {
-    return undefined; // a getter of the user's has thrown
-  }
-}
-
-const EXCEPT: Record<string, Rule> = {
-  except: [
-    (value) => typeof value === "object" && value !== null,
-    "must be a connection or an array of connections",
-  ],
-};
-
-/** Nobody is excepted. */
-const NOBODY: ReadonlySet<Peer> = new Set();
-
-/** The code of an unknown connection. */
-const GONE = 2302006;
-
-const CONNECTION = "must be an object with 'clientIP' and 'clientPort'";
 
 function answer(error: BusinessError | undefined): Promise<boolean> {
   return error === undefined ? ACCEPTED : Refusal.of(error);
@@ -307,6 +281,7 @@ function answer(error: BusinessError | undefined): Promise<boolean> {
  * Makes a server. Never throws: a wrong option is refused by `start`, with 401.
  *
  * @typeParam Context What `authorize` finds out about a client, for `connection.context`.
+ * @typeParam Data What 'messageReceive' tells: what `schema` makes of messages, where there is one.
  * @param options See {@linkcode WebSocketServerOptions}.
  * @returns A fresh server, not running.
  *
@@ -324,8 +299,8 @@ function answer(error: BusinessError | undefined): Promise<boolean> {
  * assertEquals(server.address, undefined);
  * ```
  */
-export function createWebSocketServer<Context = undefined>(
-  options?: WebSocketServerOptions,
-): WebSocketServer<Context> {
-  return new Server(options) as unknown as WebSocketServer<Context>;
+export function createWebSocketServer<Context = undefined, Data = string | ArrayBuffer>(
+  options?: WebSocketServerOptions<Context, Data>,
+): WebSocketServer<Context, Data> {
+  return new Server(options) as unknown as WebSocketServer<Context, Data>;
 }

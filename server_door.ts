@@ -16,6 +16,8 @@ export interface DoorOwner {
   welcomes(): boolean;
   /** Takes in a client that has passed. */
   admit(parts: PeerParts): Admission;
+  /** A client is refused; `failed` follows. */
+  refused(status: number, why: string): void;
   /** A client was refused, or a function of the user's failed. */
   failed(error: BusinessError): void;
 }
@@ -112,6 +114,7 @@ export class Door implements ListenerEvents {
 
   #refuse(who: string, response: Response, why: string): Response {
     const { status } = response;
+    this.#owner.refused(status, why);
     this.#owner.failed(businessError("connectFailed", `${who} was refused with ${status}: ${why}`, {
       data: String(status),
       cause: new Error(why),

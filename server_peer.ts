@@ -1,12 +1,14 @@
 /** One connection of a server, from its admission to the end. Not part of the public API. */
 
 import { type BusinessError, businessError } from "./errors.ts";
-import type { Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
+import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
 import { Backlog, type BacklogOwner } from "./internal/backlog.ts";
 import { type Close, fromWire, LINK_DOWN, toWire } from "./internal/close_codes.ts";
 import { Connection } from "./internal/connection.ts";
 import { later } from "./internal/later.ts";
+import type { DropReason, Observing } from "./internal/observer.ts";
 import { exceeds, type Payload } from "./internal/payload.ts";
+import type { Unacceptable } from "./internal/schema.ts";
 import type { TimeoutQueue } from "./internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "./runtime/mod.ts";
 
@@ -27,6 +29,8 @@ export interface PeerParts {
 export interface PeerHost {
   /** Whether the runtime can send Pings; where not, it watches the peers itself. */
   readonly canPing: boolean;
+  readonly clock: Clock;
+  readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly maxPayload: number;
   /** Bytes that may wait for a peer, or for the listeners of its messages. */
@@ -43,7 +47,7 @@ export interface PeerHost {
   welcomes(): boolean;
   connected(peer: Peer): void;
   /** Answers with a promise where listeners are still at work. */
-  message(connection: ServerConnection, data: string | ArrayBuffer): Promise<unknown> | undefined;
+  message(peer: Peer, data: string | ArrayBuffer): Promise<unknown> | undefined;
   /** The connection is lost, or closed for a fault of the peer's; `ended` follows. */
   failed(error: BusinessError): void;
   /** The connection is over for the user. Told of each that was told to `connected`. */
@@ -68,6 +72,8 @@ export class Peer implements Admission, HeartbeatPeer {
   /** Bytes that are queued, at the most: looked at only when that is over the limit. */
   #queued = 0;
   #backlog: Backlog | undefined;
+  /** When a Ping went out that has had no answer, where somebody wants to know. */
+  #pinged: number | undefined;
 
   constructor(host: PeerHost, { ip, port, protocol, context }: PeerParts) {
     this.host = host;
@@ -87,13 +93,14 @@ export class Peer implements Admission, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { heartbeat, maxPayload } = this.host;
-    heartbeat.alive(this);
+    const { maxPayload, observing } = this.host;
+    this.alive();
+    observing?.received?.(this.connection, data);
     if (exceeds(data, maxPayload)) {
       this.close(TOO_BIG);
-      return this.#fail(`sent a message of over ${maxPayload} bytes`);
+      return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
-    const atWork = this.host.message(this.connection, data);
+    const atWork = this.host.message(this, data);
     if (atWork === undefined) return;
     this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this.#reading);
     this.#backlog.add(data, atWork);
@@ -101,6 +108,16 @@ export class Peer implements Admission, HeartbeatPeer {
 
   alive(): void {
     this.host.heartbeat.alive(this);
+    if (this.#pinged === undefined) return;
+    const roundTrip = this.host.clock.now() - this.#pinged;
+    this.#pinged = undefined;
+    this.host.observing?.ponged?.(this.connection, roundTrip);
+  }
+
+  /** Sends away a peer whose message is nothing that can be accepted. */
+  reject({ close, why, cause }: Unacceptable): void {
+    this.close(close);
+    this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
   }
 
   closed({ code, reason, failure: cause, tooBig }: End): void {
@@ -110,13 +127,14 @@ export class Peer implements Admission, HeartbeatPeer {
     if (this.state !== "open") return;
     const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
     this.#settle(close ?? LINK_DOWN);
-    if (tooBig) this.#fail(`sent a message of over ${this.host.maxPayload} bytes`);
-    else if (close === undefined) this.#fail("was lost", cause?.cause);
+    if (tooBig) this.#fail("too big", `sent a message of over ${this.host.maxPayload} bytes`);
+    else if (close === undefined) this.#fail("lost", "was lost", cause?.cause);
     this.end();
   }
 
   /** Sends a message. Only while open. */
   send(data: Payload): void {
+    this.host.observing?.sent?.(this.connection, data);
     this.#socket?.send(data);
     this.#queued += typeof data === "string" ? data.length * 3 : data.byteLength;
     if (this.#queued > this.host.maxBufferedAmount) this.measure();
@@ -127,7 +145,8 @@ export class Peer implements Admission, HeartbeatPeer {
     this.#queued = this.#socket?.bufferedAmount ?? 0;
     if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
     this.close(TOO_SLOW);
-    this.#fail(`is too slow: ${this.#queued} bytes are queued to it`);
+    const limit = this.host.maxBufferedAmount;
+    this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
   }
 
   /** Takes part in what the runtime sends to a topic. */
@@ -149,7 +168,7 @@ export class Peer implements Admission, HeartbeatPeer {
   overflow(): void {
     if (this.state !== "open") return;
     this.close(TOO_FAST);
-    this.#fail("sends faster than the listeners can follow");
+    this.#fail("too fast", "sends faster than the listeners can follow");
   }
 
   /** Starts to close; 'close' follows at the end of the turn. Only while open. */
@@ -175,13 +194,18 @@ export class Peer implements Admission, HeartbeatPeer {
   }
 
   ping(): void {
+    const { clock, observing } = this.host;
+    if (observing !== undefined) {
+      this.#pinged = clock.now();
+      observing.pinged?.(this.connection);
+    }
     this.#socket?.ping();
   }
 
   dead(): void {
     this.#settle(LINK_DOWN);
     this.terminate();
-    this.#fail("gave no sign of life in time after a Ping");
+    this.#fail("dead", "gave no sign of life in time after a Ping");
     this.end();
   }
 
@@ -211,7 +235,8 @@ export class Peer implements Admission, HeartbeatPeer {
     this.#socket?.close(code, reason);
   }
 
-  #fail(what: string, cause?: unknown): void {
+  #fail(why: DropReason, what: string, cause?: unknown): void {
+    this.host.observing?.dropped?.(this.connection, why);
     this.host.failed(businessError("connectFailed", `${this.connection} ${what}`, {
       data: "0",
       cause: cause === undefined ? new Error(what) : new Error(what, { cause }),

@@ -1,5 +1,6 @@
 /** Topics and who is in them: one message to many connections. Not part of the public API. */
 
+import type { Observing } from "./internal/observer.ts";
 import type { Payload } from "./internal/payload.ts";
 import type { Listener } from "./runtime/mod.ts";
 import type { Peer } from "./server_peer.ts";
@@ -28,13 +29,19 @@ const MEASURE_AT = 1 / 4;
 export class Rooms {
   readonly #listener: () => Listener;
   readonly #maxBufferedAmount: number;
+  readonly #observing: Observing | undefined;
   readonly #topics = new Map<string, Room>();
   /** Which rooms a connection is in, for those that are in any. */
   readonly #of = new Map<Peer, Set<Room>>();
   #everybody: Room | undefined;
 
-  constructor(maxBufferedAmount: number, listener: () => Listener) {
+  constructor(
+    maxBufferedAmount: number,
+    observing: Observing | undefined,
+    listener: () => Listener,
+  ) {
     this.#maxBufferedAmount = maxBufferedAmount;
+    this.#observing = observing;
     this.#listener = listener;
   }
 
@@ -105,6 +112,11 @@ export class Rooms {
     const [one] = excepted;
     if (one === undefined) publish(room.name, data);
     else one.publish(room.name, data);
+    if (this.#observing?.sent !== undefined) {
+      for (const peer of room.members) {
+        if (!except.has(peer)) this.#observing.sent(peer.connection, data);
+      }
+    }
     room.unmeasured += typeof data === "string" ? data.length * 3 : data.byteLength;
     if (room.unmeasured <= this.#maxBufferedAmount * MEASURE_AT) return { sent: size, tooSlow: 0 };
     room.unmeasured = 0;

@@ -4,6 +4,8 @@ import type { BusinessError } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "./heartbeat.ts";
 import type { Close } from "./internal/close_codes.ts";
 import type { Listeners } from "./internal/listeners.ts";
+import type { Observing } from "./internal/observer.ts";
+import { parse, type StandardSchema } from "./internal/schema.ts";
 import type { ServerConfig } from "./internal/server_config.ts";
 import { TimeoutQueue } from "./internal/timeout_queue.ts";
 import type { Address, Listener, ServerRuntime } from "./runtime/mod.ts";
@@ -35,19 +37,30 @@ const STALL_MS = 100;
 const STOP_PEERS_MS = 3000;
 const STOP_LISTENER_MS = 1500;
 
+/** What a run is made of, beside its configuration. */
+export interface RunParts {
+  listeners: Listeners<keyof WebSocketServerEvents>;
+  clock: Clock;
+  runtime: ServerRuntime;
+  schema: StandardSchema | undefined;
+  observing: Observing | undefined;
+}
+
 /** Everything that is there while a server runs, and gone when it has stopped. */
 export class ServerRun implements PeerHost, DoorOwner {
   readonly config: ServerConfig;
   readonly maxPayload: number;
   readonly maxBufferedAmount: number;
   readonly canPing: boolean;
+  readonly clock: Clock;
+  readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly opening: TimeoutQueue<Peer>;
   readonly lingering: TimeoutQueue<Peer>;
   readonly paused: TimeoutQueue<Peer>;
   readonly rooms: Rooms;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
-  readonly #clock: Clock;
+  readonly #schema: StandardSchema | undefined;
   readonly #runtime: ServerRuntime;
   readonly #door: Door;
   /** The connections the user knows of. */
@@ -62,13 +75,12 @@ export class ServerRun implements PeerHost, DoorOwner {
   #stopping = false;
   #emptied: () => void = () => {};
 
-  constructor(
-    config: ServerConfig,
-    listeners: Listeners<keyof WebSocketServerEvents>,
-    clock: Clock,
-    runtime: ServerRuntime,
-  ) {
+  constructor(config: ServerConfig, parts: RunParts) {
+    const { clock, listeners, observing, runtime, schema } = parts;
     this.config = config;
+    this.clock = clock;
+    this.observing = observing;
+    this.#schema = schema;
     this.maxPayload = config.maxPayload;
     this.maxBufferedAmount = config.maxBufferedAmount;
     this.canPing = runtime.canPing;
@@ -91,10 +103,9 @@ export class ServerRun implements PeerHost, DoorOwner {
       expired: (peer) => peer.overflow(),
     });
     this.#listeners = listeners;
-    this.#clock = clock;
     this.#runtime = runtime;
     this.#door = new Door(this, config);
-    this.rooms = new Rooms(config.maxBufferedAmount, () => this.#listener);
+    this.rooms = new Rooms(config.maxBufferedAmount, observing, () => this.#listener);
   }
 
   get address(): Address {
@@ -129,12 +140,12 @@ export class ServerRun implements PeerHost, DoorOwner {
       if (peer.state === "open") peer.close(GOING_AWAY);
     }
     await new Promise<void>((resolve) => {
-      const deadline = this.#clock.setTimer(() => {
+      const deadline = this.clock.setTimer(() => {
         for (const peer of this.#wires) peer.terminate();
         resolve();
       }, STOP_PEERS_MS);
       this.#emptied = () => {
-        this.#clock.clearTimer(deadline);
+        this.clock.clearTimer(deadline);
         resolve();
       };
       this.#checkEmpty();
@@ -157,18 +168,29 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.#peers.add(peer);
     this.#byKey.set(String(peer.connection), peer);
     this.rooms.welcome(peer);
+    this.observing?.opened?.(peer.connection);
     this.#listeners.emit("connect", peer.connection);
   }
 
-  message(
-    clientConnection: ServerConnection,
-    data: string | ArrayBuffer,
-  ): Promise<unknown> | undefined {
-    return this.#listeners.emit("messageReceive", { clientConnection, data });
+  message(peer: Peer, data: string | ArrayBuffer): Promise<unknown> | undefined {
+    const clientConnection = peer.connection;
+    if (this.#schema === undefined) {
+      return this.#listeners.emit("messageReceive", { clientConnection, data });
+    }
+    const parsed = parse(this.#schema, data);
+    if ("value" in parsed) {
+      return this.#listeners.emit("messageReceive", { clientConnection, data: parsed.value });
+    }
+    peer.reject(parsed);
+    return undefined;
   }
 
   forget(peer: Peer): void {
     this.rooms.forget(peer);
+  }
+
+  refused(status: number, why: string): void {
+    this.observing?.refused?.(status, why);
   }
 
   failed(error: BusinessError): void {
@@ -180,6 +202,7 @@ export class ServerRun implements PeerHost, DoorOwner {
     const key = String(peer.connection);
     if (this.#byKey.get(key) === peer) this.#byKey.delete(key);
     this.#door.leave(peer.connection.clientIP);
+    this.observing?.closed?.(peer.connection, { ...close });
     this.#listeners.emit("close", peer.connection, { ...close });
     this.#checkEmpty();
   }

@@ -12,10 +12,32 @@ import type {
   WebSocketCloseOptions,
   WebSocketData,
 } from "./client_types.ts";
+import type { WebSocketObserver } from "./internal/observer.ts";
+import type { StandardSchema } from "./internal/schema.ts";
+import type { WebSocketStats } from "./internal/stats.ts";
 import type { ServerRuntime } from "./runtime/mod.ts";
 
-/** What `createWebSocketServer` takes. */
-export interface WebSocketServerOptions {
+/**
+ * What `createWebSocketServer` takes.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServerOptions<Context = undefined, Data = string | ArrayBuffer> {
+  /**
+   * What messages must be: JSON that this accepts. 'messageReceive' then tells what it makes of them.
+   * Anything else closes the connection, after 'error' 200 with what is wrong as its `cause`: bytes with
+   * 1003, text that is no JSON with 1007, JSON that is not accepted with 1008.
+   */
+  schema?: StandardSchema<Data>;
+  /** Functions to call at each step of each connection. */
+  observer?: WebSocketObserver<WebSocketConnection<Context>>;
+  /**
+   * Whether to count, for `stats()`.
+   *
+   * @default {false}
+   */
+  stats?: boolean;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
   clock?: Clock;
   /**
@@ -107,12 +129,17 @@ export type WebSocketConnection<Context = undefined> =
     readonly context: Context;
   });
 
-/** What 'messageReceive' tells. */
-export interface WebSocketMessage<Context = undefined> {
+/**
+ * What 'messageReceive' tells.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ * @typeParam Data What was sent, or what `schema` makes of it.
+ */
+export interface WebSocketMessage<Context = undefined, Data = string | ArrayBuffer> {
   /** Who sent it. */
   clientConnection: WebSocketConnection<Context>;
-  /** What was sent. */
-  data: string | ArrayBuffer;
+  /** What was sent, or what `schema` makes of it. */
+  data: Data;
 }
 
 /** What `broadcast` and `publish` take beside the data. */
@@ -145,12 +172,17 @@ export type ClientConnectionCloseCallback<Context = undefined> = {
   bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
 }["bivariant"];
 
-/** The listeners of a server, by event. */
-export interface WebSocketServerEvents<Context = undefined> {
+/**
+ * The listeners of a server, by event.
+ *
+ * @typeParam Context What `authorize` found out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServerEvents<Context = undefined, Data = string | ArrayBuffer> {
   /** A peer is connected; it can be sent to at once. */
   connect: Callback<WebSocketConnection<Context>>;
   /** A message came in. */
-  messageReceive: Callback<WebSocketMessage<Context>>;
+  messageReceive: Callback<WebSocketMessage<Context, Data>>;
   /** A connection is over: exactly once for each 'connect'. */
   close: ClientConnectionCloseCallback<Context>;
   /** A peer was refused or lost, or a listener failed. */
@@ -163,8 +195,9 @@ export interface WebSocketServerEvents<Context = undefined> {
  * No method but `on` and `off` throws.
  *
  * @typeParam Context What `authorize` finds out about a client.
+ * @typeParam Data What 'messageReceive' tells.
  */
-export interface WebSocketServer<Context = undefined> {
+export interface WebSocketServer<Context = undefined, Data = string | ArrayBuffer> {
   /**
    * Starts to listen.
    *
@@ -255,7 +288,19 @@ export interface WebSocketServer<Context = undefined> {
    */
   on<K extends keyof WebSocketServerEvents>(
     type: K,
-    listener: WebSocketServerEvents<Context>[K],
+    listener: WebSocketServerEvents<Context, Data>[K],
+  ): void;
+
+  /**
+   * Adds a listener that is removed when it is called; otherwise like `on`.
+   *
+   * @param type The event.
+   * @param listener What to call.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  once<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener: WebSocketServerEvents<Context, Data>[K],
   ): void;
 
   /**
@@ -267,8 +312,11 @@ export interface WebSocketServer<Context = undefined> {
    */
   off<K extends keyof WebSocketServerEvents>(
     type: K,
-    listener?: WebSocketServerEvents<Context>[K],
+    listener?: WebSocketServerEvents<Context, Data>[K],
   ): void;
+
+  /** What was counted since the server was made; `undefined` unless `stats` was asked for. */
+  stats(): WebSocketStats | undefined;
 
   /** Where it listens; `undefined` when not running. */
   readonly address: ServerAddress | undefined;

@@ -38,6 +38,7 @@
 export { FakeClock } from "./testing/fake_clock.ts";
 export type { Direction, MemoryLink } from "./testing/link.ts";
 export { MemoryNetwork, type MemoryNetworkOptions } from "./testing/memory_network.ts";
+export type { Clock } from "./heartbeat.ts";
 export type * from "./runtime/mod.ts";
 export type { ProxyOption } from "./internal/connect_options.ts";
 export type { Payload } from "./internal/payload.ts";

@@ -13,6 +13,8 @@ export type Listener = (first?: unknown, second?: unknown) => unknown;
  */
 export class Listeners<Name extends string> {
   readonly #lists: Record<Name | "error", readonly Listener[]>;
+  /** Those that are called once, by what is called in their place. */
+  readonly #once = new WeakMap<Listener, Listener>();
 
   constructor(names: readonly (Name | "error")[]) {
     this.#lists = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
@@ -25,8 +27,19 @@ export class Listeners<Name extends string> {
   on(type: unknown, listener: unknown): void {
     const name = this.#name("on", type);
     if (typeof listener !== "function") throw notAFunction("on", listener);
-    if (name === undefined || this.#lists[name].includes(listener as Listener)) return;
-    this.#lists[name] = [...this.#lists[name], listener as Listener];
+    if (name !== undefined) this.#add(name, listener as Listener, listener as Listener);
+  }
+
+  /** Adds a listener that is removed when it is called. */
+  once(type: unknown, listener: unknown): void {
+    const name = this.#name("once", type);
+    if (typeof listener !== "function") throw notAFunction("once", listener);
+    if (name === undefined) return;
+    const one: Listener = (first, second) => {
+      this.off(name, one);
+      return (listener as Listener)(first, second);
+    };
+    this.#add(name, listener as Listener, one);
   }
 
   /** Removes a listener, or all of the event's when none is given. */
@@ -38,7 +51,9 @@ export class Listeners<Name extends string> {
     if (name === undefined) return;
     this.#lists[name] = listener === undefined
       ? []
-      : this.#lists[name].filter((other) => other !== listener);
+      : this.#lists[name].filter((other) =>
+        other !== listener && this.#once.get(other) !== listener
+      );
   }
 
   /**
@@ -78,6 +93,14 @@ export class Listeners<Name extends string> {
       this.#report(cause, type);
     }
     return undefined;
+  }
+
+  /** Adds a function in a listener's place, unless the listener is there already. */
+  #add(name: Name | "error", listener: Listener, one: Listener): void {
+    const list = this.#lists[name];
+    if (list.some((other) => other === listener || this.#once.get(other) === listener)) return;
+    if (one !== listener) this.#once.set(one, listener);
+    this.#lists[name] = [...list, one];
   }
 
   #report(cause: unknown, type?: Name | "error"): void {

@@ -13,12 +13,13 @@ export interface MessageSource {
   overrun(): void;
 }
 
-type Message = string | ArrayBuffer;
+/** A message, or what a schema has made of one. */
+export type Message = unknown;
 
 /** The messages of a connection, to be read one by one. Ends with it; throws where it was lost. */
 export class MessageQueue implements AsyncIterableIterator<Message> {
   readonly #source: MessageSource;
-  readonly #waiting: Message[] = [];
+  readonly #waiting: { message: Message; size: number }[] = [];
   #bytes = 0;
   #reader: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
   #error: BusinessError | undefined;
@@ -36,10 +37,10 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   }
 
   next(): Promise<IteratorResult<Message>> {
-    const message = this.#waiting.shift();
-    if (message !== undefined) {
-      this.#bytes -= sizeOf(message);
-      return Promise.resolve({ done: false, value: message });
+    const next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#bytes -= next.size;
+      return Promise.resolve({ done: false, value: next.message });
     }
     return new Promise((resolve, reject) => {
       this.#reader.push({ resolve, reject });
@@ -55,12 +56,13 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  readonly #message = (_: unknown, data: unknown): void => {
-    const message = data as Message;
+  /** Takes a message; its size is told where it cannot be seen from it. */
+  readonly #message = (told: unknown, message: Message): void => {
     const reader = this.#reader.shift();
     if (reader !== undefined) return reader.resolve({ done: false, value: message });
-    this.#waiting.push(message);
-    this.#bytes += sizeOf(message);
+    const size = (told ?? sizeOf(message as string | ArrayBuffer)) as number;
+    this.#waiting.push({ message, size });
+    this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;
     this.#error = businessError("other", `more than ${MAX_WAITING} bytes wait to be read`);
     this.#leave();
@@ -96,6 +98,6 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   }
 }
 
-function sizeOf(message: Message): number {
+function sizeOf(message: string | ArrayBuffer): number {
   return typeof message === "string" ? message.length * 2 : message.byteLength;
 }

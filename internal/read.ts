@@ -1,5 +1,6 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
+import { isSchema } from "./schema.ts";
 
 /** A check of one option: whether a value will do, and the rule to quote where it will not. */
 export type Rule = readonly [passes: (value: unknown) => boolean, rule: string];
@@ -17,6 +18,7 @@ export const COUNT: Rule = [
 ];
 export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
 export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
+export const SCHEMA: Rule = [isSchema, "must be a Standard Schema, version 1"];
 /** Any value: the heartbeat falls back where a number is impossible, as the guide says. */
 export const ANY: Rule = [() => true, ""];
 
@@ -39,16 +41,17 @@ export type Given = Readonly<Record<string, unknown>>;
 /**
  * Reads an object of options and checks it against a table of rules. Options that are `undefined`
  * count as left out; one that is in no table is an error, as nothing that is asked for may be
- * ignored.
+ * ignored. Plain objects in it are copied, too, unless `depth` is 1.
  */
 export function readOptions(
   call: string,
   options: unknown,
   rules: Readonly<Record<string, Rule>>,
+  depth = 2,
 ): Given | BusinessError {
   try {
     if (!isObject(options)) return argumentError(`${call}: options`, OBJECT[1], options);
-    const given = copy(options, 2);
+    const given = copy(options, depth);
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue;
       if (!Object.hasOwn(rules, name)) {

@@ -15,7 +15,9 @@ export function webClient(): ClientRuntime {
 
 /** What the WHATWG's WebSocket has no word for; a page's browser sees to all of it by itself. */
 function unsupported(request: DialRequest): { option: string; why: string } | undefined {
-  if (typeof WebSocket === "undefined") return { option: "connect", why: "it has no WebSocket" };
+  if (typeof WebSocket === "undefined") {
+    return { option: "WebSocket", why: "Node has it from 22 on" };
+  }
   const { headers, tls, proxy } = request;
   const asked: [option: string, given: boolean][] = [
     ["header", Object.keys(headers).length > 0],

@@ -1,0 +1,151 @@
+/** What a client tells: its events, its promises, its `for await`. Not part of the public API. */
+
+import type { ReconnectOwner } from "./client_reconnect.ts";
+import type { CloseResult, OpenResult, ReconnectInfo, WebSocketEvents } from "./client_types.ts";
+import { type BusinessError, businessError } from "./errors.ts";
+import type { Close } from "./internal/close_codes.ts";
+import { Deferred } from "./internal/deferred.ts";
+import { later } from "./internal/later.ts";
+import { Listeners } from "./internal/listeners.ts";
+import { type Message, MessageQueue } from "./internal/message_queue.ts";
+import { parse, type StandardSchema } from "./internal/schema.ts";
+
+const EVENTS = [
+  "open",
+  "openInfo",
+  "headerReceive",
+  "message",
+  "dataEnd",
+  "close",
+  "error",
+  "reconnecting",
+] as const;
+
+/** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
+const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
+
+/** Whose events they are. */
+export interface EmitterOwner {
+  state(): string;
+  protocol(): string;
+  /** The connection is over, for good. */
+  over(): void;
+  /** Starts to close, if there is anything to close. */
+  shut(close: Close): void;
+}
+
+/** Turns what a connection tells into events. The client is idle before the last one of each. */
+export class ClientEmitter implements ReconnectOwner {
+  readonly listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
+  readonly open = new Deferred<OpenResult>();
+  readonly close = new Deferred<CloseResult>();
+  /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
+  readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
+  readonly #owner: EmitterOwner;
+  readonly #schema: StandardSchema | undefined;
+  /** Why the connection was lost that has not ended yet. */
+  #lost: BusinessError | undefined;
+
+  constructor(owner: EmitterOwner, schema: StandardSchema | undefined) {
+    this.#owner = owner;
+    this.#schema = schema;
+  }
+
+  /** Makes room for what becomes of a new attempt. */
+  renew(): void {
+    this.open.renew();
+    this.close.renew();
+  }
+
+  /** The messages from here on. */
+  messages(): AsyncIterableIterator<Message> {
+    return new MessageQueue({
+      on: (type, listener) => this.#readers.on(type, listener),
+      off: (type, listener) => this.#readers.off(type, listener),
+      busy: () => this.#owner.state() !== "idle",
+      overrun: () => this.#owner.shut({ code: 1008, reason: "Messages are read too slowly" }),
+    });
+  }
+
+  /** An attempt that is none: by the time it is told another may be under way, and is let be. */
+  nowhere(error: BusinessError): void {
+    this.renew();
+    this.open.reject(error);
+    this.close.reject(error);
+    later(() => this.#error(error));
+  }
+
+  opened(): void {
+    const protocol = this.#owner.protocol();
+    this.open.resolve(SWITCHING);
+    this.listeners.emit("open", undefined, { ...SWITCHING });
+    this.listeners.emit(
+      "openInfo",
+      undefined,
+      protocol === "" ? { ...SWITCHING } : { ...SWITCHING, protocol },
+    );
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.#schema !== undefined) return this.#validated(this.#schema, data);
+    this.#readers.emit("message", undefined, data);
+    this.listeners.emit("message", undefined, data);
+    this.listeners.emit("dataEnd");
+  }
+
+  failed(error: BusinessError): void {
+    this.#owner.over();
+    this.open.reject(error);
+    this.close.reject(error);
+    this.#error(error);
+  }
+
+  lost(error: BusinessError): void {
+    this.#lost = error;
+    this.listeners.emit("error", error);
+  }
+
+  ended(close: Close): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    this.#owner.over();
+    this.open.reject(businessError("other", "the connection was closed before it was open"));
+    this.close.resolve(close);
+    if (lost !== undefined) this.#readers.emit("error", lost);
+    this.#readers.emit("close");
+    this.listeners.emit("close", undefined, { ...close });
+  }
+
+  interrupted(end: { error: BusinessError } | { close: Close }): void {
+    this.#lost = undefined;
+    if ("error" in end) this.listeners.emit("error", end.error);
+    else this.listeners.emit("close", undefined, { ...end.close });
+  }
+
+  reconnecting(info: ReconnectInfo): void {
+    this.listeners.emit("reconnecting", info);
+  }
+
+  faulted(error: BusinessError): void {
+    this.listeners.fault(error);
+  }
+
+  #error(error: BusinessError): void {
+    this.#readers.emit("error", error);
+    this.listeners.emit("error", error);
+  }
+
+  #validated(schema: StandardSchema, data: string | ArrayBuffer): void {
+    const parsed = parse(schema, data);
+    if ("value" in parsed) {
+      this.#readers.emit("message", (data as string).length * 2, parsed.value);
+      this.listeners.emit("message", undefined, parsed.value);
+      this.listeners.emit("dataEnd");
+      return;
+    }
+    const { close, why, cause } = parsed;
+    this.#owner.shut(close);
+    const what = `a message came in that 'schema' does not accept: ${why}`;
+    this.lost(businessError("connectFailed", what, { data: "0", cause }));
+  }
+}

@@ -1,0 +1,68 @@
+import type { Listener, Listeners } from "./listeners.ts";
+
+/** Why a connection was dropped by this side. */
+export type DropReason = "dead" | "lost" | "too big" | "too fast" | "too slow" | "unacceptable";
+
+/**
+ * Functions that are called at each step of a connection, in the turn it happens. Each is optional;
+ * one that is not there costs nothing. One that throws is reported like a listener that does.
+ *
+ * @typeParam Who What a connection is known as: the server's connection object, or the client.
+ */
+export interface WebSocketObserver<Who = unknown> {
+  /** A connection is open. */
+  opened?(who: Who): unknown;
+  /** A connection is over, after `opened`. */
+  closed?(who: Who, close: { code: number; reason: string }): unknown;
+  /** A message came in, as it was sent. */
+  received?(who: Who, data: string | ArrayBuffer): unknown;
+  /** A message was handed to the system. */
+  sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView): unknown;
+  /** A Ping went out. */
+  pinged?(who: Who): unknown;
+  /** The first sign of life after a Ping, so many milliseconds later. */
+  ponged?(who: Who, roundTrip: number): unknown;
+  /** This side dropped a connection, or found it lost. `closed` follows. */
+  dropped?(who: Who, why: DropReason): unknown;
+  /** A server answered a handshake with this status instead of letting the client in. */
+  refused?(status: number, why: string): unknown;
+}
+
+/** The names of an observer's functions. */
+const NAMES = [
+  "opened",
+  "closed",
+  "received",
+  "sent",
+  "pinged",
+  "ponged",
+  "dropped",
+  "refused",
+] as const;
+
+/** An observer whose functions can be called with no care. */
+export type Observing = Partial<
+  Record<typeof NAMES[number], (first: unknown, second?: unknown) => void>
+>;
+
+/**
+ * Makes one observer of several, whose functions never throw.
+ *
+ * @returns Nothing, where there is nobody to tell anything.
+ */
+export function observing(
+  observers: readonly (WebSocketObserver | undefined)[],
+  listeners: Listeners<string>,
+): Observing | undefined {
+  const there = observers.filter((observer) => observer !== undefined);
+  const all: Observing = {};
+  for (const name of NAMES) {
+    const functions = there.filter((observer) => typeof observer[name] === "function")
+      .map((observer) => (observer[name] as Listener).bind(observer));
+    if (functions.length === 0) continue;
+    all[name] = (first, second) => {
+      for (const one of functions) void listeners.call(one, first, second);
+    };
+  }
+  return Object.keys(all).length === 0 ? undefined : all;
+}

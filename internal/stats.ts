@@ -1,0 +1,124 @@
+import type { DropReason, WebSocketObserver } from "./observer.ts";
+import { byteLength, type Payload } from "./payload.ts";
+
+/** Messages, and how many bytes of data they were. */
+export interface Traffic {
+  /** How many messages. */
+  messages: number;
+  /** How many bytes of data, text as UTF-8. */
+  bytes: number;
+}
+
+/** How long signs of life took after Pings, in milliseconds. */
+export interface RoundTrip {
+  /** The last. */
+  last: number;
+  /** The shortest. */
+  min: number;
+  /** The longest. */
+  max: number;
+  /** The mean of all. */
+  mean: number;
+}
+
+/** What has happened since the client or server was made: numbers of one's own, as they are now. */
+export interface WebSocketStats {
+  /** How many connections are open. */
+  connections: number;
+  /** How many have been open. */
+  opened: number;
+  /** How many are over. */
+  closed: number;
+  /** What came in. */
+  received: Traffic;
+  /** What was sent. */
+  sent: Traffic;
+  /** How many Pings went out. */
+  pings: number;
+  /** How many of them brought a sign of life. */
+  pongs: number;
+  /** How long those took; left out before the first. */
+  roundTrip?: RoundTrip;
+  /** How many connections this side dropped or found lost, by reason. */
+  dropped: Partial<Record<DropReason, number>>;
+  /** How many handshakes a server refused, by HTTP status. */
+  refused: Record<number, number>;
+}
+
+/** Counts what it is told. */
+export class Stats implements WebSocketObserver {
+  #opened = 0;
+  #closed = 0;
+  readonly #received: Traffic = { messages: 0, bytes: 0 };
+  readonly #sent: Traffic = { messages: 0, bytes: 0 };
+  #pings = 0;
+  #pongs = 0;
+  #last = 0;
+  #min = Infinity;
+  #max = 0;
+  #sum = 0;
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #refused: Record<number, number> = {};
+
+  opened(): void {
+    this.#opened++;
+  }
+
+  closed(): void {
+    this.#closed++;
+  }
+
+  received(_: unknown, data: Payload): void {
+    this.#received.messages++;
+    this.#received.bytes += byteLength(data);
+  }
+
+  sent(_: unknown, data: Payload): void {
+    this.#sent.messages++;
+    this.#sent.bytes += byteLength(data);
+  }
+
+  pinged(): void {
+    this.#pings++;
+  }
+
+  ponged(_: unknown, ms: number): void {
+    this.#pongs++;
+    this.#last = ms;
+    this.#min = Math.min(this.#min, ms);
+    this.#max = Math.max(this.#max, ms);
+    this.#sum += ms;
+  }
+
+  dropped(_: unknown, why: DropReason): void {
+    this.#dropped[why] = (this.#dropped[why] ?? 0) + 1;
+  }
+
+  refused(status: number): void {
+    this.#refused[status] = (this.#refused[status] ?? 0) + 1;
+  }
+
+  /** The numbers as they are now. */
+  read(): WebSocketStats {
+    const roundTrip = this.#pongs === 0 ? {} : {
+      roundTrip: {
+        last: this.#last,
+        min: this.#min,
+        max: this.#max,
+        mean: this.#sum / this.#pongs,
+      },
+    };
+    return {
+      connections: this.#opened - this.#closed,
+      opened: this.#opened,
+      closed: this.#closed,
+      received: { ...this.#received },
+      sent: { ...this.#sent },
+      pings: this.#pings,
+      pongs: this.#pongs,
+      ...roundTrip,
+      dropped: { ...this.#dropped },
+      refused: { ...this.#refused },
+    };
+  }
+}
