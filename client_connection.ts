@@ -242,7 +242,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 }
 
 /** What a server is told whose message was over `maxPayload`. */
-const TOO_BIG: Close = { code: 1009, reason: "Message too big" };
+const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };
 
 /** The error of a failed attempt or a lost connection. */
 function failure(what: string, status?: string, cause?: unknown): BusinessError {

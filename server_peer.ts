@@ -263,4 +263,4 @@ const TOO_FAST: Close = { code: 1008, reason: "Sending too fast" };
 export const GOING_AWAY: Close = { code: 1001, reason: "server is going away" };
 
 /** What a peer is told whose message was over `maxPayload`. */
-const TOO_BIG: Close = { code: 1009, reason: "Message too big" };
+const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };

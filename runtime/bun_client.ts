@@ -122,6 +122,7 @@ class BunSocket implements ClientSocket {
 
   ping(): void {
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
+    else if (this.#ws.readyState === WebSocket.CLOSING) this.#ws.terminate();
   }
 
   close(code: number, reason: string): void {

@@ -141,5 +141,5 @@ function fault(deno: DenoLike, error: unknown): ListenFault {
   if (error instanceof errors.PermissionDenied!) return "notPermitted";
   if (error instanceof errors.AddrNotAvailable!) return "notHere";
   // An address of no family of this machine's has no class of its own.
-  return /lookup|os error 97|not supported/.test(String(error)) ? "notHere" : "other";
+  return /lookup|os error (22|97)|not supported/.test(String(error)) ? "notHere" : "other";
 }

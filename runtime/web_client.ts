@@ -90,7 +90,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   }
 }
 
-/** Whether the WHATWG's WebSocket refuses the data: Chromium throws for a buffer that can grow. */
+/** Whether a platform may refuse the data, as Web IDL has it: a buffer that can grow or shrink. */
 function isResizable(data: Payload): boolean {
   if (typeof data === "string") return false;
   return ((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer).resizable;

@@ -4,7 +4,8 @@
  * Bun alike, so that whoever has one of the three gets the others by running any command.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { exec, ROOT } from "./lib/exec.mjs";
@@ -56,13 +57,24 @@ export async function peer() {
 }
 
 /**
- * Programs of the system's that tests talk to where they are there, by name: a proxy and a reverse
- * proxy. Installed on Debian where root runs this; the tests have counterparts from npm besides.
+ * What tests talk to where the system has it, by name, and Debian's package: proxies, a browser, and
+ * a library of Python's. Installed on Debian where root runs this; the tests have counterparts from
+ * npm or of their own besides.
  */
-const SYSTEM = { tinyproxy: "tinyproxy-bin", nginx: "nginx-light", openssl: "openssl" };
+const SYSTEM = {
+  tinyproxy: "tinyproxy-bin",
+  nginx: "nginx-light",
+  openssl: "openssl",
+  chromium: "chromium",
+  "python websockets": "python3-websockets",
+};
+
+/** How long what could not be installed is not tried again, in ms: as long as a run of the tests. */
+const AGAIN_MS = 10 * 60_000;
 
 /**
- * The absolute path of a program of the system's.
+ * The absolute path of a program of the system's; for a library of Python's, that of a Python which
+ * has it. Says so where it is missing.
  *
  * @param {keyof typeof SYSTEM} name
  * @returns {Promise<string | undefined>}
@@ -71,21 +83,56 @@ export async function system(name) {
   const [apt] = onPath("apt-get");
   if (!find(name) && apt && process.getuid?.() === 0) {
     await withLock(ROOT, async () => {
-      if (find(name)) return;
-      console.error(`Installing ${SYSTEM[name]} with apt-get, once.`);
-      const env = { DEBIAN_FRONTEND: "noninteractive" };
-      await exec([apt, "update", "-qq"], { seconds: 120, env });
-      // Nothing it brings is to start by itself.
-      const install = [apt, "install", "-y", "-qq", "--no-install-recommends", SYSTEM[name]];
-      await exec(install, { seconds: 300, env: { ...env, RUNLEVEL: "1" } });
+      // Each test file asks, and what failed for one fails for the next.
+      const tried = join(tmpdir(), `netkit-apt-get-${SYSTEM[name]}`);
+      if (find(name) || isRecent(tried)) return;
+      writeFileSync(tried, "");
+      await installPackage(apt, SYSTEM[name]);
     });
   }
-  return find(name);
+  const path = find(name);
+  if (!path) console.error(`${name} is missing, which some tests talk to: "${SYSTEM[name]}".`);
+  return path;
 }
 
-/** @param {string} name */
+/**
+ * Within the time that a lock may be held for.
+ *
+ * @param {string} apt
+ * @param {string} name
+ */
+async function installPackage(apt, name) {
+  console.error(`Installing ${name} with apt-get, once.`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  // Whoever else is installing may take a while to end.
+  const get = [apt, "-o", "DPkg::Lock::Timeout=30", "-qq"];
+  await exec([...get, "update"], { seconds: 60, env });
+  // Nothing it brings is to start by itself.
+  const install = [...get, "install", "-y", "--no-install-recommends", name];
+  const { code, stderr } = await exec(install, { seconds: 240, env: { ...env, RUNLEVEL: "1" } });
+  if (code !== 0) console.error(`apt-get could not install ${name}: ${stderr.trim()}`);
+}
+
+/** @param {string} path */
+function isRecent(path) {
+  return existsSync(path) && Date.now() - statSync(path).mtimeMs < AGAIN_MS;
+}
+
+/** @param {keyof typeof SYSTEM} name */
 function find(name) {
+  if (name === "python websockets") return pythonWith("websockets");
   return onPath(name)[0] ?? [`/usr/sbin/${name}`].find((path) => existsSync(path));
+}
+
+/**
+ * The system's Python comes first: others on the PATH do not have what its packages bring.
+ *
+ * @param {string} library
+ */
+function pythonWith(library) {
+  return ["/usr/bin/python3", ...onPath("python3")].find((path) =>
+    spawnSync(path, ["-c", `import ${library}`], { timeout: 20_000 }).status === 0
+  );
 }
 
 /**
@@ -99,7 +146,20 @@ export function versionOf(binary) {
   return /\d+\.\d+\.\d+\S*/.exec(stdout ?? "")?.[0] ?? "";
 }
 
-/** Whether all of the tests' peers from npm are installed. */
+/**
+ * Installs what the tests on Bun import from npm. Deno needs no installation.
+ */
+export async function packages() {
+  const { bun } = await runtimes();
+  if (hasPeers()) return;
+  await withLock(ROOT, async () => {
+    if (!hasPeers()) {
+      await install("the packages", "from npm", ROOT, ["bun", [bun, ...BUN_INSTALL]]);
+    }
+  });
+}
+
+/** Whether all that the tests take from npm is installed. */
 function hasPeers() {
   const { devDependencies } = readJson(join(ROOT, "package.json"));
   return Object.entries(devDependencies).every(([name, version]) => {
@@ -156,9 +216,10 @@ function installed(name, version, home) {
  * @param {string} name
  * @param {string} version
  * @param {string} folder
+ * @param {[name: string, command: string[]]} [by]
  */
-async function install(name, version, folder) {
-  const [manager, command] = installer();
+export async function install(name, version, folder, by = installer()) {
+  const [manager, command] = by;
   console.error(`Installing ${name} ${version} with ${manager}, once.`);
   const { code, killed, stdout, stderr } = await exec(command, { cwd: folder, seconds: 300 });
   if (code === 0) return;
@@ -166,17 +227,19 @@ async function install(name, version, folder) {
   throw new Error(`"${command.join(" ")}" failed in ${folder}, ${why}:\n${stdout}${stderr}`);
 }
 
+/** How Bun installs: with no lock file of its own, and running no package's scripts. */
+const BUN_INSTALL = ["install", "--no-save", "--ignore-scripts", "--silent"];
+
 /** @returns {[name: string, command: string[]]} */
 function installer() {
   // No lock file but npm's is written, and no package's scripts are run, whoever installs.
-  const bun = ["install", "--no-save", "--ignore-scripts", "--silent"];
   if (host === "deno") return ["deno", [process.execPath, "install", "--no-lock", "--quiet"]];
-  if (host === "bun") return ["bun", [process.execPath, ...bun]];
+  if (host === "bun") return ["bun", [process.execPath, ...BUN_INSTALL]];
   const npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   if (onPath("npm").length > 0) return ["npm", ["npm", ...npm]];
   // `bun run` on a machine that has Node without npm: Node runs this file, Bun can install.
   const parent = process.env["npm_execpath"] ?? "";
-  if (/\bbun(\.exe)?$/.test(parent)) return ["bun", [parent, ...bun]];
+  if (/\bbun(\.exe)?$/.test(parent)) return ["bun", [parent, ...BUN_INSTALL]];
   throw new Error("npm is not on the PATH: cannot install what is missing");
 }
 

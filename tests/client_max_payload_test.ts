@@ -57,7 +57,7 @@ describe("createWebSocket() with maxPayload, receiving", () => {
     const peer = await session.open();
     peer.send(BINARY, new Uint8Array(64 * 1024 * 1024));
     await session.log.next("close");
-    assertEquals(session.log.closes, [{ code: 1009, reason: "Message too big" }]);
+    assertEquals(session.log.closes, [{ code: 1009, reason: "Received too big message" }]);
     assertEquals(session.log.errors.map(({ code }) => code), [200]);
     await within(peer.ended);
     await session.assertEvents("open", "openInfo", "error", "close");

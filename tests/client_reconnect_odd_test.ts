@@ -66,10 +66,10 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     ws.on("error", () => void ws.close({ code: 4000, reason: "mine" }));
     runtime.events.message("x".repeat(5_242_865));
     assertEquals([runtime.socket.calls, ws.state], [["close 1009"], "closing"]);
-    runtime.events.closed({ code: 1009, reason: "Message too big" });
+    runtime.events.closed({ code: 1009, reason: "Received too big message" });
     await clock.advance(1);
     assertEquals(log.names, ["open", "openInfo", "error", "close"]);
-    assertEquals([log.closes, clock.pending], [[{ code: 1009, reason: "Message too big" }], 0]);
+    assertEquals([log.closes, clock.pending], [[{ code: 1009, reason: "Received too big message" }], 0]);
   });
 
   it("is bounded by maxBufferedAmount, too, where that is less than maxQueued", async () => {

@@ -1,7 +1,8 @@
 /**
  * Peers that are there no more, and programs that must notice and end by themselves. Each side is a
  * process of its own: a peer can then be stopped (SIGSTOP) like one whose machine has hung, and the
- * program's exit is the proof that nothing of the connection is left.
+ * program's exit is the proof that nothing of the connection is left. Or the peer is killed (SIGKILL),
+ * and its system tells.
  */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
@@ -25,6 +26,10 @@ interface Case {
   peer?: string[];
   /** Whether the peer is stopped once it is connected, or how many ms later. */
   freeze?: boolean | number;
+  /** Signals to the peer, each so many ms after it is connected. */
+  signals?: [ms: number, signal: NodeJS.Signals][];
+  /** Whether the peer is a program of ours, too, and no raw one. */
+  ours?: boolean;
 }
 
 interface Seen {
@@ -37,24 +42,30 @@ interface Seen {
   lingered: number;
 }
 
-async function run(role: "client" | "server", { load, end, peer, freeze }: Case): Promise<Seen> {
+async function run(role: "client" | "server", given: Case): Promise<Seen> {
+  const { load, end, peer, freeze, signals = [] } = given;
   const modes = peer ?? [];
   const args = [load, end ?? "heartbeat"];
   let ours: Program;
   let theirs: Program;
   let began: Line;
   if (role === "client") {
-    theirs = new Program("raw_peer.ts", ["server", ...modes]);
+    theirs = given.ours
+      ? new Program("dead_peer_server.ts", ["nothing", "heartbeat"])
+      : new Program("raw_peer.ts", ["server", ...modes]);
     const { text } = await deadline(theirs.line("port "), 20_000);
     ours = new Program("dead_peer_client.ts", [text.slice(5), ...args]);
     began = await deadline(ours.line("open"), 20_000);
   } else {
     ours = new Program("dead_peer_server.ts", args);
     const { text } = await deadline(ours.line("port "), 20_000);
-    theirs = new Program("raw_peer.ts", ["client", text.slice(5), ...modes]);
+    theirs = given.ours
+      ? new Program("dead_peer_client.ts", [text.slice(5), "nothing", "heartbeat"])
+      : new Program("raw_peer.ts", ["client", text.slice(5), ...modes]);
     began = await deadline(ours.line("connect"), 20_000);
   }
   const timer = typeof freeze === "number" ? setTimeout(() => theirs.freeze(), freeze) : undefined;
+  const timers = signals.map(([ms, signal]) => setTimeout(() => theirs.signal(signal), ms));
   try {
     if (freeze === true) theirs.freeze();
     const ended = await deadline(ours.ended, 15_000).catch(() => {
@@ -72,6 +83,7 @@ async function run(role: "client" | "server", { load, end, peer, freeze }: Case)
     };
   } finally {
     clearTimeout(timer);
+    timers.forEach(clearTimeout);
     await ours[Symbol.asyncDispose]();
     await theirs[Symbol.asyncDispose]();
   }
@@ -119,6 +131,48 @@ for (const role of ["client", "server"] as const) {
       assertLess(after("close"), PING_MS);
       assertLess(lingered, SPARE_MS);
     });
+
+    const kill: Case["signals"] = [[50, "SIGKILL"]];
+    const killed: [string, Case][] = [
+      ["is killed", { load: "nothing", signals: kill }],
+      ["is killed while it is sent to every 10 ms", { load: "often", signals: kill }],
+      ["is killed while it sends Pings", { load: "nothing", peer: ["pinging"], signals: kill }],
+      ["is killed with megabytes queued to it", { load: "much", peer: ["unread"], signals: kill }],
+      ["is killed while it is stopped", {
+        load: "often",
+        freeze: true,
+        signals: [[100, "SIGKILL"]],
+      }],
+      ["is of ours, and killed", { load: "often", ours: true, signals: kill }],
+    ];
+    for (const [what, given] of killed) {
+      it(`tells 'error' 200 and 'close' 1006 at once and ends where the peer ${what}`, async () => {
+        const { events, after, lingered } = await run(role, given);
+        assertEquals(events, LOST[role]);
+        assertLess(after("close"), PING_MS);
+        assertLess(lingered, SPARE_MS);
+      });
+    }
+
+    it("tells 'error' 200, 'close' 1006 in time and ends where the peer is of ours", async () => {
+      const { events, after, lingered } = await run(role, {
+        load: "often",
+        ours: true,
+        freeze: true,
+      });
+      assertEquals(events, LOST[role]);
+      assertLess(after("close"), PING_MS + PONG_MS + SPARE_MS);
+      assertLess(lingered, SPARE_MS);
+    });
+
+    it("lives on where the peer is stopped as the Ping comes, and goes on in time", async () => {
+      const { events, after } = await run(role, {
+        load: "nothing",
+        signals: [[PING_MS - 150, "SIGSTOP"], [PING_MS + 100, "SIGCONT"], [2500, "SIGKILL"]],
+      });
+      assertEquals(events, LOST[role]);
+      assertGreater(after("close"), PING_MS + PONG_MS + 500);
+    });
   });
 }
 
@@ -137,6 +191,24 @@ describe("WebSocketClient.close() to a peer that does not answer", () => {
       assertLess(lingered, SPARE_MS);
     });
   }
+});
+
+describe("a peer that is killed before it answers a Close frame", () => {
+  const killed: Case = { load: "nothing", peer: ["mute"], signals: [[300, "SIGKILL"]] };
+
+  it("is not waited for by WebSocketClient.close()", async () => {
+    const { events, after, lingered } = await run("client", { ...killed, end: "close" });
+    assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
+    assertLess(after("close"), 300 + SPARE_MS);
+    assertLess(lingered, SPARE_MS);
+  });
+
+  it("is not waited for by WebSocketServer.stop()", async () => {
+    const { events, after, lingered } = await run("server", { ...killed, end: "stop" });
+    assertEquals(events, ['close {"code":1001,"reason":"server is going away"}', "stopped true"]);
+    assertLess(after("stopped"), 300 + SPARE_MS);
+    assertLess(lingered, SPARE_MS);
+  });
 });
 
 describe("WebSocketServer.stop() with a peer that does not answer", () => {

@@ -79,6 +79,11 @@ export class Program {
     process.kill(this.child.pid!, "SIGSTOP");
   }
 
+  /** Sends it a signal. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.child.pid!, signal);
+  }
+
   /** Ends it, whatever it does. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#over) process.kill(this.child.pid!, "SIGKILL");

@@ -41,6 +41,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** Killed after so many seconds. @default {20} */
   seconds?: number;
+  /** Whether `write` is to reach its standard input, which is empty otherwise. @default {false} */
+  input?: boolean;
 }
 
 /** A running program. */
@@ -53,14 +55,16 @@ export class Program {
   readonly #waiting = new Set<() => void>();
   #over = false;
 
-  private constructor(command: string[], { cwd = ROOT, env = {}, seconds = 20 }: ProgramOptions) {
+  private constructor(command: string[], options: ProgramOptions) {
+    const { cwd = ROOT, env = {}, seconds = 20, input = false } = options;
     const started = performance.now();
     const [file = "", ...args] = command;
     const child = this.child = spawn(file, args, {
       cwd,
       env: { ...process.env, NO_COLOR: "1", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
     });
+    child.stdin?.on("error", () => {}); // it has ended
     const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
     const take = (stream: "stdout" | "stderr") => (text: string) => {
       this[stream] += text;
@@ -98,8 +102,8 @@ export class Program {
   }
 
   /** Starts a script with npm's `ws`, on Node, or on Deno where there is no Node; never on Bun. */
-  static peer(file: string, args: string[] = []): Program {
-    return new Program([...peerCommand, file, ...args], {});
+  static peer(file: string, args: string[] = [], options: ProgramOptions = {}): Program {
+    return new Program([...peerCommand, file, ...args], options);
   }
 
   /** Starts a script that needs a TLS server which asks for certificates: Deno has none. */
@@ -120,6 +124,11 @@ export class Program {
       this.#waiting.add(look);
       look();
     });
+  }
+
+  /** Writes to its standard input. */
+  write(text: string): void {
+    this.child.stdin!.write(text);
   }
 
   /** Sends it a signal. */

@@ -1,0 +1,90 @@
+/** What the tests of the examples' pages share: waiting for what a page shows, and pictures. */
+
+import { join } from "node:path";
+import type { Chromium, Page } from "./chromium.ts";
+import { PICTURES } from "./examples.ts";
+
+/** How large a picture is, in CSS pixels. */
+const SIZE = { width: 1200, height: 800, deviceScaleFactor: 1, mobile: false };
+
+/** Waits, in the page, until an expression is true of it; fails with what it shows instead. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const shown = await page.evaluate<string | true>(`new Promise((resolve) => {
+    const look = () => (${expression}) && resolve(true);
+    const kinds = { subtree: true, childList: true, characterData: true, attributes: true };
+    new MutationObserver(look).observe(document, kinds);
+    setTimeout(() => resolve(document.body.innerText), 10_000);
+    look();
+  })`);
+  if (shown !== true) throw new Error(`it is not so that ${expression}:\n${shown}`);
+}
+
+/** The lines of text that the elements have, each on one. */
+export function textsOf(page: Page, selector: string): Promise<string[]> {
+  return page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})].map(
+    (element) => element.innerText.replaceAll(/\\s+/g, " ").trim())`);
+}
+
+/** How a page is shown: in which size, and light or dark. */
+export async function emulate(
+  browser: Chromium,
+  page: Page,
+  scheme: "light" | "dark",
+): Promise<void> {
+  const url = await page.evaluate<string>("location.href");
+  const { targetInfos } = await browser.call("Target.getTargets");
+  const infos = targetInfos as { url: string; targetId: string }[];
+  const { targetId } = infos.find((target) => target.url === url)!;
+  const { sessionId } = await browser.call("Target.attachToTarget", { targetId, flatten: true });
+  const features = [{ name: "prefers-color-scheme", value: scheme }];
+  await browser.call("Emulation.setDeviceMetricsOverride", SIZE, sessionId as string);
+  await browser.call("Emulation.setEmulatedMedia", { features }, sessionId as string);
+}
+
+/** Takes a picture for the documentation, where that is asked for: see `PICTURES`. */
+export async function takePicture(browser: Chromium, page: Page, name: string): Promise<void> {
+  if (PICTURES === undefined) return;
+  await emulate(browser, page, "light");
+  await page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))");
+  await page.screenshot(join(PICTURES, name));
+}
+
+/** The least contrast of any text on the page to what is behind it (WCAG 2, 4.5 is enough). */
+export function leastContrast(page: Page): Promise<{ ratio: number; text: string }> {
+  return page.evaluate(`(() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const parse = (colour) => {
+      canvas.clearRect(0, 0, 1, 1);
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+      return [r, g, b, a / 255];
+    };
+    const luminance = ([r, g, b]) => [r, g, b].map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+      .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+    const over = ([r, g, b, a = 1], back) => [r, g, b].map((part, i) => part * a + back[i] * (1 - a));
+    let least = { ratio: 21, text: "" };
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; node = walker.nextNode();) {
+      const element = node.parentElement;
+      const text = node.textContent.trim();
+      if (text === "" || !element.checkVisibility() || element.closest("script")) continue;
+      const line = [];
+      for (let at = element; at; at = at.parentElement) line.unshift(getComputedStyle(at));
+      let back = [255, 255, 255];
+      let opacity = 1;
+      for (const style of line) {
+        back = over(parse(style.backgroundColor), back);
+        opacity *= Number(style.opacity);
+      }
+      const style = line.at(-1);
+      const colour = element instanceof SVGElement ? style.fill : style.color;
+      const [r, g, b] = parse(colour);
+      const [one, two] = [luminance(over([r, g, b, opacity], back)), luminance(back)];
+      const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+      if (ratio < least.ratio) least = { ratio, text };
+    }
+    return least;
+  })()`);
+}

@@ -1,0 +1,120 @@
+/** A server in a process of its own, well-behaved clients in another, and the test that attacks. */
+
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { deadline } from "@std/async";
+import { ask } from "./http.ts";
+import { HERE, Program } from "./programs.ts";
+import { RawPeers } from "./raw_peers.ts";
+import { LIMIT_MS } from "./watched_server.ts";
+
+/** What the server says of itself. */
+export interface Stats {
+  connects: number;
+  messages: number;
+  errors: number;
+  closes: number;
+  codes: Record<string, number>;
+  /** Bytes, after a collection of garbage. */
+  rss: number;
+  heapUsed: number;
+  open: number;
+}
+
+/** What became of the well-behaved client. */
+export interface Behaved {
+  count: number;
+  wrong: number;
+  errors: number;
+  code: number;
+  /** Round trips, in ms. */
+  median: number;
+  p99: number;
+  slowest: number;
+}
+
+/** How a siege ended. */
+export interface Outcome {
+  /** How long `stop` took, in ms. */
+  stopMs: number;
+  server: Stats;
+  client: Behaved;
+}
+
+/** How long a round trip of a client may take while the server is attacked, in ms. */
+const SLOWEST_MS = 5000;
+
+/** A server under attack. Both programs are gone at the end of the block. */
+export class Siege implements AsyncDisposable {
+  readonly port: number;
+  /** The attackers. */
+  readonly peers: RawPeers;
+  readonly #server: Program;
+  readonly #client: Program;
+
+  private constructor(server: Program, client: Program, port: number) {
+    this.#server = server;
+    this.#client = client;
+    this.port = port;
+    this.peers = new RawPeers({ port });
+  }
+
+  static async start(): Promise<Siege> {
+    const flags = HERE === "deno" ? ["-A", "--no-prompt", "--v8-flags=--expose-gc"] : [];
+    const options = { flags, seconds: 100 };
+    const server = Program.run(HERE, "tests/programs/hostile_server.ts", options);
+    const port = Number((await deadline(server.line(/port (\d+)/), LIMIT_MS))[1]);
+    const args = [`${port}`];
+    const client = Program.run(HERE, "tests/programs/well_behaved.ts", { ...options, args });
+    await deadline(client.line(/open/), LIMIT_MS);
+    return new Siege(server, client, port);
+  }
+
+  /** What the server says of itself. */
+  async stats(): Promise<Stats> {
+    return JSON.parse((await ask(this.port, { line: "GET /stats HTTP/1.1" })).body);
+  }
+
+  /** Waits, for 10 s at the most, until the server says that something holds. */
+  async until(holds: (stats: Stats) => boolean): Promise<Stats> {
+    const end = performance.now() + 10_000;
+    let stats = await this.stats();
+    while (!holds(stats)) {
+      assertLess(performance.now(), end, `${holds} never came true: ${JSON.stringify(stats)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      stats = await this.stats();
+    }
+    return stats;
+  }
+
+  /** Waits until the well-behaved client has had so many more answers. */
+  async served(count: number): Promise<void> {
+    const { messages } = await this.stats();
+    await this.until((stats) => stats.messages >= messages + count);
+  }
+
+  /**
+   * Stops the server, and asserts that it did so in time, with nothing left; that both programs end
+   * by themselves; that the client had every answer, in order, and none late.
+   */
+  async end(): Promise<Outcome> {
+    await ask(this.port, { line: "GET /stop HTTP/1.1" });
+    const ended = await deadline(Promise.all([this.#server.ended, this.#client.ended]), LIMIT_MS);
+    assertEquals(ended.map(({ code, stderr }) => [code, stderr]), [[0, ""], [0, ""]]);
+    const [server, client] = ended.map(({ stdout }) => JSON.parse(stdout.trim().split("\n")[1]!));
+    assertLess(server.ms, 5000);
+    assertEquals([server.left, server.connects], [0, server.closes]);
+    const { wrong, errors, code } = client;
+    assertEquals({ wrong, errors, code }, { wrong: 0, errors: 0, code: 1001 });
+    assertGreater(client.count, 0);
+    assertLess(client.slowest, SLOWEST_MS);
+    return { stopMs: server.ms, server, client };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.peers[Symbol.asyncDispose]();
+    for (const program of [this.#client, this.#server]) {
+      program.kill("SIGKILL");
+      await program.ended;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What the connections of the runtimes' own servers do, without our module, on Deno 2.9.6 and
+ * Bun 1.4.5; `server_quirks_test.ts` has more. Each of these is worked round in
+ * `runtime/bun_server.ts` or `runtime/deno_server.ts`: where one turns red after an upgrade, the
+ * workaround can go or must change.
+ */
+
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { type BareBunServer, type BareBunSocket, bun, deno } from "../helpers/bare.ts";
+import { onDeno } from "../helpers/process.ts";
+import { BINARY, header, PING, rawConnect, TEXT } from "../peers/raw.ts";
+
+/** A bare server; what its connections tell of goes to `hear`. */
+function serve(
+  hear: (event: string, socket: WebSocket & BareBunSocket, data?: unknown) => void,
+  { idleTimeout = 0, headers = {} }: { idleTimeout?: number; headers?: object } = {},
+): { port: number; stop(): Promise<void> } {
+  if (onDeno) {
+    const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+    const server = deno.serve(options, (request) => {
+      const { socket, response } = deno.upgradeWebSocket(request, { idleTimeout });
+      const it = socket as WebSocket & BareBunSocket;
+      socket.onopen = () => hear("open", it);
+      socket.onmessage = ({ data }) => hear("message", it, data);
+      socket.onerror = () => {};
+      socket.onclose = () => hear("close", it);
+      return response;
+    });
+    return { port: server.addr.port, stop: () => server.shutdown() };
+  }
+  const server = bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request: Request, server: BareBunServer) {
+      return server.upgrade(request, { headers }) ? undefined : new Response("", { status: 400 });
+    },
+    websocket: {
+      idleTimeout,
+      open: (socket: WebSocket & BareBunSocket) => hear("open", socket),
+      message: (socket: WebSocket & BareBunSocket, data: unknown) => hear("message", socket, data),
+      close: (socket: WebSocket & BareBunSocket) => hear("close", socket),
+    },
+  });
+  return { port: server.port, stop: () => server.stop(true) };
+}
+
+describe("a connection of the runtime's server", () => {
+  it("gives bytes as a Buffer on Bun unless told, and as an ArrayBuffer on Deno", async () => {
+    const got = Promise.withResolvers<unknown>();
+    const gone = Promise.withResolvers<void>();
+    const server = serve((event, _, data) => {
+      if (event === "message") got.resolve(data);
+      if (event === "close") gone.resolve();
+    });
+    const raw = await deadline(rawConnect(server.port), 5000);
+    raw.send(BINARY, "bytes");
+    const { constructor: { name } } = await deadline(got.promise, 5000) as object;
+    assertEquals(name, onDeno ? "ArrayBuffer" : "Buffer");
+    raw.close(1000);
+    await deadline(gone.promise, 5000);
+    await server.stop();
+  });
+
+  it("has no subprotocol on Bun where an empty one is given with its headers", async () => {
+    const gone = Promise.withResolvers<void>();
+    const options = { headers: { "sec-websocket-protocol": "" } };
+    const server = serve((event) => event === "close" && gone.resolve(), options);
+    const headers = { "sec-websocket-protocol": "a, b" };
+    const raw = await deadline(rawConnect(server.port, { headers }), 5000);
+    assertEquals(header(raw.head, "sec-websocket-protocol"), "");
+    assert(!/^sec-websocket-protocol:/im.test(raw.head), raw.head);
+    raw.close(1000);
+    await deadline(gone.promise, 5000);
+    await server.stop();
+  });
+
+  // oven-sh/bun#39255; Deno's timer, which is not used either, is right in this.
+  it("never dies of an idle timer on Bun while it is sent to, though it answers no Ping", async () => {
+    const seconds = onDeno ? 1 : 8; // the shortest there is
+    const gone = Promise.withResolvers<void>();
+    let socket: WebSocket & BareBunSocket | undefined;
+    let closed = false;
+    const server = serve((event, it) => {
+      if (event === "open") socket = it;
+      if (event !== "close") return;
+      closed = true;
+      gone.resolve();
+    }, { idleTimeout: seconds });
+    const raw = await deadline(rawConnect(server.port, { pong: false }), 5000);
+    const began = performance.now();
+    while (!closed && performance.now() - began < seconds * 1000 + 1500) {
+      socket?.send("news");
+      await delay(50);
+    }
+    assertEquals(closed, onDeno);
+    const times = raw.frames.filter(({ opcode }) => opcode === PING).map(({ at }) => at - began);
+    assertGreater(raw.frames.filter(({ opcode }) => opcode === TEXT).length, 10);
+    if (!onDeno) {
+      // Its Pings come every 4 s at the most, whatever it is told.
+      assertGreater(times.length, 0);
+      for (const [i, time] of times.slice(1).entries()) assertGreater(time - times[i]!, 3500);
+      assertLess(times.length, 4);
+    }
+    raw.reset();
+    await deadline(gone.promise, 5000);
+    await server.stop();
+  });
+});

@@ -1,0 +1,402 @@
+/** `./testing`: the clock, the network, and the real clients and servers on them. */
+
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketClient,
+  type WebSocketServer,
+  type WebSocketServerConfig,
+} from "../mod.ts";
+import { FakeClock, type MemoryLink, MemoryNetwork } from "../testing.ts";
+import { createUntyped, refusal } from "./helpers/client.ts";
+import { assertRefused } from "./helpers/watched_server.ts";
+
+describe("FakeClock", () => {
+  it("fires timers at their moments, in the order they fall due, then in that they were set", async () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const log: [string, number][] = [];
+    const note = (name: string) => () => void log.push([name, clock.now() - start]);
+    clock.setTimer(note("late"), 20);
+    clock.setTimer(note("first"), 10);
+    clock.setTimer(note("second"), 10);
+    clock.clearTimer(clock.setTimer(note("never"), 5));
+    clock.setTimer(() => clock.setTimer(note("nested"), 0), 10);
+    assertEquals([clock.pending, clock.fired], [4, 0]);
+    clock.tick(9);
+    assertEquals(log, []);
+    clock.tick(3);
+    assertEquals(log, [["first", 10], ["second", 10], ["nested", 11]]);
+    await clock.advance(100);
+    assertEquals(log.at(-1), ["late", 20]);
+    assertEquals([clock.pending, clock.fired, clock.now() - start], [0, 5, 112]);
+  });
+
+  it("lets promises settle between two timers where it is advanced, and not where it is ticked", async () => {
+    for (const way of ["tick", "advance"] as const) {
+      const clock = new FakeClock();
+      const log: string[] = [];
+      for (const name of ["one", "two"]) {
+        clock.setTimer(async () => {
+          log.push(name);
+          for (let turn = 0; turn < 10; turn++) await undefined;
+          log.push(`after ${name}`);
+        }, 1);
+      }
+      await clock[way](1);
+      const settled = ["one", "after one", "two", "after two"];
+      assertEquals(log, way === "tick" ? ["one", "two"] : settled);
+      await clock.advance(0);
+      assertEquals(log.length, 4);
+    }
+  });
+
+  it("sees timers that promises set in between", async () => {
+    const clock = new FakeClock();
+    const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimer(resolve, ms));
+    const start = clock.now();
+    let woken = 0;
+    void (async () => {
+      for (let i = 0; i < 10; i++) await sleep(10);
+      woken = clock.now() - start;
+    })();
+    await clock.advance(1000);
+    assertEquals(woken, 100);
+  });
+
+  it("fires late, and all at the end, where the process is blocked", () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const log: number[] = [];
+    clock.setTimer(() => log.push(clock.now() - start), 10);
+    clock.setTimer(() => log.push(clock.now() - start), 20);
+    clock.block(100);
+    assertEquals(log, [100, 100]);
+  });
+
+  it("waits until a promise settles, and no longer", async () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const sleep = (ms: number) =>
+      new Promise<string>((resolve) => clock.setTimer(() => resolve("up"), ms));
+    assertEquals(await clock.until(sleep(500)), "up");
+    assertEquals(clock.now() - start, 500);
+    await assertRejects(() => clock.until(Promise.reject(new TypeError("no"))), TypeError, "no");
+    await assertRejects(() => clock.until(sleep(2000), 1000), Error, "1000 ms");
+    assertEquals(clock.now() - start, 500);
+  });
+});
+
+/** A server and clients on a network of their own, and all they tell. */
+class World {
+  readonly clock = new FakeClock();
+  readonly network = new MemoryNetwork({ clock: this.clock, latency: 10 });
+  readonly server: WebSocketServer = createWebSocketServer({
+    clock: this.clock,
+    runtime: this.network.server,
+  });
+  readonly log: string[] = [];
+
+  static async start(config?: Partial<WebSocketServerConfig>): Promise<World> {
+    const world = new World();
+    const { server, log } = world;
+    const show = (data: string | ArrayBuffer) =>
+      typeof data === "string" ? data : `${data.byteLength} bytes`;
+    server.on("connect", (connection) => log.push(`server: connect ${connection.clientIP}`));
+    server.on("messageReceive", ({ data }) => log.push(`server: message ${show(data)}`));
+    server.on("close", (_, { code, reason }) => log.push(`server: close ${code} ${reason}`));
+    server.on("error", ({ code, data }) => log.push(`server: error ${code} ${data}`));
+    await server.start({ serverPort: 80, ...config });
+    return world;
+  }
+
+  client(ip = "127.0.0.1", name = "client"): WebSocketClient {
+    const { clock, log, network } = this;
+    const ws = createWebSocket({ clock, runtime: network.clientAt(ip) });
+    const show = (data: string | ArrayBuffer) =>
+      typeof data === "string" ? data : `${data.byteLength} bytes`;
+    ws.on("open", () => log.push(`${name}: open`));
+    ws.on("message", (_, data) => log.push(`${name}: message ${show(data)}`));
+    ws.on("close", (_, { code, reason }) => log.push(`${name}: close ${code} ${reason}`));
+    ws.on("error", ({ code, data }) => log.push(`${name}: error ${code} ${data}`));
+    return ws;
+  }
+
+  /** A client that is connected. */
+  async pair(config?: { pingInterval: number; pongTimeout: number }): Promise<{
+    ws: WebSocketClient;
+    link: MemoryLink;
+  }> {
+    const ws = this.client();
+    await ws.connect("ws://localhost/", config);
+    await this.clock.advance(20);
+    assertEquals(this.log.splice(0), ["server: connect 127.0.0.1", "client: open"]);
+    return { ws, link: this.network.links.at(-1)! };
+  }
+
+  /** What was told since the last time. */
+  async told(ms: number): Promise<string[]> {
+    await this.clock.advance(ms);
+    return this.log.splice(0);
+  }
+
+  /** Stops, and sees that nothing is left. */
+  async end(): Promise<void> {
+    if (this.server.address !== undefined) await this.clock.until(this.server.stop());
+    await this.clock.advance(60_000);
+    assertEquals([this.clock.pending, this.network.links], [0, []]);
+  }
+}
+
+const LOST = ["server: error 200 0", "server: close 1006 The link is down"];
+const CLIENT_LOST = ["client: error 200 0", "client: close 1006 The link is down"];
+
+describe("MemoryNetwork", () => {
+  it("delivers after its latency, in order", async () => {
+    const world = await World.start();
+    const { ws } = await world.pair();
+    void ws.send("one");
+    void ws.send(new Uint8Array(3));
+    assertEquals(ws.bufferedAmount, 6);
+    assertEquals(await world.told(9), []);
+    assertEquals(await world.told(1), ["server: message one", "server: message 3 bytes"]);
+    assertEquals(ws.bufferedAmount, 0);
+    await ws.close({ code: 4000, reason: "done" });
+    assertEquals(await world.told(9), []);
+    assertEquals(await world.told(1), ["server: close 4000 done"]);
+    assertEquals(await world.told(10), ["client: close 4000 done"]);
+    await world.end();
+  });
+
+  it("refuses where nobody listens, where the scheme is another, and with the server's status", async () => {
+    const world = await World.start({ authorize: () => new Response(null, { status: 401 }) });
+    const ws = world.client();
+    for (const url of ["ws://localhost:81/", "wss://localhost:80/", "ws://localhost/"]) {
+      await ws.connect(url);
+      const error = await clockRejection(world, ws.opened);
+      world.log.push(String((error.cause as Error).message));
+    }
+    assertEquals(await world.told(0), [
+      ...["client: error 200 0", "connection refused"],
+      ...["client: error 200 0", "the TLS handshake failed"],
+      ...["server: error 200 401", "client: error 200 401"],
+      "the server answered with HTTP status 401",
+    ]);
+    const { code } = await refusal(
+      ws.connect("ws://localhost/", { proxy: { host: "proxy", port: 1 } }),
+    );
+    assertEquals(code, 2302999);
+    await world.end();
+  });
+
+  it("knows its servers by their ports, and gives free ones away", async () => {
+    const world = await World.start();
+    const { clock, network } = world;
+    const other = createWebSocketServer({ clock, runtime: network.server });
+    await assertRefused(() => other.start({ serverPort: 80 }), 2302007);
+    await other.start({ serverPort: 0 });
+    assert(other.address!.port >= 49152);
+    const ws = createWebSocket({ clock, runtime: network.client });
+    await ws.connect(`ws://localhost:${other.address!.port}/`);
+    await clock.advance(20);
+    assertEquals([other.listAllConnections().length, ws.state], [1, "open"]);
+    await clock.until(other.stop());
+    await other.start({ serverPort: 0 });
+    await clock.until(other.stop());
+    await world.end();
+    await world.server.start({ serverPort: 80 }); // the port is free again
+    await world.end();
+  });
+
+  it("has clients of several addresses, for limits to count", async () => {
+    const world = await World.start({
+      maxConcurrentClientsNumber: 2,
+      maxConnectionsForOneClient: 1,
+    });
+    for (
+      const [ip, name] of [["10.0.0.1", "a"], ["10.0.0.1", "b"], ["::2", "c"], ["10.0.0.3", "d"]]
+    ) {
+      await world.client(ip, name).connect("ws://localhost/");
+    }
+    assertEquals((await world.told(20)).sort(), [
+      ...["a: open", "b: error 200 429", "c: open", "d: error 200 503"],
+      ...["server: connect 10.0.0.1", "server: connect ::2"],
+      ...["server: error 200 429", "server: error 200 503"],
+    ]);
+    await world.end();
+  });
+
+  it("closes with 1009 what sends more than 'maxPayload'", async () => {
+    const world = await World.start({ maxPayload: 10 });
+    const { ws } = await world.pair();
+    void ws.send("0123456789");
+    void ws.send("0123456789+");
+    assertEquals(await world.told(10), [
+      ...["server: message 0123456789", "server: error 200 0"],
+      "server: close 1009 Received too big message",
+    ]);
+    assertEquals(await world.told(10), ["client: close 1009 "]);
+    await world.end();
+  });
+
+  it("stops reading where the server asks it to", async () => {
+    const work = Promise.withResolvers<void>();
+    const world = await World.start({ maxBufferedAmount: 100 });
+    world.server.on("messageReceive", () => work.promise);
+    const { ws } = await world.pair();
+    for (const data of ["one", "two", "three", "four"]) void ws.send(data);
+    assertEquals(await world.told(10), ["server: message one", "server: message two"]);
+    assertEquals(ws.bufferedAmount, 9);
+    work.resolve();
+    assertEquals(await world.told(10), ["server: message three", "server: message four"]);
+    assertEquals(ws.bufferedAmount, 0);
+    await world.end();
+  });
+
+  it("drops clients that wait when the server stops", async () => {
+    const world = await World.start({ authorize: () => new Promise<true>(() => {}) });
+    void world.client().connect("ws://localhost/");
+    await world.clock.advance(10);
+    await world.clock.until(world.server.stop());
+    assertEquals(await world.told(10), ["server: error 200 503", "client: error 200 503"]);
+    await world.end();
+  });
+
+  it("works on the system's clock, which it has unless told otherwise", async () => {
+    const network = new MemoryNetwork();
+    const server = createWebSocketServer({ runtime: network.server });
+    server.on("messageReceive", ({ clientConnection, data }) => {
+      void server.send(data, clientConnection);
+    });
+    await server.start({ serverPort: 0 });
+    const ws = createWebSocket({ runtime: network.client });
+    await ws.connect(`ws://localhost:${server.address!.port}/`);
+    const sent = Array.from({ length: 100 }, (_, i) => `message ${i}`);
+    for (const data of sent) void ws.send(data);
+    const seen: unknown[] = [];
+    for await (const data of ws) {
+      if (seen.push(data) === sent.length) await ws.close();
+    }
+    assertEquals(seen, sent);
+    await server.stop();
+    assertEquals(network.links, []);
+  });
+});
+
+describe("MemoryLink", () => {
+  it("cut() is seen by both sides one latency later, and loses what is under way", async () => {
+    const world = await World.start();
+    const { ws, link } = await world.pair();
+    assertEquals([link.url, link.peer.hostname], ["ws://localhost/", "127.0.0.1"]);
+    void ws.send("lost");
+    link.cut();
+    void ws.send("lost, too");
+    assertEquals(await world.told(9), []);
+    assertEquals(await world.told(1), [...LOST, ...CLIENT_LOST]);
+    assertEquals(ws.state, "idle");
+    link.cut(); // nothing is left to cut
+    link.hold();
+    link.release();
+    await world.end();
+  });
+
+  it("cut() while connecting is a reset", async () => {
+    const world = await World.start();
+    const ws = world.client();
+    await ws.connect("ws://localhost/");
+    world.network.links[0]!.cut();
+    assertEquals(await world.told(10), ["client: error 200 0"]);
+    await world.end();
+  });
+
+  it("hold() lets nothing through and tells nobody, until the heartbeats run out", async () => {
+    const world = await World.start({ pingInterval: 4, pongTimeout: 2 });
+    const { ws, link } = await world.pair({ pingInterval: 3, pongTimeout: 2 });
+    assertEquals(await world.told(60_000), []); // pings are answered
+    link.hold();
+    void ws.send("into the void");
+    assertEquals(await world.told(1900), []);
+    assertEquals((await world.told(5000)).sort(), [...CLIENT_LOST, ...LOST].sort());
+    assertEquals([world.network.links, world.clock.pending], [[], 0]);
+    await world.end();
+  });
+
+  it("hold() of one direction lets the other through", async () => {
+    const world = await World.start();
+    const { ws, link } = await world.pair();
+    const [connection] = world.server.listAllConnections();
+    link.hold("toServer");
+    void ws.send("up");
+    void world.server.send("down", connection!);
+    assertEquals(await world.told(100), ["client: message down"]);
+    link.release("toServer");
+    link.hold("toClient");
+    void world.server.send("down", connection!);
+    assertEquals(await world.told(100), ["server: message up"]);
+    link.cut();
+    await world.end();
+  });
+
+  it("release() lets through what was held, in order", async () => {
+    const world = await World.start();
+    const { ws, link } = await world.pair();
+    link.hold();
+    link.hold(); // twice is once
+    for (const data of ["one", "two"]) void ws.send(data);
+    assertEquals(await world.told(1000), []);
+    void ws.send("three");
+    link.release();
+    void ws.send("four");
+    const all = ["one", "two", "three", "four"].map((data) => `server: message ${data}`);
+    assertEquals(await world.told(10), all);
+    await world.end();
+  });
+
+  it("keeps the end of a connection from the side that nothing reaches", async () => {
+    const world = await World.start();
+    const { ws, link } = await world.pair({ pingInterval: 1, pongTimeout: 1 });
+    link.hold("toServer");
+    assertEquals(await world.told(2500), CLIENT_LOST);
+    assertEquals(ws.state, "idle");
+    assertEquals(world.server.listAllConnections().length, 1);
+    link.release();
+    assertEquals(await world.told(10), LOST);
+    await world.end();
+  });
+});
+
+describe("the option 'runtime'", () => {
+  it("is refused with 401 where it is no object, by connect() and start()", async () => {
+    for (const runtime of ["deno", 1, null, () => {}]) {
+      const { code, message } = await refusal(
+        createUntyped({ runtime }).connect("ws://127.0.0.1:1/"),
+      );
+      assertEquals([code, message.includes("'runtime' must be an object")], [401, true]);
+      const server = (createWebSocketServer as (options: unknown) => WebSocketServer)({ runtime });
+      await assertRefused(
+        () => server.start({ serverPort: 0 }),
+        401,
+        "'runtime' must be an object",
+      );
+    }
+  });
+
+  it("is the runtime itself where it is left out", async () => {
+    const server = createWebSocketServer({ runtime: undefined as never });
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const network = new MemoryNetwork();
+    const ws = createWebSocket({ runtime: network.client });
+    const failed = ws.opened;
+    await ws.connect(`ws://127.0.0.1:${server.address!.port}/`); // not on the network
+    const error = await assertRejects(() => failed);
+    assertStrictEquals((error as { data?: string }).data, "0");
+    await server.stop();
+  });
+});
+
+/** The error a promise rejects with while time passes. */
+async function clockRejection(world: World, promise: Promise<unknown>): Promise<Error> {
+  return await assertRejects(() => world.clock.until(promise), Error);
+}
