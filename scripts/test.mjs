@@ -15,7 +15,7 @@ import { exec } from "./lib/exec.mjs";
 import { documentedModules, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
 import { std } from "./lib/std.mjs";
-import { peer, runtimes, versionOf } from "./setup.mjs";
+import { packages, peer, runtimes, versionOf } from "./setup.mjs";
 
 /** A suite that takes longer hangs. */
 const LIMIT_SECONDS = 8 * 60;
@@ -35,6 +35,7 @@ if (files.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
 
 const { deno, bun } = await runtimes();
 const peers = await peer();
+if (only !== "deno") await packages();
 // The tests start the same runtimes without looking for them again.
 const env = { DENO: deno, BUN: bun };
 const denoStd = await std(deno);

@@ -1,0 +1,148 @@
+// @ts-check
+/** One of those that are compared: its process, and a load generator of its own. */
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { BENCH, cpuTime, memory } from "./prepare.mjs";
+import { CLIENT_BATCH } from "./scenarios.mjs";
+import { Talk } from "./talk.mjs";
+
+/** @typedef {import("./prepare.mjs").Runtime} Runtime */
+/** @typedef {import("./prepare.mjs").Tools} Tools */
+/** @typedef {import("./scenarios.mjs").Scenario} Scenario */
+
+/**
+ * @typedef {object} Plan
+ * @property {string} name As the results call it.
+ * @property {string} file Without its folder and ending.
+ * @property {Runtime} runtime
+ * @property {string} [mode] Instead of the scenario's.
+ * @property {boolean} [sleeper] Whether one of its connections is never read from.
+ * @property {string} [module] The module to load instead of this one.
+ */
+
+/** The control. */
+export const BARE = "bare";
+
+/** The control once more: what differs between the two is noise. */
+export const AGAIN = "bare again";
+
+/**
+ * Who takes part in a scenario.
+ *
+ * @param {Scenario} scenario
+ * @param {Runtime} runtime
+ * @param {string[]} against The folders of other copies of this module, to be compared with it.
+ * @returns {Plan[]}
+ */
+export function plansFor({ kind, mode, sleeper }, runtime, against) {
+  /** @param {string} name @param {string} [file] @returns {Plan} */
+  const plan = (name, file = name) => ({ name, file, runtime });
+  const plans = [plan(BARE), plan(AGAIN, BARE), plan("ours")];
+  for (const folder of against) {
+    const module = pathToFileURL(resolve(folder, "mod.ts")).href;
+    plans.push({ ...plan(basename(folder), "ours"), module });
+  }
+  if (sleeper) {
+    const slow = plans.map((plan) => ({
+      ...plan,
+      name: `${plan.name}, slow reader`,
+      sleeper: true,
+    }));
+    return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
+  }
+  if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
+  if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));
+  if (mode === "fan" && runtime === "bun") {
+    plans.push({ ...plan("bare publish", BARE), mode: "publish" });
+  }
+  plans.push(plan("crossws"), plan("hono"), plan("ws"));
+  plans.push({ name: "ws on Node", file: "ws", runtime: "node" });
+  return plans;
+}
+
+export class Contender {
+  #program;
+  #load;
+
+  /** @param {string} name @param {Talk} program @param {Talk} load */
+  constructor(name, program, load) {
+    this.name = name;
+    this.#program = program;
+    this.#load = load;
+  }
+
+  /**
+   * Starts both processes; a server has no connections yet.
+   *
+   * @param {Plan} plan
+   * @param {Scenario} scenario
+   * @param {Tools} tools
+   * @param {number} pingSeconds
+   */
+  static async start(plan, scenario, { run, load, pin }, pingSeconds) {
+    const { name, file, runtime, module } = plan;
+    const command = [...pin("server"), ...run[runtime] ?? []];
+    const generator = [...pin("load"), ...load];
+    const mode = plan.mode ?? scenario.mode ?? "echo";
+    const env = {
+      BENCH_PING: String(pingSeconds),
+      ...(module && { BENCH_MODULE: module }),
+    };
+    if (scenario.kind === "client") {
+      const server = new Talk(`load for ${name}`, generator);
+      const { port } = await server.hear();
+      const program = join(BENCH, "clients", `${file}.mjs`);
+      const args = [program, String(port), mode, String(CLIENT_BATCH)];
+      const client = new Talk(name, [...command, ...args], env);
+      await Promise.race([server.hear(), client.hear()]); // a client says something only where it fails
+      return new Contender(name, client, server);
+    }
+    const server = new Talk(name, [
+      ...command,
+      join(BENCH, "servers", `${file}.mjs`),
+      mode,
+    ], env);
+    const { port } = await server.hear();
+    return new Contender(
+      name,
+      server,
+      new Talk(`load for ${name}`, [...generator, String(port)]),
+    );
+  }
+
+  /** @param {Scenario} scenario @param {boolean | undefined} sleeper */
+  async connect({ connections }, sleeper) {
+    if (connections > 0) await this.#load.ask(`open ${connections}`);
+    if (sleeper) await this.#load.ask("sleeper");
+  }
+
+  /**
+   * Loads it for a while.
+   *
+   * @param {string} command
+   */
+  async slice(command) {
+    const stop = cpuTime(this.#program.pid);
+    const answer = await this.#load.ask(command);
+    const cpu = stop();
+    if (answer.wrong > 0) {
+      throw new Error(`${this.name}: ${answer.wrong} messages came back wrong`);
+    }
+    return { ...answer, cpu };
+  }
+
+  /** The memory it has when its garbage is collected, in bytes. */
+  async memory() {
+    await this.#program.ask("gc");
+    return memory(this.#program.pid);
+  }
+
+  /** The memory it has as it stands, in bytes. */
+  get footprint() {
+    return memory(this.#program.pid);
+  }
+
+  async end() {
+    await Promise.all([this.#load.end(), this.#program.end()]);
+  }
+}

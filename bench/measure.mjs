@@ -1,0 +1,270 @@
+// @ts-check
+/**
+ * How it is measured: all contenders of a scenario are up at once and take turns, a short slice each,
+ * so that whatever else the machine does strikes all of them alike. What counts is the ratio within a
+ * round, and the median over the rounds.
+ */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { AGAIN, BARE, Contender, plansFor } from "./contender.mjs";
+import { BENCH } from "./prepare.mjs";
+
+/** @typedef {import("./scenarios.mjs").Scenario} Scenario */
+/** @typedef {import("./prepare.mjs").Runtime} Runtime */
+/** @typedef {import("./prepare.mjs").Tools} Tools */
+
+/**
+ * @typedef {object} Effort
+ * @property {number} sets How often everything is started afresh: no two processes are quite alike.
+ * @property {number} rounds Slices of each contender in a set.
+ * @property {number} slice Length of a slice, in ms.
+ * @property {number} warmup How long each contender warms up, in ms.
+ * @property {number} idle How long idle connections are watched, in ms.
+ * @property {number} long Slices of a long run, of half a minute each.
+ * @property {number} ping Seconds between two Pings.
+ * @property {string[]} against See `plansFor`.
+ * @property {string[]} [kinds] Which contenders take part, by name, beside the control.
+ *
+ * @typedef {{ median: number, low: number, high: number }} Spread With the quartiles.
+ *
+ * @typedef {object} Result
+ * @property {string} scenario
+ * @property {Scenario["kind"]} kind
+ * @property {string} unit
+ * @property {Runtime} runtime
+ * @property {number | undefined} noise How far the control is from itself, as a share.
+ * @property {Record<string, Record<string, Spread>>} of What was found, by contender and quantity.
+ * @property {Record<string, string>} failed Why a contender could not be measured.
+ * @property {Record<string, Record<string, number[]>>} slices What all is computed from, in order.
+ */
+
+/** How far the control may be from itself where a ratio is to mean anything. */
+export const MAX_NOISE = 0.03;
+
+/** @returns {Promise<(values: number[]) => Spread>} */
+async function statistics() {
+  // By its path: Deno's configuration has no packages from npm.
+  const path = join(
+    BENCH,
+    "node_modules/simple-statistics/dist/simple-statistics.mjs",
+  );
+  const { quantileSorted } = await import(pathToFileURL(path).href);
+  return (values) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const [low, median, high] = [0.25, 0.5, 0.75].map((p) => quantileSorted(sorted, p));
+    return { low, median, high };
+  };
+}
+
+/**
+ * @param {Scenario} scenario
+ * @param {Runtime} runtime
+ * @param {Tools} tools
+ * @param {Effort} effort
+ * @returns {Promise<Result>}
+ */
+export async function measure(scenario, runtime, tools, effort) {
+  const spread = await statistics();
+  /** @type {Record<string, any[]>} */
+  const slices = {};
+  /** @type {Record<string, string>} */
+  const failed = {};
+  for (let set = 0; set < (scenario.kind === "long" ? 1 : effort.sets); set++) {
+    const contenders = await start(scenario, runtime, tools, effort, failed);
+    const one = scenario.kind === "idle" ? idle : scenario.kind === "long" ? long : rounds;
+    await one(scenario, contenders, effort, slices, failed);
+    await Promise.all(contenders.map((contender) => contender.end()));
+  }
+  const names = plansFor(scenario, runtime, effort.against).map(({ name }) => name);
+  const of = summary(names, scenario.kind, slices, spread, effort);
+  const { name, kind, unit = "message" } = scenario;
+  const again = of[AGAIN]?.["ratio"];
+  const noise = again && Math.max(
+    Math.abs(1 - again.median),
+    (again.high - again.low) / Math.sqrt(slices[AGAIN]?.length ?? 1), // about its standard error
+  );
+  const read = Object.entries(QUANTITIES[kind]);
+  const kept = Object.fromEntries(
+    Object.entries(slices).map(([name, own]) => [
+      name,
+      Object.fromEntries(read.map(([quantity, read]) => [quantity, own.map(read)])),
+    ]),
+  );
+  return { scenario: name, kind, unit, runtime, noise, of, failed, slices: kept };
+}
+
+/**
+ * @param {Scenario} scenario
+ * @param {Runtime} runtime
+ * @param {Tools} tools
+ * @param {Effort} effort
+ * @param {Record<string, string>} failed
+ */
+async function start(scenario, runtime, tools, effort, failed) {
+  const contenders = [];
+  for (const plan of plansFor(scenario, runtime, effort.against)) {
+    const isControl = plan.file === BARE && plan.mode === undefined;
+    if (tools.run[plan.runtime] === undefined || failed[plan.name]) continue;
+    const [kind = ""] = plan.name.split(",");
+    const wanted = isControl || plan.module || (effort.kinds?.includes(kind) ?? true);
+    if (!wanted) continue;
+    try {
+      const contender = await Contender.start(
+        plan,
+        scenario,
+        tools,
+        effort.ping,
+      );
+      contenders.push(contender);
+      if (scenario.kind !== "client" && scenario.kind !== "idle") {
+        await contender.connect(scenario, plan.sleeper);
+      }
+    } catch (error) {
+      failed[plan.name] = String(error);
+    }
+  }
+  return contenders;
+}
+
+/**
+ * @param {Scenario} scenario
+ * @param {Contender[]} contenders
+ * @param {Effort} effort
+ * @param {Record<string, object[]>} slices
+ * @param {Record<string, string>} failed
+ */
+async function rounds(scenario, contenders, effort, slices, failed) {
+  const ms = scenario.kind === "latency" ? effort.slice * 3 : effort.slice;
+  for (let round = -1; round < effort.rounds; round++) {
+    // Each round begins with another one, so that none is always first after a pause.
+    const first = Math.max(0, round) % contenders.length;
+    for (
+      const contender of [
+        ...contenders.slice(first),
+        ...contenders.slice(0, first),
+      ]
+    ) {
+      const { name } = contender;
+      if (failed[name]) continue;
+      try {
+        const slice = await contender.slice(
+          scenario.load(round < 0 ? effort.warmup : ms),
+        );
+        if (round >= 0) (slices[name] ??= []).push(slice);
+      } catch (error) {
+        failed[name] = String(error);
+        delete slices[name];
+      }
+    }
+  }
+}
+
+/**
+ * @param {Scenario} scenario
+ * @param {Contender[]} contenders
+ * @param {Effort} effort
+ * @param {Record<string, object[]>} slices
+ * @param {Record<string, string>} failed
+ */
+async function idle(scenario, contenders, effort, slices, failed) {
+  const { connections } = scenario;
+  const open = [];
+  for (const contender of contenders) {
+    try {
+      await contender.slice("churn 32 500"); // what is made once is made now
+      const empty = await contender.memory();
+      await contender.connect(scenario, false);
+      await sleep(1000);
+      const full = await contender.memory();
+      open.push({ contender, bytes: (full - empty) / connections });
+    } catch (error) {
+      failed[contender.name] = String(error);
+    }
+  }
+  await Promise.all(open.map(async ({ contender, bytes }) => {
+    try {
+      const { cpu, ns, pings } = await contender.slice(scenario.load(effort.idle));
+      const core = cpu / ns * (effort.ping / 30);
+      (slices[contender.name] ??= []).push({ bytes, core, pings, cpu, ns });
+    } catch (error) {
+      failed[contender.name] = String(error);
+    }
+  }));
+}
+
+/**
+ * @param {Scenario} scenario
+ * @param {Contender[]} contenders
+ * @param {Effort} effort
+ * @param {Record<string, object[]>} slices
+ * @param {Record<string, string>} failed
+ */
+async function long(scenario, contenders, effort, slices, failed) {
+  await Promise.all(contenders.map(async (contender) => {
+    try {
+      for (let i = 0; i < effort.long; i++) {
+        const slice = await contender.slice(scenario.load(30_000));
+        (slices[contender.name] ??= []).push({ ...slice, bytes: contender.footprint });
+      }
+    } catch (error) {
+      failed[contender.name] = String(error);
+    }
+  }));
+}
+
+/** What is computed from the slices, by the kind of a scenario. */
+const QUANTITIES = {
+  cost: {
+    cost: /** @param {any} slice */ ({ cpu, messages }) => cpu / messages,
+  },
+  client: {
+    cost: /** @param {any} slice */ ({ cpu, messages }) => cpu / messages,
+  },
+  latency: {
+    p50: /** @param {any} slice */ ({ p50 }) => p50,
+    p99: /** @param {any} slice */ ({ p99 }) => p99,
+    p999: /** @param {any} slice */ ({ p999 }) => p999,
+  },
+  long: {
+    cost: /** @param {any} slice */ ({ cpu, messages }) => cpu / messages,
+    bytes: /** @param {any} slice */ ({ bytes }) => bytes,
+  },
+  idle: {
+    bytes: /** @param {any} slice */ ({ bytes }) => bytes,
+    core: /** @param {any} slice */ ({ core }) => core,
+    pings: /** @param {any} slice */ ({ pings }) => pings,
+  },
+};
+
+/**
+ * @param {string[]} names In the order the results have.
+ * @param {Scenario["kind"]} kind
+ * @param {Record<string, any[]>} slices
+ * @param {(values: number[]) => Spread} spread
+ * @param {Effort} effort
+ */
+function summary(names, kind, slices, spread, effort) {
+  /** @type {Result["of"]} */
+  const of = {};
+  const control = slices[BARE] ?? [];
+  for (const name of names) {
+    const own = slices[name] ?? [];
+    // One that failed half-way has not been measured.
+    const each = { idle: 1, long: effort.long / effort.sets }[String(kind)] ?? effort.rounds;
+    const all = each * effort.sets;
+    if (own.length < all) continue;
+    of[name] = Object.fromEntries(
+      Object.entries(QUANTITIES[kind]).map((
+        [quantity, read],
+      ) => [quantity, spread(own.map(read))]),
+    );
+    // Lower is dearer: 0.5 is twice the control's CPU time, or twice its median time.
+    const read = kind === "latency" ? QUANTITIES.latency.p50 : QUANTITIES.cost.cost;
+    if (kind === "idle" || kind === "long" || control.length !== own.length) continue;
+    of[name]["ratio"] = spread(
+      own.map((slice, i) => read(control[i]) / read(slice)),
+    );
+  }
+  return of;
+}

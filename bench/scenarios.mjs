@@ -1,0 +1,105 @@
+// @ts-check
+/** What is measured. */
+import { fileLimit } from "./prepare.mjs";
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {"cost" | "latency" | "idle" | "client" | "long"} kind What is asked of it.
+ * @property {number} connections
+ * @property {string} [mode] What the server, or the client, does with a message. Default: "echo".
+ * @property {(ms: number) => string} load What the generator is told for one slice.
+ * @property {string} [unit] Default: "message".
+ * @property {boolean} [asked] Whether it is measured only where `--only` names it.
+ * @property {boolean} [sleeper] Whether contenders also meet a connection that is never read from.
+ */
+
+/** @param {string} name @param {number} connections @param {string} what @returns {Scenario} */
+const echo = (name, connections, what) => ({
+  name: `echo ${name}`,
+  kind: "cost",
+  connections,
+  load: (ms) => `echo ${what} ${ms}`,
+});
+
+/** @param {number} connections @returns {Scenario} */
+const fan = (connections) => ({
+  name: `fan-out 1 → ${connections.toLocaleString("en")}, 64 B text`,
+  kind: "cost",
+  mode: "fan",
+  connections,
+  load: (ms) => `fan 64 text 1 ${ms}`,
+  unit: "delivery",
+});
+
+/** A process cannot have more connections than files, and it has other files. @param {number} most */
+const possible = (most) => Math.min(most, fileLimit() - 200);
+
+/** @param {number} connections @returns {Scenario} */
+const idle = (connections) => ({
+  name: `idle, ${connections.toLocaleString("en")} connections`,
+  kind: "idle",
+  connections,
+  load: (ms) => `idle ${ms}`,
+});
+
+/** @type {Scenario[]} */
+export const SCENARIOS = [
+  echo("16 B text, 1 in flight, 64 connections", 64, "16 text 1"),
+  echo("16 B text, 32 in flight, 16 connections", 16, "16 text 32"),
+  echo("64 B text, 4 in flight, 16 connections", 16, "64 text 4"),
+  echo("64 B binary, 4 in flight, 16 connections", 16, "64 binary 4"),
+  echo("4 KiB text, 4 in flight, 16 connections", 16, "4096 text 4"),
+  echo("4 KiB binary, 4 in flight, 16 connections", 16, "4096 binary 4"),
+  echo("128 B binary, 16 in flight, 16 connections", 16, "128 binary 16"),
+  fan(100),
+  fan(500),
+  fan(1000),
+  {
+    name: "accept and close, 32 at a time",
+    kind: "cost",
+    connections: 0,
+    load: (ms) => `churn 32 ${ms}`,
+    unit: "connection",
+  },
+  {
+    name: "client receives 16 B text",
+    kind: "client",
+    mode: "receive",
+    connections: 1,
+    load: (ms) => `flood 16 text 500 ${ms}`,
+  },
+  {
+    name: "client sends 16 B text",
+    kind: "client",
+    mode: "send",
+    connections: 1,
+    load: (ms) => `pull 500 ${ms}`,
+  },
+  {
+    name: "round trip, 16 B text, 5,000 a second over 64 connections",
+    kind: "latency",
+    connections: 64,
+    load: (ms) => `rate 16 text 5000 ${ms}`,
+  },
+  {
+    name: "one slow reader among 100, 4 KiB text to each, 100 a second",
+    kind: "latency",
+    mode: "fan",
+    connections: 99,
+    load: (ms) => `fanrate 4096 text 100 ${ms}`,
+    sleeper: true,
+  },
+  idle(possible(5000)),
+  idle(possible(20_000)),
+  {
+    name: "long run, 5,000 messages of 16 B a second over as many connections as there can be",
+    kind: "long",
+    connections: possible(20_000),
+    load: (ms) => `rate 16 text 5000 ${ms}`,
+    asked: true,
+  },
+];
+
+/** How many messages a client counts before it says so, or sends at once. */
+export const CLIENT_BATCH = 500;

@@ -1,0 +1,65 @@
+// @ts-check
+/** The control: the runtime and nothing else, with the limits and the heartbeat of the others. */
+import { Bun, Deno, MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS, ready } from "./common.mjs";
+
+const ALL = "all";
+
+/** @type {Set<any>} */
+const sockets = new Set();
+
+if (Bun) {
+  /** @param {any} ws @param {string | ArrayBuffer} data */
+  const echo = (ws, data) => ws.send(data);
+  /** @param {any} _ @param {string | ArrayBuffer} data */
+  const fan = (_, data) => sockets.forEach((ws) => ws.send(data));
+  /** @param {any} _ @param {string | ArrayBuffer} data */
+  const publish = (_, data) => server.publish(ALL, data);
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    /** @param {Request} request @param {any} server */
+    fetch: (request, server) =>
+      server.upgrade(request) ? undefined : new Response(null, { status: 426 }),
+    websocket: {
+      perMessageDeflate: false,
+      maxPayloadLength: MAX_PAYLOAD,
+      backpressureLimit: MAX_BUFFERED,
+      closeOnBackpressureLimit: true,
+      idleTimeout: PING_SECONDS,
+      sendPings: true,
+      /** @param {any} ws */
+      open(ws) {
+        ws.binaryType = "arraybuffer";
+        sockets.add(ws);
+        if (mode === "publish") ws.subscribe(ALL);
+      },
+      message: { echo, fan, publish }[mode],
+      /** @param {any} ws */
+      close: (ws) => sockets.delete(ws),
+    },
+  });
+  ready(server.port);
+} else {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    /** @param {Request} request */
+    (request) => {
+      if (request.headers.get("upgrade") !== "websocket") {
+        return new Response(null, { status: 426 });
+      }
+      const { socket, response } = Deno.upgradeWebSocket(request, {
+        idleTimeout: PING_SECONDS,
+      });
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => sockets.add(socket);
+      socket.onclose = () => sockets.delete(socket);
+      /** @param {MessageEvent} event */
+      const echo = ({ data }) => socket.send(data);
+      /** @param {MessageEvent} event */
+      const fan = ({ data }) => sockets.forEach((socket) => socket.send(data));
+      socket.onmessage = mode === "echo" ? echo : fan;
+      return response;
+    },
+  );
+  ready(server.addr.port);
+}
