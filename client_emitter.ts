@@ -41,6 +41,9 @@ export class ClientEmitter implements ReconnectOwner {
   readonly close = new Deferred<CloseResult>();
   /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
   readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
+  readonly #forReaders = this.#readers.list("message");
+  readonly #forListeners = this.listeners.list("message");
+  readonly #atTheEnd = this.listeners.list("dataEnd");
   readonly #owner: EmitterOwner;
   readonly #schema: StandardSchema | undefined;
   /** Why the connection was lost that has not ended yet. */
@@ -88,9 +91,10 @@ export class ClientEmitter implements ReconnectOwner {
 
   message(data: string | ArrayBuffer): void {
     if (this.#schema !== undefined) return this.#validated(this.#schema, data);
-    this.#readers.emit("message", undefined, data);
-    this.listeners.emit("message", undefined, data);
-    this.listeners.emit("dataEnd");
+    // Often there are none, and this is the way of every message.
+    if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
+    this.listeners.emitTo(this.#forListeners, undefined, data);
+    if (this.#atTheEnd.items.length > 0) this.listeners.emitTo(this.#atTheEnd);
   }
 
   failed(error: BusinessError): void {

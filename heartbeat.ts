@@ -151,8 +151,10 @@ export class Heartbeat {
    *
    * @param options How often to ping and how long to wait, in seconds.
    * @param clock Where time comes from.
+   * @param lingers Whether its timers run on when no peer is left, until `close`: for those whose
+   * peers come and go.
    */
-  constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock) {
+  constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, lingers = false) {
     const { pingInterval, pongTimeout } = heartbeatPolicy(options);
     const ms = pingInterval * 1000;
     const bury = (peer: HeartbeatPeer) => {
@@ -161,6 +163,7 @@ export class Heartbeat {
     };
     this.#resting = new TimeoutQueue({
       clock,
+      lingers,
       ms,
       slack: Math.min(ms * SLACK, MAX_SLACK_MS),
       expired: (peer) => {
@@ -171,10 +174,11 @@ export class Heartbeat {
     });
     this.#waiting = new TimeoutQueue({
       clock,
+      lingers,
       ms: pongTimeout * 1000,
       expired: (peer, late) => late > STALL_MS ? this.#grace.add(peer) : bury(peer),
     });
-    this.#grace = new TimeoutQueue({ clock, ms: GRACE_MS, expired: bury });
+    this.#grace = new TimeoutQueue({ clock, lingers, ms: GRACE_MS, expired: bury });
   }
 
   /**
@@ -204,6 +208,12 @@ export class Heartbeat {
   delete(peer: HeartbeatPeer): void {
     this.alive(peer);
     this.#resting.delete(peer);
+  }
+
+  /** Lets all peers go. No timer runs any more. */
+  close(): void {
+    this.#unanswered.clear();
+    for (const queue of [this.#resting, this.#waiting, this.#grace]) queue.close();
   }
 
   /**

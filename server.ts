@@ -25,7 +25,7 @@ import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { ACCEPTED, Refusal } from "./internal/outcome.ts";
 import { observing } from "./internal/observer.ts";
-import { DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
+import { DEFAULT_MAX_PAYLOAD, mostBytes, type Payload, payloadError } from "./internal/payload.ts";
 import {
   argumentError,
   FLAG,
@@ -227,11 +227,16 @@ class Server {
   }
 
   #send(data: unknown, connection: unknown): BusinessError | undefined {
-    const wrong = payloadError("send", data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
-    if (wrong !== undefined) return wrong;
+    const maxPayload = this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD;
+    const most = mostBytes(data);
+    // Only what may be over the limit, or is no data, has to be looked at more closely.
+    if (!(most <= maxPayload)) {
+      const wrong = payloadError("send", data, maxPayload);
+      if (wrong !== undefined) return wrong;
+    }
     const peer = openPeer(this.#run, "send", connection);
     if (peer instanceof Error) return peer;
-    peer.send(data as Payload);
+    peer.send(data as Payload, most);
     return undefined;
   }
 

@@ -69,7 +69,7 @@ export class Door implements ListenerEvents {
   }
 
   #knock(request: Request, ip: string, port: number): Answer | Promise<Answer> {
-    const who = connectionKey(ip, port);
+    const who = { ip, port };
     const fault = this.#fault(request, ip);
     if (fault !== undefined) return this.#refuse(who, toResponse(fault), fault.why);
     const { authorize, protocol } = this.#config;
@@ -112,8 +112,13 @@ export class Door implements ListenerEvents {
     return { status, why, headers: { "retry-after": "1" } };
   }
 
-  #refuse(who: string, response: Response, why: string): Response {
+  #refuse(
+    { ip, port }: { ip: string; port: number },
+    response: Response,
+    why: string,
+  ): Response {
     const { status } = response;
+    const who = connectionKey(ip, port);
     this.#owner.refused(status, why);
     this.#owner.failed(businessError("connectFailed", `${who} was refused with ${status}: ${why}`, {
       data: String(status),

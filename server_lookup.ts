@@ -31,8 +31,8 @@ export function findPeer(
   if (typeof connection !== "object" || connection === null) {
     return argumentError(`${call}: the connection`, CONNECTION, connection);
   }
-  const peer = Connection.peerOf(connection);
-  if (peer instanceof Peer && peer.host === run && peer.state !== "over") return peer;
+  const peer = Connection.peerOf(connection) as Peer | undefined;
+  if (peer !== undefined && peer.host === run && peer.state !== "over") return peer;
   const key = keyOf(connection);
   if (key === undefined) return argumentError(`${call}: the connection`, CONNECTION, connection);
   return run?.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);

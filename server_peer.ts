@@ -29,6 +29,8 @@ export interface PeerParts {
 export interface PeerHost {
   /** Whether the runtime can send Pings; where not, it watches the peers itself. */
   readonly canPing: boolean;
+  /** Whether the runtime lets no message in that is over `maxPayload`. */
+  readonly checksPayload: boolean;
   readonly clock: Clock;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
@@ -93,10 +95,10 @@ export class Peer implements Admission, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { maxPayload, observing } = this.host;
+    const { checksPayload, maxPayload, observing } = this.host;
     this.alive();
     observing?.received?.(this.connection, data);
-    if (exceeds(data, maxPayload)) {
+    if (!checksPayload && exceeds(data, maxPayload)) {
       this.close(TOO_BIG);
       return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
@@ -132,11 +134,11 @@ export class Peer implements Admission, HeartbeatPeer {
     this.end();
   }
 
-  /** Sends a message. Only while open. */
-  send(data: Payload): void {
+  /** Sends a message of so many bytes at the most. Only while open. */
+  send(data: Payload, most: number): void {
     this.host.observing?.sent?.(this.connection, data);
     this.#socket?.send(data);
-    this.#queued += typeof data === "string" ? data.length * 3 : data.byteLength;
+    this.#queued += most;
     if (this.#queued > this.host.maxBufferedAmount) this.measure();
   }
 

@@ -1,7 +1,7 @@
 /** Topics and who is in them: one message to many connections. Not part of the public API. */
 
 import type { Observing } from "./internal/observer.ts";
-import type { Payload } from "./internal/payload.ts";
+import { mostBytes, type Payload } from "./internal/payload.ts";
 import type { Listener } from "./runtime/mod.ts";
 import type { Peer } from "./server_peer.ts";
 import type { PublishResult } from "./server_types.ts";
@@ -117,7 +117,7 @@ export class Rooms {
         if (!except.has(peer)) this.#observing.sent(peer.connection, data);
       }
     }
-    room.unmeasured += typeof data === "string" ? data.length * 3 : data.byteLength;
+    room.unmeasured += mostBytes(data);
     if (room.unmeasured <= this.#maxBufferedAmount * MEASURE_AT) return { sent: size, tooSlow: 0 };
     room.unmeasured = 0;
     return { sent: size, tooSlow: this.#count(room, (peer) => peer.measure()) };
@@ -125,10 +125,11 @@ export class Rooms {
 
   #sendEach(room: Room, data: Payload, except: ReadonlySet<Peer>): PublishResult {
     let sent = 0;
+    const most = mostBytes(data);
     const tooSlow = this.#count(room, (peer) => {
       if (except.has(peer)) return;
       sent++;
-      peer.send(data);
+      peer.send(data, most);
     });
     return { sent, tooSlow };
   }

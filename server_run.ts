@@ -3,7 +3,7 @@
 import type { BusinessError } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "./heartbeat.ts";
 import type { Close } from "./internal/close_codes.ts";
-import type { Listeners } from "./internal/listeners.ts";
+import type { ListenerList, Listeners } from "./internal/listeners.ts";
 import type { Observing } from "./internal/observer.ts";
 import { parse, type StandardSchema } from "./internal/schema.ts";
 import type { ServerConfig } from "./internal/server_config.ts";
@@ -52,6 +52,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly maxPayload: number;
   readonly maxBufferedAmount: number;
   readonly canPing: boolean;
+  readonly checksPayload: boolean;
   readonly clock: Clock;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
@@ -61,12 +62,16 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly rooms: Rooms;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #schema: StandardSchema | undefined;
+  readonly #messages: ListenerList<keyof WebSocketServerEvents>;
   readonly #runtime: ServerRuntime;
   readonly #door: Door;
   /** The connections the user knows of. */
   readonly #peers = new Set<Peer>();
-  /** The newest of them at each address: behind two proxies two may have the same. */
-  readonly #byKey = new Map<string, Peer>();
+  /**
+   * The newest of them at each address: behind two proxies two may have the same. Made when the first
+   * copy of a connection is looked up.
+   */
+  #byKey: Map<string, Peer> | undefined;
   /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
   readonly #wires = new Set<Peer>();
   /** Seconds of silence after which a peer is dead. */
@@ -84,14 +89,17 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.maxPayload = config.maxPayload;
     this.maxBufferedAmount = config.maxBufferedAmount;
     this.canPing = runtime.canPing;
-    this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock);
+    this.checksPayload = runtime.checksPayload;
+    this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock, true);
     this.opening = new TimeoutQueue({
       clock,
+      lingers: true,
       ms: OPEN_DEADLINE_MS,
       expired: (peer, late) => late > STALL_MS ? this.opening.add(peer) : peer.terminate(),
     });
     this.lingering = new TimeoutQueue({
       clock,
+      lingers: true,
       ms: CLOSE_DEADLINE_MS,
       expired: (peer) => peer.terminate(),
     });
@@ -99,10 +107,12 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.#deadAfter = pingInterval + pongTimeout;
     this.paused = new TimeoutQueue({
       clock,
+      lingers: true,
       ms: this.#deadAfter * 1000,
       expired: (peer) => peer.overflow(),
     });
     this.#listeners = listeners;
+    this.#messages = listeners.list("messageReceive");
     this.#runtime = runtime;
     this.#door = new Door(this, config);
     this.rooms = new Rooms(config.maxBufferedAmount, observing, () => this.#listener);
@@ -120,6 +130,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   find(key: string): Peer | undefined {
+    this.#byKey ??= new Map(Array.from(this.#peers, (peer) => [String(peer.connection), peer]));
     return this.#byKey.get(key);
   }
 
@@ -150,6 +161,9 @@ export class ServerRun implements PeerHost, DoorOwner {
       };
       this.#checkEmpty();
     });
+    for (const timers of [this.heartbeat, this.opening, this.lingering, this.paused]) {
+      timers.close();
+    }
     await this.#listener.close(STOP_LISTENER_MS);
   }
 
@@ -166,7 +180,7 @@ export class ServerRun implements PeerHost, DoorOwner {
 
   connected(peer: Peer): void {
     this.#peers.add(peer);
-    this.#byKey.set(String(peer.connection), peer);
+    this.#byKey?.set(String(peer.connection), peer);
     this.rooms.welcome(peer);
     this.observing?.opened?.(peer.connection);
     this.#listeners.emit("connect", peer.connection);
@@ -175,7 +189,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   message(peer: Peer, data: string | ArrayBuffer): Promise<unknown> | undefined {
     const clientConnection = peer.connection;
     if (this.#schema === undefined) {
-      return this.#listeners.emit("messageReceive", { clientConnection, data });
+      return this.#listeners.emitTo(this.#messages, { clientConnection, data });
     }
     const parsed = parse(this.#schema, data);
     if ("value" in parsed) {
@@ -199,8 +213,10 @@ export class ServerRun implements PeerHost, DoorOwner {
 
   ended(peer: Peer, close: Close): void {
     this.#peers.delete(peer);
-    const key = String(peer.connection);
-    if (this.#byKey.get(key) === peer) this.#byKey.delete(key);
+    if (this.#byKey !== undefined) {
+      const key = String(peer.connection);
+      if (this.#byKey.get(key) === peer) this.#byKey.delete(key);
+    }
     this.#door.leave(peer.connection.clientIP);
     this.observing?.closed?.(peer.connection, { ...close });
     this.#listeners.emit("close", peer.connection, { ...close });

@@ -42,5 +42,7 @@ export function offers(request: Request, protocol: string): boolean {
 }
 
 function listed(header: string | null, token: string): boolean {
-  return header !== null && header.split(",").some((item) => item.trim().toLowerCase() === token);
+  if (header === null) return false;
+  const list = header.toLowerCase();
+  return list === token || list.split(",").some((item) => item.trim() === token);
 }

@@ -4,6 +4,12 @@ import { describe } from "./describe.ts";
 /** A listener of any event; what it returns only matters when it is a promise that may reject. */
 export type Listener = (first?: unknown, second?: unknown) => unknown;
 
+/** The listeners of one event: the same object as long as there are listeners at all. */
+export interface ListenerList<Name extends string = string> {
+  readonly name: Name;
+  items: readonly Listener[];
+}
+
 /**
  * The listeners of one object, by event, in the order they were added.
  *
@@ -12,15 +18,14 @@ export type Listener = (first?: unknown, second?: unknown) => unknown;
  * a listener may add and remove listeners.
  */
 export class Listeners<Name extends string> {
-  readonly #lists: Record<Name | "error", readonly Listener[]>;
+  readonly #lists: Record<Name | "error", ListenerList<Name | "error">>;
   /** Those that are called once, by what is called in their place. */
   readonly #once = new WeakMap<Listener, Listener>();
 
   constructor(names: readonly (Name | "error")[]) {
-    this.#lists = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
-      Name | "error",
-      readonly Listener[]
-    >;
+    this.#lists = Object.fromEntries(
+      names.map((name) => [name, { name, items: [] }]),
+    ) as unknown as Record<Name | "error", ListenerList<Name | "error">>;
   }
 
   /** Adds a listener. The same one twice counts once; an unknown event is ignored. */
@@ -49,11 +54,10 @@ export class Listeners<Name extends string> {
       throw notAFunction("off", listener);
     }
     if (name === undefined) return;
-    this.#lists[name] = listener === undefined
+    const list = this.#lists[name];
+    list.items = listener === undefined
       ? []
-      : this.#lists[name].filter((other) =>
-        other !== listener && this.#once.get(other) !== listener
-      );
+      : list.items.filter((other) => other !== listener && this.#once.get(other) !== listener);
   }
 
   /**
@@ -62,10 +66,23 @@ export class Listeners<Name extends string> {
    * @returns A promise where one of them is still at work; it never rejects.
    */
   emit(type: Name | "error", first?: unknown, second?: unknown): Promise<unknown> | undefined {
-    const list = this.#lists[type];
+    return this.emitTo(this.#lists[type], first, second);
+  }
+
+  /** The list of an event, for whoever has to tell it often. */
+  list(type: Name | "error"): ListenerList<Name | "error"> {
+    return this.#lists[type];
+  }
+
+  /** Does what `emit` does, with nothing to look up. */
+  emitTo(
+    { name, items }: ListenerList<Name | "error">,
+    first?: unknown,
+    second?: unknown,
+  ): Promise<unknown> | undefined {
     let atWork: Promise<unknown> | undefined;
-    for (let i = 0; i < list.length; i++) {
-      const one = this.call(list[i]!, first, second, type);
+    for (let i = 0; i < items.length; i++) {
+      const one = this.call(items[i]!, first, second, name);
       if (one !== undefined) atWork = atWork === undefined ? one : Promise.all([atWork, one]);
     }
     return atWork;
@@ -98,9 +115,11 @@ export class Listeners<Name extends string> {
   /** Adds a function in a listener's place, unless the listener is there already. */
   #add(name: Name | "error", listener: Listener, one: Listener): void {
     const list = this.#lists[name];
-    if (list.some((other) => other === listener || this.#once.get(other) === listener)) return;
+    if (list.items.some((other) => other === listener || this.#once.get(other) === listener)) {
+      return;
+    }
     if (one !== listener) this.#once.set(one, listener);
-    this.#lists[name] = [...list, one];
+    list.items = [...list.items, one];
   }
 
   #report(cause: unknown, type?: Name | "error"): void {
@@ -112,7 +131,7 @@ export class Listeners<Name extends string> {
 
   /** Tells 'error' what must not go unheard: it is printed where nobody listens. */
   fault(error: BusinessError): void {
-    if (this.#lists.error.length === 0) console.error(error);
+    if (this.#lists.error.items.length === 0) console.error(error);
     else void this.emit("error", error);
   }
 

@@ -31,6 +31,12 @@ export function payloadError(
   return undefined;
 }
 
+/** How many bytes data has on the wire at the most, without counting; NaN where it is no data. */
+export function mostBytes(data: unknown): number {
+  if (typeof data === "string") return data.length * 3;
+  return isBytes(data) ? data.byteLength : NaN;
+}
+
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
   // A view of shared memory could change while it is being sent; the runtimes refuse it too.
   return isBuffer(data) || (ArrayBuffer.isView(data) && isBuffer(data.buffer));

@@ -20,6 +20,8 @@ export interface TimeoutQueueOptions<T> {
   ms: number;
   /** Items due within so many milliseconds of a timer that fires go with it. */
   slack?: number;
+  /** Whether the timer runs on when nothing is left, so that few need be made; until `close`. */
+  lingers?: boolean;
   /** Called for each item due, with how many milliseconds later than meant. Must not throw. */
   expired: (item: T, late: number) => void;
 }
@@ -38,25 +40,31 @@ export class TimeoutQueue<T> {
   #firing = false;
 
   constructor(options: TimeoutQueueOptions<T>) {
-    this.#options = { slack: 0, ...options };
+    this.#options = { slack: 0, lingers: false, ...options };
   }
 
   /** Makes an item wait, from now, whether it waited before or not. */
   add(item: T): void {
     this.#due.delete(item);
-    this.#due.set(item, this.#options.clock.now() + this.#options.ms);
-    this.#arm();
+    const { clock, ms } = this.#options;
+    this.#due.set(item, clock.now() + ms);
+    // While any waits a timer runs. Without one, this is the first.
+    if (this.#timer === undefined && !this.#firing) this.#timer = clock.setTimer(this.#fire, ms);
   }
 
   /** Lets an item go. With none left no timer runs, so a process can end. */
   delete(item: T): void {
-    if (!this.#due.delete(item) || this.#due.size > 0 || this.#timer === undefined) return;
-    this.#options.clock.clearTimer(this.#timer);
+    if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.lingers) this.close();
+  }
+
+  /** Lets all go. */
+  close(): void {
+    this.#due.clear();
+    if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(): void {
-    if (this.#firing || this.#timer !== undefined) return;
     const next = this.#due.values().next();
     if (next.done) return;
     const { clock } = this.#options;

@@ -33,7 +33,7 @@ interface BunServer {
   readonly port: number;
   requestIP(request: Request): { address: string; port: number } | null;
   publish(topic: string, data: Payload): number;
-  upgrade(request: Request, options: { data: Admission; headers: object }): boolean;
+  upgrade(request: Request, options: { data: Admission; headers?: object }): boolean;
   stop(closeConnections: boolean): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export function bunServer(): ServerRuntime | undefined {
   return {
     name: `Bun ${bun.version}`,
     canPing: true,
+    checksPayload: true,
     listen: (options, events) => listen(bun, options, events),
     fault,
   };
@@ -124,8 +125,10 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
 function respond(server: BunServer, request: Request, answer: Answer): Response | undefined {
   if (answer instanceof Response) return answer;
   // Left alone, Bun answers with the first subprotocol offered; an empty one sends none.
+  const offered = request.headers.has("sec-websocket-protocol");
   const headers = { "sec-websocket-protocol": answer.protocol };
-  if (server.upgrade(request, { data: answer, headers })) return undefined;
+  const options = offered ? { data: answer, headers } : { data: answer };
+  if (server.upgrade(request, options)) return undefined;
   answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
   return new Response(null, { status: 400 });
 }

@@ -47,6 +47,7 @@ export function denoServer(): ServerRuntime | undefined {
   return {
     name: `Deno ${deno.version.deno}`,
     canPing,
+    checksPayload: false,
     listen: (options, events) => listen(deno, options, events),
     fault: (error) => fault(deno, error),
   };

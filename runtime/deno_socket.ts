@@ -213,7 +213,7 @@ export class DenoSocket implements Socket {
     const ws = this.#ws;
     ws.onmessage = null;
     const symbols = internalsOf(ws);
-    if (symbols === undefined) return;
+    if (symbols === undefined || ws[symbols.idleTime] !== NEVER) return; // no Ping has gone out
     ws[symbols.idleTime] = AT_ONCE;
     (arm as () => void).call(ws);
   }

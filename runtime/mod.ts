@@ -29,7 +29,7 @@ export interface Socket {
   leave?(topic: string): void;
   /** Sends one message to all others in a topic. */
   publish?(topic: string, data: Payload): void;
-  /** Drops the connection at once, whatever is queued. `closed` may be told meanwhile, or never. */
+  /** Drops the connection at once, whatever is queued. `closed` may be told later, or never. */
   terminate(): void;
 }
 
@@ -177,6 +177,8 @@ export interface ServerRuntime {
   readonly name: string;
   /** Whether it can send Ping frames; where not, `deadAfter` is all there is. */
   readonly canPing: boolean;
+  /** Whether it refuses messages over `maxPayload` by itself, and none over it comes in. */
+  readonly checksPayload: boolean;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: ListenerEvents): Listener;
   /** Sorts what `listen` threw. */

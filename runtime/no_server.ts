@@ -5,6 +5,7 @@ export function noServer(): ServerRuntime {
   return {
     name: "this platform",
     canPing: false,
+    checksPayload: false,
     listen() {
       throw new Error("servers need Deno or Bun, and this is neither");
     },

@@ -96,6 +96,7 @@ export class MemoryNetwork {
     this.server = {
       name: "the memory network",
       canPing: true,
+      checksPayload: true,
       listen: (options, events) => this.#listen(options, events),
       fault: (error): ListenFault => error instanceof PortTaken ? "occupied" : "other",
     };

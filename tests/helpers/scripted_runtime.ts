@@ -86,6 +86,7 @@ export class ScriptedClient implements ClientRuntime {
 export class ScriptedServer implements ServerRuntime {
   readonly name = "the script";
   canPing = true;
+  checksPayload = false;
   /** What listening throws, if anything. */
   refuses: Error | undefined;
   /** What it was told to publish; nothing can be published where there is no list. */

@@ -30,6 +30,9 @@ export async function run(
   return world.faults;
 }
 
+/** How many timers of a server's may run out by themselves while it runs: one a deadline. */
+const TIMERS = 6;
+
 function connect(client: number, { port, protocol, beat }: ServerSpec): Step {
   const rest = { url: "good", timeout: 20, callback: false } as const;
   return { op: "connect", client, port, protocol, beat, ...rest };
@@ -43,7 +46,7 @@ async function leave(world: World, last: Program["last"]): Promise<void> {
   const atRest = async () => {
     await clock.advance(SOON_MS);
     await world.settle();
-    if (clock.pending > 0 && world.attempts.every(({ faulty }) => !faulty)) {
+    if (clock.pending > (runs() ? TIMERS : 0) && world.attempts.every(({ faulty }) => !faulty)) {
       world.fault(`${clock.pending} timers are left though all is well`);
     }
   };
