@@ -60,9 +60,13 @@ export function parse(
     if (result instanceof Promise) {
       return unacceptable(NO_VERDICT, "the validator answers with a promise");
     }
-    if (result.issues === undefined) return { value: result.value };
-    const why = result.issues.map(({ message }) => message).join("; ");
-    return unacceptable(NOT_VALID, why, result.issues);
+    // Read apart, as programs that are compiled less strictly compile this, too.
+    const { issues, value: output } = result as {
+      issues?: { message: string }[];
+      value?: unknown;
+    };
+    if (issues === undefined) return { value: output };
+    return unacceptable(NOT_VALID, issues.map(({ message }) => message).join("; "), issues);
   } catch (cause) {
     return unacceptable(NO_VERDICT, `the validator failed: ${describe(cause)}`, cause);
   }
