@@ -7,7 +7,8 @@
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline } from "@std/async";
-import { describe, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { Ahead } from "./helpers/ahead.ts";
 import { type Ended, type Line, Program } from "./helpers/process.ts";
 
 /** Both programs have 'pingInterval' 1 and 'pongTimeout' 0.5. */
@@ -94,143 +95,172 @@ const LOST = {
   server: ['error 200 "0"', 'close {"code":1006,"reason":"The link is down"}', "stopped true"],
 };
 
-for (const role of ["client", "server"] as const) {
-  describe(`the ${role}, whose peer is dead,`, () => {
-    const cases: [string, Case][] = [
-      ["is stopped", { load: "nothing", freeze: true }],
-      ["is stopped while it is sent to every 10 ms", { load: "often", freeze: true }],
-      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
-      ["reads nothing, with thousands of messages queued to it", {
-        load: "many",
-        peer: ["unread"],
-      }],
-      ["reads nothing and sends Pings", { load: "much", peer: ["unread", "pinging"] }],
-      ["is stopped with a Ping queued behind data that moved", {
-        load: "many",
-        peer: ["slow"],
-        freeze: 1250,
-      }],
-      ["answers no Ping though it reads all", { load: "often", peer: ["mute"] }],
-    ];
-    for (const [what, given] of cases) {
-      it(`tells 'error' 200, 'close' 1006 in time and ends where the peer ${what}`, async () => {
-        const { events, after, lingered } = await run(role, given);
-        assertEquals(events, LOST[role]);
-        for (const event of ["error", "close"]) {
-          assertGreater(after(event), PING_MS); // under load the line that began it comes late
-          assertLess(after(event), PING_MS + PONG_MS + SPARE_MS);
-        }
-        assertLess(lingered, SPARE_MS);
-      });
-    }
+/** Each program mostly waits; three do not disturb each other. */
+const ahead = new Ahead(3);
 
-    it("tells 'error' 200 and 'close' 1006 at once and ends where the peer resets", async () => {
-      const { events, after, lingered } = await run(role, { load: "often", peer: ["reset"] });
-      assertEquals(events, LOST[role]);
-      assertLess(after("close"), PING_MS);
-      assertLess(lingered, SPARE_MS);
-    });
+describe("a dead peer", () => {
+  beforeAll(() => ahead.start());
+  afterAll(() => ahead.end());
 
-    const kill: Case["signals"] = [[50, "SIGKILL"]];
-    const killed: [string, Case][] = [
-      ["is killed", { load: "nothing", signals: kill }],
-      ["is killed while it is sent to every 10 ms", { load: "often", signals: kill }],
-      ["is killed while it sends Pings", { load: "nothing", peer: ["pinging"], signals: kill }],
-      ["is killed with megabytes queued to it", { load: "much", peer: ["unread"], signals: kill }],
-      ["is killed while it is stopped", {
-        load: "often",
-        freeze: true,
-        signals: [[100, "SIGKILL"]],
-      }],
-      ["is of ours, and killed", { load: "often", ours: true, signals: kill }],
-    ];
-    for (const [what, given] of killed) {
-      it(`tells 'error' 200 and 'close' 1006 at once and ends where the peer ${what}`, async () => {
-        const { events, after, lingered } = await run(role, given);
+  for (const role of ["client", "server"] as const) {
+    describe(`the ${role}, whose peer is dead,`, () => {
+      const cases: [string, Case][] = [
+        ["is stopped", { load: "nothing", freeze: true }],
+        ["is stopped while it is sent to every 10 ms", { load: "often", freeze: true }],
+        ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+        ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+        ["reads nothing, with thousands of messages queued to it", {
+          load: "many",
+          peer: ["unread"],
+        }],
+        ["reads nothing and sends Pings", { load: "much", peer: ["unread", "pinging"] }],
+        ["is stopped with a Ping queued behind data that moved", {
+          load: "many",
+          peer: ["slow"],
+          freeze: 1250,
+        }],
+        ["answers no Ping though it reads all", { load: "often", peer: ["mute"] }],
+      ];
+      for (const [what, given] of cases) {
+        const seen = ahead.plan(() => run(role, given));
+        it(`tells 'error' 200, 'close' 1006 in time and ends where the peer ${what}`, async () => {
+          const { events, after, lingered } = await seen();
+          assertEquals(events, LOST[role]);
+          for (const event of ["error", "close"]) {
+            assertGreater(after(event), PING_MS); // under load the line that began it comes late
+            assertLess(after(event), PING_MS + PONG_MS + SPARE_MS);
+          }
+          assertLess(lingered, SPARE_MS);
+        });
+      }
+
+      const reset = ahead.plan(() => run(role, { load: "often", peer: ["reset"] }));
+      it("tells 'error' 200 and 'close' 1006 at once and ends where the peer resets", async () => {
+        const { events, after, lingered } = await reset();
         assertEquals(events, LOST[role]);
         assertLess(after("close"), PING_MS);
         assertLess(lingered, SPARE_MS);
       });
+
+      const kill: Case["signals"] = [[50, "SIGKILL"]];
+      const killed: [string, Case][] = [
+        ["is killed", { load: "nothing", signals: kill }],
+        ["is killed while it is sent to every 10 ms", { load: "often", signals: kill }],
+        ["is killed while it sends Pings", { load: "nothing", peer: ["pinging"], signals: kill }],
+        ["is killed with megabytes queued to it", {
+          load: "much",
+          peer: ["unread"],
+          signals: kill,
+        }],
+        ["is killed while it is stopped", {
+          load: "often",
+          freeze: true,
+          signals: [[100, "SIGKILL"]],
+        }],
+        ["is of ours, and killed", { load: "often", ours: true, signals: kill }],
+      ];
+      for (const [what, given] of killed) {
+        const seen = ahead.plan(() => run(role, given));
+        it(`tells 'error' 200 and 'close' 1006 at once and ends where the peer ${what}`, async () => {
+          const { events, after, lingered } = await seen();
+          assertEquals(events, LOST[role]);
+          assertLess(after("close"), PING_MS);
+          assertLess(lingered, SPARE_MS);
+        });
+      }
+
+      const ofOurs = ahead.plan(() =>
+        run(role, {
+          load: "often",
+          ours: true,
+          freeze: true,
+        })
+      );
+      it("tells 'error' 200, 'close' 1006 in time and ends where the peer is of ours", async () => {
+        const { events, after, lingered } = await ofOurs();
+        assertEquals(events, LOST[role]);
+        assertLess(after("close"), PING_MS + PONG_MS + SPARE_MS);
+        assertLess(lingered, SPARE_MS);
+      });
+
+      const livesOn = ahead.plan(() =>
+        run(role, {
+          load: "nothing",
+          signals: [[PING_MS - 150, "SIGSTOP"], [PING_MS + 100, "SIGCONT"], [2500, "SIGKILL"]],
+        })
+      );
+      it("lives on where the peer is stopped as the Ping comes, and goes on in time", async () => {
+        const { events, after } = await livesOn();
+        assertEquals(events, LOST[role]);
+        assertGreater(after("close"), PING_MS + PONG_MS + 500);
+      });
+    });
+  }
+
+  describe("WebSocketClient.close() to a peer that does not answer", () => {
+    const cases: [string, Case][] = [
+      ["is stopped", { load: "nothing", freeze: true }],
+      ["is stopped while it was sent to", { load: "often", freeze: true }],
+      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+    ];
+    for (const [what, given] of cases) {
+      const seen = ahead.plan(() => run("client", { ...given, end: "close" }));
+      it(`tells 'close' within 5 s and lets the process end where the peer ${what}`, async () => {
+        const { events, after, lingered } = await seen();
+        assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
+        assertLess(after("close"), 100 + 5000 + SPARE_MS);
+        assertLess(lingered, SPARE_MS);
+      });
     }
-
-    it("tells 'error' 200, 'close' 1006 in time and ends where the peer is of ours", async () => {
-      const { events, after, lingered } = await run(role, {
-        load: "often",
-        ours: true,
-        freeze: true,
-      });
-      assertEquals(events, LOST[role]);
-      assertLess(after("close"), PING_MS + PONG_MS + SPARE_MS);
-      assertLess(lingered, SPARE_MS);
-    });
-
-    it("lives on where the peer is stopped as the Ping comes, and goes on in time", async () => {
-      const { events, after } = await run(role, {
-        load: "nothing",
-        signals: [[PING_MS - 150, "SIGSTOP"], [PING_MS + 100, "SIGCONT"], [2500, "SIGKILL"]],
-      });
-      assertEquals(events, LOST[role]);
-      assertGreater(after("close"), PING_MS + PONG_MS + 500);
-    });
   });
-}
 
-describe("WebSocketClient.close() to a peer that does not answer", () => {
-  const cases: [string, Case][] = [
-    ["is stopped", { load: "nothing", freeze: true }],
-    ["is stopped while it was sent to", { load: "often", freeze: true }],
-    ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-    ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
-  ];
-  for (const [what, given] of cases) {
-    it(`tells 'close' within 5 s and lets the process end where the peer ${what}`, async () => {
-      const { events, after, lingered } = await run("client", { ...given, end: "close" });
+  describe("a peer that is killed before it answers a Close frame", () => {
+    const killed: Case = { load: "nothing", peer: ["mute"], signals: [[300, "SIGKILL"]] };
+
+    const closed = ahead.plan(() => run("client", { ...killed, end: "close" }));
+    it("is not waited for by WebSocketClient.close()", async () => {
+      const { events, after, lingered } = await closed();
       assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
-      assertLess(after("close"), 100 + 5000 + SPARE_MS);
+      assertLess(after("close"), 300 + SPARE_MS);
       assertLess(lingered, SPARE_MS);
     });
-  }
-});
 
-describe("a peer that is killed before it answers a Close frame", () => {
-  const killed: Case = { load: "nothing", peer: ["mute"], signals: [[300, "SIGKILL"]] };
-
-  it("is not waited for by WebSocketClient.close()", async () => {
-    const { events, after, lingered } = await run("client", { ...killed, end: "close" });
-    assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
-    assertLess(after("close"), 300 + SPARE_MS);
-    assertLess(lingered, SPARE_MS);
-  });
-
-  it("is not waited for by WebSocketServer.stop()", async () => {
-    const { events, after, lingered } = await run("server", { ...killed, end: "stop" });
-    assertEquals(events, ['close {"code":1001,"reason":"server is going away"}', "stopped true"]);
-    assertLess(after("stopped"), 300 + SPARE_MS);
-    assertLess(lingered, SPARE_MS);
-  });
-});
-
-describe("WebSocketServer.stop() with a peer that does not answer", () => {
-  const cases: [string, Case][] = [
-    ["is stopped", { load: "nothing", freeze: true }],
-    ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-    ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
-  ];
-  for (const [what, given] of cases) {
-    it(`settles within 5 s and lets the process end where the peer ${what}`, async () => {
-      const { events, after, lingered } = await run("server", { ...given, end: "stop" });
+    const stopped = ahead.plan(() => run("server", { ...killed, end: "stop" }));
+    it("is not waited for by WebSocketServer.stop()", async () => {
+      const { events, after, lingered } = await stopped();
       assertEquals(events, ['close {"code":1001,"reason":"server is going away"}', "stopped true"]);
-      assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
+      assertLess(after("stopped"), 300 + SPARE_MS);
       assertLess(lingered, SPARE_MS);
     });
+  });
 
-    it(`does so after close(), too, where the peer ${what}`, async () => {
-      const { events, after, lingered } = await run("server", { ...given, end: "close" });
-      assertEquals(events, ['close {"code":4001,"reason":"enough"}', "stopped true"]);
-      assertLess(after("close"), 100 + SPARE_MS);
-      assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
-      assertLess(lingered, SPARE_MS);
-    });
-  }
+  describe("WebSocketServer.stop() with a peer that does not answer", () => {
+    const cases: [string, Case][] = [
+      ["is stopped", { load: "nothing", freeze: true }],
+      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
+      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+    ];
+    for (const [what, given] of cases) {
+      const stopped = ahead.plan(() => run("server", { ...given, end: "stop" }));
+      it(`settles within 5 s and lets the process end where the peer ${what}`, async () => {
+        const { events, after, lingered } = await stopped();
+        assertEquals(events, [
+          'close {"code":1001,"reason":"server is going away"}',
+          "stopped true",
+        ]);
+        assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
+        assertLess(lingered, SPARE_MS);
+      });
+
+      const closed = ahead.plan(() => run("server", { ...given, end: "close" }));
+      it(`does so after close(), too, where the peer ${what}`, async () => {
+        const { events, after, lingered } = await closed();
+        assertEquals(events, ['close {"code":4001,"reason":"enough"}', "stopped true"]);
+        assertLess(after("close"), 100 + SPARE_MS);
+        assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
+        assertLess(lingered, SPARE_MS);
+      });
+    }
+  });
 });

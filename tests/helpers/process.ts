@@ -86,7 +86,7 @@ export class Program {
 
   /** Ends it, whatever it does. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) process.kill(this.child.pid!, "SIGKILL");
+    if (!this.#over) this.child.kill("SIGKILL"); // which may be over by now
     await this.ended;
   }
 

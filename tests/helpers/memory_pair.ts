@@ -1,0 +1,66 @@
+/** A server and a client of ours on a network in memory, in time that stands still. */
+
+import { assertEquals } from "@std/assert";
+import {
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketClient,
+  type WebSocketClientOptions,
+  type WebSocketConnection,
+  type WebSocketRequestOptions,
+  type WebSocketServer,
+  type WebSocketServerConfig,
+  type WebSocketServerOptions,
+} from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+
+const PORT = 80;
+
+/** Milliseconds from one end to the other. */
+export const LATENCY = 5;
+
+/** What the two are made of. */
+export interface MemoryPairOptions {
+  server?: WebSocketServerOptions;
+  client?: WebSocketClientOptions;
+  config?: Partial<WebSocketServerConfig>;
+}
+
+/** The two ends. Asserts at the end of the block that they left no timer behind. */
+export class MemoryPair implements AsyncDisposable {
+  readonly clock: FakeClock = new FakeClock();
+  readonly network: MemoryNetwork = new MemoryNetwork({ clock: this.clock, latency: LATENCY });
+  readonly server: WebSocketServer;
+  readonly ws: WebSocketClient;
+
+  private constructor({ server, client }: MemoryPairOptions) {
+    const { clock, network } = this;
+    this.server = createWebSocketServer({ ...server, clock, runtime: network.server });
+    this.ws = createWebSocket({ ...client, clock, runtime: network.client });
+  }
+
+  static async start(options: MemoryPairOptions = {}): Promise<MemoryPair> {
+    const pair = new MemoryPair(options);
+    await pair.server.start({ serverPort: PORT, ...options.config });
+    return pair;
+  }
+
+  /** Lets the client connect, unless it is refused; gives its connection as the server knows it. */
+  async open(options: WebSocketRequestOptions = {}): Promise<WebSocketConnection> {
+    await this.ws.connect(`ws://localhost:${PORT}/`, options);
+    await this.clock.advance(2 * LATENCY);
+    return this.server.listAllConnections().at(-1)!;
+  }
+
+  /** Lets the client close, and both ends hear of it. */
+  async close(): Promise<void> {
+    await this.ws.close();
+    await this.clock.advance(3 * LATENCY);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.clock.until(this.ws[Symbol.asyncDispose]());
+    await this.clock.until(this.server[Symbol.asyncDispose]());
+    assertEquals(this.clock.pending, 0, "timers are left");
+  }
+}
