@@ -98,7 +98,11 @@ class Client implements WebSocketClient<unknown> {
       state: () => this.state,
       protocol: () => this.protocol,
       over: () => void (this.#connection = undefined),
-      shut: (close) => void this.#close(close),
+      shut: (close, why) => {
+        if (this.state !== "open") return; // another reader was too slow as well
+        this.#observing?.dropped?.(this, why);
+        this.#close(close);
+      },
     }, schema);
     this.#stats = stats ? new Stats() : undefined;
     this.#observing = observing([this.#stats, observer], this.#emitter.listeners);
@@ -152,9 +156,7 @@ class Client implements WebSocketClient<unknown> {
 
   on(type: unknown, listener: unknown): void {
     this.#emitter.listeners.on(type, listener);
-    if (type === "headerReceive") {
-      sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
-    }
+    warn(type);
   }
 
   off(type: unknown, listener?: unknown): void {
@@ -163,6 +165,7 @@ class Client implements WebSocketClient<unknown> {
 
   once(type: unknown, listener: unknown): void {
     this.#emitter.listeners.once(type, listener);
+    warn(type);
   }
 
   stats(): WebSocketStats | undefined {
@@ -260,6 +263,13 @@ class Client implements WebSocketClient<unknown> {
     const { state } = this;
     const kind = REFUSALS[call][state];
     return kind && businessError(kind, `${call}: the client is ${state}`);
+  }
+}
+
+/** Says it once where an event is listened to that no runtime tells. */
+function warn(type: unknown): void {
+  if (type === "headerReceive") {
+    sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
   }
 }
 

@@ -133,10 +133,15 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
+    const { maxPayload, observing, who } = this.#parts;
     this.alive();
-    this.#parts.observing?.received?.(this.#parts.who, data);
-    if (exceeds(data, this.#parts.maxPayload)) return this.#overrun();
-    this.#owner.message(data);
+    const isTooBig = exceeds(data, maxPayload);
+    if (observing !== undefined) {
+      if (!isTooBig) observing.received?.(who, data);
+      if (this.state as string !== "open") return; // the observer has closed
+    }
+    if (isTooBig) this.#overrun();
+    else this.#owner.message(data);
   }
 
   alive(): void {

@@ -8,6 +8,7 @@ import { Deferred } from "./internal/deferred.ts";
 import { later } from "./internal/later.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { type Message, MessageQueue } from "./internal/message_queue.ts";
+import type { DropReason } from "./internal/observer.ts";
 import { parse, type StandardSchema } from "./internal/schema.ts";
 
 const EVENTS = [
@@ -24,14 +25,17 @@ const EVENTS = [
 /** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
 const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
 
+/** What a server is told whose messages pile up before a `for await`. */
+const TOO_FAST: Close = { code: 1008, reason: "Messages are read too slowly" };
+
 /** Whose events they are. */
 export interface EmitterOwner {
   state(): string;
   protocol(): string;
   /** The connection is over, for good. */
   over(): void;
-  /** Starts to close, if there is anything to close. */
-  shut(close: Close): void;
+  /** Starts to close, for a fault of the server's or of a reader's. */
+  shut(close: Close, why: DropReason): void;
 }
 
 /** Turns what a connection tells into events. The client is idle before the last one of each. */
@@ -66,7 +70,7 @@ export class ClientEmitter implements ReconnectOwner {
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
-      overrun: () => this.#owner.shut({ code: 1008, reason: "Messages are read too slowly" }),
+      overrun: () => this.#owner.shut(TOO_FAST, "too fast"),
     });
   }
 
@@ -148,8 +152,10 @@ export class ClientEmitter implements ReconnectOwner {
       return;
     }
     const { close, why, cause } = parsed;
-    this.#owner.shut(close);
+    this.#owner.shut(close, "unacceptable");
     const what = `a message came in that 'schema' does not accept: ${why}`;
-    this.lost(businessError("connectFailed", what, { data: "0", cause }));
+    this.lost(
+      businessError("connectFailed", what, { data: "0", cause: new Error(what, { cause }) }),
+    );
   }
 }

@@ -30,6 +30,7 @@ import {
   argumentError,
   FLAG,
   OBJECT,
+  OBSERVER,
   readOptions,
   type Rule,
   SCHEMA,
@@ -58,7 +59,7 @@ const EVENTS = ["connect", "messageReceive", "close", "error"] as const;
 
 const OPTIONS: Record<string, Rule> = {
   clock: OBJECT,
-  observer: OBJECT,
+  observer: OBSERVER,
   runtime: OBJECT,
   schema: SCHEMA,
   stats: FLAG,

@@ -158,6 +158,7 @@ export class Door implements ListenerEvents {
   ): Answer | Promise<Answer> {
     const failed = (cause: unknown) => {
       const particulars = `'${name}' failed: ${describe(cause)}`;
+      if (name !== "fetch") this.#owner.refused(500, particulars);
       this.#owner.failed(businessError("other", particulars, { cause }));
       return new Response(null, { status: 500 });
     };

@@ -97,8 +97,12 @@ export class Peer implements Admission, HeartbeatPeer {
     if (this.state !== "open") return;
     const { checksPayload, maxPayload, observing } = this.host;
     this.alive();
-    observing?.received?.(this.connection, data);
-    if (!checksPayload && exceeds(data, maxPayload)) {
+    const isTooBig = !checksPayload && exceeds(data, maxPayload);
+    if (observing !== undefined) {
+      if (!isTooBig) observing.received?.(this.connection, data);
+      if (this.state as string !== "open") return; // the observer has closed
+    }
+    if (isTooBig) {
       this.close(TOO_BIG);
       return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
@@ -118,6 +122,7 @@ export class Peer implements Admission, HeartbeatPeer {
 
   /** Sends away a peer whose message is nothing that can be accepted. */
   reject({ close, why, cause }: Unacceptable): void {
+    if (this.state !== "open") return; // the validator has closed
     this.close(close);
     this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
   }

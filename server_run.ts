@@ -62,7 +62,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly rooms: Rooms;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly #schema: StandardSchema | undefined;
-  readonly #messages: ListenerList<keyof WebSocketServerEvents>;
+  readonly #messages: ListenerList;
   readonly #runtime: ServerRuntime;
   readonly #door: Door;
   /** The connections the user knows of. */

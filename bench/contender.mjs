@@ -48,12 +48,17 @@ export function plansFor({ kind, mode, sleeper }, runtime, against) {
       name: `${plan.name}, slow reader`,
       sleeper: true,
     }));
-    return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
+    return plans.concat(slow).filter(({ name }) =>
+      name !== `${AGAIN}, slow reader`
+    );
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
   if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));
-  if (mode === "fan" && runtime === "bun") {
-    plans.push({ ...plan("bare publish", BARE), mode: "publish" });
+  if (mode === "fan") {
+    plans.push({ ...plan("ours, broadcast", "ours"), mode: "publish" });
+    if (runtime === "bun") {
+      plans.push({ ...plan("bare, publish", BARE), mode: "publish" });
+    }
   }
   plans.push(plan("crossws"), plan("hono"), plan("ws"));
   plans.push({ name: "ws on Node", file: "ws", runtime: "node" });

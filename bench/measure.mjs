@@ -52,7 +52,9 @@ async function statistics() {
   const { quantileSorted } = await import(pathToFileURL(path).href);
   return (values) => {
     const sorted = values.toSorted((a, b) => a - b);
-    const [low, median, high] = [0.25, 0.5, 0.75].map((p) => quantileSorted(sorted, p));
+    const [low, median, high] = [0.25, 0.5, 0.75].map((p) =>
+      quantileSorted(sorted, p)
+    );
     return { low, median, high };
   };
 }
@@ -72,11 +74,17 @@ export async function measure(scenario, runtime, tools, effort) {
   const failed = {};
   for (let set = 0; set < (scenario.kind === "long" ? 1 : effort.sets); set++) {
     const contenders = await start(scenario, runtime, tools, effort, failed);
-    const one = scenario.kind === "idle" ? idle : scenario.kind === "long" ? long : rounds;
+    const one = scenario.kind === "idle"
+      ? idle
+      : scenario.kind === "long"
+      ? long
+      : rounds;
     await one(scenario, contenders, effort, slices, failed);
     await Promise.all(contenders.map((contender) => contender.end()));
   }
-  const names = plansFor(scenario, runtime, effort.against).map(({ name }) => name);
+  const names = plansFor(scenario, runtime, effort.against).map(({ name }) =>
+    name
+  );
   const of = summary(names, scenario.kind, slices, spread, effort);
   const { name, kind, unit = "message" } = scenario;
   const again = of[AGAIN]?.["ratio"];
@@ -88,10 +96,21 @@ export async function measure(scenario, runtime, tools, effort) {
   const kept = Object.fromEntries(
     Object.entries(slices).map(([name, own]) => [
       name,
-      Object.fromEntries(read.map(([quantity, read]) => [quantity, own.map(read)])),
+      Object.fromEntries(
+        read.map(([quantity, read]) => [quantity, own.map(read)]),
+      ),
     ]),
   );
-  return { scenario: name, kind, unit, runtime, noise, of, failed, slices: kept };
+  return {
+    scenario: name,
+    kind,
+    unit,
+    runtime,
+    noise,
+    of,
+    failed,
+    slices: kept,
+  };
 }
 
 /**
@@ -107,7 +126,8 @@ async function start(scenario, runtime, tools, effort, failed) {
     const isControl = plan.file === BARE && plan.mode === undefined;
     if (tools.run[plan.runtime] === undefined || failed[plan.name]) continue;
     const [kind = ""] = plan.name.split(",");
-    const wanted = isControl || plan.module || (effort.kinds?.includes(kind) ?? true);
+    const wanted = isControl || plan.module ||
+      (effort.kinds?.includes(kind) ?? true);
     if (!wanted) continue;
     try {
       const contender = await Contender.start(
@@ -184,7 +204,9 @@ async function idle(scenario, contenders, effort, slices, failed) {
   }
   await Promise.all(open.map(async ({ contender, bytes }) => {
     try {
-      const { cpu, ns, pings } = await contender.slice(scenario.load(effort.idle));
+      const { cpu, ns, pings } = await contender.slice(
+        scenario.load(effort.idle),
+      );
       const core = cpu / ns * (effort.ping / 30);
       (slices[contender.name] ??= []).push({ bytes, core, pings, cpu, ns });
     } catch (error) {
@@ -205,7 +227,10 @@ async function long(scenario, contenders, effort, slices, failed) {
     try {
       for (let i = 0; i < effort.long; i++) {
         const slice = await contender.slice(scenario.load(30_000));
-        (slices[contender.name] ??= []).push({ ...slice, bytes: contender.footprint });
+        (slices[contender.name] ??= []).push({
+          ...slice,
+          bytes: contender.footprint,
+        });
       }
     } catch (error) {
       failed[contender.name] = String(error);
@@ -251,7 +276,8 @@ function summary(names, kind, slices, spread, effort) {
   for (const name of names) {
     const own = slices[name] ?? [];
     // One that failed half-way has not been measured.
-    const each = { idle: 1, long: effort.long / effort.sets }[String(kind)] ?? effort.rounds;
+    const each = { idle: 1, long: effort.long / effort.sets }[String(kind)] ??
+      effort.rounds;
     const all = each * effort.sets;
     if (own.length < all) continue;
     of[name] = Object.fromEntries(
@@ -260,8 +286,12 @@ function summary(names, kind, slices, spread, effort) {
       ) => [quantity, spread(own.map(read))]),
     );
     // Lower is dearer: 0.5 is twice the control's CPU time, or twice its median time.
-    const read = kind === "latency" ? QUANTITIES.latency.p50 : QUANTITIES.cost.cost;
-    if (kind === "idle" || kind === "long" || control.length !== own.length) continue;
+    const read = kind === "latency"
+      ? QUANTITIES.latency.p50
+      : QUANTITIES.cost.cost;
+    if (kind === "idle" || kind === "long" || control.length !== own.length) {
+      continue;
+    }
     of[name]["ratio"] = spread(
       own.map((slice, i) => read(control[i]) / read(slice)),
     );

@@ -54,7 +54,9 @@ const { values: options, positionals } = parseArgs({
     out: { type: "string" },
   },
 });
-if (positionals.length > 0) throw new Error(`Cannot understand "${positionals.join(" ")}"`);
+if (positionals.length > 0) {
+  throw new Error(`Cannot understand "${positionals.join(" ")}"`);
+}
 
 const { against, kind: kinds, only } = options;
 const effort = options.quick ? QUICK : FULL;
@@ -63,11 +65,14 @@ for (const name of /** @type {const} */ (["rounds", "sets", "slice"])) {
 }
 if (against) effort.against = against;
 if (kinds) effort.kinds = kinds;
-const names = /** @type {("bun" | "deno")[]} */ (options.runtime ?? ["bun", "deno"]);
+const names =
+  /** @type {("bun" | "deno")[]} */ (options.runtime ?? ["bun", "deno"]);
 const chosen = SCENARIOS.filter(({ name, asked = false }) =>
   only === undefined ? !asked : only.some((part) => name.includes(part))
 );
-if (chosen.length === 0) throw new Error(`There is no scenario like "${only?.join('", "')}"`);
+if (chosen.length === 0) {
+  throw new Error(`There is no scenario like "${only?.join('", "')}"`);
+}
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, () => void endAll().then(() => process.exit(1)));
@@ -80,12 +85,16 @@ try {
     for (const scenario of chosen) {
       let result = await measure(scenario, runtime, tools, effort);
       for (let i = 1; i < ATTEMPTS && isOff(result); i++) {
-        console.error(`${runtime}: ${scenario.name}: raw against raw is off, once more`);
+        console.error(
+          `${runtime}: ${scenario.name}: raw against raw is off, once more`,
+        );
         result = await measure(scenario, runtime, tools, effort);
       }
       results.push(result);
       const ours = result.of["ours"]?.["ratio"]?.median.toFixed(3) ?? "";
-      const off = result.noise === undefined ? "" : `±${result.noise.toFixed(3)}`;
+      const off = result.noise === undefined
+        ? ""
+        : `±${result.noise.toFixed(3)}`;
       console.error(`${runtime}: ${scenario.name}: ${ours} ${off}`);
     }
   }
@@ -94,11 +103,15 @@ try {
   const facts = { command, date, versions: tools.versions, effort };
   const text = report(results, facts);
   console.log(text);
-  const partial = only || options.quick || options.runtime || kinds || against || options.load;
+  const partial = only || options.quick || options.runtime || kinds ||
+    against || options.load;
   const out = options.out ?? (partial ? undefined : join(BENCH, "RESULTS"));
   if (out) {
     writeFileSync(`${out}.md`, text);
-    writeFileSync(`${out}.json`, `${JSON.stringify({ ...facts, results }, rounded)}\n`);
+    writeFileSync(
+      `${out}.json`,
+      `${JSON.stringify({ ...facts, results }, rounded)}\n`,
+    );
   }
 } finally {
   await endAll();

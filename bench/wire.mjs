@@ -24,11 +24,20 @@ export function frame(opcode, payload, masked) {
   const more = length < 126 ? 0 : length < 65536 ? 2 : 8;
   const head = new DataView(new ArrayBuffer(2 + more));
   head.setUint8(0, 0x80 | opcode);
-  head.setUint8(1, (masked ? 0x80 : 0) | (more === 0 ? length : more === 2 ? 126 : 127));
+  head.setUint8(
+    1,
+    (masked ? 0x80 : 0) | (more === 0 ? length : more === 2 ? 126 : 127),
+  );
   if (more === 2) head.setUint16(2, length);
   if (more === 8) head.setBigUint64(2, BigInt(length));
-  const body = masked ? payload.map((byte, i) => byte ^ (MASK[i % 4] ?? 0)) : payload;
-  return Uint8Array.from([...new Uint8Array(head.buffer), ...(masked ? MASK : []), ...body]);
+  const body = masked
+    ? payload.map((byte, i) => byte ^ (MASK[i % 4] ?? 0))
+    : payload;
+  return Uint8Array.from([
+    ...new Uint8Array(head.buffer),
+    ...(masked ? MASK : []),
+    ...body,
+  ]);
 }
 
 /**
@@ -67,7 +76,9 @@ export function request(port) {
  */
 export function response(request) {
   const key = /sec-websocket-key: *([^\r]+)/i.exec(request)?.[1] ?? "";
-  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+  const accept = createHash("sha1").update(
+    `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+  );
   return Buffer.from(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`,

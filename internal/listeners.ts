@@ -5,10 +5,17 @@ import { describe } from "./describe.ts";
 export type Listener = (first?: unknown, second?: unknown) => unknown;
 
 /** The listeners of one event: the same object as long as there are listeners at all. */
-export interface ListenerList<Name extends string = string> {
-  readonly name: Name;
+export interface ListenerList {
+  /** What one that fails is called in the report. */
+  readonly what: string;
   items: readonly Listener[];
 }
+
+/** What a listener of an event is called. */
+const listenerOf = (name: string) => `a listener of '${name}'`;
+
+/** A failure of theirs is printed: whoever could be told has just been told. */
+const OF_ERROR = listenerOf("error");
 
 /**
  * The listeners of one object, by event, in the order they were added.
@@ -18,14 +25,14 @@ export interface ListenerList<Name extends string = string> {
  * a listener may add and remove listeners.
  */
 export class Listeners<Name extends string> {
-  readonly #lists: Record<Name | "error", ListenerList<Name | "error">>;
+  readonly #lists: Record<Name | "error", ListenerList>;
   /** Those that are called once, by what is called in their place. */
   readonly #once = new WeakMap<Listener, Listener>();
 
   constructor(names: readonly (Name | "error")[]) {
     this.#lists = Object.fromEntries(
-      names.map((name) => [name, { name, items: [] }]),
-    ) as unknown as Record<Name | "error", ListenerList<Name | "error">>;
+      names.map((name) => [name, { what: listenerOf(name), items: [] }]),
+    ) as unknown as Record<Name | "error", ListenerList>;
   }
 
   /** Adds a listener. The same one twice counts once; an unknown event is ignored. */
@@ -40,7 +47,11 @@ export class Listeners<Name extends string> {
     const name = this.#name("once", type);
     if (typeof listener !== "function") throw notAFunction("once", listener);
     if (name === undefined) return;
+    let called = false;
     const one: Listener = (first, second) => {
+      // It may stand in a list that was being walked when another listener had the event told again.
+      if (called) return;
+      called = true;
       this.off(name, one);
       return (listener as Listener)(first, second);
     };
@@ -70,19 +81,19 @@ export class Listeners<Name extends string> {
   }
 
   /** The list of an event, for whoever has to tell it often. */
-  list(type: Name | "error"): ListenerList<Name | "error"> {
+  list(type: Name | "error"): ListenerList {
     return this.#lists[type];
   }
 
   /** Does what `emit` does, with nothing to look up. */
   emitTo(
-    { name, items }: ListenerList<Name | "error">,
+    { what, items }: ListenerList,
     first?: unknown,
     second?: unknown,
   ): Promise<unknown> | undefined {
     let atWork: Promise<unknown> | undefined;
     for (let i = 0; i < items.length; i++) {
-      const one = this.call(items[i]!, first, second, name);
+      const one = this.call(items[i]!, first, second, what);
       if (one !== undefined) atWork = atWork === undefined ? one : Promise.all([atWork, one]);
     }
     return atWork;
@@ -91,23 +102,24 @@ export class Listeners<Name extends string> {
   /**
    * Calls one function of the user's; a failure is reported, never thrown.
    *
+   * @param what What the function is called in the report.
    * @returns A promise where it is still at work; it never rejects.
    */
   call(
     listener: Listener,
     first?: unknown,
     second?: unknown,
-    type?: Name | "error",
+    what = "a callback",
   ): Promise<unknown> | undefined {
     try {
       const result = listener(first, second) as PromiseLike<unknown> | undefined | null;
       if (typeof result?.then === "function") {
         return Promise.resolve(
-          result.then(undefined, (cause: unknown) => this.#report(cause, type)),
+          result.then(undefined, (cause: unknown) => this.#report(cause, what)),
         );
       }
     } catch (cause) {
-      this.#report(cause, type);
+      this.#report(cause, what);
     }
     return undefined;
   }
@@ -122,10 +134,9 @@ export class Listeners<Name extends string> {
     list.items = [...list.items, one];
   }
 
-  #report(cause: unknown, type?: Name | "error"): void {
-    const where = type === undefined ? "a callback" : `a listener of '${type}'`;
-    const error = businessError("other", `${where} failed: ${describe(cause)}`, { cause });
-    if (type === "error") console.error(error);
+  #report(cause: unknown, what: string): void {
+    const error = businessError("other", `${what} failed: ${describe(cause)}`, { cause });
+    if (what === OF_ERROR) console.error(error);
     else this.fault(error);
   }
 

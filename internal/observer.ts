@@ -1,6 +1,15 @@
 import type { Listener, Listeners } from "./listeners.ts";
 
-/** Why a connection was dropped by this side. */
+/**
+ * Why a connection was dropped by this side:
+ *
+ * - `dead`: no sign of life in time after a Ping;
+ * - `lost`: it went away with no Close frame, or with one that is not valid;
+ * - `too big`: a message of over `maxPayload` bytes came in;
+ * - `too fast`: messages came in faster than they were read or the listeners could follow;
+ * - `too slow`: more than `maxBufferedAmount` bytes were queued to a server's peer;
+ * - `unacceptable`: a message came in that `schema` does not accept.
+ */
 export type DropReason = "dead" | "lost" | "too big" | "too fast" | "too slow" | "unacceptable";
 
 /**
@@ -14,7 +23,7 @@ export interface WebSocketObserver<Who = unknown> {
   opened?(who: Who): unknown;
   /** A connection is over, after `opened`. */
   closed?(who: Who, close: { code: number; reason: string }): unknown;
-  /** A message came in, as it was sent. */
+  /** A message came in, as it was sent; none that is over `maxPayload`. */
   received?(who: Who, data: string | ArrayBuffer): unknown;
   /** A message was handed to the system. */
   sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView): unknown;
@@ -24,7 +33,7 @@ export interface WebSocketObserver<Who = unknown> {
   ponged?(who: Who, roundTrip: number): unknown;
   /** This side dropped a connection, or found it lost. `closed` follows. */
   dropped?(who: Who, why: DropReason): unknown;
-  /** A server answered a handshake with this status instead of letting the client in. */
+  /** A server answered a handshake with this status, and so did not let the client in. */
   refused?(status: number, why: string): unknown;
 }
 
@@ -45,6 +54,14 @@ export type Observing = Partial<
   Record<typeof NAMES[number], (first: unknown, second?: unknown) => void>
 >;
 
+/** Whether each function that an observer may have is one, or is not there. */
+export function isObserver(value: object): value is WebSocketObserver {
+  return NAMES.every((name) => {
+    const one = (value as WebSocketObserver)[name];
+    return one === undefined || typeof one === "function";
+  });
+}
+
 /**
  * Makes one observer of several, whose functions never throw.
  *
@@ -57,11 +74,12 @@ export function observing(
   const there = observers.filter((observer) => observer !== undefined);
   const all: Observing = {};
   for (const name of NAMES) {
-    const functions = there.filter((observer) => typeof observer[name] === "function")
+    const functions = there.filter((observer) => observer[name] !== undefined)
       .map((observer) => (observer[name] as Listener).bind(observer));
     if (functions.length === 0) continue;
+    const what = `'${name}' of the observer`;
     all[name] = (first, second) => {
-      for (const one of functions) void listeners.call(one, first, second);
+      for (const one of functions) void listeners.call(one, first, second, what);
     };
   }
   return Object.keys(all).length === 0 ? undefined : all;

@@ -1,5 +1,6 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
+import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
 /** A check of one option: whether a value will do, and the rule to quote where it will not. */
@@ -19,6 +20,10 @@ export const COUNT: Rule = [
 export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
 export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
 export const SCHEMA: Rule = [isSchema, "must be a Standard Schema, version 1"];
+export const OBSERVER: Rule = [
+  (value) => isObject(value) && isObserver(value),
+  "must be an object of functions",
+];
 /** Any value: the heartbeat falls back where a number is impossible, as the guide says. */
 export const ANY: Rule = [() => true, ""];
 

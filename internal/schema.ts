@@ -57,7 +57,9 @@ export function parse(
   }
   try {
     const result = schema["~standard"].validate(value);
-    if (result instanceof Promise) {
+    if (typeof (result as PromiseLike<unknown>).then === "function") {
+      // What becomes of it matters to nobody, and must not end the process.
+      (result as PromiseLike<unknown>).then(undefined, () => {});
       return unacceptable(NO_VERDICT, "the validator answers with a promise");
     }
     // Read apart, as programs that are compiled less strictly compile this, too.

@@ -22,7 +22,10 @@ export function bunClient(): ClientRuntime | undefined {
   };
 }
 
-/** The versions' numbers on the wire (RFC 8446 §4.2.1), which Bun 1.4.5 takes and no names. */
+/**
+ * The versions' numbers on the wire (RFC 8446 §4.2.1), which Bun takes and no names (1.4.5,
+ * `tls_quirks_test.ts`).
+ */
 const TLS_VERSIONS = [0x0301, 0x0302, 0x0303, 0x0304];
 
 /** What Bun is told beside the URL. */
@@ -31,7 +34,8 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
   return {
     headers,
     protocols,
-    // Compression is off on both runtimes: Deno offers none, and Bun would.
+    // Compression is off on both runtimes: Deno offers none, and Bun would (1.4.5,
+    // `client_quirks_test.ts`).
     perMessageDeflate: false,
     ...(way === undefined ? {} : { proxy: fullUrl(way) }),
     tls: {
@@ -55,8 +59,9 @@ const open = new Set<BunSocket>();
 let looking: ReturnType<typeof setInterval> | undefined;
 
 /**
- * Looks after connections whose peer has sent a Close frame and does not end them: Bun 1.4.5 tells
- * of those after 36 s only. Dropped by hand it tells at once, and what the peer said.
+ * Looks after connections whose peer has sent a Close frame and does not end them: Bun tells of
+ * those after 36 s only (1.4.5, `close_quirks_test.ts`). Dropped by hand it tells at once, and what
+ * the peer said.
  */
 function watch(socket: BunSocket): void {
   open.add(socket);
@@ -80,7 +85,7 @@ class BunSocket implements ClientSocket {
     const init = initOf(request);
     const dial = () => new Dial(request.url, init);
     const ws = this.#ws = withProxyEnvironment(environment(), {}, dial);
-    ws.binaryType = "arraybuffer";
+    ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `client_quirks_test.ts`)
     ws.onopen = () => {
       watch(this);
       events.open();
@@ -104,7 +109,7 @@ class BunSocket implements ClientSocket {
   }
 
   get bufferedAmount(): number {
-    // Bun goes on counting what is sent after the end.
+    // Bun goes on counting what is sent after the end (1.4.5, `client_quirks_test.ts`).
     return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
   }
 
@@ -121,6 +126,7 @@ class BunSocket implements ClientSocket {
   }
 
   ping(): void {
+    // It throws before the connection is open (1.4.5, `close_quirks_test.ts`).
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
     else if (this.#ws.readyState === WebSocket.CLOSING) this.#ws.terminate();
   }
@@ -130,6 +136,7 @@ class BunSocket implements ClientSocket {
     try {
       this.#ws.close(code, reason);
     } catch {
+      // Bun takes no 1005, for one (1.4.5, `client_quirks_test.ts`).
       this.#ws.close(1000, reason);
     }
   }
@@ -148,7 +155,9 @@ class BunSocket implements ClientSocket {
   }
 }
 
-/** Bun 1.4.5 throws for a resizable buffer; a copy of it is not resizable. */
+/**
+ * Bun throws for a resizable buffer (1.4.5, `client_quirks_test.ts`); a copy of it is not resizable.
+ */
 function sendable(data: Payload): Payload {
   if (data instanceof ArrayBuffer && data.resizable) return data.slice(0);
   if (ArrayBuffer.isView(data) && (data.buffer as ArrayBuffer).resizable) {

@@ -53,7 +53,10 @@ interface BunLike {
   }): BunServer;
 }
 
-/** What Bun 1.4.5 tells its own side when it has closed with 1009; no Close frame can say 1006. */
+/**
+ * What Bun tells its own side when it has closed with 1009 (1.4.5, `server_quirks_test.ts`); no Close
+ * frame can say 1006.
+ */
 const TOO_BIG = "Received too big message";
 
 /** How long a Close frame takes to be heard of in the same process, in ms. */
@@ -79,7 +82,8 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
     ...(options.identity === undefined ? {} : { tls: options.identity }),
     error: () => new Response(null, { status: 500 }),
     fetch(request, server) {
-      // The address must be read before the upgrade: afterwards Bun has forgotten it.
+      // The address must be read before the upgrade: afterwards Bun has forgotten it (1.4.5,
+      // `server_quirks_test.ts`).
       const peer = server.requestIP(request);
       if (peer === null) return new Response(null, { status: 400 }); // gone already
       const address: Address = { hostname: peer.address, port: peer.port };
@@ -92,14 +96,15 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
       perMessageDeflate: false,
       maxPayloadLength: options.maxPayload,
       // Bun's own idle timer never sees a peer as dead while this side keeps sending to it
-      // (oven-sh/bun#39255), and its Pings come every 4 s at the most.
+      // (oven-sh/bun#39255; 1.4.5, `server_socket_quirks_test.ts`), and its Pings come every 4 s at
+      // the most.
       idleTimeout: 0,
       sendPings: false,
-      // At its own limit Bun drops messages and says nothing.
+      // At its own limit Bun drops messages and says nothing (1.4.5, `server_quirks_test.ts`).
       backpressureLimit: 0,
       closeOnBackpressureLimit: false,
       open(ws: BunServerSocket) {
-        ws.binaryType = "arraybuffer";
+        ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
         ws.data.open(new BunSocket(ws));
       },
       message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.message(data),
@@ -114,8 +119,8 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
     address: { hostname, port },
     publish: (topic, data) => void server.publish(topic, data),
     async close() {
-      // Bun does not wait for the peers' answers. A client in this very process is to hear of its end
-      // before `stop` answers, as it does on Deno.
+      // Bun does not wait for the peers' answers (1.4.5, `server_quirks_test.ts`). A client in this
+      // very process is to hear of its end before `stop` answers, as it does on Deno.
       await new Promise((resolve) => setTimeout(resolve, HEARD_MS));
       await server.stop(true);
     },
@@ -124,7 +129,8 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
 
 function respond(server: BunServer, request: Request, answer: Answer): Response | undefined {
   if (answer instanceof Response) return answer;
-  // Left alone, Bun answers with the first subprotocol offered; an empty one sends none.
+  // Left alone, Bun answers with the first subprotocol offered (1.4.5, `server_quirks_test.ts`); an
+  // empty one sends none (`server_socket_quirks_test.ts`).
   const offered = request.headers.has("sec-websocket-protocol");
   const headers = { "sec-websocket-protocol": answer.protocol };
   const options = offered ? { data: answer, headers } : { data: answer };
@@ -137,8 +143,9 @@ function respond(server: BunServer, request: Request, answer: Answer): Response 
 const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
 
 /**
- * Sends a Close frame when nothing is queued any more. Bun 1.4.5 takes a connection for closed when it
- * has queued one, and then stops with the queue unsent (`tests/one_log_test.ts`, send_then_close).
+ * Sends a Close frame when nothing is queued any more. Bun takes a connection for closed when it has
+ * queued one, and then stops with the queue unsent (1.4.5, `tests/one_log_test.ts`:
+ * send_then_close).
  */
 function closeOnceDrained(ws: BunServerSocket): void {
   const close = held.get(ws);
@@ -196,7 +203,7 @@ class BunSocket implements Socket {
   }
 }
 
-/** Bun's errors carry the system's code. */
+/** Bun's errors carry the system's code (1.4.5, `listen_quirks_test.ts`). */
 const FAULTS: Record<string, ListenFault> = {
   EADDRINUSE: "occupied",
   EACCES: "notPermitted",

@@ -21,7 +21,7 @@ import type {
   Failure,
 } from "./mod.ts";
 
-/** TLS 1.2, the oldest version Deno accepts, as a `TlsProtocol`. */
+/** TLS 1.2, the oldest version Deno accepts (2.9.6, `tls_quirks_test.ts`), as a `TlsProtocol`. */
 const TLS_1_2 = 2;
 
 /** The parts of Deno the client uses, so that nothing global need be declared. */
@@ -75,7 +75,8 @@ function needsClient(deno: DenoLike, { url, tls, proxy }: DialRequest): boolean 
   if (tls.identity !== undefined) return true;
   const env = visible(deno);
   const target = new URL(url);
-  // With no proxy of ours, Deno does the right thing unless the environment names one to it.
+  // With no proxy of ours, Deno does the right thing unless the environment names one to it (2.9.6,
+  // `proxy_environment_quirks_test.ts`).
   return proxyFor(target, proxy, env) !== undefined || environmentNames(env);
 }
 
@@ -110,7 +111,7 @@ function unsupported(
   return { option: "proxy", why: `it needs --allow-net=${forbidden} to CONNECT through a proxy` };
 }
 
-/** Whether a connection goes through a relay of ours. */
+/** Whether a connection goes through a relay of ours (2.9.6, `proxy_quirks_test.ts`). */
 function relays(url: string, way: Proxy | undefined): way is Proxy {
   return way !== undefined && url.startsWith("ws:");
 }
@@ -121,7 +122,10 @@ function relayHosts({ url }: Proxy): string[] {
   return [`${RELAY_HOST}:0`, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
 }
 
-/** Whether Deno 2.9 would tell a proxy's credentials to the server as well, inside the tunnel. */
+/**
+ * Whether Deno would tell a proxy's credentials to the server as well, inside the tunnel (2.9.6,
+ * `proxy_quirks_test.ts`).
+ */
 function tellsTarget(url: string, way: Proxy | undefined): boolean {
   return way !== undefined && hasCredentials(way) && url.startsWith("wss:");
 }
@@ -188,7 +192,10 @@ function withFailure(end: End, failure: Failure | undefined): End {
   return end.failure === undefined || failure === undefined ? end : { ...end, failure };
 }
 
-/** The connection that is started keeps the client; nobody else needs it. */
+/**
+ * The connection that is started keeps the client; nobody else needs it (2.9.6,
+ * `tls_quirks_test.ts`).
+ */
 function withClient<C extends { close(): void }, T>(client: C, task: (client: C) => T): T {
   try {
     return task(client);
@@ -202,7 +209,8 @@ function makeClient(
   { url, tls }: DialRequest,
   way: Proxy | undefined,
 ): { close(): void } {
-  // Credentials that come from the environment Deno tells the proxy alone.
+  // Credentials that come from the environment Deno tells the proxy alone (2.9.6,
+  // `proxy_quirks_test.ts`); it reads that as the client is made (`proxy_environment_quirks_test.ts`).
   const hidden = way !== undefined && tellsTarget(url, way) ? { https_proxy: fullUrl(way) } : {};
   const shown = way === undefined || "https_proxy" in hidden ? {} : { proxy: { url: way.url } };
   return withProxyEnvironment(visible(deno), hidden, () =>
@@ -213,7 +221,10 @@ function makeClient(
     }));
 }
 
-/** Deno 2.9 takes any certificate only by an option it has for undici's sake. */
+/**
+ * Deno takes any certificate only by an option it has for undici's sake (2.9.6,
+ * `tls_quirks_test.ts`).
+ */
 function insecureDispatcher(ca: string | undefined): object {
   return {
     [Symbol.for("Deno.internal.node.undici.dispatcherOptions")]: {
@@ -223,6 +234,7 @@ function insecureDispatcher(ca: string | undefined): object {
   };
 }
 
+/** A failure has the code 0, whatever Deno says (2.9.6, `client_quirks_test.ts`). */
 function readEnd(end: End, failure: unknown): End {
   if (failure === undefined) return end;
   const { message, error } = failure as ErrorEvent;

@@ -2,7 +2,7 @@
  * The way to a `ws://` server through an HTTP proxy on Deno 2.9.6, which asks a proxy for it with an
  * absolute `GET`: proxies that keep to RFC 9110 §7.8 take the upgrade out of that. So Deno speaks to
  * a port of our own, and that asks the proxy to CONNECT (RFC 9110 §9.3.6) and passes everything on.
- * `tests/runtime/proxy_quirks_test.ts` turns red when Deno says CONNECT by itself.
+ * `proxy_quirks_test.ts` turns red when Deno says CONNECT by itself.
  */
 
 import { readFailure } from "./failures.ts";

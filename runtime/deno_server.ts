@@ -61,7 +61,8 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
     onListen() {},
     onError: () => new Response(null, { status: 500 }),
   }, (request, { remoteAddr }) => {
-    // The address must be read before the upgrade: afterwards Deno has forgotten it.
+    // The address must be read before the upgrade: afterwards Deno has forgotten it (2.9.6,
+    // `server_quirks_test.ts`).
     const { hostname, port } = remoteAddr;
     const answer = events.request(request, { hostname, port });
     return answer instanceof Promise
@@ -73,8 +74,9 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
 }
 
 /**
- * A client may have left while it waited. Deno 2.9.6 never lets go of one that is upgraded then, and
- * tells of it a moment later, provided that somebody looks at the signal.
+ * A client may have left while it waited. Deno never lets go of one that is upgraded then, and tells
+ * of it a moment later, provided that somebody looks at the signal (2.9.6,
+ * `leftovers_quirks_test.ts`).
  */
 async function respondLater(
   deno: DenoLike,
@@ -96,8 +98,8 @@ function respond(
   answer: Answer,
 ): Response {
   if (answer instanceof Response) return answer;
-  // Deno's own idle timer is off: it sends no Ping while data flows. Where its internals are gone
-  // it is all there is.
+  // Deno's own idle timer is off: it sends no Ping while data flows (2.9.6, `server_quirks_test.ts`).
+  // Where its internals are gone it is all there is (`deno_fallback_test.ts`).
   const idleTimeout = canPing ? 0 : deadAfter;
   let upgrade;
   try {
@@ -108,14 +110,18 @@ function respond(
   }
   const socket = new DenoSocket(upgrade.socket, answer, readEnd);
   upgrade.socket.onopen = () => answer.open(socket);
-  // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b`.
+  // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b` (2.9.6,
+  // `server_quirks_test.ts`).
   if (answer.protocol !== "") {
     upgrade.response.headers.set("sec-websocket-protocol", answer.protocol);
   }
   return upgrade.response;
 }
 
-/** Waits for the shutdown, though not for a connection that Deno cannot let go of. */
+/**
+ * Waits for the shutdown, though not for a connection that Deno cannot let go of (2.9.6,
+ * `leftovers_quirks_test.ts`).
+ */
 async function shutdown(server: DenoServer, ms: number): Promise<void> {
   server.unref(); // a shutdown that never comes to its end is not to keep the process
   let timer;
@@ -135,6 +141,7 @@ function readEnd(end: End, failure: unknown): End {
   };
 }
 
+/** Deno sorts by class what listening throws, or not at all (2.9.6, `listen_quirks_test.ts`). */
 function fault(deno: DenoLike, error: unknown): ListenFault {
   const { errors } = deno;
   if (error instanceof errors.NotCapable!) return "denied";

@@ -4,7 +4,8 @@ import type { End, Socket, SocketEvents } from "./mod.ts";
 /**
  * What a Deno socket can do only through its internals: send a Ping, notice a Pong, drop the
  * connection, send any close code. Seen unchanged in Deno 1.46 to 2.9.6; where a later one lacks
- * them, `canPing` is false and `tests/runtime/deno_internals_test.ts` turns red.
+ * them, `canPing` is false and `deno_internals_test.ts` turns red. The tests that comments in
+ * `runtime/` name are in `tests/runtime/`.
  */
 interface Internals {
   /** The symbol of the prototype's method that arms a timer for a Ping, and hears of each Pong. */
@@ -19,10 +20,16 @@ interface Internals {
 
 type Inner = WebSocket & Record<symbol, unknown>;
 
-/** As short an idle time as there is: the timer fires at once. Zero would mean none. */
+/**
+ * As short an idle time as there is: the timer fires at once (2.9.6, `deno_internals_test.ts`). Zero
+ * would mean none (`close_quirks_test.ts`).
+ */
 const AT_ONCE = 1e-6;
 
-/** So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever. */
+/**
+ * So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever
+ * (2.9.6, `close_quirks_test.ts`).
+ */
 const NEVER = 2e6;
 
 /** The roles of a socket, as Deno counts them. */
@@ -39,8 +46,10 @@ function symbolOf(object: object, description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
 }
 
-const handleIdle = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
-const arm = handleIdle && (WebSocket.prototype as Inner)[handleIdle];
+// Node before 22 has no WebSocket, and imports this file all the same.
+const prototype: object = typeof WebSocket === "undefined" ? {} : WebSocket.prototype;
+const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]");
+const arm = handleIdle && (prototype as Inner)[handleIdle];
 
 /** Whether this Deno lets us send Ping frames. */
 export const canPing: boolean = typeof arm === "function" && String(arm).includes("ping frame");
@@ -57,7 +66,10 @@ function internalsOf(ws: WebSocket): Internals | undefined {
   return internals;
 }
 
-/** Drops the connection below a WebSocket; `close` alone waits for the peer for ever. */
+/**
+ * Drops the connection below a WebSocket (2.9.6, `deno_internals_test.ts`); `close` alone waits for the
+ * peer for ever (`close_quirks_test.ts`).
+ */
 function dropResource(rid: unknown): boolean {
   // deno-lint-ignore no-explicit-any -- Deno's internals have no types
   const { Deno } = globalThis as any;
@@ -67,7 +79,10 @@ function dropResource(rid: unknown): boolean {
   return true;
 }
 
-/** Whether Deno 2.9 refused a frame by itself, as it does from 64 MiB on, with no Close frame. */
+/**
+ * Whether Deno refused a frame by itself, as it does from 64 MiB on, with no Close frame (2.9.6,
+ * `close_quirks_test.ts`).
+ */
 export function wasTooBig(failure: ErrorEvent): boolean {
   return /^frame too large/i.test(failure.message ?? "");
 }
@@ -95,14 +110,16 @@ export class DenoSocket implements Socket {
     this.#dropped = dropped;
     this.#ws = ws as Inner;
     this.#events = events;
-    ws.binaryType = "arraybuffer";
+    ws.binaryType = "arraybuffer"; // else a Blob (2.9.6, `client_quirks_test.ts`)
     this.#hearPongs();
     ws.onmessage = ({ data }) => events.message(data);
     ws.onerror = (event) => {
       this.#failure = event;
     };
     ws.onclose = ({ code, reason }) => {
-      if (this.#over) return; // 2.9.6 tells of some ends twice
+      // Some ends are told twice (2.9.6, `server_quirks_test.ts`), and that it was dropped as an end
+      // with 1005 (`client_quirks_test.ts`).
+      if (this.#over) return;
       this.#leave();
       events.closed(end({ code, reason }, this.#failure));
     };
@@ -154,8 +171,9 @@ export class DenoSocket implements Socket {
 
   /**
    * Does something that Deno must be able to write at once. A Ping or a Close frame that waits behind
-   * a stalled write keeps the process alive, even when the connection has been dropped. So it waits
-   * here, and so does what is sent after it; if the queue never drains, it never goes.
+   * a stalled write keeps the process alive, even when the connection has been dropped (2.9.6,
+   * `client_quirks_test.ts`). So it waits here, and so does what is sent after it; if the queue never
+   * drains, it never goes.
    */
   #onceDrained(task: () => void, ms = LOOK_MS.first): void {
     if (this.#over) return;
@@ -178,8 +196,9 @@ export class DenoSocket implements Socket {
   #close(code: number, reason: string): void {
     const ws = this.#ws;
     const symbols = internalsOf(ws);
-    // A client may send 1000 and 3000 to 4999 by the WHATWG's rule, a server any code. But a server
-    // that closes is dropped with the next message that comes in, which takes the Close frame along.
+    // A client may send 1000 and 3000 to 4999 by the WHATWG's rule, a server any code (2.9.6,
+    // `client_quirks_test.ts`). But a server that closes is dropped with the next message that comes
+    // in, which takes the Close frame along (`close_quirks_test.ts`).
     if (symbols) ws[symbols.role] = SERVER;
     try {
       ws.close(code, reason);
@@ -190,7 +209,10 @@ export class DenoSocket implements Socket {
     }
   }
 
-  /** Arms Deno's own idle timer so that it sends a Ping now, and never comes to its verdict. */
+  /**
+   * Arms Deno's own idle timer so that it sends a Ping now, and never comes to its verdict (2.9.6,
+   * `deno_internals_test.ts`, `close_quirks_test.ts`).
+   */
   #armPing(): void {
     const symbols = internalsOf(this.#ws);
     if (this.#over || symbols === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
@@ -199,12 +221,18 @@ export class DenoSocket implements Socket {
     this.#ws[symbols.idleTime] = NEVER;
   }
 
-  /** Deno calls the method that arms its idle timer for each Pong and before each message. */
+  /**
+   * Deno calls the method that arms its idle timer for each Pong and before each message (2.9.6,
+   * `deno_internals_test.ts`).
+   */
   #hearPongs(): void {
     if (canPing) this.#ws[handleIdle!] = () => this.#events.alive();
   }
 
-  /** Hears no more, and ends the timer that a Ping has left behind: it would keep the process. */
+  /**
+   * Hears no more, and ends the timer that a Ping has left behind: it would keep the process (2.9.6,
+   * `leftovers_quirks_test.ts`).
+   */
   #leave(): void {
     this.#over = true;
     this.#held = undefined;

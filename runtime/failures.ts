@@ -2,7 +2,8 @@ import type { Failure } from "./mod.ts";
 
 /**
  * The runtimes' words for what went wrong, and ours. The first that matches counts. Seen on
- * Deno 2.9.6 and Bun 1.4.5; `tests/runtime/failures_test.ts` makes each of them happen.
+ * Deno 2.9.6 and Bun 1.4.5; `failure_words_quirks_test.ts` pins them, and `failures_test.ts` makes
+ * each of them happen. "h2 alpn" is any refused `wss` handshake on Deno (`tls_quirks_test.ts`).
  */
 const PHRASES: readonly [RegExp, string][] = [
   [/status code: (\d{3})/, "the server answered with HTTP status $1"],

@@ -1,5 +1,9 @@
-/** Certificates and private keys: read, checked and decrypted before a runtime sees them, so that
- * what is wrong with them is said alike on all, and at once. */
+/**
+ * Certificates and private keys: read, checked and decrypted before a runtime sees them, so that what
+ * is wrong with them is said alike on all, and at once. Deno says nothing of an authority that is no
+ * certificate, and throws for an encrypted key and for another certificate's; Bun says no more than
+ * that it failed (Deno 2.9.6, Bun 1.4.5, `tls_quirks_test.ts`).
+ */
 
 import { type BusinessError, businessError } from "../errors.ts";
 import type { ClientCertPaths } from "../internal/connect_options.ts";
@@ -21,6 +25,12 @@ function builtin<T>(name: string): T {
   return process.getBuiltinModule(name);
 }
 
+/** Whether there are files at all: a browser has none, even where a bundler adds a `process`. */
+function hasFiles(): boolean {
+  const { process } = globalThis as { process?: { getBuiltinModule?: unknown } };
+  return process?.getBuiltinModule !== undefined;
+}
+
 /** A private key, as `node:crypto` has it on every runtime. */
 interface PrivateKey {
   export(form: { type: "pkcs8"; format: "pem" }): string;
@@ -37,6 +47,7 @@ interface FileSystem {
 
 /** Reads a file of PEM that an option, as messages name it, leads to; what is wrong with it comes as the error it deserves. */
 function readText(option: string, path: string): string | BusinessError {
+  if (!hasFiles()) return businessError("other", `${option} cannot be had: no files here`);
   try {
     return builtin<FileSystem>("node:fs").readFileSync(path, "utf8");
   } catch (cause) {

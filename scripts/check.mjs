@@ -1,7 +1,9 @@
 // @ts-check
 /** Formatting, lint, types, and a dry run of the publication, one line each. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
-import { exec } from "./lib/exec.mjs";
+import { exec, ROOT } from "./lib/exec.mjs";
 import { std } from "./lib/std.mjs";
 import { runtimes } from "./setup.mjs";
 
@@ -13,9 +15,16 @@ let failed = 0;
 await step("formatting", ["fmt", "--check"]);
 await step("lint", ["lint"]);
 await step("types", ["check", ...args]);
+await step("documentation", ["doc", "--lint", ...entryPoints()]);
 // What is not committed yet is published in this dry run too: a check before a commit must pass.
 await step("publication", ["publish", "--dry-run", "--allow-dirty"]);
 process.exitCode = failed === 0 ? 0 : 1;
+
+/** What the package exports. */
+function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
+  return /** @type {string[]} */ (Object.values(exports));
+}
 
 /**
  * @param {string} name

@@ -1,7 +1,13 @@
 // @ts-check
 /** This module, as its documentation shows it. */
 import process from "node:process";
-import { MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS, ready } from "./common.mjs";
+import {
+  MAX_BUFFERED,
+  MAX_PAYLOAD,
+  mode,
+  PING_SECONDS,
+  ready,
+} from "./common.mjs";
 
 /** @type {typeof import("../../mod.ts")} */
 const { createWebSocketServer } = await import(
@@ -11,6 +17,10 @@ const server = createWebSocketServer();
 if (mode === "echo") {
   server.on("messageReceive", ({ clientConnection, data }) => {
     server.send(data, clientConnection);
+  });
+} else if (mode === "publish") {
+  server.on("messageReceive", ({ data }) => {
+    server.broadcast(data);
   });
 } else {
   server.on("messageReceive", ({ data }) => {

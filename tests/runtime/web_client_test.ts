@@ -149,7 +149,10 @@ describe("webClient()", () => {
     // By the end of the second whatever the first had to tell has been told.
     await within(dial(server.url));
     await within(dial(server.url));
-    assertEquals(ends.map(({ code, failure }) => [code, failure?.status]), [[0, "503"], [0, "503"]]);
+    assertEquals(ends.map(({ code, failure }) => [code, failure?.status]), [[0, "503"], [
+      0,
+      "503",
+    ]]);
   });
 
   it("gives a peer that answers no Close frame 5 seconds", async () => {
