@@ -33,6 +33,7 @@ import {
   askTarget,
   buildRequest,
   noHost,
+  nowhere,
   readClientOptions,
   readTarget,
   sayOnce,
@@ -48,6 +49,7 @@ import { type Observing, observing } from "./internal/observer.ts";
 import { answer, type Outcome } from "./internal/outcome.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
 import type { ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { urlError } from "./internal/url.ts";
 import { clientRuntime } from "./runtime/client.ts";
@@ -101,7 +103,7 @@ class Client implements WebSocketClient<unknown> {
       shut: (close, why) => {
         if (this.state !== "open") return; // another reader was too slow as well
         this.#observing?.dropped?.(this, why);
-        this.#close(close);
+        this.#connection?.drop(close);
       },
     }, schema);
     this.#stats = stats ? new Stats() : undefined;
@@ -135,10 +137,15 @@ class Client implements WebSocketClient<unknown> {
 
   connect(...args: unknown[]): Promise<boolean> & void {
     // Where the URL is asked for each time, a function that comes first is no callback.
-    const first = this.#policy && typeof args[0] === "function" ? [args.shift()] : [];
-    const { values, callback, error } = readCall("connect", args, 2 - first.length);
-    const [url, options] = [...first, ...values];
-    return this.#answer(error ?? this.#connect(url, options), callback);
+    const [first] = args;
+    const asks = this.#policy !== undefined && typeof first === "function";
+    const { values, callback, error } = readCall(
+      "connect",
+      asks ? ["", ...args.slice(1)] : args,
+      2,
+    );
+    const [url, options] = values;
+    return this.#answer(error ?? this.#connect(asks ? first : url, options), callback);
   }
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {
@@ -205,15 +212,13 @@ class Client implements WebSocketClient<unknown> {
   #nowhere(url: string): BusinessError | undefined {
     const refusal = noHost(url);
     if (refusal === undefined) return undefined;
-    const { cause } = refusal;
-    const error = businessError("connectFailed", "the URL has no host", { data: "0", cause });
-    this.#emitter.nowhere(error);
+    this.#emitter.nowhere(nowhere());
     return refusal;
   }
 
   #start(
     { options }: Target,
-    request: () => DialRequest | Promise<DialRequest>,
+    request: () => DialRequest | Promise<DialRequest | BusinessError>,
   ): BusinessError | undefined {
     const parts = {
       runtime: this.#runtime,
@@ -290,8 +295,11 @@ function warn(type: unknown): void {
  * assertEquals(JSON.parse(JSON.stringify(error)).code, 2302001);
  * ```
  */
-export function createWebSocket<Data = string | ArrayBuffer>(
-  options?: WebSocketClientOptions<Data>,
-): WebSocketClient<Data> {
-  return new Client(options) as WebSocketClient<Data>;
+export function createWebSocket<Data>(
+  options: WebSocketClientOptions<Data> & { schema: StandardSchema<Data> },
+): WebSocketClient<Data>;
+/** The same, with messages as they come. */
+export function createWebSocket(options?: WebSocketClientOptions): WebSocketClient;
+export function createWebSocket(options?: unknown): WebSocketClient<unknown> {
+  return new Client(options);
 }

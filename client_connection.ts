@@ -6,7 +6,8 @@ import { type Close, fromWire, LINK_DOWN, NORMAL, toWire } from "./internal/clos
 import type { ConnectOptions } from "./internal/connect_options.ts";
 import { later } from "./internal/later.ts";
 import type { DropReason, Observing } from "./internal/observer.ts";
-import { byteLength, exceeds, type Payload, snapshot } from "./internal/payload.ts";
+import { exceeds, type Payload } from "./internal/payload.ts";
+import { SendQueue } from "./internal/send_queue.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "./runtime/mod.ts";
 
 /** How long a peer may take to answer a Close frame, in ms. */
@@ -32,7 +33,7 @@ export interface ConnectionParts {
   request: DialRequest;
   options: ConnectOptions;
   /** What is to be sent once it is open, and what was sent before. */
-  queue?: Payload[];
+  queue?: SendQueue;
   /** What the connection is known as to an observer, and the observer. */
   who: unknown;
   observing: Observing | undefined;
@@ -45,7 +46,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   readonly #parts: ConnectionParts;
   readonly #socket: ClientSocket;
   /** What was sent before the connection was open. */
-  #queue: Payload[];
+  #queue: SendQueue;
   /** What was asked for by `close`. */
   #asked: Close | undefined;
   /** The one deadline that runs: to open, or to close. */
@@ -60,7 +61,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const { connectTimeout } = options;
     this.#owner = owner;
     this.#parts = parts;
-    this.#queue = parts.queue ?? [];
+    this.#queue = parts.queue ?? new SendQueue();
     this.#socket = runtime.dial(request, this);
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
@@ -75,8 +76,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   get bufferedAmount(): number {
-    const queued = this.#queue.reduce((sum, data) => sum + byteLength(data), 0);
-    return queued + this.#socket.bufferedAmount;
+    return this.#queue.bytes + this.#socket.bufferedAmount;
   }
 
   /** Bytes that may be queued, if that is bounded by more than the user's option. */
@@ -87,13 +87,18 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** Sends, or keeps until open. Only while connecting or open. Answers what `send` does. */
   send(data: Payload): boolean {
     if (this.state === "open") this.#send(data);
-    else this.#queue.push(snapshot(data));
+    else this.#queue.push(data);
     return true;
+  }
+
+  /** Closes for a fault of the peer's. */
+  drop(close: Close): void {
+    this.close(close);
   }
 
   /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */
   probe(): void {
-    this.#parts.heartbeat.probe(this);
+    if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
   }
 
   /** Starts to close; `ended` follows, within five seconds. Only while connecting or open. */
@@ -103,7 +108,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#leave("closing");
     if (state === "connecting") {
       this.#socket.terminate();
-      later(() => this.#end(asked));
+      later(() => {
+        if (this.state === "closing") this.#end(asked); // unless the runtime has told of it
+      });
       return;
     }
     this.#timer = this.#parts.clock.setTimer(() => {
@@ -126,9 +133,12 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.state = "open";
     this.#wasOpen = true;
     if (runtime.canPing) heartbeat.add(this);
-    this.#parts.observing?.opened?.(this.#parts.who);
-    for (const data of this.#queue.splice(0)) this.#send(data);
-    this.#owner.opened();
+    const queued = this.#queue.take();
+    for (const data of queued) this.#socket.send(data);
+    const { observing, who } = this.#parts;
+    observing?.opened?.(who);
+    for (const data of queued) observing?.sent?.(who, data);
+    if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
   }
 
   message(data: string | ArrayBuffer): void {
@@ -242,7 +252,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     clock.clearTimer(this.#timer);
     heartbeat.delete(this);
     options.signal?.removeEventListener("abort", this.#abort);
-    this.#queue = [];
+    this.#queue = new SendQueue(); // what waited in the other one may wait on
+    this.#pinged = undefined;
   }
 }
 

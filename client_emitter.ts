@@ -145,6 +145,7 @@ export class ClientEmitter implements ReconnectOwner {
 
   #validated(schema: StandardSchema, data: string | ArrayBuffer): void {
     const parsed = parse(schema, data);
+    if (this.#owner.state() !== "open") return; // the validator has closed
     if ("value" in parsed) {
       this.#readers.emit("message", (data as string).length * 2, parsed.value);
       this.listeners.emit("message", undefined, parsed.value);

@@ -10,15 +10,16 @@ import type { Clock } from "./heartbeat.ts";
 import { type Close, NORMAL } from "./internal/close_codes.ts";
 import { describe } from "./internal/describe.ts";
 import { later } from "./internal/later.ts";
-import { byteLength, type Payload, snapshot } from "./internal/payload.ts";
+import type { Payload } from "./internal/payload.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import { SendQueue } from "./internal/send_queue.ts";
 import type { DialRequest } from "./runtime/mod.ts";
 
 /** What a connection is made of that is made more than once. */
 export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
   policy: ReconnectPolicy;
-  /** What to dial next; a promise where the user is asked. Throws where there is nothing to dial. */
-  request: () => DialRequest | Promise<DialRequest>;
+  /** What to dial next; a promise where the user is asked: what they throw, or what is wrong. */
+  request: () => DialRequest | Promise<DialRequest | BusinessError>;
 }
 
 /** How often to look whether the machine has slept, in ms. */
@@ -42,10 +43,14 @@ export class ReconnectingConnection implements ConnectionOwner {
   readonly #parts: ReconnectParts;
   readonly #clock: Clock;
   /** What was sent while there was no connection. */
-  readonly #queue: Payload[] = [];
+  readonly #queue = new SendQueue();
   #connection: ClientConnection | undefined;
   /** What is done while there is no connection. */
   #between: "preparing" | "waiting" | "closing" = "preparing";
+  /** Whether the user is being asked if it goes on: then its end is on the way. */
+  #deciding = false;
+  /** How often was asked for what to dial: a late answer counts no more. */
+  #asked = 0;
   /** How many attempts have followed each other without a stable connection. */
   #attempt = 0;
   #last: Interruption = { code: 1006, reason: "" };
@@ -85,8 +90,9 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   get bufferedAmount(): number {
-    return this.#connection?.bufferedAmount ??
-      this.#queue.reduce((sum, data) => sum + byteLength(data), 0);
+    const connection = this.#connection;
+    const lives = connection?.state === "open" || connection?.state === "connecting";
+    return lives ? connection.bufferedAmount : this.#queue.bytes;
   }
 
   /** Bytes that may be queued now. */
@@ -97,15 +103,20 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** Sends, or keeps until open and answers `false`. */
   send(data: Payload): boolean {
     if (this.#connection?.state === "open") return this.#connection.send(data);
-    this.#queue.push(snapshot(data));
+    this.#queue.push(data);
     return false;
+  }
+
+  /** Closes the connection there is; the policy says whether it goes on. */
+  drop(close: Close): void {
+    this.#connection?.close(close);
   }
 
   /** Ends it for good. */
   close(asked: Close): void {
     this.#between = "closing";
     const state = this.#connection?.state;
-    if (state === "closing") return; // its end is on the way
+    if (this.#deciding || state === "closing") return; // its end is on the way
     if (state !== undefined) return this.#connection!.close(asked);
     this.#clock.clearTimer(this.#timer);
     later(() => this.#give(() => this.#owner.ended(asked)));
@@ -138,10 +149,44 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#between = "preparing";
     const request = this.#parts.request();
     if (!(request instanceof Promise)) return this.#connect(request);
-    request.then(
-      (request) => this.#between === "preparing" && this.#connect(request),
-      (error) => this.#between === "preparing" && this.#refused(error),
+    const { connectTimeout } = this.#parts.options;
+    const asked = ++this.#asked;
+    const answered = (then: () => void) => {
+      if (this.#between !== "preparing" || asked !== this.#asked) return;
+      this.#asked++;
+      this.#clock.clearTimer(this.#timer);
+      then();
+    };
+    const late = new Error(`no answer within ${connectTimeout} s`);
+    this.#timer = this.#clock.setTimer(
+      () => answered(() => this.#unprepared(late)),
+      connectTimeout * 1000,
     );
+    request.then(
+      (request) =>
+        answered(() =>
+          request instanceof BusinessError
+            ? this.#give(() => this.#owner.failed(request))
+            : this.#redial(() => this.#connect(request))
+        ),
+      (cause) => answered(() => this.#unprepared(cause)),
+    );
+  }
+
+  /** Does what may throw where a runtime has run out of something: that attempt has failed. */
+  #redial(dial: () => void): void {
+    try {
+      dial();
+    } catch (cause) {
+      const what = "the runtime refused to dial";
+      this.failed(businessError("connectFailed", what, { data: "0", cause }));
+    }
+  }
+
+  /** The user does not say what to dial. */
+  #unprepared(cause: unknown): void {
+    const what = `'url' or 'header' failed: ${describe(cause)}`;
+    this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 
   #connect(request: DialRequest): void {
@@ -150,22 +195,15 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection = new ClientConnection(this, parts);
   }
 
-  /** There is nothing to dial: for good where the answer is wrong, for now where there is none. */
-  #refused(cause: unknown): void {
-    if (cause instanceof BusinessError) return this.#give(() => this.#owner.failed(cause));
-    const what = `'url' or 'header' failed: ${describe(cause)}`;
-    this.failed(businessError("connectFailed", what, { data: "0", cause }));
-  }
-
   #interrupted(last: Interruption, end: { error: BusinessError } | { close: Close }): void {
-    const { policy } = this.#parts;
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
     this.#connection = undefined;
     this.#between = "waiting";
     this.#attempt++;
     this.#last = last;
-    if (closing || this.#attempt > policy.attempts || !this.#wanted(last)) {
+    const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
+    if (!goesOn || (this.#between as string) === "closing") {
       return this.#give(() =>
         "error" in end ? this.#owner.failed(end.error) : this.#owner.ended(end.close)
       );
@@ -175,28 +213,34 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   #wanted(last: Interruption): boolean {
+    this.#deciding = true;
+    const { shouldReconnect } = this.#parts.policy;
+    const wanted = this.#ask("shouldReconnect", () => shouldReconnect({ ...last }), false);
+    this.#deciding = false;
+    return wanted;
+  }
+
+  /** Asks a function of the user's; one that fails is reported. */
+  #ask<T>(name: string, ask: () => T, otherwise: T): T {
     try {
-      return this.#parts.policy.shouldReconnect({ ...last });
+      return ask();
     } catch (cause) {
-      const what = `'shouldReconnect' failed: ${describe(cause)}`;
+      const what = `'${name}' failed: ${describe(cause)}`;
       this.#owner.faulted(businessError("other", what, { cause }));
-      return false;
+      return otherwise;
     }
   }
 
   #wait(): void {
-    const ms = backoff(this.#parts.policy, this.#attempt, this.#last);
+    const { policy } = this.#parts;
+    const chance = this.#ask("random", policy.random, 1);
+    if (this.#between !== "waiting") return; // the report's listener has closed
+    const ms = backoff(policy, this.#attempt, this.#last, chance);
     this.#timer = this.#clock.setTimer(this.#again, ms);
     this.#owner.reconnecting({ attempt: this.#attempt, delay: ms / 1000 });
   }
 
-  readonly #again = (): void => {
-    try {
-      this.#dial();
-    } catch (cause) {
-      this.#refused(businessError("url", "connect: the runtime refused the URL", { cause }));
-    }
-  };
+  readonly #again = (): void => this.#redial(() => this.#dial());
 
   /** Looks whether the machine has slept: what was connected then is hardly connected now. */
   #watch(): void {
@@ -208,7 +252,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#look = this.#clock.setTimer(() => this.#watch(), LOOK_MS);
     if (!slept) return;
     if (this.state === "open") this.#connection!.probe();
-    if (this.state !== "reconnecting") return;
+    // One that is closing by itself comes to its end first.
+    if (this.#between !== "waiting" || this.#connection !== undefined) return;
     this.#clock.clearTimer(this.#timer);
     this.#again();
   }
@@ -223,7 +268,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock.clearTimer(this.#timer);
     this.#clock.clearTimer(this.#look);
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
-    const unsent = this.#queue.splice(0).length;
+    const unsent = this.#queue.take().length;
     if (unsent > 0) {
       this.#owner.faulted(
         businessError("other", `send: ${unsent} queued messages were never sent`),

@@ -97,20 +97,29 @@ export function buildRequest(
   return { url, headers, protocols, tls, proxy };
 }
 
-/** Asks for what to dial next; throws what is wrong with the answer. */
-export async function askTarget(runtime: ClientRuntime, target: Target): Promise<DialRequest> {
+/** Asks for what to dial next; throws what the user throws, and gives what is wrong with the answer. */
+export async function askTarget(
+  runtime: ClientRuntime,
+  target: Target,
+): Promise<DialRequest | BusinessError> {
+  await undefined; // the user is asked when `connect` has done its work
   const url = typeof target.url === "function" ? await target.url() : target.url;
-  if (typeof url !== "string") throw argumentError("connect: the URL", TEXT[1], url);
+  if (typeof url !== "string") return argumentError("connect: the URL", TEXT[1], url);
   const { header, given } = target;
   const options = header === undefined
     ? target.options
     : readConnectOptions({ ...given, header: await header() });
-  if (options instanceof Error) throw options;
+  if (options instanceof Error) return options;
   const request = buildRequest(runtime, url, options);
-  if (request instanceof Error) throw request;
-  const fault = urlError(url) ?? noHost(url) ?? unsupported(runtime, request, options);
-  if (fault !== undefined) throw fault;
-  return request;
+  if (request instanceof Error) return request;
+  return urlError(url) ?? (hasNoHost(url) ? nowhere() : undefined) ??
+    unsupported(runtime, request, options) ?? request;
+}
+
+/** What 'error' tells of a URL that names no host. */
+export function nowhere(): BusinessError {
+  const cause = new Error("the URL has no host");
+  return businessError("connectFailed", cause.message, { data: "0", cause });
 }
 
 /** Refuses the guide's `ws://`, which names no host. */

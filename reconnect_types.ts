@@ -11,7 +11,8 @@ import type { Interruption } from "./internal/reconnect_policy.ts";
  *
  * The n-th attempt in a row comes after a random time of up to `minDelay * factor ** (n - 1)` seconds,
  * and at most `maxDelay`: clients that were cut off together do not come back together. A server that
- * closes with 1012 or 1013 and a number in its reason is left alone for that many seconds first. When
+ * closes with 1012 or 1013 and a reason such as `5` or `retry after 5` is left alone for that many
+ * seconds first, an hour at the most. When
  * the machine has slept the next attempt is made at once, and an open connection is pinged.
  */
 export interface ReconnectOptions {

@@ -37,6 +37,7 @@ import {
   TEXT,
 } from "./internal/read.ts";
 import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
+import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { serverRuntime } from "./runtime/server.ts";
 import type { ListenFault } from "./runtime/mod.ts";
@@ -305,8 +306,16 @@ function answer(error: BusinessError | undefined): Promise<boolean> {
  * assertEquals(server.address, undefined);
  * ```
  */
-export function createWebSocketServer<Context = undefined, Data = string | ArrayBuffer>(
-  options?: WebSocketServerOptions<Context, Data>,
-): WebSocketServer<Context, Data> {
-  return new Server(options) as unknown as WebSocketServer<Context, Data>;
+export function createWebSocketServer<
+  Context extends object | undefined = undefined,
+  Data = unknown,
+>(
+  options: WebSocketServerOptions<Context, Data> & { schema: StandardSchema<Data> },
+): WebSocketServer<Context, Data>;
+/** The same, with messages as they come. */
+export function createWebSocketServer<Context extends object | undefined = undefined>(
+  options?: WebSocketServerOptions<Context>,
+): WebSocketServer<Context>;
+export function createWebSocketServer(options?: unknown): unknown {
+  return new Server(options);
 }

@@ -253,6 +253,7 @@ export class Peer implements Admission, HeartbeatPeer {
   /** From here on it is known how it ends. */
   #settle(close: Close): void {
     this.#close = close;
+    this.#pinged = undefined;
     this.state = "closing";
     this.host.heartbeat.delete(this);
     this.host.paused.delete(this);

@@ -11,8 +11,6 @@ class Room {
   /** What the runtime calls it. */
   readonly name: string;
   readonly members = new Set<Peer>();
-  /** Bytes the runtime was given since the members' queues were last looked at, at the most. */
-  unmeasured = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -34,6 +32,8 @@ export class Rooms {
   /** Which rooms a connection is in, for those that are in any. */
   readonly #of = new Map<Peer, Set<Room>>();
   #everybody: Room | undefined;
+  /** Bytes the runtime was given since the queues were last looked at, at the most: to any of them. */
+  #unmeasured = 0;
 
   constructor(
     maxBufferedAmount: number,
@@ -117,30 +117,27 @@ export class Rooms {
         if (!except.has(peer)) this.#observing.sent(peer.connection, data);
       }
     }
-    room.unmeasured += mostBytes(data);
-    if (room.unmeasured <= this.#maxBufferedAmount * MEASURE_AT) return { sent: size, tooSlow: 0 };
-    room.unmeasured = 0;
-    return { sent: size, tooSlow: this.#count(room, (peer) => peer.measure()) };
+    this.#unmeasured += mostBytes(data);
+    if (this.#unmeasured <= this.#maxBufferedAmount * MEASURE_AT) return { sent: size, tooSlow: 0 };
+    this.#unmeasured = 0;
+    let tooSlow = 0;
+    for (const peer of this.#of.keys()) {
+      const isMeant = room.members.has(peer) && !except.has(peer);
+      peer.measure();
+      if (isMeant && peer.state !== "open") tooSlow++;
+    }
+    return { sent: size, tooSlow };
   }
 
   #sendEach(room: Room, data: Payload, except: ReadonlySet<Peer>): PublishResult {
-    let sent = 0;
     const most = mostBytes(data);
-    const tooSlow = this.#count(room, (peer) => {
-      if (except.has(peer)) return;
-      sent++;
-      peer.send(data, most);
-    });
-    return { sent, tooSlow };
-  }
-
-  /** Does something to each member; counts those that are closing afterwards. */
-  #count(room: Room, task: (peer: Peer) => void): number {
-    let closing = 0;
+    const result = { sent: 0, tooSlow: 0 };
     for (const peer of room.members) {
-      task(peer);
-      if (peer.state !== "open") closing++;
+      if (except.has(peer)) continue;
+      result.sent++;
+      peer.send(data, most);
+      if (peer.state !== "open") result.tooSlow++;
     }
-    return closing;
+    return result;
   }
 }

@@ -23,7 +23,10 @@ import type { ServerRuntime } from "./runtime/mod.ts";
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Data What 'messageReceive' tells.
  */
-export interface WebSocketServerOptions<Context = undefined, Data = string | ArrayBuffer> {
+export interface WebSocketServerOptions<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
   /**
    * What messages must be: JSON that this accepts. 'messageReceive' then tells what it makes of them.
    * Anything else closes the connection, after 'error' 200 whose `cause` says what is wrong: bytes with
@@ -53,7 +56,8 @@ export interface WebSocketServerOptions<Context = undefined, Data = string | Arr
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export interface WebSocketServerConfig<Context = undefined> extends HeartbeatOptions {
+export interface WebSocketServerConfig<Context extends object | undefined = undefined>
+  extends HeartbeatOptions {
   /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
   serverPort: number;
   /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out. */
@@ -107,7 +111,9 @@ export interface WebSocketServerConfig<Context = undefined> extends HeartbeatOpt
 }
 
 /** What `authorize` says of a client. */
-export type Verdict<Context> = Response | ([Context] extends [undefined] ? true : Context);
+export type Verdict<Context extends object | undefined> =
+  | Response
+  | ([Context] extends [undefined] ? true : Context);
 
 /** The address of a connection: what `send` and `close` need to know of one. */
 export interface ConnectionAddress {
@@ -123,7 +129,7 @@ export interface ConnectionAddress {
  *
  * @typeParam Context What `authorize` found out about the client.
  */
-export type WebSocketConnection<Context = undefined> =
+export type WebSocketConnection<Context extends object | undefined = undefined> =
   & ConnectionAddress
   & ([Context] extends [undefined] ? { readonly context?: undefined } : {
     /** What `authorize` found out about the client. */
@@ -136,7 +142,10 @@ export type WebSocketConnection<Context = undefined> =
  * @typeParam Context What `authorize` found out about the client.
  * @typeParam Data What was sent, or what `schema` makes of it.
  */
-export interface WebSocketMessage<Context = undefined, Data = string | ArrayBuffer> {
+export interface WebSocketMessage<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
   /** Who sent it. */
   clientConnection: WebSocketConnection<Context>;
   /** What was sent, or what `schema` makes of it. */
@@ -155,7 +164,7 @@ export interface PublishResult {
   sent: number;
   /**
    * How many of them were found to have more than `maxBufferedAmount` bytes queued, and dropped. On
-   * Bun the queues are looked at each time a quarter of that may have gone to each.
+   * Bun the queues are looked at each time a quarter of that may have gone to anybody.
    */
   tooSlow: number;
 }
@@ -169,7 +178,7 @@ export interface ServerAddress {
 }
 
 /** A listener of the server's 'close'. */
-export type ClientConnectionCloseCallback<Context = undefined> = {
+export type ClientConnectionCloseCallback<Context extends object | undefined = undefined> = {
   bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
 }["bivariant"];
 
@@ -179,7 +188,10 @@ export type ClientConnectionCloseCallback<Context = undefined> = {
  * @typeParam Context What `authorize` found out about a client.
  * @typeParam Data What 'messageReceive' tells.
  */
-export interface WebSocketServerEvents<Context = undefined, Data = string | ArrayBuffer> {
+export interface WebSocketServerEvents<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
   /** A peer is connected; it can be sent to at once. */
   connect: Callback<WebSocketConnection<Context>>;
   /** A message came in. */
@@ -198,7 +210,10 @@ export interface WebSocketServerEvents<Context = undefined, Data = string | Arra
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Data What 'messageReceive' tells.
  */
-export interface WebSocketServer<Context = undefined, Data = string | ArrayBuffer> {
+export interface WebSocketServer<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
   /**
    * Starts to listen.
    *

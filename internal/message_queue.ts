@@ -70,9 +70,9 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   };
 
   readonly #failed = (error: unknown): void => {
-    if ((error as BusinessError).code !== 200) return; // a listener's failure
+    if (this.#source.busy()) return; // another attempt is under way already
     this.#error = error as BusinessError;
-    if (!this.#source.busy()) this.#closed();
+    this.#closed();
   };
 
   readonly #closed = (): void => {

@@ -66,7 +66,17 @@ export function snapshot(data: Payload): Payload {
 
 const encoder = new TextEncoder();
 
+/** Where text is encoded only to be counted. */
+const scratch = new Uint8Array(16 * 1024);
+
 /** How many bytes a message has on the wire. */
 export function byteLength(data: Payload): number {
-  return typeof data === "string" ? encoder.encode(data).byteLength : data.byteLength;
+  if (typeof data !== "string") return data.byteLength;
+  let bytes = 0;
+  for (let at = 0; at < data.length;) {
+    const { read, written } = encoder.encodeInto(data.substring(at, at + scratch.length), scratch);
+    bytes += written;
+    at += read;
+  }
+  return bytes;
 }

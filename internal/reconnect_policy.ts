@@ -81,19 +81,31 @@ export function readReconnectPolicy(value: unknown): ReconnectPolicy | BusinessE
  * How long to wait before an attempt, in ms: any time up to an exponentially growing limit ("full
  * jitter"), so that clients which were cut off together do not come back together.
  */
-export function backoff(policy: ReconnectPolicy, attempt: number, after: Interruption): number {
-  const { minDelay, maxDelay, factor, random } = policy;
+export function backoff(
+  { minDelay, maxDelay, factor }: ReconnectPolicy,
+  attempt: number,
+  after: Interruption,
+  chance: number,
+): number {
   const most = Math.min(maxDelay, minDelay * factor ** (attempt - 1));
-  return Math.round((retryAfter(after) + random() * most) * 1000);
+  // What is no number from 0 to 1 is taken for the nearest.
+  const part = Math.min(1, Math.max(0, chance)) || 0;
+  return Math.round((retryAfter(after) + part * most) * 1000);
 }
 
 /** Close codes with which a server says that it will be back (RFC 6455 §7.4, IANA's registry). */
 const BACK_SOON = new Set([1012, 1013]);
 
-/** How long a server asked its clients to stay away, in seconds: a number in its reason. */
+/** The longest that a server may ask its clients to stay away, in seconds. */
+const MAX_RETRY_AFTER = 3600;
+
+/** A number alone, or after "after" or "in": other numbers may be anything. */
+const RETRY_AFTER = /^\s*(\d+(?:\.\d+)?)\s*s?\s*$|\b(?:after|in)[:=\s]+(\d+(?:\.\d+)?)\b/i;
+
+/** How long a server asked its clients to stay away, in seconds. */
 function retryAfter({ code, reason }: Interruption): number {
-  if (!BACK_SOON.has(code)) return 0;
-  return Math.min(Number(/\d+(\.\d+)?/.exec(reason)?.[0] ?? 0), 86_400);
+  const [, alone, after] = (BACK_SOON.has(code) && RETRY_AFTER.exec(reason)) || [];
+  return Math.min(Number(alone ?? after ?? 0), MAX_RETRY_AFTER);
 }
 
 /** Close codes after which the same would happen again. */

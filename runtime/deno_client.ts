@@ -89,14 +89,15 @@ function unsupported(
   if (secure && tls.minVersion > TLS_1_2) {
     return { option: "minSupportTlsProtocol", why: "it accepts TLS 1.2 whatever it is told" };
   }
-  if (secure && tls.insecure && needsClient(deno, request)) {
+  const way = proxyFor(new URL(url), proxy, visible(deno));
+  const throughTls = way?.url.startsWith("https:") ?? false;
+  if (tls.insecure && (secure ? needsClient(deno, request) : throughTls)) {
     const why = "it does so only with no client certificate and no proxy";
     return { option: "skipServerCertVerification", why };
   }
   if (proxy === "no-proxy" && !seesEnvironment(deno)) {
     return { option: "proxy", why: "it needs --allow-env to leave the environment's proxy alone" };
   }
-  const way = proxyFor(new URL(url), proxy, visible(deno));
   const why = proxyFault(way);
   if (why !== undefined) return { option: "proxy", why };
   if (tellsTarget(url, way) && !seesEnvironment(deno)) {
@@ -153,12 +154,12 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
 /** Dials a `ws://` server through a proxy. */
 function dialThrough(
   deno: DenoLike,
-  { url, headers, protocols }: DialRequest,
+  { url, headers, protocols, tls }: DialRequest,
   way: Proxy,
   events: ClientEvents,
 ): ClientSocket {
   const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
-  const relay = new Relay(deno, new URL(url), way);
+  const relay = new Relay(deno, new URL(url), way, tls.ca);
   const proxy = { transport: "tcp", hostname: RELAY_HOST, port: relay.port };
   const client = withProxyEnvironment(
     visible(deno),

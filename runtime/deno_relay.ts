@@ -22,11 +22,17 @@ interface TcpListener {
   close(): void;
 }
 
+interface DialOptions {
+  hostname: string;
+  port: number;
+  signal: AbortSignal;
+}
+
 /** The parts of Deno a relay uses, so that nothing global need be declared. */
 export interface DenoNet {
   listen(options: { hostname: string; port: number }): TcpListener;
-  connect(options: { hostname: string; port: number }): Promise<Conn>;
-  connectTls(options: { hostname: string; port: number }): Promise<Conn>;
+  connect(options: DialOptions): Promise<Conn>;
+  connectTls(options: DialOptions & { caCerts?: string[] }): Promise<Conn>;
 }
 
 /** Where a relay listens. */
@@ -49,14 +55,18 @@ export class Relay {
   readonly #net: DenoNet;
   readonly #target: URL;
   readonly #way: Proxy;
+  /** The certificate authorities to trust, for a proxy that speaks TLS. */
+  readonly #ca: string | undefined;
   readonly #listener: TcpListener;
   readonly #open = new Set<{ close(): void }>();
   /** What the client has sent is with the proxy, or never will be. */
   #flushed: Promise<void> = Promise.resolve();
   #ours = false;
+  readonly #closed = new AbortController();
 
   /** Listens; throws what the runtime throws. */
-  constructor(net: DenoNet, target: URL, way: Proxy) {
+  constructor(net: DenoNet, target: URL, way: Proxy, ca?: string) {
+    this.#ca = ca;
     this.#net = net;
     this.#target = target;
     this.#way = way;
@@ -67,6 +77,7 @@ export class Relay {
 
   /** Drops everything at once. */
   close(): void {
+    this.#closed.abort();
     for (const one of this.#open) one.close();
     this.#open.clear();
   }
@@ -81,6 +92,7 @@ export class Relay {
 
   #keep<T extends { close(): void }>(one: T): T {
     this.#open.add(one);
+    if (this.#closed.signal.aborted) this.#drop(one); // it comes too late
     return one;
   }
 
@@ -119,6 +131,8 @@ export class Relay {
     const to = {
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: Number(port || (secure ? 443 : 80)),
+      signal: this.#closed.signal,
+      ...(secure && this.#ca !== undefined ? { caCerts: [this.#ca] } : {}),
     };
     const proxy = this.#keep(await (secure ? this.#net.connectTls(to) : this.#net.connect(to)));
     await writeAll(proxy, encode(this.#connect()));
@@ -147,7 +161,8 @@ export class Relay {
   /** The client's request as the server is to see it: with no host in its first line. */
   #origin([first = "", ...headers]: string[]): string {
     const { pathname, search } = this.#target;
-    return [first.replace(/ \S+ /, ` ${pathname}${search} `), ...headers, "", ""].join("\r\n");
+    const line = first.replace(/ \S+ /, () => ` ${pathname}${search} `);
+    return [line, ...headers, "", ""].join("\r\n");
   }
 }
 

@@ -17,7 +17,7 @@ function client() {
 }
 
 describe("createWebSocket({ reconnect }) on a runtime", () => {
-  it("ends with 2302001 when it throws at a URL, the first time or later", async () => {
+  it("ends with 2302001 when it throws at the first dial, and tries again when later", async () => {
     const { clock, runtime, ws, log } = client();
     await ws.connect(URL);
     runtime.events.open();
@@ -25,7 +25,14 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     runtime.events.closed({ code: 1001, reason: "" });
     await clock.advance(1);
     assertEquals(log.names, ["open", "openInfo", "close", "error"]);
-    assertEquals([log.errors[0]!.code, ws.state, clock.pending], [2302001, "idle", 0]);
+    assertEquals([log.errors[0]!.code, ws.state], [200, "reconnecting"]);
+    runtime.fault = undefined;
+    await clock.advance(1);
+    assertEquals(ws.state, "connecting");
+    void ws.close();
+    await clock.advance(1);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+    runtime.fault = new SyntaxError("no such URL");
     const error = await ws.connect(URL).catch((error) => error);
     assertEquals([error.code, ws.state], [2302001, "idle"]);
   });
@@ -69,7 +76,10 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     runtime.events.closed({ code: 1009, reason: "Received too big message" });
     await clock.advance(1);
     assertEquals(log.names, ["open", "openInfo", "error", "close"]);
-    assertEquals([log.closes, clock.pending], [[{ code: 1009, reason: "Received too big message" }], 0]);
+    assertEquals([log.closes, clock.pending], [
+      [{ code: 1009, reason: "Received too big message" }],
+      0,
+    ]);
   });
 
   it("is bounded by maxBufferedAmount, too, where that is less than maxQueued", async () => {

@@ -167,7 +167,7 @@ describe("createWebSocket({ reconnect }).connect()", () => {
     for (
       const [given, options, code] of [
         [() => 1, {}, 401],
-        [() => "ws://", {}, -1],
+        [() => "ws://", {}, 200],
         [() => URL, { header: () => 1 }, 401],
         [() => URL, { header: () => ({ host: "x" }) }, 401],
       ] as const

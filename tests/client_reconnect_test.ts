@@ -295,7 +295,7 @@ describe("createWebSocket({ reconnect })", () => {
     ]] as const
   ) {
     it(`${again ? "comes back" : "does not come back"} after a handshake refused with ${status}`, async () => {
-      const world = await World.start({ attempts: 3 }, {
+      const world = await World.start({ attempts: 3, random: () => 1 }, {
         authorize: () => new Response(null, { status }),
       });
       void world.ws.connect(URL);

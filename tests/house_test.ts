@@ -87,7 +87,7 @@ const ARROWS: Record<string, string[]> = {
   "client_types.ts": ["errors.ts", "heartbeat.ts", "reconnect_types.ts", "internal/", "runtime/"],
   "reconnect_types.ts": ["internal/"],
   "server_types.ts": ["errors.ts", "heartbeat.ts", "client_types.ts", "internal/", "runtime/"],
-  "otel.ts": ["client_types.ts", "heartbeat.ts", "internal/"],
+  "otel.ts": ["client_types.ts", "server_types.ts", "heartbeat.ts", "internal/"],
   "errors.ts": [],
   "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],
   "testing/": ["testing/", "heartbeat.ts", "runtime/", "internal/"],

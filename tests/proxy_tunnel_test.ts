@@ -33,6 +33,15 @@ describe("a connection through a proxy, ws", () => {
     assertEquals(proxy.lines, [`CONNECT 127.0.0.1:${session.server.port} HTTP/1.1`]);
   });
 
+  it("asks for the very path it was given", async () => {
+    await using session = await Session.start();
+    await using proxy = await RecordingProxy.listen();
+    const accepted = session.server.accept();
+    await within(session.ws.connect(`${session.url}a%20b/$&?price=$1&x=$$`, through(proxy)));
+    const { head } = await within(accepted);
+    assertEquals(head.split("\r\n")[0], "GET /a%20b/$&?price=$1&x=$$ HTTP/1.1");
+  });
+
   it("carries messages of all sizes both ways, in order and unchanged", async () => {
     await using session = await Session.start();
     await using proxy = await RecordingProxy.listen();
@@ -173,6 +182,34 @@ if (net !== undefined) {
       );
       silent.destroy();
       relay.close();
+    });
+
+    it("closes what it is connected to after it was closed itself", async () => {
+      const log: string[] = [];
+      let connected!: (conn: unknown) => void;
+      const late = {
+        ...net,
+        listen: net.listen.bind(net),
+        connect: ({ signal }: { signal: AbortSignal }) => {
+          signal.addEventListener("abort", () => log.push("aborted"));
+          return new Promise((resolve) => connected = resolve);
+        },
+      } as unknown as DenoNet;
+      const proxy = { url: "http://127.0.0.1:1", username: "", password: "" };
+      const relay = new Relay(late, new URL("ws://127.0.0.1:1/"), proxy);
+      const ours = tcp(relay.port, "127.0.0.1");
+      ours.on("error", () => {});
+      ours.write(`GET / HTTP/1.1\r\n${relay.pass}: 1\r\n\r\n`);
+      const gone = new Promise((resolve) => ours.on("close", resolve).resume());
+      while (connected === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      relay.close();
+      connected({
+        close: () => log.push("closed"),
+        write: () => Promise.reject(new Error("closed")),
+        read: () => Promise.resolve(null),
+      });
+      await within(gone);
+      assertEquals(log, ["aborted", "closed"]);
     });
   });
 }

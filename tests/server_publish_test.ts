@@ -64,6 +64,20 @@ describe("a server on a runtime that can publish", () => {
   });
 });
 
+describe("a server with many topics on a runtime that can publish", () => {
+  it("counts what may have gone to anybody, not to each topic alone", async () => {
+    const { server, sockets, connections } = await start(true, { maxBufferedAmount: 400 });
+    sockets[0]!.bufferedAmount = 401;
+    let dropped = 0;
+    for (let i = 0; i < 4; i++) {
+      await server.join(connections[0]!, `topic ${i}`).catch(() => {});
+      const { tooSlow } = await server.publish(`topic ${i}`, new Uint8Array(40));
+      dropped += tooSlow;
+    }
+    assertEquals([dropped, server.listAllConnections().length], [1, 2]);
+  });
+});
+
 describe("a server on a runtime that cannot publish", () => {
   it("sends to each, but for whom it is told not to", async () => {
     const { server, calls, connections } = await start(false);

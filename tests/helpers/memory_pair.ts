@@ -24,17 +24,19 @@ export interface MemoryPairOptions {
   server?: WebSocketServerOptions;
   client?: WebSocketClientOptions;
   config?: Partial<WebSocketServerConfig>;
+  clock?: FakeClock;
 }
 
 /** The two ends. Asserts at the end of the block that they left no timer behind. */
 export class MemoryPair implements AsyncDisposable {
-  readonly clock: FakeClock = new FakeClock();
-  readonly network: MemoryNetwork = new MemoryNetwork({ clock: this.clock, latency: LATENCY });
+  readonly clock: FakeClock;
+  readonly network: MemoryNetwork;
   readonly server: WebSocketServer;
   readonly ws: WebSocketClient;
 
-  private constructor({ server, client }: MemoryPairOptions) {
-    const { clock, network } = this;
+  private constructor({ server, client, clock = new FakeClock() }: MemoryPairOptions) {
+    this.clock = clock;
+    const network = this.network = new MemoryNetwork({ clock, latency: LATENCY });
     this.server = createWebSocketServer({ ...server, clock, runtime: network.server });
     this.ws = createWebSocket({ ...client, clock, runtime: network.client });
   }

@@ -51,9 +51,10 @@ describe("MessageQueue", () => {
   });
 
   it("throws once where the connection was lost, after what waits was read", async () => {
-    const { listeners, queue, message } = setUp();
+    const { listeners, state, queue, message } = setUp();
     message("1");
     const error = businessError("connectFailed", "lost");
+    state.busy = false;
     listeners.emit("error", error);
     listeners.emit("close");
     assertEquals(await queue.next(), { done: false, value: "1" });
@@ -70,9 +71,9 @@ describe("MessageQueue", () => {
     assertEquals(error.code, 200);
   });
 
-  it("takes no notice of a listener's failure", async () => {
+  it("takes no notice of an attempt that failed while another is under way", async () => {
     const { listeners, queue, message } = setUp();
-    listeners.emit("error", businessError("other", "a listener failed"));
+    listeners.emit("error", businessError("connectFailed", "the URL has no host"));
     message("still here");
     assertEquals((await queue.next()).value, "still here");
   });

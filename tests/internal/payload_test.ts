@@ -37,7 +37,10 @@ describe("payloadError()", () => {
     assertEquals(payloadError("send", "😀", 3)?.code, 401);
     assertEquals(payloadError("send", "éé", 4), undefined);
     assertEquals(payloadError("send", "éé", 3)?.code, 401);
-    assertStringIncludes(payloadError("send", "字字", 5)!.message, "at most 5 bytes: current value has 6");
+    assertStringIncludes(
+      payloadError("send", "字字", 5)!.message,
+      "at most 5 bytes: current value has 6",
+    );
   });
 
   it("takes 5,242,864 bytes and not one more by default", () => {
