@@ -53,7 +53,7 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
   reconnect?: boolean | ReconnectOptions;
   /**
    * What messages must be: JSON that this accepts. 'message' and `for await` then tell what it makes of
-   * them. Anything else closes the connection for good, after 'error' 200 whose `cause` says what is
+   * them. Anything else closes the connection, after 'error' 200 whose `cause` says what is
    * wrong: bytes with 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A
    * validator that fails, or that answers with a promise, closes it with 1011.
    */

@@ -21,6 +21,7 @@
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
+import { Connection } from "./internal/connection.ts";
 import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { ACCEPTED, Refusal } from "./internal/outcome.ts";
@@ -108,6 +109,15 @@ class Server {
   }
 
   send(data: unknown, connection: unknown): Promise<boolean> {
+    // The way of nearly every message: an event's connection, and data well within the limit.
+    const peer = Connection.peerOf(connection) as Peer | undefined;
+    if (peer !== undefined && peer.host === this.#run && peer.state === "open") {
+      const most = mostBytes(data);
+      if (most <= this.#run.maxPayload) {
+        peer.send(data as Payload, most);
+        return ACCEPTED;
+      }
+    }
     return answer(this.#send(data, connection));
   }
 
@@ -229,16 +239,11 @@ class Server {
   }
 
   #send(data: unknown, connection: unknown): BusinessError | undefined {
-    const maxPayload = this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD;
-    const most = mostBytes(data);
-    // Only what may be over the limit, or is no data, has to be looked at more closely.
-    if (!(most <= maxPayload)) {
-      const wrong = payloadError("send", data, maxPayload);
-      if (wrong !== undefined) return wrong;
-    }
+    const wrong = payloadError("send", data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+    if (wrong !== undefined) return wrong;
     const peer = openPeer(this.#run, "send", connection);
     if (peer instanceof Error) return peer;
-    peer.send(data as Payload, most);
+    peer.send(data as Payload, mostBytes(data));
     return undefined;
   }
 

@@ -33,8 +33,9 @@ export class Connection<Peer> {
   }
 
   /** The connection behind an object, if it is one of these. */
-  static peerOf(value: object): unknown {
-    return #peer in value ? (value as Connection<unknown>).#peer : undefined;
+  static peerOf(value: unknown): unknown {
+    const isOne = typeof value === "object" && value !== null && #peer in value;
+    return isOne ? (value as Connection<unknown>).#peer : undefined;
   }
 
   /** What `authorize` found out about the client. */

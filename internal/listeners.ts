@@ -85,7 +85,7 @@ export class Listeners<Name extends string> {
     return this.#lists[type];
   }
 
-  /** Does what `emit` does, with nothing to look up. */
+  /** Does what `emit` does, with nothing to look up: the way of every message. */
   emitTo(
     { what, items }: ListenerList,
     first?: unknown,
@@ -93,8 +93,15 @@ export class Listeners<Name extends string> {
   ): Promise<unknown> | undefined {
     let atWork: Promise<unknown> | undefined;
     for (let i = 0; i < items.length; i++) {
-      const one = this.call(items[i]!, first, second, what);
-      if (one !== undefined) atWork = atWork === undefined ? one : Promise.all([atWork, one]);
+      try {
+        const result = items[i]!(first, second) as PromiseLike<unknown> | undefined | null;
+        if (typeof result?.then === "function") {
+          const one = this.#guard(result, what);
+          atWork = atWork === undefined ? one : Promise.all([atWork, one]);
+        }
+      } catch (cause) {
+        this.#report(cause, what);
+      }
     }
     return atWork;
   }
@@ -111,17 +118,12 @@ export class Listeners<Name extends string> {
     second?: unknown,
     what = "a callback",
   ): Promise<unknown> | undefined {
-    try {
-      const result = listener(first, second) as PromiseLike<unknown> | undefined | null;
-      if (typeof result?.then === "function") {
-        return Promise.resolve(
-          result.then(undefined, (cause: unknown) => this.#report(cause, what)),
-        );
-      }
-    } catch (cause) {
-      this.#report(cause, what);
-    }
-    return undefined;
+    return this.emitTo({ what, items: [listener] }, first, second);
+  }
+
+  /** A promise of the user's that never rejects: its failure is reported. */
+  #guard(result: PromiseLike<unknown>, what: string): Promise<unknown> {
+    return Promise.resolve(result.then(undefined, (cause: unknown) => this.#report(cause, what)));
   }
 
   /** Adds a function in a listener's place, unless the listener is there already. */

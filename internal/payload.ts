@@ -34,6 +34,11 @@ export function payloadError(
 /** How many bytes data has on the wire at the most, without counting; NaN where it is no data. */
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
+  try {
+    if (data instanceof ArrayBuffer) return data.byteLength;
+  } catch {
+    return NaN; // a Proxy of the user's has thrown
+  }
   return isBytes(data) ? data.byteLength : NaN;
 }
 

@@ -245,9 +245,10 @@ describe("createWebSocket({ schema })", () => {
     assertEquals([read, error.code], [Array(9).fill(1024 * 1024 - 2), 2302999]);
   });
 
-  it("is over for good, also where it reconnects", async () => {
-    const reconnect = { shouldReconnect: () => true };
-    await using pair = await MemoryPair.start({ client: { schema: double as never, reconnect } });
+  it("is over for good, also where it reconnects, unless shouldReconnect says otherwise", async () => {
+    await using pair = await MemoryPair.start({
+      client: { schema: double as never, reconnect: true },
+    });
     const log: string[] = [];
     for (const event of ["error", "close", "reconnecting"] as const) {
       pair.ws.on(event, () => void log.push(event));
