@@ -102,8 +102,8 @@ class Client implements WebSocketClient<unknown> {
       over: () => void (this.#connection = undefined),
       shut: (close, why) => {
         if (this.state !== "open") return; // another reader was too slow as well
-        this.#observing?.dropped?.(this, why);
         this.#connection?.drop(close);
+        this.#observing?.dropped?.(this, why);
       },
     }, schema);
     this.#stats = stats ? new Stats() : undefined;

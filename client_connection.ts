@@ -213,8 +213,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #overrun(): void {
-    this.#parts.observing?.dropped?.(this.#parts.who, "too big");
     this.close(TOO_BIG);
+    this.#parts.observing?.dropped?.(this.#parts.who, "too big");
     this.#owner.lost(failure(this.#tooBig()));
   }
 

@@ -76,6 +76,7 @@
 import type { DropReason, WebSocketObserver } from "./client_types.ts";
 import { type Clock, systemClock } from "./heartbeat.ts";
 import { byteLength, type Payload } from "./internal/payload.ts";
+import type { ConnectionAddress } from "./server_types.ts";
 
 export type { Clock } from "./heartbeat.ts";
 export type { DropReason, WebSocketObserver } from "./client_types.ts";
@@ -277,7 +278,7 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
   let client: Side | undefined;
   let refused: OtelCounter | undefined;
   const sideOf = (who: object) =>
-    "clientIP" in who
+    isServers(who)
       ? server ??= new Side("server", options, attributes)
       : client ??= new Side("client", options, attributes);
   return {
@@ -331,7 +332,11 @@ function instruments(prefix: string, meter: OtelMeter): Instruments {
 
 /** Who is at the other end, as far as a connection tells. */
 function addressOf(who: object): OtelAttributes {
-  const { clientIP, clientPort } = who as { clientIP?: string; clientPort?: number };
-  if (clientIP === undefined || clientPort === undefined) return {};
-  return { "client.address": clientIP, "client.port": clientPort };
+  if (!isServers(who)) return {};
+  return { "client.address": who.clientIP, "client.port": who.clientPort };
+}
+
+/** Whether it is a server's connection; else it is a client. */
+function isServers(who: object): who is ConnectionAddress {
+  return "clientIP" in who;
 }

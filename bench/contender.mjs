@@ -48,9 +48,7 @@ export function plansFor({ kind, mode, sleeper }, runtime, against) {
       name: `${plan.name}, slow reader`,
       sleeper: true,
     }));
-    return plans.concat(slow).filter(({ name }) =>
-      name !== `${AGAIN}, slow reader`
-    );
+    return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
   if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));

@@ -4,17 +4,7 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import {
-  BINARY,
-  CLOSE,
-  frame,
-  PING,
-  PONG,
-  readHead,
-  request,
-  response,
-  TEXT,
-} from "./wire.mjs";
+import { BINARY, CLOSE, frame, PING, PONG, readHead, request, response, TEXT } from "./wire.mjs";
 
 const { Bun } = /** @type {any} */ (globalThis);
 
@@ -131,8 +121,7 @@ const handlers = {
   connectError: () => fail("connection refused"),
 };
 
-const dial = () =>
-  Bun.connect({ hostname: "127.0.0.1", port: target, socket: handlers });
+const dial = () => Bun.connect({ hostname: "127.0.0.1", port: target, socket: handlers });
 
 /** @param {Conn} c @param {Uint8Array} data */
 function handshake(c, data) {
@@ -177,9 +166,7 @@ function parse(c, data, from) {
           pings++;
           const payload = data.slice(body, body + head.size);
           if (head.masked) {
-            payload.forEach((byte, i) =>
-              payload[i] = byte ^ (data[body - 4 + i % 4] ?? 0)
-            );
+            payload.forEach((byte, i) => payload[i] = byte ^ (data[body - 4 + i % 4] ?? 0));
           }
           write(c, frame(PONG, payload, !c.server));
         } else if (head.opcode === CLOSE) c.socket.end();
@@ -210,11 +197,7 @@ function counted(c, at) {
     return false;
   }
   if (mode === "fanrate") latencies.push(at - (due[c.heard++] ?? at));
-  const many = mode === "pull"
-    ? batch
-    : mode === "fan" || mode === "fanrate"
-    ? hearers
-    : 1;
+  const many = mode === "pull" ? batch : mode === "fan" || mode === "fanrate" ? hearers : 1;
   if (++turn < many) return false;
   turn = 0;
   if (!running || mode === "fanrate") {
@@ -235,8 +218,7 @@ function finish() {
   };
   const sorted = Float64Array.from(latencies).sort();
   /** @param {number} share */
-  const at = (share) =>
-    Math.round((sorted[Math.floor(share * sorted.length)] ?? NaN) * 1e6);
+  const at = (share) => Math.round((sorted[Math.floor(share * sorted.length)] ?? NaN) * 1e6);
   const percentiles = {
     p50: at(0.5),
     p90: at(0.9),
@@ -294,11 +276,7 @@ function command(line) {
   size = numbers[0] ?? 0;
   opcode = words[1] === "binary" ? BINARY : TEXT;
   batch = numbers[name === "flood" ? 2 : 0] ?? 1;
-  const several = name === "echo"
-    ? numbers[2] ?? 1
-    : name === "flood"
-    ? batch
-    : 1;
+  const several = name === "echo" ? numbers[2] ?? 1 : name === "flood" ? batch : 1;
   const masked = !Number.isNaN(target);
   message = frame(
     opcode,

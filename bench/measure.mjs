@@ -52,9 +52,7 @@ async function statistics() {
   const { quantileSorted } = await import(pathToFileURL(path).href);
   return (values) => {
     const sorted = values.toSorted((a, b) => a - b);
-    const [low, median, high] = [0.25, 0.5, 0.75].map((p) =>
-      quantileSorted(sorted, p)
-    );
+    const [low, median, high] = [0.25, 0.5, 0.75].map((p) => quantileSorted(sorted, p));
     return { low, median, high };
   };
 }
@@ -74,17 +72,11 @@ export async function measure(scenario, runtime, tools, effort) {
   const failed = {};
   for (let set = 0; set < (scenario.kind === "long" ? 1 : effort.sets); set++) {
     const contenders = await start(scenario, runtime, tools, effort, failed);
-    const one = scenario.kind === "idle"
-      ? idle
-      : scenario.kind === "long"
-      ? long
-      : rounds;
+    const one = scenario.kind === "idle" ? idle : scenario.kind === "long" ? long : rounds;
     await one(scenario, contenders, effort, slices, failed);
     await Promise.all(contenders.map((contender) => contender.end()));
   }
-  const names = plansFor(scenario, runtime, effort.against).map(({ name }) =>
-    name
-  );
+  const names = plansFor(scenario, runtime, effort.against).map(({ name }) => name);
   const of = summary(names, scenario.kind, slices, spread, effort);
   const { name, kind, unit = "message" } = scenario;
   const again = of[AGAIN]?.["ratio"];
@@ -286,9 +278,7 @@ function summary(names, kind, slices, spread, effort) {
       ) => [quantity, spread(own.map(read))]),
     );
     // Lower is dearer: 0.5 is twice the control's CPU time, or twice its median time.
-    const read = kind === "latency"
-      ? QUANTITIES.latency.p50
-      : QUANTITIES.cost.cost;
+    const read = kind === "latency" ? QUANTITIES.latency.p50 : QUANTITIES.cost.cost;
     if (kind === "idle" || kind === "long" || control.length !== own.length) {
       continue;
     }

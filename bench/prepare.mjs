@@ -1,13 +1,7 @@
 // @ts-check
 /** What must be there before anything can be measured: runtimes, peers, and the load generator. */
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, release, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { exec, ROOT } from "../scripts/lib/exec.mjs";
@@ -66,9 +60,7 @@ export async function prepare(generator) {
       Node: node ? versionOf(node) : "none",
       ...readJson(join(BENCH, "package.json")).dependencies,
       "load generator": load ? "compiled, C++" : "Bun",
-      machine: `${cpus().length} × ${
-        cpus()[0]?.model.trim()
-      }, Linux ${release()}`,
+      machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}`,
     },
   };
 }

@@ -47,9 +47,7 @@ function costs(results, who) {
       const ratio = of[name]?.["ratio"];
       if (ratio === undefined) return "–";
       if (name !== AGAIN && !isQuiet(noise)) return "too noisy";
-      return `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}–${
-        ratio.high.toFixed(2)
-      })`;
+      return `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`;
     }),
   ]);
   return [
@@ -108,12 +106,8 @@ function long(results) {
       ],
       Object.entries(slices).map(([name, { cost = [], bytes = [] }]) => [
         name,
-        ...[mean(cost.slice(0, 2)), mean(cost.slice(-2))].map((ns) =>
-          (ns / 1000).toFixed(2)
-        ),
-        ...[mean(bytes.slice(0, 2)), mean(bytes.slice(-2))].map((n) =>
-          (n / 2 ** 20).toFixed(1)
-        ),
+        ...[mean(cost.slice(0, 2)), mean(cost.slice(-2))].map((ns) => (ns / 1000).toFixed(2)),
+        ...[mean(bytes.slice(0, 2)), mean(bytes.slice(-2))].map((n) => (n / 2 ** 20).toFixed(1)),
       ]),
     ),
   ]);
@@ -127,13 +121,9 @@ function mean(values) {
 /** @param {Result[]} results */
 function failures(results) {
   const lines = results.flatMap(({ scenario, failed }) =>
-    Object.entries(failed).map(([name, why]) =>
-      `- ${name}, ${scenario}: ${why.split("\n")[0]}`
-    )
+    Object.entries(failed).map(([name, why]) => `- ${name}, ${scenario}: ${why.split("\n")[0]}`)
   );
-  return lines.length === 0
-    ? []
-    : ["### What could not be measured", lines.join("\n")];
+  return lines.length === 0 ? [] : ["### What could not be measured", lines.join("\n")];
 }
 
 /** @param {number | undefined} noise */
@@ -163,9 +153,7 @@ function whole(value = NaN) {
 /** @param {string[]} head @param {string[][]} rows */
 function table(head, rows) {
   const all = [head, head.map(() => "---"), ...rows];
-  const widths = head.map((_, column) =>
-    Math.max(...all.map((row) => row[column]?.length ?? 0))
-  );
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all.map((row, line) =>
     `| ${
       row.map((cell, i) => cell.padEnd(widths[i] ?? 0, line === 1 ? "-" : " "))

@@ -65,8 +65,7 @@ for (const name of /** @type {const} */ (["rounds", "sets", "slice"])) {
 }
 if (against) effort.against = against;
 if (kinds) effort.kinds = kinds;
-const names =
-  /** @type {("bun" | "deno")[]} */ (options.runtime ?? ["bun", "deno"]);
+const names = /** @type {("bun" | "deno")[]} */ (options.runtime ?? ["bun", "deno"]);
 const chosen = SCENARIOS.filter(({ name, asked = false }) =>
   only === undefined ? !asked : only.some((part) => name.includes(part))
 );
@@ -92,9 +91,7 @@ try {
       }
       results.push(result);
       const ours = result.of["ours"]?.["ratio"]?.median.toFixed(3) ?? "";
-      const off = result.noise === undefined
-        ? ""
-        : `±${result.noise.toFixed(3)}`;
+      const off = result.noise === undefined ? "" : `±${result.noise.toFixed(3)}`;
       console.error(`${runtime}: ${scenario.name}: ${ours} ${off}`);
     }
   }

@@ -93,8 +93,7 @@ export const SCENARIOS = [
   idle(possible(5000)),
   idle(possible(20_000)),
   {
-    name:
-      "long run, 5,000 messages of 16 B a second over as many connections as there can be",
+    name: "long run, 5,000 messages of 16 B a second over as many connections as there can be",
     kind: "long",
     connections: possible(20_000),
     load: (ms) => `rate 16 text 5000 ${ms}`,

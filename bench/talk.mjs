@@ -80,9 +80,7 @@ export class Talk {
     const answer = this.#answers.shift();
     if (answer === undefined || answer.error) {
       throw new Error(
-        `${this.#name}: ${
-          answer?.error ?? `no answer\n${this.#stderr.slice(-2000)}`
-        }`,
+        `${this.#name}: ${answer?.error ?? `no answer\n${this.#stderr.slice(-2000)}`}`,
       );
     }
     return answer;

@@ -30,9 +30,7 @@ export function frame(opcode, payload, masked) {
   );
   if (more === 2) head.setUint16(2, length);
   if (more === 8) head.setBigUint64(2, BigInt(length));
-  const body = masked
-    ? payload.map((byte, i) => byte ^ (MASK[i % 4] ?? 0))
-    : payload;
+  const body = masked ? payload.map((byte, i) => byte ^ (MASK[i % 4] ?? 0)) : payload;
   return Uint8Array.from([
     ...new Uint8Array(head.buffer),
     ...(masked ? MASK : []),

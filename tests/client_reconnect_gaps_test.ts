@@ -196,6 +196,21 @@ describe("createWebSocket({ reconnect })", () => {
     await clock.advance(1);
   });
 
+  it("ends when it is closed in the report of a `random` that throws", async () => {
+    const { clock, runtime, ws, log } = scripted({
+      random() {
+        throw new RangeError("no dice");
+      },
+    });
+    ws.on("error", ({ code }) => {
+      if (code === 2302999) void ws.close();
+    });
+    await ws.connect(URL);
+    runtime.events.closed({ code: 1006, reason: "" });
+    await clock.advance(60_000);
+    assertEquals([log.names, ws.state, clock.pending], [["error", "error", "close"], "idle", 0]);
+  });
+
   it("waits no longer for other numbers in a 1013's reason, nor for more than an hour", async () => {
     for (
       const [reason, delay] of [

@@ -11,29 +11,10 @@ import {
   type WebSocketServerConfig,
 } from "../mod.ts";
 import { createUntyped, refusal } from "./helpers/client.ts";
-import { LATENCY, MemoryPair, type MemoryPairOptions } from "./helpers/memory_pair.ts";
-import { FUNCTIONS, recorder, type Told } from "./helpers/observers.ts";
-
-/** A pair that is observed, and all that its observers and its listeners are told, in one log a side. */
-async function observed(options: MemoryPairOptions = {}) {
-  const logs = { server: [] as unknown[], client: [] as unknown[] };
-  const whos = { server: new Set<unknown>(), client: new Set<unknown>() };
-  const pair = await MemoryPair.start({
-    server: { observer: recorder(logs.server, whos.server), ...options.server },
-    client: { observer: recorder(logs.client, whos.client), ...options.client },
-    ...(options.config && { config: options.config }),
-  });
-  const { server, ws } = pair;
-  server.on("connect", () => logs.server.push("connect"));
-  server.on("messageReceive", ({ data }) => logs.server.push(`message ${data}`));
-  server.on("error", ({ code }) => logs.server.push(`error ${code}`));
-  server.on("close", (_, { code }) => logs.server.push(`close ${code}`));
-  ws.on("open", () => logs.client.push("open"));
-  ws.on("message", (_, data) => logs.client.push(`message ${data}`));
-  ws.on("error", ({ code }) => logs.client.push(`error ${code}`));
-  ws.on("close", (_, { code }) => logs.client.push(`close ${code}`));
-  return Object.assign(pair, { logs, whos });
-}
+import { LATENCY } from "./helpers/memory_pair.ts";
+import { FUNCTIONS, observed, type Told } from "./helpers/observers.ts";
+import { ScriptedServer, TopicSocket } from "./helpers/scripted_runtime.ts";
+import { FakeClock } from "../testing.ts";
 
 /** Those of a name. */
 const of = (log: unknown[], name: string) => log.filter((item) => (item as Told)[0] === name);
@@ -174,6 +155,35 @@ describe("an observer", () => {
   });
 });
 
+describe("an observer on a runtime that can publish", () => {
+  it("is told of all who get what is published, and of nobody else", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    runtime.published = [];
+    const sent: string[] = [];
+    const observer: WebSocketObserver = { sent: (who, data) => sent.push(`${who} ${data}`) };
+    const server = createWebSocketServer({ clock, runtime, observer, stats: true });
+    await server.start({ serverPort: 80 });
+    const admissions = [1, 2, 3].map((port) => {
+      const admission = runtime.enter(port);
+      admission.open(new TopicSocket());
+      return admission;
+    });
+    const [a, b] = server.listAllConnections();
+    await server.broadcast("1");
+    await server.broadcast("é", { except: b! });
+    await server.broadcast("3", { except: [a!, b!] });
+    assertEquals(
+      sent.map((line) => line.slice("127.0.0.1:".length)),
+      ["1 1", "2 1", "3 1", "1 é", "3 é", "3 3"],
+    );
+    assertEquals(server.stats()!.sent, { messages: 6, bytes: 8 });
+    const stopped = server.stop();
+    for (const admission of admissions) admission.closed({ code: 1001, reason: "" });
+    await clock.until(stopped);
+  });
+});
+
 describe("an observer's function that fails", () => {
   /** What the listeners of a pair are told whose observers fail, and of what. */
   async function failing(
@@ -231,42 +241,6 @@ describe("an observer's function that fails", () => {
     });
   }
 });
-
-describe("an observer that closes", () => {
-  for (const name of ["opened", "received", "sent", "pinged", "ponged", "dropped"] as const) {
-    for (const side of ["server", "client"] as const) {
-      it(`in '${name}' of the ${side} ends the connection once`, async () => {
-        const closer: WebSocketObserver = {
-          [name]: () => {
-            if (side === "client") return pair.ws.close(DONE).catch(() => {});
-            const [connection] = pair.server.listAllConnections();
-            return connection && pair.server.close(connection, DONE).catch(() => {});
-          },
-        };
-        await using pair = await observed({
-          [side]: { observer: closer, schema: { "~standard": ACCEPTS_NOTHING } as never },
-          config: { maxPayload: 10 },
-        });
-        await pair.open();
-        const text = name === "dropped" ? "x" : "12345678901";
-        if (name === "pinged" || name === "ponged") await pair.clock.advance(31_000);
-        await pair.server.broadcast(text).catch(() => {});
-        await pair.ws.send(text).catch(() => {});
-        await pair.clock.advance(10_000);
-        const log = pair.logs[side].filter((line) => typeof line === "string");
-        const closes = log.filter((line) => line.startsWith("close"));
-        assertEquals([closes.length, log.at(-1)], [1, closes[0]]);
-        assertEquals(log.some((line) => line.startsWith("message")), false);
-        assertEquals([pair.ws.state, pair.server.listAllConnections()], ["idle", []]);
-        if (name !== "dropped" && name !== "received" && name !== "sent") {
-          assertEquals(closes, ["close 4000"]);
-        }
-      });
-    }
-  }
-});
-
-const ACCEPTS_NOTHING = { version: 1, vendor: "here", validate: () => ({ issues: [] }) };
 
 describe("the option observer", () => {
   it("is an object whose functions are functions, or the call answers 401", async () => {

@@ -18,7 +18,7 @@ const RECEIVE = "http.route=/chat network.io.direction=receive network.protocol.
 const TRANSMIT = RECEIVE.replace("receive", "transmit");
 
 /** What is in a span of ours beside identifiers and times. */
-function contents({ name, kind, attributes, status }: OtlpSpan) {
+function contents({ name, kind, attributes, status }: OtlpSpan): object {
   const { "client.port": port, ...others } = plain(attributes);
   return {
     name,

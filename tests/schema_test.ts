@@ -261,6 +261,25 @@ describe("createWebSocket({ schema })", () => {
   });
 });
 
+describe("createWebSocket({ schema }) with a validator that closes", () => {
+  for (const answer of [{ value: 1 }, { issues: [] }]) {
+    it(`tells 'close' alone when it answers ${JSON.stringify(answer)}`, async () => {
+      const schema = schemaOf(() => {
+        void pair.ws.close({ code: 4000, reason: "mine" });
+        return answer as never;
+      });
+      await using pair = await MemoryPair.start({ client: { schema: schema as never } });
+      const log: unknown[] = [];
+      pair.ws.on("message", () => log.push("message"));
+      pair.ws.on("error", ({ code }) => log.push(code));
+      pair.ws.on("close", (_, { code }) => log.push(code));
+      await pair.server.send("1", await pair.open());
+      await pair.clock.advance(1000);
+      assertEquals(log, [4000]);
+    });
+  }
+});
+
 describe("the option schema", () => {
   it("is a Standard Schema of version 1, or the call answers 401", async () => {
     const validate = () => ({ value: 1 });

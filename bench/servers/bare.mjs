@@ -1,14 +1,6 @@
 // @ts-check
 /** The control: the runtime and nothing else, with the limits and the heartbeat of the others. */
-import {
-  Bun,
-  Deno,
-  MAX_BUFFERED,
-  MAX_PAYLOAD,
-  mode,
-  PING_SECONDS,
-  ready,
-} from "./common.mjs";
+import { Bun, Deno, MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS, ready } from "./common.mjs";
 
 const ALL = "all";
 

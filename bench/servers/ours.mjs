@@ -1,13 +1,7 @@
 // @ts-check
 /** This module, as its documentation shows it. */
 import process from "node:process";
-import {
-  MAX_BUFFERED,
-  MAX_PAYLOAD,
-  mode,
-  PING_SECONDS,
-  ready,
-} from "./common.mjs";
+import { MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS, ready } from "./common.mjs";
 
 /** @type {typeof import("../../mod.ts")} */
 const { createWebSocketServer } = await import(

@@ -54,7 +54,7 @@ export function watchClient(ws: WebSocketClient, name = "client"): WebSocketClie
 }
 
 /** Prints every event of a server. */
-export function watchServer<Context>(
+export function watchServer<Context extends object | undefined>(
   server: WebSocketServer<Context>,
   name = "server",
 ): WebSocketServer<Context> {
@@ -66,7 +66,7 @@ export function watchServer<Context>(
 }
 
 /** Listens on a free port of 127.0.0.1 or another address, and tells its URL. */
-export async function listen<Context>(
+export async function listen<Context extends object | undefined>(
   server: WebSocketServer<Context>,
   config: Partial<Parameters<WebSocketServer<Context>["start"]>[0]> = {},
 ): Promise<string> {

@@ -1,6 +1,7 @@
 /** Observers that write down what they are told. */
 
 import type { WebSocketObserver } from "../../mod.ts";
+import { MemoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 
 /** The names of all functions an observer can have. */
 export const FUNCTIONS = [
@@ -30,4 +31,31 @@ export function recorder(
   const functions = Object.fromEntries(FUNCTIONS.map((name) => [name, note(name)]));
   const refused = (status: number, why: string) => log.push(["refused", status, why]);
   return { ...functions, refused } as unknown as Required<WebSocketObserver>;
+}
+
+/** A pair that is observed; of each side, what was told and of whom. */
+export type ObservedPair = MemoryPair & {
+  logs: { server: unknown[]; client: unknown[] };
+  whos: { server: Set<unknown>; client: Set<unknown> };
+};
+
+/** A pair that is observed, and all that its observers and its listeners are told, in one log a side. */
+export async function observed(options: MemoryPairOptions = {}): Promise<ObservedPair> {
+  const logs = { server: [] as unknown[], client: [] as unknown[] };
+  const whos = { server: new Set<unknown>(), client: new Set<unknown>() };
+  const pair = await MemoryPair.start({
+    server: { observer: recorder(logs.server, whos.server), ...options.server },
+    client: { observer: recorder(logs.client, whos.client), ...options.client },
+    ...(options.config && { config: options.config }),
+  });
+  const { server, ws } = pair;
+  server.on("connect", () => logs.server.push("connect"));
+  server.on("messageReceive", ({ data }) => logs.server.push(`message ${data}`));
+  server.on("error", ({ code }) => logs.server.push(`error ${code}`));
+  server.on("close", (_, { code }) => logs.server.push(`close ${code}`));
+  ws.on("open", () => logs.client.push("open"));
+  ws.on("message", (_, data) => logs.client.push(`message ${data}`));
+  ws.on("error", ({ code }) => logs.client.push(`error ${code}`));
+  ws.on("close", (_, { code }) => logs.client.push(`close ${code}`));
+  return Object.assign(pair, { logs, whos });
 }
