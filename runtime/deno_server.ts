@@ -73,6 +73,10 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
   return { address: { hostname, port }, close: (ms) => shutdown(server, ms) };
 }
 
+/** How often, and after how many ms each, it is looked whether a client has left while it waited. */
+const LOOKS = 4;
+const LOOK_MS = 2;
+
 /**
  * A client may have left while it waited. Deno never lets go of one that is upgraded then, and tells
  * of it a moment later, provided that somebody looks at the signal (2.9.6,
@@ -85,7 +89,10 @@ async function respondLater(
   answer: Answer,
 ): Promise<Response> {
   if (answer instanceof Response) return answer;
-  await new Promise((resolve) => setTimeout(resolve, 2));
+  // Each timer lets the runtime look at its sockets once; on a busy machine once is not enough.
+  for (let looks = 0; looks < LOOKS && !request.signal.aborted; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
   if (!request.signal.aborted) return respond(deno, options, request, answer);
   answer.closed({ code: 0, reason: "" });
   return new Response(null, { status: 400 });
