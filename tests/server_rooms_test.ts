@@ -82,13 +82,14 @@ describe("WebSocketServer.broadcast()", () => {
       assertEquals(await server.broadcast("2", { except: copy }), sent(3));
       assertEquals(await server.broadcast("3", { except: [first, second] }), sent(2));
       assertEquals(await server.broadcast("4", { except: [] }), sent(4));
+      assertEquals(await server.broadcast("4", {}), sent(4));
       const gone = { clientIP: "127.0.0.1", clientPort: 1 };
       assertEquals(await server.broadcast("5", { except: gone }), sent(4));
       assertEquals(await textsOf(server, peers, connections), [
-        ["4", "5"],
-        ["1", "2", "4", "5"],
-        ["1", "2", "3", "4", "5"],
-        ["1", "2", "3", "4", "5"],
+        ["4", "4", "5"],
+        ["1", "2", "4", "4", "5"],
+        ["1", "2", "3", "4", "4", "5"],
+        ["1", "2", "3", "4", "4", "5"],
       ]);
     });
   });

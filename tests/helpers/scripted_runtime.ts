@@ -65,7 +65,7 @@ export class TopicSocket extends ScriptedSocket implements Socket {
 
 /** A client's runtime, and what it was last given. */
 export class ScriptedClient implements ClientRuntime {
-  readonly name = "the script";
+  name = "the script";
   canPing = true;
   socket = new ScriptedSocket();
   events!: ClientEvents;
