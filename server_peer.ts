@@ -10,7 +10,7 @@ import type { DropReason, Observing } from "./internal/observer.ts";
 import { exceeds, type Payload } from "./internal/payload.ts";
 import type { Unacceptable } from "./internal/schema.ts";
 import type { TimeoutQueue } from "./internal/timeout_queue.ts";
-import type { Admission, End, Sender, Socket } from "./runtime/mod.ts";
+import type { Admission, End, Socket } from "./runtime/mod.ts";
 
 /** What a connection of a server is, to the module itself. */
 export type ServerConnection = Connection<Peer>;
@@ -70,7 +70,6 @@ export class Peer implements Admission, HeartbeatPeer {
   readonly protocol: string;
   state: "admitted" | "open" | "closing" | "over" = "admitted";
   #socket: Socket | undefined;
-  #sender: Sender | undefined;
   #close: Close = LINK_DOWN;
   /** Bytes that are queued, at the most: looked at only when that is over the limit. */
   #queued = 0;
@@ -84,10 +83,9 @@ export class Peer implements Admission, HeartbeatPeer {
     this.connection = new Connection<Peer>(ip, port, this, context);
   }
 
-  open(socket: Socket, sender: Sender = socket): void {
+  open(socket: Socket): void {
     if (this.state !== "admitted") return socket.terminate(); // it came too late
     this.#socket = socket;
-    this.#sender = sender;
     this.host.opening.delete(this);
     if (!this.host.welcomes()) return this.#leave(GOING_AWAY);
     this.state = "open";
@@ -131,7 +129,7 @@ export class Peer implements Admission, HeartbeatPeer {
 
   closed({ code, reason, failure: cause, tooBig }: End): void {
     this.host.lingering.delete(this);
-    this.#socket = this.#sender = undefined;
+    this.#socket = undefined;
     this.host.gone(this);
     if (this.state !== "open") return;
     const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
@@ -144,7 +142,7 @@ export class Peer implements Admission, HeartbeatPeer {
   /** Sends a message of so many bytes at the most. Only while open. */
   send(data: Payload, most: number): void {
     this.host.observing?.sent?.(this.connection, data);
-    this.#sender?.send(data);
+    this.#socket?.send(data);
     this.#queued += most;
     if (this.#queued > this.host.maxBufferedAmount) this.measure();
   }
@@ -196,7 +194,7 @@ export class Peer implements Admission, HeartbeatPeer {
   /** Drops the connection, whatever the peer does. Only once it is known how it ends. */
   terminate(): void {
     this.#socket?.terminate();
-    this.#socket = this.#sender = undefined;
+    this.#socket = undefined;
     this.host.lingering.delete(this);
     this.host.gone(this);
     if (this.state === "admitted") this.state = "over";

@@ -105,7 +105,7 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): L
       closeOnBackpressureLimit: false,
       open(ws: BunServerSocket) {
         ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
-        ws.data.open(new BunSocket(ws), ws);
+        ws.data.open(new BunSocket(ws));
       },
       message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.message(data),
       drain: closeOnceDrained,

@@ -33,12 +33,6 @@ export interface Socket {
   terminate(): void;
 }
 
-/** What sends messages, as a {@linkcode Socket} does. */
-export interface Sender {
-  /** Sends one message. Only while open. */
-  send(data: Payload): unknown;
-}
-
 /** What a socket tells its owner. After `closed` nothing more is told. */
 export interface SocketEvents {
   /** A message came in: text, or an ArrayBuffer of its own. */
@@ -137,11 +131,8 @@ export interface Address {
 export interface Admission extends SocketEvents {
   /** The subprotocol to answer with, "" for none. */
   readonly protocol: string;
-  /**
-   * The handshake is done; anything can be sent. Not told where it failed: then only `closed`. Messages
-   * go by `sender` where there is one: the shortest way, as nearly all that is done is to send.
-   */
-  open(socket: Socket, sender?: Sender): void;
+  /** The handshake is done; anything can be sent. Not told where it failed: then only `closed`. */
+  open(socket: Socket): void;
 }
 
 /** What becomes of a request. */
