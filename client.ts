@@ -138,14 +138,14 @@ class Client implements WebSocketClient<unknown> {
   connect(...args: unknown[]): Promise<boolean> & void {
     // Where the URL is asked for each time, a function that comes first is no callback.
     const [first] = args;
-    const asks = this.#policy !== undefined && typeof first === "function";
+    const isURL = this.#policy !== undefined && typeof first === "function";
     const { values, callback, error } = readCall(
       "connect",
-      asks ? ["", ...args.slice(1)] : args,
+      isURL ? ["", ...args.slice(1)] : args,
       2,
     );
     const [url, options] = values;
-    return this.#answer(error ?? this.#connect(asks ? first : url, options), callback);
+    return this.#answer(error ?? this.#connect(isURL ? first : url, options), callback);
   }
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {

@@ -2,7 +2,14 @@
 
 import { type BusinessError, businessError } from "./errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
-import { type Close, fromWire, LINK_DOWN, NORMAL, toWire } from "./internal/close_codes.ts";
+import {
+  type Close,
+  fromWire,
+  LINK_DOWN,
+  NORMAL,
+  TOO_BIG,
+  toWire,
+} from "./internal/close_codes.ts";
 import type { ConnectOptions } from "./internal/connect_options.ts";
 import { later } from "./internal/later.ts";
 import type { DropReason, Observing } from "./internal/observer.ts";
@@ -256,9 +263,6 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#pinged = undefined;
   }
 }
-
-/** What a server is told whose message was over `maxPayload`. */
-const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };
 
 /** The error of a failed attempt or a lost connection. */
 function failure(what: string, status?: string, cause?: unknown): BusinessError {

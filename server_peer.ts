@@ -3,7 +3,7 @@
 import { type BusinessError, businessError } from "./errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
 import { Backlog, type BacklogOwner } from "./internal/backlog.ts";
-import { type Close, fromWire, LINK_DOWN, toWire } from "./internal/close_codes.ts";
+import { type Close, fromWire, LINK_DOWN, TOO_BIG, toWire } from "./internal/close_codes.ts";
 import { Connection } from "./internal/connection.ts";
 import { later } from "./internal/later.ts";
 import type { DropReason, Observing } from "./internal/observer.ts";
@@ -269,6 +269,3 @@ const TOO_FAST: Close = { code: 1008, reason: "Sending too fast" };
 
 /** What `stop` tells every peer. */
 export const GOING_AWAY: Close = { code: 1001, reason: "server is going away" };
-
-/** What a peer is told whose message was over `maxPayload`. */
-const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };

@@ -10,6 +10,9 @@ export interface Close {
 /** What 'close' reports when the peer vanished or its heartbeat ran out (RFC 6455 §7.1.5). */
 export const LINK_DOWN: Close = { code: 1006, reason: "The link is down" };
 
+/** What a peer is told whose message was over `maxPayload`: Bun's own words, which cannot be changed. */
+export const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };
+
 /** The code and reason of a `close` with no options. */
 export const NORMAL: Close = { code: 1000, reason: "CLOSE_NORMAL" };
 

@@ -34,11 +34,6 @@ export function payloadError(
 /** How many bytes data has on the wire at the most, without counting; NaN where it is no data. */
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
-  try {
-    if (data instanceof ArrayBuffer) return data.byteLength;
-  } catch {
-    return NaN; // a Proxy of the user's has thrown
-  }
   return isBytes(data) ? data.byteLength : NaN;
 }
 
@@ -78,6 +73,7 @@ const scratch = new Uint8Array(16 * 1024);
 export function byteLength(data: Payload): number {
   if (typeof data !== "string") return data.byteLength;
   let bytes = 0;
+  // As each character takes a byte at least, half of a pair at a part's end never fits: it is read next.
   for (let at = 0; at < data.length;) {
     const { read, written } = encoder.encodeInto(data.substring(at, at + scratch.length), scratch);
     bytes += written;

@@ -1,6 +1,7 @@
 import { assertEquals, assertNotStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  byteLength,
   DEFAULT_MAX_PAYLOAD,
   exceeds,
   type Payload,
@@ -87,5 +88,18 @@ describe("snapshot()", () => {
     const copy = snapshot(buffer) as ArrayBuffer;
     assertNotStrictEquals(copy, buffer);
     assertEquals([copy.byteLength, copy.resizable], [2, false]);
+  });
+});
+
+describe("byteLength()", () => {
+  it("counts what UTF-8 takes, wherever a long text is cut to be counted", () => {
+    const encoder = new TextEncoder();
+    for (const character of ["x", "é", "字", "😀", "\ud83d", "\ude00"]) {
+      for (let before = 16_380; before <= 16_386; before++) {
+        const text = "x".repeat(before) + character.repeat(3) + "é".repeat(9000) + character;
+        const expected = encoder.encode(text).length;
+        assertEquals([character, before, byteLength(text)], [character, before, expected]);
+      }
+    }
   });
 });
