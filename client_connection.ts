@@ -59,8 +59,6 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
-  /** When a Ping went out that has had no answer, where somebody wants to know. */
-  #pinged: number | undefined;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
@@ -150,23 +148,18 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { maxPayload, observing, who } = this.#parts;
-    this.alive();
-    const isTooBig = exceeds(data, maxPayload);
-    if (observing !== undefined) {
-      if (!isTooBig) observing.received?.(who, data);
-      if (this.state as string !== "open") return; // the observer has closed
-    }
-    if (isTooBig) this.#overrun();
-    else this.#owner.message(data);
+    const { heartbeat, maxPayload, observing } = this.#parts;
+    heartbeat.alive(this);
+    const looks = observing !== undefined || exceeds(data, maxPayload);
+    if (!looks || this.#looked(data)) this.#owner.message(data);
   }
 
   alive(): void {
     this.#parts.heartbeat.alive(this);
-    if (this.#pinged === undefined) return;
-    const { clock, observing, who } = this.#parts;
-    const roundTrip = clock.now() - this.#pinged;
-    this.#pinged = undefined;
+  }
+
+  answered(roundTrip: number): void {
+    const { observing, who } = this.#parts;
     observing?.ponged?.(who, roundTrip);
   }
 
@@ -185,11 +178,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   ping(): void {
-    const { clock, observing, who } = this.#parts;
-    if (observing !== undefined) {
-      this.#pinged = clock.now();
-      observing.pinged?.(who);
-    }
+    const { observing, who } = this.#parts;
+    observing?.pinged?.(who);
     this.#socket.ping();
   }
 
@@ -219,10 +209,17 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return extensions === "" ? undefined : "the server's extension was not offered";
   }
 
-  #overrun(): void {
+  /** Tells an observer of a message; whether it is to be told to the owner, too. */
+  #looked(data: string | ArrayBuffer): boolean {
+    const { maxPayload, observing, who } = this.#parts;
+    const isTooBig = exceeds(data, maxPayload);
+    if (!isTooBig) observing?.received?.(who, data);
+    if (this.state !== "open") return false; // the observer has closed
+    if (!isTooBig) return true;
     this.close(TOO_BIG);
-    this.#parts.observing?.dropped?.(this.#parts.who, "too big");
+    observing?.dropped?.(who, "too big");
     this.#owner.lost(failure(this.#tooBig()));
+    return false;
   }
 
   #tooBig(): string {
@@ -260,7 +257,6 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     heartbeat.delete(this);
     options.signal?.removeEventListener("abort", this.#abort);
     this.#queue = new SendQueue(); // what waited in the other one may wait on
-    this.#pinged = undefined;
   }
 }
 

@@ -73,12 +73,14 @@ export interface HeartbeatOptions {
   pongTimeout?: number;
 }
 
-/** One peer, as the heartbeat sees it. Neither function may throw. */
+/** One peer, as the heartbeat sees it. None of the functions may throw. */
 export interface HeartbeatPeer {
   /** Sends a Ping frame. */
   ping(): void;
   /** There was no sign of life in time. The heartbeat has let go of the peer already. */
   dead(): void;
+  /** The first sign of life after a Ping, so many milliseconds later. */
+  answered?(roundTrip: number): void;
 }
 
 /** Seconds, when nothing else or something impossible was asked for. */
@@ -144,7 +146,9 @@ export class Heartbeat {
   readonly #resting: TimeoutQueue<HeartbeatPeer>;
   readonly #waiting: TimeoutQueue<HeartbeatPeer>;
   readonly #grace: TimeoutQueue<HeartbeatPeer>;
-  readonly #unanswered = new Set<HeartbeatPeer>();
+  /** When each was sent the Ping that has had no answer. */
+  readonly #unanswered = new Map<HeartbeatPeer, number>();
+  readonly #clock: Clock;
 
   /**
    * Starts with no peers and no timers.
@@ -156,6 +160,7 @@ export class Heartbeat {
    */
   constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, lingers = false) {
     const { pingInterval, pongTimeout } = heartbeatPolicy(options);
+    this.#clock = clock;
     const ms = pingInterval * 1000;
     const bury = (peer: HeartbeatPeer) => {
       this.delete(peer);
@@ -206,7 +211,7 @@ export class Heartbeat {
    * @param peer The peer.
    */
   delete(peer: HeartbeatPeer): void {
-    this.alive(peer);
+    this.#excuse(peer);
     this.#resting.delete(peer);
   }
 
@@ -222,14 +227,23 @@ export class Heartbeat {
    * @param peer The peer that gave it.
    */
   alive(peer: HeartbeatPeer): void {
-    if (this.#unanswered.size === 0 || !this.#unanswered.delete(peer)) return;
+    if (this.#unanswered.size === 0) return;
+    const asked = this.#unanswered.get(peer);
+    if (asked === undefined) return;
+    this.#excuse(peer);
+    peer.answered?.(this.#clock.now() - asked);
+  }
+
+  /** Waits for a peer's answer no more. */
+  #excuse(peer: HeartbeatPeer): void {
+    if (!this.#unanswered.delete(peer)) return;
     this.#waiting.delete(peer);
     this.#grace.delete(peer);
   }
 
   #ask(peer: HeartbeatPeer): void {
     if (this.#unanswered.has(peer)) return;
-    this.#unanswered.add(peer);
+    this.#unanswered.set(peer, this.#clock.now());
     this.#waiting.add(peer);
     peer.ping();
   }

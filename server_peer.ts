@@ -1,14 +1,15 @@
 /** One connection of a server, from its admission to the end. Not part of the public API. */
 
 import { type BusinessError, businessError } from "./errors.ts";
-import type { Clock, Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
+import type { Heartbeat, HeartbeatPeer } from "./heartbeat.ts";
 import { Backlog, type BacklogOwner } from "./internal/backlog.ts";
 import { type Close, fromWire, LINK_DOWN, TOO_BIG, toWire } from "./internal/close_codes.ts";
 import { Connection } from "./internal/connection.ts";
 import { later } from "./internal/later.ts";
+import type { ListenerList, Listeners } from "./internal/listeners.ts";
 import type { DropReason, Observing } from "./internal/observer.ts";
 import { exceeds, type Payload } from "./internal/payload.ts";
-import type { Unacceptable } from "./internal/schema.ts";
+import { parse, type StandardSchema } from "./internal/schema.ts";
 import type { TimeoutQueue } from "./internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "./runtime/mod.ts";
 
@@ -31,7 +32,12 @@ export interface PeerHost {
   readonly canPing: boolean;
   /** Whether the runtime lets no message in that is over `maxPayload`. */
   readonly checksPayload: boolean;
-  readonly clock: Clock;
+  /** Whether a message must be looked at before the listeners get it. */
+  readonly looksAtMessages: boolean;
+  readonly schema: StandardSchema | undefined;
+  readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
+  /** Those of its messages. */
+  readonly messages: ListenerList;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly maxPayload: number;
@@ -48,8 +54,6 @@ export interface PeerHost {
   /** Whether a new connection is welcome still. */
   welcomes(): boolean;
   connected(peer: Peer): void;
-  /** Answers with a promise where listeners are still at work. */
-  message(peer: Peer, data: string | ArrayBuffer): Promise<unknown> | undefined;
   /** The connection is lost, or closed for a fault of the peer's; `ended` follows. */
   failed(error: BusinessError): void;
   /** The connection is over for the user. Told of each that was told to `connected`. */
@@ -74,8 +78,6 @@ export class Peer implements Admission, HeartbeatPeer {
   /** Bytes that are queued, at the most: looked at only when that is over the limit. */
   #queued = 0;
   #backlog: Backlog | undefined;
-  /** When a Ping went out that has had no answer, where somebody wants to know. */
-  #pinged: number | undefined;
 
   constructor(host: PeerHost, { ip, port, protocol, context }: PeerParts) {
     this.host = host;
@@ -95,36 +97,31 @@ export class Peer implements Admission, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { checksPayload, maxPayload, observing } = this.host;
-    this.alive();
-    const isTooBig = !checksPayload && exceeds(data, maxPayload);
-    if (observing !== undefined) {
-      if (!isTooBig) observing.received?.(this.connection, data);
-      if (this.state as string !== "open") return; // the observer has closed
+    const { heartbeat, listeners, looksAtMessages, messages } = this.host;
+    heartbeat.alive(this);
+    if (looksAtMessages) return this.#look(data);
+    // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One call
+    // less shows (bench/README.md, "The way of a message").
+    const event = { clientConnection: this.connection, data };
+    const { items } = messages;
+    let atWork: Promise<unknown> | undefined;
+    for (let i = 0; i < items.length; i++) {
+      try {
+        const result = items[i]!(event);
+        if (result !== undefined) atWork = listeners.join(atWork, result, messages);
+      } catch (cause) {
+        listeners.report(cause, messages);
+      }
     }
-    if (isTooBig) {
-      this.close(TOO_BIG);
-      return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
-    }
-    const atWork = this.host.message(this, data);
-    if (atWork === undefined) return;
-    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this.#reading);
-    this.#backlog.add(data, atWork);
+    if (atWork !== undefined) this.#await(data, atWork);
   }
 
   alive(): void {
     this.host.heartbeat.alive(this);
-    if (this.#pinged === undefined) return;
-    const roundTrip = this.host.clock.now() - this.#pinged;
-    this.#pinged = undefined;
-    this.host.observing?.ponged?.(this.connection, roundTrip);
   }
 
-  /** Sends away a peer whose message is nothing that can be accepted. */
-  reject({ close, why, cause }: Unacceptable): void {
-    if (this.state !== "open") return; // the validator has closed
-    this.close(close);
-    this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
+  answered(roundTrip: number): void {
+    this.host.observing?.ponged?.(this.connection, roundTrip);
   }
 
   closed({ code, reason, failure: cause, tooBig }: End): void {
@@ -141,10 +138,11 @@ export class Peer implements Admission, HeartbeatPeer {
 
   /** Sends a message of so many bytes at the most. Only while open. */
   send(data: Payload, most: number): void {
-    this.host.observing?.sent?.(this.connection, data);
+    const { maxBufferedAmount, observing } = this.host;
+    if (observing !== undefined) observing.sent?.(this.connection, data);
     this.#socket?.send(data);
     this.#queued += most;
-    if (this.#queued > this.host.maxBufferedAmount) this.measure();
+    if (this.#queued > maxBufferedAmount) this.measure();
   }
 
   /** Drops the peer if it reads too slowly. */
@@ -201,11 +199,7 @@ export class Peer implements Admission, HeartbeatPeer {
   }
 
   ping(): void {
-    const { clock, observing } = this.host;
-    if (observing !== undefined) {
-      this.#pinged = clock.now();
-      observing.pinged?.(this.connection);
-    }
+    this.host.observing?.pinged?.(this.connection);
     this.#socket?.ping();
   }
 
@@ -234,6 +228,38 @@ export class Peer implements Admission, HeartbeatPeer {
     overflow: () => this.overflow(),
   };
 
+  /** Looks at a message before the listeners get it. */
+  #look(data: string | ArrayBuffer): void {
+    const { checksPayload, maxPayload, observing, schema } = this.host;
+    const isTooBig = !checksPayload && exceeds(data, maxPayload);
+    if (!isTooBig) observing?.received?.(this.connection, data);
+    if (this.state !== "open") return; // the observer has closed
+    if (isTooBig) {
+      this.close(TOO_BIG);
+      return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
+    }
+    if (schema === undefined) return this.#tell(data, data);
+    const parsed = parse(schema, data);
+    if (this.state as string !== "open") return; // the validator has closed
+    if ("value" in parsed) return this.#tell(data, parsed.value);
+    const { close, why, cause } = parsed;
+    this.close(close);
+    this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
+  }
+
+  /** Tells the listeners what a message has become. */
+  #tell(message: string | ArrayBuffer, data: unknown): void {
+    const { listeners, messages } = this.host;
+    const atWork = listeners.emitTo(messages, { clientConnection: this.connection, data });
+    if (atWork !== undefined) this.#await(message, atWork);
+  }
+
+  /** Listeners are at work on a message. */
+  #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
+    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this.#reading);
+    this.#backlog.add(message, atWork);
+  }
+
   /** Sends the Close frame, and gives the peer a while to answer it. */
   #leave(close: Close): void {
     const { code, reason } = toWire(close);
@@ -253,7 +279,6 @@ export class Peer implements Admission, HeartbeatPeer {
   /** From here on it is known how it ends. */
   #settle(close: Close): void {
     this.#close = close;
-    this.#pinged = undefined;
     this.state = "closing";
     this.host.heartbeat.delete(this);
     this.host.paused.delete(this);

@@ -5,7 +5,7 @@ import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from ".
 import type { Close } from "./internal/close_codes.ts";
 import type { ListenerList, Listeners } from "./internal/listeners.ts";
 import type { Observing } from "./internal/observer.ts";
-import { parse, type StandardSchema } from "./internal/schema.ts";
+import type { StandardSchema } from "./internal/schema.ts";
 import type { ServerConfig } from "./internal/server_config.ts";
 import { TimeoutQueue } from "./internal/timeout_queue.ts";
 import type { Address, Listener, ServerRuntime } from "./runtime/mod.ts";
@@ -53,6 +53,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly maxBufferedAmount: number;
   readonly canPing: boolean;
   readonly checksPayload: boolean;
+  readonly looksAtMessages: boolean;
   readonly clock: Clock;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
@@ -60,9 +61,9 @@ export class ServerRun implements PeerHost, DoorOwner {
   readonly lingering: TimeoutQueue<Peer>;
   readonly paused: TimeoutQueue<Peer>;
   readonly rooms: Rooms;
-  readonly #listeners: Listeners<keyof WebSocketServerEvents>;
-  readonly #schema: StandardSchema | undefined;
-  readonly #messages: ListenerList;
+  readonly listeners: Listeners<keyof WebSocketServerEvents>;
+  readonly schema: StandardSchema | undefined;
+  readonly messages: ListenerList;
   readonly #runtime: ServerRuntime;
   readonly #door: Door;
   /** The connections the user knows of. */
@@ -85,11 +86,13 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.config = config;
     this.clock = clock;
     this.observing = observing;
-    this.#schema = schema;
+    this.schema = schema;
     this.maxPayload = config.maxPayload;
     this.maxBufferedAmount = config.maxBufferedAmount;
     this.canPing = runtime.canPing;
     this.checksPayload = runtime.checksPayload;
+    this.looksAtMessages = !runtime.checksPayload || observing !== undefined ||
+      schema !== undefined;
     this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock, true);
     this.opening = new TimeoutQueue({
       clock,
@@ -111,8 +114,8 @@ export class ServerRun implements PeerHost, DoorOwner {
       ms: this.#deadAfter * 1000,
       expired: (peer) => peer.overflow(),
     });
-    this.#listeners = listeners;
-    this.#messages = listeners.list("messageReceive");
+    this.listeners = listeners;
+    this.messages = listeners.list("messageReceive");
     this.#runtime = runtime;
     this.#door = new Door(this, config);
     this.rooms = new Rooms(config.maxBufferedAmount, observing, () => this.#listener);
@@ -183,20 +186,7 @@ export class ServerRun implements PeerHost, DoorOwner {
     this.#byKey?.set(String(peer.connection), peer);
     this.rooms.welcome(peer);
     this.observing?.opened?.(peer.connection);
-    this.#listeners.emit("connect", peer.connection);
-  }
-
-  message(peer: Peer, data: string | ArrayBuffer): Promise<unknown> | undefined {
-    const clientConnection = peer.connection;
-    if (this.#schema === undefined) {
-      return this.#listeners.emitTo(this.#messages, { clientConnection, data });
-    }
-    const parsed = parse(this.#schema, data);
-    if ("value" in parsed) {
-      return this.#listeners.emit("messageReceive", { clientConnection, data: parsed.value });
-    }
-    peer.reject(parsed);
-    return undefined;
+    this.listeners.emit("connect", peer.connection);
   }
 
   forget(peer: Peer): void {
@@ -208,7 +198,7 @@ export class ServerRun implements PeerHost, DoorOwner {
   }
 
   failed(error: BusinessError): void {
-    this.#listeners.emit("error", error);
+    this.listeners.emit("error", error);
   }
 
   ended(peer: Peer, close: Close): void {
@@ -219,7 +209,7 @@ export class ServerRun implements PeerHost, DoorOwner {
     }
     this.#door.leave(peer.connection.clientIP);
     this.observing?.closed?.(peer.connection, { ...close });
-    this.#listeners.emit("close", peer.connection, { ...close });
+    this.listeners.emit("close", peer.connection, { ...close });
     this.#checkEmpty();
   }
 

@@ -87,20 +87,18 @@ export class Listeners<Name extends string> {
 
   /** Does what `emit` does, with nothing to look up: the way of every message. */
   emitTo(
-    { what, items }: ListenerList,
+    list: ListenerList,
     first?: unknown,
     second?: unknown,
   ): Promise<unknown> | undefined {
+    const { items } = list;
     let atWork: Promise<unknown> | undefined;
     for (let i = 0; i < items.length; i++) {
       try {
-        const result = items[i]!(first, second) as PromiseLike<unknown> | undefined | null;
-        if (typeof result?.then === "function") {
-          const one = this.#guard(result, what);
-          atWork = atWork === undefined ? one : Promise.all([atWork, one]);
-        }
+        const result = items[i]!(first, second);
+        if (result !== undefined) atWork = this.join(atWork, result, list);
       } catch (cause) {
-        this.#report(cause, what);
+        this.report(cause, list);
       }
     }
     return atWork;
@@ -121,9 +119,19 @@ export class Listeners<Name extends string> {
     return this.emitTo({ what, items: [listener] }, first, second);
   }
 
-  /** A promise of the user's that never rejects: its failure is reported. */
-  #guard(result: PromiseLike<unknown>, what: string): Promise<unknown> {
-    return Promise.resolve(result.then(undefined, (cause: unknown) => this.#report(cause, what)));
+  /**
+   * Waits for what a listener has answered, too, if that is a promise. What comes of it never rejects:
+   * a failure is reported.
+   */
+  join(
+    atWork: Promise<unknown> | undefined,
+    result: unknown,
+    list: ListenerList,
+  ): Promise<unknown> | undefined {
+    const { then } = (result ?? {}) as PromiseLike<unknown>;
+    if (typeof then !== "function") return atWork;
+    const guarded = then.call(result, undefined, (cause) => this.report(cause, list));
+    return atWork === undefined ? Promise.resolve(guarded) : Promise.all([atWork, guarded]);
   }
 
   /** Adds a function in a listener's place, unless the listener is there already. */
@@ -136,7 +144,8 @@ export class Listeners<Name extends string> {
     list.items = [...list.items, one];
   }
 
-  #report(cause: unknown, what: string): void {
+  /** Reports a listener's failure. */
+  report(cause: unknown, { what }: ListenerList): void {
     const error = businessError("other", `${what} failed: ${describe(cause)}`, { cause });
     if (what === OF_ERROR) console.error(error);
     else this.fault(error);

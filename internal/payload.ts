@@ -13,8 +13,7 @@ export function payloadError(
   data: unknown,
   maxPayload: number,
 ): BusinessError | undefined {
-  const isText = typeof data === "string";
-  if (!isText && !isBytes(data)) {
+  if (!isPayload(data)) {
     return businessError(
       "argument",
       `${call}: data must be text, an ArrayBuffer or a view of one: current value is ${
@@ -34,27 +33,23 @@ export function payloadError(
 /** How many bytes data has on the wire at the most, without counting; NaN where it is no data. */
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
-  return isBytes(data) ? data.byteLength : NaN;
-}
-
-function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
-  // A view of shared memory could change while it is being sent; the runtimes refuse it too.
-  return isBuffer(data) || (ArrayBuffer.isView(data) && isBuffer(data.buffer));
-}
-
-function isBuffer(value: unknown): value is ArrayBuffer {
   try {
-    return value instanceof ArrayBuffer;
+    if (data instanceof ArrayBuffer) return data.byteLength;
   } catch {
-    return false; // a Proxy of the user's has thrown
+    return NaN; // a Proxy of the user's has thrown
   }
+  // A view of shared memory could change while it is being sent; the runtimes refuse it too.
+  return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.byteLength : NaN;
+}
+
+function isPayload(data: unknown): data is Payload {
+  return !Number.isNaN(mostBytes(data));
 }
 
 /** Whether a message is over a limit, without counting where there is no need to. */
 export function exceeds(data: Payload, maxPayload: number): boolean {
   if (typeof data !== "string") return data.byteLength > maxPayload;
-  return data.length > maxPayload ||
-    (data.length * 3 > maxPayload && byteLength(data) > maxPayload);
+  return data.length * 3 > maxPayload && byteLength(data) > maxPayload;
 }
 
 /** The data as it is now: what the caller does to its buffer later does not matter. */
