@@ -68,7 +68,7 @@ export interface PeerHost {
  * 'close' of a connection this side closes is told at once, not when the peer has answered:
  * what will be told is known, and one runtime waits for the answer while the other does not.
  */
-export class Peer implements Admission, HeartbeatPeer {
+export class Peer implements Admission, BacklogOwner, HeartbeatPeer {
   readonly connection: Connection<Peer>;
   readonly host: PeerHost;
   readonly protocol: string;
@@ -169,7 +169,24 @@ export class Peer implements Admission, HeartbeatPeer {
     this.#socket?.publish?.(topic, data);
   }
 
-  /** The listeners cannot keep up with its messages. */
+  /** Reads no more, as its listeners cannot keep up with the messages; where that can be done. */
+  pause(): boolean {
+    if (this.#socket?.pause === undefined) return false;
+    this.#socket.pause();
+    this.host.heartbeat.delete(this); // no Pong is heard meanwhile
+    this.host.paused.add(this);
+    return true;
+  }
+
+  /** Reads on. */
+  resume(): void {
+    if (this.state !== "open") return;
+    this.host.paused.delete(this);
+    this.#socket?.resume?.();
+    if (this.host.canPing) this.host.heartbeat.add(this);
+  }
+
+  /** The listeners cannot keep up, and reading cannot be stopped. */
   overflow(): void {
     if (this.state !== "open") return;
     this.close(TOO_FAST);
@@ -210,24 +227,6 @@ export class Peer implements Admission, HeartbeatPeer {
     this.end();
   }
 
-  /** What is done while listeners cannot keep up with the messages. */
-  readonly #reading: BacklogOwner = {
-    pause: () => {
-      if (this.#socket?.pause === undefined) return false;
-      this.#socket.pause();
-      this.host.heartbeat.delete(this); // no Pong is heard meanwhile
-      this.host.paused.add(this);
-      return true;
-    },
-    resume: () => {
-      if (this.state !== "open") return;
-      this.host.paused.delete(this);
-      this.#socket?.resume?.();
-      if (this.host.canPing) this.host.heartbeat.add(this);
-    },
-    overflow: () => this.overflow(),
-  };
-
   /** Looks at a message before the listeners get it. */
   #look(data: string | ArrayBuffer): void {
     const { checksPayload, maxPayload, observing, schema } = this.host;
@@ -256,7 +255,7 @@ export class Peer implements Admission, HeartbeatPeer {
 
   /** Listeners are at work on a message. */
   #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
-    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this.#reading);
+    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this);
     this.#backlog.add(message, atWork);
   }
 

@@ -47,7 +47,12 @@ if (Bun) {
     backpressureLimit: MAX_BUFFERED,
     closeOnBackpressureLimit: true,
   };
-  const websocket = { ...ws.websocket, ...limits };
+  /** @param {any} socket */
+  const open = (socket) => {
+    socket.binaryType = "arraybuffer"; // what a peer of crossws offers cannot set it
+    ws.websocket.open(socket);
+  };
+  const websocket = { ...ws.websocket, ...limits, open };
   ready(Bun.serve({ hostname: "127.0.0.1", port: 0, fetch, websocket }).port);
 } else {
   ready(
