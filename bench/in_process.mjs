@@ -19,9 +19,7 @@ if (!Bun) throw new Error("This needs Bun");
 const { noInline } = await import(/** @type {string} */ ("bun:jsc"));
 
 const [folder] = process.argv.slice(2);
-const module = folder === undefined
-  ? "../mod.ts"
-  : pathToFileURL(`${folder}/mod.ts`).href;
+const module = folder === undefined ? "../mod.ts" : pathToFileURL(`${folder}/mod.ts`).href;
 
 /** A connection as Bun has it, with nothing behind it. */
 class CountingSocket {
@@ -30,7 +28,8 @@ class CountingSocket {
   /** @type {any} */
   data;
 
-  send() {
+  /** @param {unknown} _ */
+  send(_) {
     return ++this.sent;
   }
 
@@ -85,7 +84,7 @@ async function ours() {
   return { handler: given.websocket.message, sockets };
 }
 
-/** @param {Handler} handler @param {CountingSocket[]} sockets @param {any[]} data @param {number} n */
+/** @param {Handler} handler @param {any[]} sockets @param {any[]} data @param {number} n */
 function run(handler, sockets, data, n) {
   const mask = CONNECTIONS - 1;
   for (let i = 0; i < n; i++) handler(sockets[i & mask], data[(i >> 4) & mask]);
