@@ -99,23 +99,33 @@ function long(results) {
     table(
       [
         "",
-        "CPU per message, first minute, µs",
-        "last minute",
-        "memory, first minute, MiB",
-        "last",
+        ...HALVES.map((half) => `CPU per message, µs, ${half}`),
+        ...HALVES.map((half) => `memory, MiB, ${half}`),
       ],
       Object.entries(slices).map(([name, { cost = [], bytes = [] }]) => [
         name,
-        ...[mean(cost.slice(0, 2)), mean(cost.slice(-2))].map((ns) => (ns / 1000).toFixed(2)),
-        ...[mean(bytes.slice(0, 2)), mean(bytes.slice(-2))].map((n) => (n / 2 ** 20).toFixed(1)),
+        ...halves(cost, 1000, 1),
+        ...halves(bytes, 2 ** 20, 0),
       ]),
     ),
   ]);
 }
 
-/** @param {number[]} values */
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+const HALVES = ["first half", "second half"];
+
+/**
+ * The mean of each half, with its ends: memory goes up and down with the collector.
+ *
+ * @param {number[]} values @param {number} unit @param {number} digits
+ */
+function halves(values, unit, digits) {
+  const middle = values.length >> 1;
+  return [values.slice(0, middle), values.slice(middle)].map((half) => {
+    const mean = half.reduce((sum, value) => sum + value, 0) / half.length;
+    const [low, middle, high] = [Math.min(...half), mean, Math.max(...half)]
+      .map((value) => (value / unit).toFixed(digits));
+    return `${middle} (${low}–${high})`;
+  });
 }
 
 /** @param {Result[]} results */
