@@ -243,11 +243,11 @@ function installer() {
   throw new Error("npm is not on the PATH: cannot install what is missing");
 }
 
-/** Node itself: under `bun run`, the `node` on the PATH may be Bun. */
+/** Node itself: the `node` on the PATH may be Bun under `bun run`, and is Deno under `deno task`. */
 function node() {
   if (host === "node") return process.execPath;
   return onPath("node").find((path) => {
-    const script = "process.versions.bun ? 'bun' : process.version";
+    const script = "process.versions.bun || process.versions.deno ? '' : process.version";
     const { stdout } = spawnSync(path, ["-p", script], { encoding: "utf8", timeout: 20_000 });
     return Number(/^v(\d+)/.exec(stdout ?? "")?.[1]) >= 20;
   });
