@@ -161,26 +161,30 @@ describe("createWebSocketServer({ schema })", () => {
     });
   }
 
-  it("tells no second 'close' when the validator itself has closed", async () => {
-    const runtime = new ScriptedServer();
-    const clock = new FakeClock();
-    const schema = schemaOf(() => {
-      void server.close(server.listAllConnections()[0]!, { code: 4000, reason: "mine" });
-      return { issues: [] };
+  const verdicts = { "accepts nothing": { issues: [] }, accepts: { value: 1 } };
+  for (const [what, verdict] of Object.entries(verdicts)) {
+    it(`tells one 'close' and no message when the validator closes and ${what}`, async () => {
+      const runtime = new ScriptedServer();
+      const clock = new FakeClock();
+      const schema = schemaOf(() => {
+        void server.close(server.listAllConnections()[0]!, { code: 4000, reason: "mine" });
+        return verdict;
+      });
+      const server = createWebSocketServer({ runtime, clock, schema: schema as never });
+      await server.start({ serverPort: 80 });
+      const log: unknown[] = [];
+      server.on("error", ({ code }) => log.push(code));
+      server.on("messageReceive", ({ data }) => log.push(data));
+      server.on("close", (_, close) => log.push(close));
+      const admission = runtime.enter();
+      admission.open(new ScriptedSocket());
+      admission.message("1");
+      await clock.advance(1);
+      assertEquals(log, [{ code: 4000, reason: "mine" }]);
+      admission.closed({ code: 4000, reason: "mine" });
+      await clock.until(server.stop());
     });
-    const server = createWebSocketServer({ runtime, clock, schema: schema as never });
-    await server.start({ serverPort: 80 });
-    const log: unknown[] = [];
-    server.on("error", ({ code }) => log.push(code));
-    server.on("close", (_, close) => log.push(close));
-    const admission = runtime.enter();
-    admission.open(new ScriptedSocket());
-    admission.message("1");
-    await clock.advance(1);
-    assertEquals(log, [{ code: 4000, reason: "mine" }]);
-    admission.closed({ code: 4000, reason: "mine" });
-    await clock.until(server.stop());
-  });
+  }
 
   it("lets the others be", async () => {
     await using pair = await MemoryPair.start({ server: { schema: double as never } });
