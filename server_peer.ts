@@ -171,6 +171,7 @@ export class Peer implements Admission, BacklogOwner, HeartbeatPeer {
 
   /** Reads no more, as its listeners cannot keep up with the messages; where that can be done. */
   pause(): boolean {
+    if (this.state !== "open") return true; // no message is told; the peer's Close frame must be read
     if (this.#socket?.pause === undefined) return false;
     this.#socket.pause();
     this.host.heartbeat.delete(this); // no Pong is heard meanwhile

@@ -273,6 +273,23 @@ describe("a server on a runtime", () => {
     assert(socket.calls.includes("close 4000"));
   });
 
+  it("goes on reading from whom its listener has closed, or the Close frame's answer would stay unread", async () => {
+    const { clock, runtime, server, log } = await Scripted.start({ maxBufferedAmount: 100 });
+    const { work, done } = Scripted.busy();
+    server.on("messageReceive", ({ clientConnection }) => {
+      void server.close(clientConnection);
+      return work;
+    });
+    const admission = runtime.enter();
+    const socket = new PausableSocket();
+    admission.open(socket);
+    admission.message("x".repeat(100));
+    done();
+    await clock.advance(0);
+    assertEquals(socket.calls, ["close 1000"]);
+    assertEquals(log, ["connect", "close 1000 CLOSE_NORMAL"]);
+  });
+
   it("loses its peers as it is told", async () => {
     const { runtime, log } = await Scripted.start();
     const admission = runtime.enter();
