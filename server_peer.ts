@@ -187,9 +187,8 @@ export class Peer implements Admission, BacklogOwner, HeartbeatPeer {
     if (this.host.canPing) this.host.heartbeat.add(this);
   }
 
-  /** The listeners cannot keep up, and reading cannot be stopped. */
+  /** The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while open. */
   overflow(): void {
-    if (this.state !== "open") return;
     this.close(TOO_FAST);
     this.#fail("too fast", "sends faster than the listeners can follow");
   }
