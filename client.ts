@@ -25,9 +25,9 @@
  * @module
  */
 
-import { ClientEmitter } from "./client_emitter.ts";
-import { ClientConnection } from "./client_connection.ts";
-import { ReconnectingConnection } from "./client_reconnect.ts";
+import { ClientEmitter } from "./client/events.ts";
+import { ClientConnection } from "./client/connection.ts";
+import { ReconnectingConnection } from "./client/reconnecting.ts";
 import {
   asks,
   askTarget,
@@ -39,30 +39,31 @@ import {
   sayOnce,
   type Target,
   unsupported,
-} from "./client_request.ts";
+} from "./client/dial.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
-import { readCall } from "./internal/call.ts";
+import { readCall } from "./internal/result.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { type Observing, observing } from "./internal/observer.ts";
-import { answer, type Outcome } from "./internal/outcome.ts";
-import { byteLength, DEFAULT_MAX_PAYLOAD, type Payload, payloadError } from "./internal/payload.ts";
-import type { ReconnectPolicy } from "./internal/reconnect_policy.ts";
+import { type Result, settle } from "./internal/result.ts";
+import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
+import type { WebSocketData } from "./client/types.ts";
+import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import { urlError } from "./internal/url.ts";
-import { clientRuntime } from "./runtime/client.ts";
-import type { ClientRuntime, DialRequest } from "./runtime/mod.ts";
+import { urlError } from "./client/url.ts";
+import { clientRuntime } from "./runtime/select_client.ts";
+import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
 import type {
   CloseResult,
   OpenResult,
   WebSocketClient,
   WebSocketClientOptions,
   WebSocketState,
-} from "./client_types.ts";
+} from "./client/types.ts";
 
-export type * from "./client_types.ts";
+export type * from "./client/types.ts";
 
 const FREE = undefined;
 const BUSY = "alreadyConnected";
@@ -99,8 +100,8 @@ class Client implements WebSocketClient<unknown> {
     this.#emitter = new ClientEmitter({
       state: () => this.state,
       protocol: () => this.protocol,
-      over: () => void (this.#connection = undefined),
-      shut: (close, why) => {
+      released: () => void (this.#connection = undefined),
+      drop: (close, why) => {
         if (this.state !== "open") return; // another reader was too slow as well
         this.#connection?.drop(close);
         this.#observing?.dropped?.(this, why);
@@ -145,20 +146,20 @@ class Client implements WebSocketClient<unknown> {
       2,
     );
     const [url, options] = values;
-    return this.#answer(error ?? this.#connect(isURL ? first : url, options), callback);
+    return this.#settle(error ?? this.#connect(isURL ? first : url, options), callback);
   }
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {
     if (callback === undefined && arguments.length <= 2 && typeof data !== "function") {
-      return this.#answer(this.#send(data), undefined);
+      return this.#settle(this.#send(data), undefined);
     }
     const call = readCall("send", arguments, 1);
-    return this.#answer(call.error ?? this.#send(call.values[0]), call.callback);
+    return this.#settle(call.error ?? this.#send(call.values[0]), call.callback);
   }
 
   close(...args: unknown[]): Promise<boolean> & void {
     const { values: [options], callback, error } = readCall("close", args, 1);
-    return this.#answer(error ?? this.#close(options), callback);
+    return this.#settle(error ?? this.#close(options), callback);
   }
 
   on(type: unknown, listener: unknown): void {
@@ -190,8 +191,8 @@ class Client implements WebSocketClient<unknown> {
     await closed.catch(() => {});
   }
 
-  #answer(outcome: Outcome, callback: Listener | undefined): Promise<boolean> & void {
-    return answer(outcome, callback, this.#emitter.listeners) as Promise<boolean> & void;
+  #settle(result: Result, callback: Listener | undefined): Promise<boolean> & void {
+    return settle(result, callback, this.#emitter.listeners) as Promise<boolean> & void;
   }
 
   #connect(url: unknown, options: unknown): BusinessError | undefined {
@@ -243,10 +244,10 @@ class Client implements WebSocketClient<unknown> {
 
   #send(data: unknown): BusinessError | boolean {
     return payloadError("send", data, this.#maxPayload) ?? this.#refusal("send") ??
-      this.#overflow(data as Payload) ?? this.#connection!.send(data as Payload);
+      this.#overflow(data as WebSocketData) ?? this.#connection!.send(data as WebSocketData);
   }
 
-  #overflow(data: Payload): BusinessError | undefined {
+  #overflow(data: WebSocketData): BusinessError | undefined {
     const limit = Math.min(this.#maxBufferedAmount, this.#connection!.maxQueued);
     if (limit === Infinity || this.bufferedAmount + byteLength(data) <= limit) return undefined;
     const option = limit === this.#maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";

@@ -51,9 +51,10 @@
  * @module
  */
 
-import { type Clock, TimeoutQueue } from "./internal/timeout_queue.ts";
+import { type Clock, systemClock } from "./internal/clock.ts";
+import { STALL_MS, TimeoutQueue } from "./internal/timeout_queue.ts";
 
-export type { Clock };
+export { type Clock, systemClock };
 
 /** How often to ping and how long to wait for an answer, in seconds. */
 export interface HeartbeatOptions {
@@ -89,12 +90,6 @@ const DEFAULT_SECONDS = 30;
 /** The longest interval, in seconds. */
 const MAX_SECONDS = 30_000;
 
-/**
- * How late a verdict's timer may be, in ms, before the cause is taken to be this process itself: a
- * loop that was blocked has not read the Pong that may lie in its socket.
- */
-const STALL_MS = 100;
-
 /** What a peer gets on top, in ms, when this process was blocked: time to read what has come. */
 const GRACE_MS = 250;
 
@@ -103,14 +98,6 @@ const SLACK = 0.01;
 
 /** The longest slack, in ms. */
 const MAX_SLACK_MS = 100;
-
-/** The system's clock. Its timers run in every runtime and need nothing of one. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimer: (task, ms) => setTimeout(task, ms),
-  clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
-  wall: () => Date.now(),
-};
 
 /**
  * Applies the defaults and limits to what was asked for.
@@ -155,10 +142,10 @@ export class Heartbeat {
    *
    * @param options How often to ping and how long to wait, in seconds.
    * @param clock Where time comes from.
-   * @param lingers Whether its timers run on when no peer is left, until `close`: for those whose
+   * @param keepsTimer Whether its timers run on when no peer is left, until `close`: for those whose
    * peers come and go.
    */
-  constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, lingers = false) {
+  constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, keepsTimer = false) {
     const { pingInterval, pongTimeout } = heartbeatPolicy(options);
     this.#clock = clock;
     const ms = pingInterval * 1000;
@@ -168,7 +155,7 @@ export class Heartbeat {
     };
     this.#resting = new TimeoutQueue({
       clock,
-      lingers,
+      keepsTimer,
       ms,
       slack: Math.min(ms * SLACK, MAX_SLACK_MS),
       expired: (peer) => {
@@ -179,11 +166,11 @@ export class Heartbeat {
     });
     this.#waiting = new TimeoutQueue({
       clock,
-      lingers,
+      keepsTimer,
       ms: pongTimeout * 1000,
       expired: (peer, late) => late > STALL_MS ? this.#grace.add(peer) : bury(peer),
     });
-    this.#grace = new TimeoutQueue({ clock, lingers, ms: GRACE_MS, expired: bury });
+    this.#grace = new TimeoutQueue({ clock, keepsTimer, ms: GRACE_MS, expired: bury });
   }
 
   /**

@@ -7,7 +7,7 @@
 
 export { createWebSocket } from "./client.ts";
 export { createWebSocketServer } from "./server.ts";
-export { TlsProtocol } from "./client_types.ts";
+export { TlsProtocol } from "./client/types.ts";
 export type {
   ClientCert,
   CloseResult,
@@ -20,11 +20,11 @@ export type {
   WebSocketCloseOptions,
   WebSocketOpenInfo,
   WebSocketRequestOptions,
-} from "./client_types.ts";
+} from "./client/types.ts";
 export type {
   ClientConnectionCloseCallback,
   WebSocketConnection,
   WebSocketMessage,
   WebSocketServer,
   WebSocketServerConfig,
-} from "./server_types.ts";
+} from "./server/types.ts";

@@ -41,6 +41,6 @@ export {
   type ErrorCallback,
 } from "./errors.ts";
 export type { Clock, HeartbeatOptions } from "./heartbeat.ts";
-export type { ClientRuntime, ServerRuntime } from "./runtime/mod.ts";
-export * from "./client_types.ts";
-export * from "./server_types.ts";
+export type { ClientRuntime, ServerRuntime } from "./runtime/contract.ts";
+export * from "./client/types.ts";
+export * from "./server/types.ts";

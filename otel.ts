@@ -73,13 +73,14 @@
  * @module
  */
 
-import type { DropReason, WebSocketObserver } from "./client_types.ts";
+import type { DropReason, WebSocketObserver } from "./client/types.ts";
 import { type Clock, systemClock } from "./heartbeat.ts";
-import { byteLength, type Payload } from "./internal/payload.ts";
-import type { ConnectionAddress } from "./server_types.ts";
+import { byteLength } from "./internal/payload.ts";
+import type { WebSocketData } from "./client/types.ts";
+import type { ConnectionAddress } from "./server/types.ts";
 
 export type { Clock } from "./heartbeat.ts";
-export type { DropReason, WebSocketObserver } from "./client_types.ts";
+export type { DropReason, WebSocketObserver } from "./client/types.ts";
 
 /** Attributes of a measurement or a span. */
 export type OtelAttributes = { [name: string]: string | number | boolean };
@@ -227,12 +228,12 @@ class Side {
     span.end();
   }
 
-  received(data: Payload): void {
+  received(data: WebSocketData): void {
     this.#instruments.messages.add(1, this.#received);
     this.#instruments.io.add(byteLength(data), this.#received);
   }
 
-  sent(data: Payload): void {
+  sent(data: WebSocketData): void {
     this.#instruments.messages.add(1, this.#sent);
     this.#instruments.io.add(byteLength(data), this.#sent);
   }

@@ -21,12 +21,13 @@
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_codes.ts";
-import { Connection } from "./internal/connection.ts";
+import { ConnectionHandle } from "./server/handle.ts";
 import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
-import { ACCEPTED, Refusal } from "./internal/outcome.ts";
+import { ACCEPTED, Refusal } from "./internal/result.ts";
 import { observing } from "./internal/observer.ts";
-import { DEFAULT_MAX_PAYLOAD, mostBytes, type Payload, payloadError } from "./internal/payload.ts";
+import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
+import type { WebSocketData } from "./client/types.ts";
 import {
   argumentError,
   FLAG,
@@ -36,16 +37,16 @@ import {
   type Rule,
   SCHEMA,
   TEXT,
-} from "./internal/read.ts";
-import { readServerConfig, type ServerConfig } from "./internal/server_config.ts";
+} from "./internal/validate.ts";
+import { readServerConfig, type ServerConfig } from "./server/options.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import { serverRuntime } from "./runtime/server.ts";
-import type { ListenFault } from "./runtime/mod.ts";
+import { serverRuntime } from "./runtime/select_server.ts";
+import type { ListenFault } from "./runtime/contract.ts";
 import { readIdentity } from "./runtime/pem.ts";
-import type { Peer } from "./server_peer.ts";
-import { excepted, findPeer, openPeer } from "./server_lookup.ts";
-import { type RunParts, ServerRun } from "./server_run.ts";
+import type { ServerConnection } from "./server/connection.ts";
+import { excepted, findConnection, findOpen } from "./server/registry.ts";
+import { ListeningServer, type ListeningServerParts } from "./server/listening_server.ts";
 import type {
   ConnectionAddress,
   PublishResult,
@@ -53,9 +54,9 @@ import type {
   WebSocketServer,
   WebSocketServerEvents,
   WebSocketServerOptions,
-} from "./server_types.ts";
+} from "./server/types.ts";
 
-export type * from "./server_types.ts";
+export type * from "./server/types.ts";
 
 const EVENTS = ["connect", "messageReceive", "close", "error"] as const;
 
@@ -80,9 +81,9 @@ class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #stats: Stats | undefined;
-  /** What each run of this server is made of. */
-  readonly #parts: RunParts;
-  #run: ServerRun | undefined;
+  /** What each listening of this server is made of. */
+  readonly #parts: ListeningServerParts;
+  #listening: ListeningServer | undefined;
   #stopping: Promise<boolean> | undefined;
 
   constructor(options: unknown = {}) {
@@ -101,28 +102,28 @@ class Server {
   }
 
   get address(): ServerAddress | undefined {
-    return this.#run && { ...this.#run.address };
+    return this.#listening && { ...this.#listening.address };
   }
 
   start(config: unknown): Promise<boolean> {
-    return answer(this.#start(config));
+    return settled(this.#start(config));
   }
 
   send(data: unknown, connection: unknown): Promise<boolean> {
     // The way of nearly every message: an event's connection, and data well within the limit.
-    const peer = Connection.peerOf(connection) as Peer | undefined;
-    if (peer !== undefined && peer.host === this.#run && peer.state === "open") {
+    const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
+    if (found !== undefined && found.host === this.#listening && found.state === "open") {
       const most = mostBytes(data);
-      if (most <= this.#run.maxPayload) {
-        peer.send(data as Payload, most);
+      if (most <= this.#listening.maxPayload) {
+        found.send(data as WebSocketData, most);
         return ACCEPTED;
       }
     }
-    return answer(this.#send(data, connection));
+    return settled(this.#send(data, connection));
   }
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
-    return answer(this.#close(connection, options));
+    return settled(this.#close(connection, options));
   }
 
   broadcast(data: unknown, options?: unknown): Promise<PublishResult> {
@@ -130,16 +131,17 @@ class Server {
       "broadcast",
       data,
       options,
-      (run, except) => run.rooms.broadcast(run.peers(), data as Payload, except),
+      (listening, except) =>
+        listening.topics.broadcast(listening.connections(), data as WebSocketData, except),
     );
   }
 
   join(connection: unknown, topic: unknown): Promise<boolean> {
-    return answer(this.#enter("join", connection, topic));
+    return settled(this.#joinOrLeave("join", connection, topic));
   }
 
   leave(connection: unknown, topic: unknown): Promise<boolean> {
-    return answer(this.#enter("leave", connection, topic));
+    return settled(this.#joinOrLeave("leave", connection, topic));
   }
 
   publish(topic: unknown, data: unknown, options?: unknown): Promise<PublishResult> {
@@ -150,19 +152,19 @@ class Server {
       "publish",
       data,
       options,
-      (run, except) => run.rooms.publish(topic, data as Payload, except),
+      (listening, except) => listening.topics.publish(topic, data as WebSocketData, except),
     );
   }
 
   listAllConnections(): ConnectionAddress[] {
-    return this.#run?.connections() ?? [];
+    return this.#listening?.handles() ?? [];
   }
 
   stop(): Promise<boolean> {
-    if (this.#run === undefined) {
+    if (this.#listening === undefined) {
       return Refusal.of(businessError("other", "stop: the server is not running"));
     }
-    return this.#stopping ??= this.#stop(this.#run);
+    return this.#stopping ??= this.#stop(this.#listening);
   }
 
   on(type: unknown, listener: unknown): void {
@@ -182,15 +184,15 @@ class Server {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#run !== undefined) await this.stop();
+    if (this.#listening !== undefined) await this.stop();
   }
 
   #start(config: unknown): BusinessError | undefined {
     if (this.#wrongOptions !== undefined) return this.#wrongOptions;
     const read = readServerConfig(config);
     if (read instanceof Error) return read;
-    if (this.#run !== undefined) {
-      const { port } = this.#run.address;
+    if (this.#listening !== undefined) {
+      const { port } = this.#listening.address;
       return read.port === port
         ? businessError("portOccupied", `start: this server listens on ${port} already`)
         : businessError("other", `start: this server is running already, on port ${port}`);
@@ -207,9 +209,9 @@ class Server {
     }
     let error: BusinessError | undefined;
     for (const hostname of config.hostnames) {
-      const run = new ServerRun(config, this.#parts);
+      const listening = new ListeningServer(config, this.#parts);
       try {
-        run.listen(hostname, identity);
+        listening.listen(hostname, identity);
       } catch (cause) {
         const fault = runtime.fault(cause);
         const why = fault === "other" ? `: ${describe(cause)}` : "";
@@ -218,7 +220,7 @@ class Server {
         if (fault === "notHere") continue; // the next family, if there is one
         return error;
       }
-      this.#run = run;
+      this.#listening = listening;
       config.signal?.addEventListener("abort", this.#abort);
       return undefined;
     }
@@ -227,43 +229,47 @@ class Server {
 
   readonly #abort = (): void => void this.stop();
 
-  async #stop(run: ServerRun): Promise<boolean> {
-    run.config.signal?.removeEventListener("abort", this.#abort);
+  async #stop(listening: ListeningServer): Promise<boolean> {
+    listening.config.signal?.removeEventListener("abort", this.#abort);
     try {
-      await run.stop();
+      await listening.stop();
     } finally {
-      this.#run = undefined;
+      this.#listening = undefined;
       this.#stopping = undefined;
     }
     return true;
   }
 
   #send(data: unknown, connection: unknown): BusinessError | undefined {
-    const wrong = payloadError("send", data, this.#run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+    const wrong = payloadError("send", data, this.#listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
     if (wrong !== undefined) return wrong;
-    const peer = openPeer(this.#run, "send", connection);
-    if (peer instanceof Error) return peer;
-    peer.send(data as Payload, mostBytes(data));
+    const found = findOpen(this.#listening, "send", connection);
+    if (found instanceof Error) return found;
+    found.send(data as WebSocketData, mostBytes(data));
     return undefined;
   }
 
   #close(connection: unknown, options: unknown): BusinessError | undefined {
     const close = readCloseOptions(options);
     if (close instanceof Error) return close;
-    const peer = findPeer(this.#run, "close", connection);
-    if (peer instanceof Error) return peer;
-    if (peer.state !== "open") {
-      return businessError("other", `close: the connection ${peer.connection} is closing already`);
+    const found = findConnection(this.#listening, "close", connection);
+    if (found instanceof Error) return found;
+    if (found.state !== "open") {
+      return businessError("other", `close: the connection ${found.handle} is closing already`);
     }
-    peer.close(close);
+    found.close(close);
     return undefined;
   }
 
-  #enter(call: "join" | "leave", connection: unknown, topic: unknown): BusinessError | undefined {
+  #joinOrLeave(
+    call: "join" | "leave",
+    connection: unknown,
+    topic: unknown,
+  ): BusinessError | undefined {
     if (typeof topic !== "string") return argumentError(`${call}: topic`, TEXT[1], topic);
-    const peer = openPeer(this.#run, call, connection);
-    if (peer instanceof Error) return peer;
-    this.#run!.rooms[call](peer, topic);
+    const found = findOpen(this.#listening, call, connection);
+    if (found instanceof Error) return found;
+    this.#listening!.topics[call](found, topic);
     return undefined;
   }
 
@@ -271,21 +277,21 @@ class Server {
     call: string,
     data: unknown,
     options: unknown,
-    task: (run: ServerRun, except: ReadonlySet<Peer>) => PublishResult,
+    task: (listening: ListeningServer, except: ReadonlySet<ServerConnection>) => PublishResult,
   ): Promise<PublishResult> {
-    const run = this.#run;
-    const error = payloadError(call, data, run?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+    const listening = this.#listening;
+    const error = payloadError(call, data, listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
     if (error !== undefined) return Refusal.of(error);
-    const except = excepted(run, call, options);
+    const except = excepted(listening, call, options);
     if (except instanceof Error) return Refusal.of(except);
-    if (run === undefined) {
+    if (listening === undefined) {
       return Refusal.of(businessError("other", `${call}: the server is not running`));
     }
-    return Promise.resolve(task(run, except));
+    return Promise.resolve(task(listening, except));
   }
 }
 
-function answer(error: BusinessError | undefined): Promise<boolean> {
+function settled(error: BusinessError | undefined): Promise<boolean> {
   return error === undefined ? ACCEPTED : Refusal.of(error);
 }
 

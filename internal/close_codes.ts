@@ -1,20 +1,18 @@
+import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
-import { NUMBER, readOptions, TEXT } from "./read.ts";
+import { NUMBER, readOptions, TEXT } from "./validate.ts";
 
-/** How a connection ended, as 'close' reports it. */
-export interface Close {
-  readonly code: number;
-  readonly reason: string;
-}
+/** How long a peer may take to answer a Close frame, in ms. */
+export const CLOSE_DEADLINE_MS = 5000;
 
 /** What 'close' reports when the peer vanished or its heartbeat ran out (RFC 6455 §7.1.5). */
-export const LINK_DOWN: Close = { code: 1006, reason: "The link is down" };
+export const LINK_DOWN: CloseResult = { code: 1006, reason: "The link is down" };
 
 /** What a peer is told whose message was over `maxPayload`: Bun's own words, which cannot be changed. */
-export const TOO_BIG: Close = { code: 1009, reason: "Received too big message" };
+export const TOO_BIG: CloseResult = { code: 1009, reason: "Received too big message" };
 
 /** The code and reason of a `close` with no options. */
-export const NORMAL: Close = { code: 1000, reason: "CLOSE_NORMAL" };
+export const NORMAL: CloseResult = { code: 1000, reason: "CLOSE_NORMAL" };
 
 /** Codes an endpoint must not send (RFC 6455 §7.4.1); they go out as 1000. */
 const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
@@ -23,7 +21,7 @@ const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
 const MAX_REASON_BYTES = 123;
 
 /** Reads the options of `close`; a wrong one is returned as the error it deserves. */
-export function readCloseOptions(options: unknown): Close | BusinessError {
+export function readCloseOptions(options: unknown): CloseResult | BusinessError {
   if (options === undefined) return NORMAL;
   const given = readOptions("close", options, RULES);
   if (given instanceof Error) return given;
@@ -43,7 +41,7 @@ function isAllowed(code: number): boolean {
 }
 
 /** What goes on the wire for a close that was asked for. */
-export function toWire({ code, reason }: Close): Close {
+export function toWire({ code, reason }: CloseResult): CloseResult {
   return { code: UNSENDABLE.has(code) ? 1000 : code, reason: cut(reason) };
 }
 
@@ -51,7 +49,7 @@ export function toWire({ code, reason }: Close): Close {
  * What 'close' reports for a Close frame that came in: no code (1005) is 1000 with no reason
  * (RFC 6455 §7.1.5). `undefined` where no valid Close frame came: the peer vanished.
  */
-export function fromWire(code: number, reason: string): Close | undefined {
+export function fromWire(code: number, reason: string): CloseResult | undefined {
   if (code === 1005) return { code: 1000, reason: "" };
   if (code < 1000 || code === 1006 || code === 1015) return undefined;
   return { code, reason };

@@ -1,8 +1,6 @@
+import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
-
-/** What can be sent: text, or bytes in a buffer or a view of one. */
-export type Payload = string | ArrayBuffer | ArrayBufferView;
 
 /** The largest message unless set otherwise, in bytes: 5 × 1024 × 1024 − 16, as on HarmonyOS. */
 export const DEFAULT_MAX_PAYLOAD = 5_242_864;
@@ -42,18 +40,18 @@ export function mostBytes(data: unknown): number {
   return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.byteLength : NaN;
 }
 
-function isPayload(data: unknown): data is Payload {
+function isPayload(data: unknown): data is WebSocketData {
   return !Number.isNaN(mostBytes(data));
 }
 
 /** Whether a message is over a limit, without counting where there is no need to. */
-export function exceeds(data: Payload, maxPayload: number): boolean {
+export function exceeds(data: WebSocketData, maxPayload: number): boolean {
   if (typeof data !== "string") return data.byteLength > maxPayload;
   return data.length * 3 > maxPayload && byteLength(data) > maxPayload;
 }
 
 /** The data as it is now: what the caller does to its buffer later does not matter. */
-export function snapshot(data: Payload): Payload {
+export function snapshot(data: WebSocketData): WebSocketData {
   if (typeof data === "string") return data;
   if (data instanceof ArrayBuffer) return data.slice(0);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
@@ -65,7 +63,7 @@ const encoder = new TextEncoder();
 const scratch = new Uint8Array(16 * 1024);
 
 /** How many bytes a message has on the wire. */
-export function byteLength(data: Payload): number {
+export function byteLength(data: WebSocketData): number {
   if (typeof data !== "string") return data.byteLength;
   let bytes = 0;
   // As each character takes a byte at least, half of a pair at a part's end never fits: it is read next.

@@ -1,4 +1,4 @@
-import type { Close } from "./close_codes.ts";
+import type { CloseResult } from "../client/types.ts";
 import { describe } from "./describe.ts";
 
 /**
@@ -31,17 +31,17 @@ export type StandardSchemaResult<Output> =
 /** Data that was not accepted. */
 export interface Unacceptable {
   /** What the peer is told. */
-  close: Close;
+  close: CloseResult;
   /** What is wrong with the data, for people. */
   why: string;
   cause: unknown;
 }
 
 /** The codes of RFC 6455 §7.4.1. */
-const NO_TEXT: Close = { code: 1003, reason: "Only text is accepted" };
-const NO_JSON: Close = { code: 1007, reason: "Not JSON" };
-const NOT_VALID: Close = { code: 1008, reason: "Not what is expected" };
-const NO_VERDICT: Close = { code: 1011, reason: "Cannot be validated" };
+const NO_TEXT: CloseResult = { code: 1003, reason: "Only text is accepted" };
+const NO_JSON: CloseResult = { code: 1007, reason: "Not JSON" };
+const NOT_VALID: CloseResult = { code: 1008, reason: "Not what is expected" };
+const NO_VERDICT: CloseResult = { code: 1011, reason: "Cannot be validated" };
 
 /** Reads a message as JSON and validates it. */
 export function parse(
@@ -74,7 +74,11 @@ export function parse(
   }
 }
 
-function unacceptable(close: Close, why: string, cause: unknown = new Error(why)): Unacceptable {
+function unacceptable(
+  close: CloseResult,
+  why: string,
+  cause: unknown = new Error(why),
+): Unacceptable {
   return { close, why, cause };
 }
 

@@ -1,5 +1,6 @@
 import type { DropReason, WebSocketObserver } from "./observer.ts";
-import { byteLength, type Payload } from "./payload.ts";
+import { byteLength } from "./payload.ts";
+import type { WebSocketData } from "../client/types.ts";
 
 /** Messages, and how many bytes of data they were. */
 export interface Traffic {
@@ -68,12 +69,12 @@ export class Stats implements WebSocketObserver {
     this.#closed++;
   }
 
-  received(_: unknown, data: Payload): void {
+  received(_: unknown, data: WebSocketData): void {
     this.#received.messages++;
     this.#received.bytes += byteLength(data);
   }
 
-  sent(_: unknown, data: Payload): void {
+  sent(_: unknown, data: WebSocketData): void {
     this.#sent.messages++;
     this.#sent.bytes += byteLength(data);
   }

@@ -1,17 +1,10 @@
-/** Where time comes from: the system's, or a fake one in tests. */
-export interface Clock {
-  /** Milliseconds since any fixed moment; never goes back. */
-  now(): number;
-  /** Calls `task` once, after `ms` milliseconds. */
-  setTimer(task: () => void, ms: number): unknown;
-  /** Takes a `setTimer` back. */
-  clearTimer(timer: unknown): void;
-  /**
-   * Milliseconds of the calendar's time, which goes on while a machine sleeps. Where it is missing, a
-   * client that reconnects does not notice that it slept.
-   */
-  wall?(): number;
-}
+import type { Clock } from "./clock.ts";
+
+/**
+ * How late a verdict's timer may be, in ms, before the cause is taken to be this process itself: a
+ * loop that was blocked has not read the Pong that may lie in its socket.
+ */
+export const STALL_MS = 100;
 
 /** What a {@linkcode TimeoutQueue} is made of. */
 export interface TimeoutQueueOptions<T> {
@@ -21,7 +14,7 @@ export interface TimeoutQueueOptions<T> {
   /** Items due within so many milliseconds of a timer that fires go with it. */
   slack?: number;
   /** Whether the timer runs on when nothing is left, so that few need be made; until `close`. */
-  lingers?: boolean;
+  keepsTimer?: boolean;
   /** Called for each item due, with how many milliseconds later than meant. Must not throw. */
   expired: (item: T, late: number) => void;
 }
@@ -40,7 +33,7 @@ export class TimeoutQueue<T> {
   #firing = false;
 
   constructor(options: TimeoutQueueOptions<T>) {
-    this.#options = { slack: 0, lingers: false, ...options };
+    this.#options = { slack: 0, keepsTimer: false, ...options };
   }
 
   /** Makes an item wait, from now, whether it waited before or not. */
@@ -54,7 +47,7 @@ export class TimeoutQueue<T> {
 
   /** Lets an item go. With none left no timer runs, so a process can end. */
   delete(item: T): void {
-    if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.lingers) this.close();
+    if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.keepsTimer) this.close();
   }
 
   /** Lets all go. */

@@ -1,4 +1,4 @@
-import type { Failure } from "./mod.ts";
+import type { Failure } from "./contract.ts";
 
 /**
  * The runtimes' words for what went wrong, and ours. The first that matches counts. Seen on

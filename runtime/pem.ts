@@ -6,7 +6,7 @@
  */
 
 import { type BusinessError, businessError } from "../errors.ts";
-import type { ClientCertPaths } from "../internal/connect_options.ts";
+import type { ClientCert } from "../client/types.ts";
 import { describe } from "../internal/describe.ts";
 
 /** A certificate and its private key, PEM, the key without a passphrase. */
@@ -77,7 +77,7 @@ export function readCertificates(option: string, path: string): string | Busines
 /** Reads a certificate and its private key, and sees that they belong together. */
 export function readIdentity(
   option: string,
-  { certPath, keyPath, keyPassword }: ClientCertPaths,
+  { certPath, keyPath, keyPassword }: ClientCert,
 ): Identity | BusinessError {
   const cert = readCertificates(`${option}.certPath`, certPath);
   if (cert instanceof Error) return cert;

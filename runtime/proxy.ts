@@ -1,6 +1,6 @@
 /** Which HTTP proxy a connection goes through: the user's words, the environment's, or none. */
 
-import type { ProxyOption } from "../internal/connect_options.ts";
+import type { ProxyConfiguration } from "../client/types.ts";
 
 /** A proxy to go through. */
 export interface Proxy {
@@ -19,7 +19,11 @@ const ALL = [...NAMING, EXCEPTING].flatMap((name) => [name, name.toUpperCase()])
 export type Environment = Record<string, string | undefined>;
 
 /** The proxy for a URL, if it goes through one. */
-export function proxyFor(url: URL, option: ProxyOption, env: Environment): Proxy | undefined {
+export function proxyFor(
+  url: URL,
+  option: ProxyConfiguration,
+  env: Environment,
+): Proxy | undefined {
   if (option === "no-proxy") return undefined;
   if (option === "system") return excepted(url, read(env, EXCEPTING)) ? undefined : named(url, env);
   const { host, port, username = "", password = "", exclusionList = [] } = option;

@@ -1,5 +1,5 @@
 import type { Clock } from "../heartbeat.ts";
-import type { Address } from "../runtime/mod.ts";
+import type { Address } from "../runtime/contract.ts";
 import { MemorySocket, RESET } from "./memory_socket.ts";
 import { Pipe } from "./pipe.ts";
 

@@ -1,17 +1,17 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
 import type {
   Address,
-  Answer,
   ClientEvents,
   ClientRuntime,
   ClientSocket,
   DialRequest,
-  Listener,
   ListenerEvents,
   ListenFault,
   ListenOptions,
+  RequestResult,
   ServerRuntime,
-} from "../runtime/mod.ts";
+  TcpListener,
+} from "../runtime/contract.ts";
 import { Link, type MemoryLink } from "./link.ts";
 
 /** What a {@linkcode MemoryNetwork} takes. */
@@ -123,7 +123,7 @@ export class MemoryNetwork {
     };
   }
 
-  #listen(options: ListenOptions, events: ListenerEvents): Listener {
+  #listen(options: ListenOptions, events: ListenerEvents): TcpListener {
     const { hostname, port } = options;
     if (this.#listeners.has(port)) throw new PortTaken(`port ${port}`);
     const address = { hostname, port: port === 0 ? this.#freePort() : port };
@@ -169,7 +169,7 @@ export class MemoryNetwork {
 }
 
 /** A port of the network's that is listened on. */
-class MemoryListener implements Listener {
+class MemoryListener implements TcpListener {
   readonly address: Address;
   readonly #options: ListenOptions;
   readonly #events: ListenerEvents;
@@ -223,7 +223,7 @@ class MemoryListener implements Listener {
     this.#clock.clearTimer(timer);
   }
 
-  #answer({ server }: Link, answer: Answer): void {
+  #answer({ server }: Link, answer: RequestResult): void {
     if (answer instanceof Response) {
       const status = String(answer.status);
       server.refuse({ what: `the server answered with HTTP status ${status}`, status });

@@ -1,4 +1,5 @@
-import { byteLength, exceeds, type Payload, snapshot } from "../internal/payload.ts";
+import { byteLength, exceeds, snapshot } from "../internal/payload.ts";
+import type { WebSocketData } from "../client/types.ts";
 import type {
   Admission,
   ClientEvents,
@@ -6,7 +7,7 @@ import type {
   End,
   Failure,
   SocketEvents,
-} from "../runtime/mod.ts";
+} from "../runtime/contract.ts";
 import type { Pipe } from "./pipe.ts";
 
 /** What an end of a connection is made of. */
@@ -69,7 +70,7 @@ export class MemorySocket implements ClientSocket {
     this.#leave();
   }
 
-  send(data: Payload): void {
+  send(data: WebSocketData): void {
     if (this.state !== "open") return;
     const copy = received(data);
     this.#tell((other) => other.#message(copy), byteLength(copy));
@@ -153,7 +154,7 @@ export class MemorySocket implements ClientSocket {
 export const RESET: Failure = { what: "the connection was reset", status: "0" };
 
 /** The data as the other end gets it: of its own, and well-formed, as UTF-8 leaves no other text. */
-function received(data: Payload): string | ArrayBuffer {
+function received(data: WebSocketData): string | ArrayBuffer {
   if (typeof data === "string") return data.toWellFormed();
   const copy = snapshot(data);
   return (copy instanceof ArrayBuffer ? copy : (copy as Uint8Array).buffer) as ArrayBuffer;

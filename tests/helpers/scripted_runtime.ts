@@ -2,16 +2,16 @@
 
 import type {
   Admission,
-  Answer,
   ClientEvents,
   ClientRuntime,
   ClientSocket,
-  Listener,
   ListenerEvents,
+  RequestResult,
   ServerRuntime,
   Socket,
-} from "../../runtime/mod.ts";
-import type { Payload } from "../../internal/payload.ts";
+  TcpListener,
+} from "../../runtime/contract.ts";
+import type { WebSocketData } from "../../client/types.ts";
 
 /** A socket that writes down what it is told. */
 export class ScriptedSocket implements ClientSocket {
@@ -50,15 +50,15 @@ export class PausableSocket extends ScriptedSocket implements Socket {
 
 /** A socket that takes part in topics. */
 export class TopicSocket extends ScriptedSocket implements Socket {
-  join(topic: string): void {
+  subscribe(topic: string): void {
     this.calls.push(`join ${topic}`);
   }
 
-  leave(topic: string): void {
+  unsubscribe(topic: string): void {
     this.calls.push(`leave ${topic}`);
   }
 
-  publish(topic: string, data: Payload): void {
+  publish(topic: string, data: WebSocketData): void {
     this.calls.push(`publish ${topic} ${data}`);
   }
 }
@@ -93,7 +93,7 @@ export class ScriptedServer implements ServerRuntime {
   published: string[] | undefined;
   #events!: ListenerEvents;
 
-  listen(_: unknown, events: ListenerEvents): Listener {
+  listen(_: unknown, events: ListenerEvents): TcpListener {
     if (this.refuses !== undefined) throw this.refuses;
     this.#events = events;
     const { published } = this;
@@ -109,7 +109,7 @@ export class ScriptedServer implements ServerRuntime {
   }
 
   /** Shakes hands as a client does; gives what the server answers. */
-  request(init: RequestInit = {}, port = 50_000): Answer | Promise<Answer> {
+  request(init: RequestInit = {}, port = 50_000): RequestResult | Promise<RequestResult> {
     const headers = {
       connection: "Upgrade",
       upgrade: "websocket",

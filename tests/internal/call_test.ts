@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readCall } from "../../internal/call.ts";
+import { readCall } from "../../internal/result.ts";
 
 const callback = () => {};
 

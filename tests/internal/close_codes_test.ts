@@ -6,13 +6,8 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../errors.ts";
-import {
-  type Close,
-  fromWire,
-  NORMAL,
-  readCloseOptions,
-  toWire,
-} from "../../internal/close_codes.ts";
+import { fromWire, NORMAL, readCloseOptions, toWire } from "../../internal/close_codes.ts";
+import type { CloseResult } from "../../client/types.ts";
 
 describe("readCloseOptions()", () => {
   it("is 1000 CLOSE_NORMAL by default", () => {
@@ -105,7 +100,7 @@ describe("fromWire()", () => {
 
   it("tells where none came, and never gives code 0", () => {
     for (const code of [0, -1, 999, 1006, 1015]) {
-      assertEquals(fromWire(code, "") as Close | undefined, undefined);
+      assertEquals(fromWire(code, "") as CloseResult | undefined, undefined);
     }
   });
 });

@@ -4,10 +4,10 @@ import {
   byteLength,
   DEFAULT_MAX_PAYLOAD,
   exceeds,
-  type Payload,
   payloadError,
   snapshot,
 } from "../../internal/payload.ts";
+import type { WebSocketData } from "../../client/types.ts";
 
 describe("payloadError()", () => {
   it("takes text, buffers and every view, empty or not", () => {
@@ -73,7 +73,11 @@ describe("exceeds()", () => {
 describe("snapshot()", () => {
   it("is the data as it was", () => {
     const bytes = Uint8Array.from([1, 2, 3, 4]);
-    const taken: Payload[] = [bytes.buffer, bytes.subarray(1, 3), new DataView(bytes.buffer, 2)]
+    const taken: WebSocketData[] = [
+      bytes.buffer,
+      bytes.subarray(1, 3),
+      new DataView(bytes.buffer, 2),
+    ]
       .map(snapshot);
     bytes.fill(9);
     const seen = taken.map((data) =>

@@ -1,7 +1,7 @@
 /** What a random program is made of: plain data, so that one that failed can be kept as it is. */
 
 import fc from "fast-check";
-import type { Mood } from "./moods.ts";
+import type { Mood } from "./peer_behaviour.ts";
 
 /** Milliseconds from one end of a connection to the other. */
 export const LATENCY = 5;

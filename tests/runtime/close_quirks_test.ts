@@ -1,6 +1,6 @@
 /**
  * How connections of the runtimes' own WebSocket end, without our module, on Deno 2.9.6 and
- * Bun 1.4.5. Each of these is worked round in `runtime/deno_socket.ts` or `runtime/bun_client.ts`:
+ * Bun 1.4.5. Each of these is worked round in `runtime/deno/socket.ts` or `runtime/bun/client.ts`:
  * where one turns red after an upgrade, the workaround can go or must change.
  */
 

@@ -1,26 +1,26 @@
 /**
- * What `runtime/mod.ts` asks of a transport, asked of the runtime these tests run on and of the
+ * What `runtime/contract.ts` asks of a transport, asked of the runtime these tests run on and of the
  * network in memory: what is tested on the one holds on the other.
  */
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { clientRuntime } from "../../runtime/client.ts";
+import { clientRuntime } from "../../runtime/select_client.ts";
 import type {
   Address,
   Admission,
-  Answer,
   ClientRuntime,
   ClientSocket,
   DialRequest,
   End,
-  Listener,
   ListenOptions,
+  RequestResult,
   ServerRuntime,
   Socket,
-} from "../../runtime/mod.ts";
-import { serverRuntime } from "../../runtime/server.ts";
+  TcpListener,
+} from "../../runtime/contract.ts";
+import { serverRuntime } from "../../runtime/select_server.ts";
 import { MemoryNetwork } from "../../testing.ts";
 
 const memory = new MemoryNetwork();
@@ -73,9 +73,9 @@ class Side<S extends Socket> {
 }
 
 interface Room {
-  listener: Listener;
+  listener: TcpListener;
   /** What is answered to each request. */
-  answer(request: Request, peer: Address): Answer | Promise<Answer>;
+  answer(request: Request, peer: Address): RequestResult | Promise<RequestResult>;
   dial(request?: Partial<DialRequest>): Side<ClientSocket> & { socket: ClientSocket };
 }
 
@@ -203,7 +203,7 @@ for (const { name, client, server } of TRANSPORTS) {
     it("tells whoever decides about a client that it has left", () =>
       withRoom(async (room) => {
         const { promise, resolve } = Promise.withResolvers<AbortSignal>();
-        const left = Promise.withResolvers<Answer>();
+        const left = Promise.withResolvers<RequestResult>();
         room.answer = ({ signal }) => {
           resolve(signal);
           signal.addEventListener("abort", () => left.resolve(new Response(null, { status: 400 })));

@@ -1,5 +1,5 @@
 /**
- * Deno's internals that `runtime/deno_socket.ts` is built on, and that Bun needs none of them. Where
+ * Deno's internals that `runtime/deno/socket.ts` is built on, and that Bun needs none of them. Where
  * this turns red, a new Deno has changed them: see the fallback in `deno_fallback_test.ts`.
  */
 

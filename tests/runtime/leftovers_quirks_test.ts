@@ -1,6 +1,6 @@
 /**
  * What keeps a process of the bare runtimes, Deno 2.9.6 and Bun 1.4.5, without our module.
- * `runtime/deno_socket.ts` and `runtime/deno_server.ts` work round it: where one of these turns red
+ * `runtime/deno/socket.ts` and `runtime/deno/server.ts` work round it: where one of these turns red
  * after an upgrade, the workaround can go.
  */
 

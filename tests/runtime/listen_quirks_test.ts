@@ -1,6 +1,6 @@
 /**
  * What the runtimes' own servers throw where they cannot listen, without our module: `fault` of
- * `runtime/deno_server.ts` and `runtime/bun_server.ts` sorts it. Deno 2.9.6 has classes, but none for
+ * `runtime/deno/server.ts` and `runtime/bun/server.ts` sorts it. Deno 2.9.6 has classes, but none for
  * what the resolver says; Bun 1.4.5 has the system's codes. Where one turns red after an upgrade,
  * sort anew.
  */

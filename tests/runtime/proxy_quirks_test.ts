@@ -74,7 +74,7 @@ describe("the runtime's WebSocket behind a proxy, wss", () => {
 });
 
 describe("the runtime's WebSocket behind a proxy, ws", () => {
-  it("asks with an absolute GET on Deno, which `runtime/deno_relay.ts` is for, and to CONNECT on Bun", async () => {
+  it("asks with an absolute GET on Deno, which `runtime/deno/relay.ts` is for, and to CONNECT on Bun", async () => {
     await using server = await Target.start("ws", ca, cert);
     await using proxy = await RecordingProxy.listen();
     const url = `http://127.0.0.1:${proxy.port}`;

@@ -1,6 +1,6 @@
 /**
  * What the runtimes' own WebSocket does with options of TLS, without our module, on Deno 2.9.6 and
- * Bun 1.4.5. `runtime/deno_client.ts`, `runtime/bun_client.ts` and `runtime/pem.ts` work round it:
+ * Bun 1.4.5. `runtime/deno/client.ts`, `runtime/bun/client.ts` and `runtime/pem.ts` work round it:
  * where one of these turns red after an upgrade, the workaround can go or must change.
  */
 

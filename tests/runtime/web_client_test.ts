@@ -1,7 +1,7 @@
 /**
  * The client on a platform that has the WHATWG's WebSocket and no more, as pages have: on the
- * WebSocket of the runtime that runs these tests, against a raw server. `tests/page_test.ts` has it
- * in a browser, and `tests/package_npm_test.ts` on Node.
+ * WebSocket of the runtime that runs these tests, against a raw server. `tests/interop/page_test.ts` has it
+ * in a browser, and `tests/package/npm_test.ts` on Node.
  */
 
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
@@ -11,8 +11,8 @@ import {
   type WebSocketClientOptions,
   type WebSocketRequestOptions,
 } from "../../mod.ts";
-import type { End } from "../../runtime/mod.ts";
-import { webClient } from "../../runtime/web_client.ts";
+import type { End } from "../../runtime/contract.ts";
+import { webClient } from "../../runtime/web/client.ts";
 import { FakeClock } from "../../testing.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { disposable, refusal, Session, within } from "../helpers/client.ts";

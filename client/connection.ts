@@ -1,0 +1,268 @@
+/** One connection of a client, from the dial to the end. Not part of the public API. */
+
+import { CLOSE_DEADLINE_MS } from "../internal/close_codes.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
+import { fromWire, LINK_DOWN, NORMAL, TOO_BIG, toWire } from "../internal/close_codes.ts";
+import type { CloseResult } from "./types.ts";
+import type { ConnectOptions } from "./options.ts";
+import { afterTurn } from "../internal/result.ts";
+import type { DropReason, Observing } from "../internal/observer.ts";
+import { exceeds } from "../internal/payload.ts";
+import type { WebSocketData } from "./types.ts";
+import { SendQueue } from "./send_queue.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  End,
+} from "../runtime/contract.ts";
+
+/** What a connection tells its client; each end is told once. */
+export interface ConnectionOwner {
+  opened(): void;
+  message(data: string | ArrayBuffer): void;
+  /** The attempt failed: nothing was open. */
+  failed(error: BusinessError): void;
+  /** The connection is lost; `closed` follows. */
+  lost(error: BusinessError): void;
+  closed(close: CloseResult): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  runtime: ClientRuntime;
+  clock: Clock;
+  heartbeat: Heartbeat;
+  maxPayload: number;
+  request: DialRequest;
+  options: ConnectOptions;
+  /** What is to be sent once it is open, and what was sent before. */
+  queue?: SendQueue;
+  /** What the connection is known as to an observer, and the observer. */
+  who: unknown;
+  observing: Observing | undefined;
+}
+
+/** One connection. Its state goes one way: connecting, open, closing, idle. */
+export class ClientConnection implements ClientEvents, HeartbeatPeer {
+  state: "connecting" | "open" | "closing" | "idle" = "connecting";
+  readonly #owner: ConnectionOwner;
+  readonly #parts: ConnectionParts;
+  readonly #socket: ClientSocket;
+  /** What was sent before the connection was open. */
+  #queue: SendQueue;
+  /** What was asked for by `close`. */
+  #asked: CloseResult | undefined;
+  /** The one deadline that runs: to open, or to close. */
+  #timer: unknown;
+  #wasOpen = false;
+
+  /** Dials; throws what the runtime throws. */
+  constructor(owner: ConnectionOwner, parts: ConnectionParts) {
+    const { runtime, clock, request, options } = parts;
+    const { connectTimeout } = options;
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#queue = parts.queue ?? new SendQueue();
+    this.#socket = runtime.dial(request, this);
+    this.#timer = clock.setTimer(() => {
+      this.#socket.terminate();
+      this.#fail(`no answer within ${connectTimeout} s`);
+    }, connectTimeout * 1000);
+    options.signal?.addEventListener("abort", this.#abort);
+    if (options.signal?.aborted) this.#abort();
+  }
+
+  get protocol(): string {
+    return this.state === "open" ? this.#socket.protocol : "";
+  }
+
+  get bufferedAmount(): number {
+    return this.#queue.bytes + this.#socket.bufferedAmount;
+  }
+
+  /** Bytes that may be queued, if that is bounded by more than the user's option. */
+  get maxQueued(): number {
+    return Infinity;
+  }
+
+  /** Sends, or keeps until open. Only while connecting or open. Answers what `send` does. */
+  send(data: WebSocketData): boolean {
+    if (this.state === "open") this.#send(data);
+    else this.#queue.push(data);
+    return true;
+  }
+
+  /** Closes for a fault of the peer's. */
+  drop(close: CloseResult): void {
+    this.close(close);
+  }
+
+  /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */
+  probe(): void {
+    if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
+  }
+
+  /** Starts to close; `closed` follows, within five seconds. Only while connecting or open. */
+  close(asked: CloseResult): void {
+    const { state } = this;
+    this.#asked = asked;
+    this.#leave("closing");
+    if (state === "connecting") {
+      this.#socket.terminate();
+      afterTurn(() => {
+        if (this.state === "closing") this.#end(asked); // unless the runtime has told of it
+      });
+      return;
+    }
+    this.#timer = this.#parts.clock.setTimer(() => {
+      this.#socket.terminate();
+      this.#end(asked);
+    }, CLOSE_DEADLINE_MS);
+    const { code, reason } = toWire(asked);
+    this.#socket.close(code, reason);
+  }
+
+  open(): void {
+    if (this.state !== "connecting") return;
+    const wrong = this.#handshakeFault();
+    if (wrong !== undefined) {
+      this.#socket.terminate();
+      return this.#fail(wrong);
+    }
+    const { clock, heartbeat, runtime } = this.#parts;
+    clock.clearTimer(this.#timer);
+    this.state = "open";
+    this.#wasOpen = true;
+    if (runtime.canPing) heartbeat.add(this);
+    const queued = this.#queue.take();
+    for (const data of queued) this.#socket.send(data);
+    const { observing, who } = this.#parts;
+    observing?.opened?.(who);
+    for (const data of queued) observing?.sent?.(who, data);
+    if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.state !== "open") return;
+    const { heartbeat, maxPayload, observing } = this.#parts;
+    heartbeat.alive(this);
+    const looks = observing !== undefined || exceeds(data, maxPayload);
+    if (!looks || this.#looked(data)) this.#owner.message(data);
+  }
+
+  alive(): void {
+    this.#parts.heartbeat.alive(this);
+  }
+
+  answered(roundTrip: number): void {
+    const { observing, who } = this.#parts;
+    observing?.ponged?.(who, roundTrip);
+  }
+
+  closed(end: End): void {
+    const { state } = this;
+    if (state === "idle") return;
+    if (state === "closing") return this.#end(this.#asked!);
+    const { failure, tooBig } = end;
+    if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
+    if (state === "connecting") {
+      return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
+    }
+    const close = failure === undefined ? fromWire(end.code, end.reason) : undefined;
+    if (close !== undefined) this.#end(close);
+    else this.#lose("lost", "the connection was lost", LINK_DOWN, failure?.cause);
+  }
+
+  ping(): void {
+    const { observing, who } = this.#parts;
+    observing?.pinged?.(who);
+    this.#socket.ping();
+  }
+
+  dead(): void {
+    this.#socket.terminate();
+    this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN);
+  }
+
+  readonly #abort = (): void => {
+    if (this.state === "connecting" || this.state === "open") {
+      this.close(NORMAL);
+    }
+  };
+
+  #send(data: WebSocketData): void {
+    this.#parts.observing?.sent?.(this.#parts.who, data);
+    this.#socket.send(data);
+  }
+
+  /** What the runtime let pass in the handshake and should not have, if anything. */
+  #handshakeFault(): string | undefined {
+    const { protocol, extensions } = this.#socket;
+    const offered = this.#parts.request.protocols;
+    if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
+      return "the server's subprotocol is none that was offered";
+    }
+    return extensions === "" ? undefined : "the server's extension was not offered";
+  }
+
+  /** Tells an observer of a message; whether it is to be told to the owner, too. */
+  #looked(data: string | ArrayBuffer): boolean {
+    const { maxPayload, observing, who } = this.#parts;
+    const isTooBig = exceeds(data, maxPayload);
+    if (!isTooBig) observing?.received?.(who, data);
+    if (this.state !== "open") return false; // the observer has closed
+    if (!isTooBig) return true;
+    this.close(TOO_BIG);
+    observing?.dropped?.(who, "too big");
+    this.#owner.lost(failure(this.#tooBig()));
+    return false;
+  }
+
+  #tooBig(): string {
+    return `a message of over ${this.#parts.maxPayload} bytes came in`;
+  }
+
+  #fail(what: string, status?: string, cause?: unknown): void {
+    this.#leave("idle");
+    this.#owner.failed(failure(what, status, cause));
+  }
+
+  #lose(why: DropReason, what: string, close: CloseResult, cause?: unknown): void {
+    this.#leave("closing");
+    this.#parts.observing?.dropped?.(this.#parts.who, why);
+    this.#owner.lost(failure(what, undefined, cause));
+    this.#finish(close);
+  }
+
+  #end(close: CloseResult): void {
+    this.#leave("closing");
+    this.#finish(close);
+  }
+
+  #finish(close: CloseResult): void {
+    if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
+    this.state = "idle";
+    this.#owner.closed(close);
+  }
+
+  /** Leaves what it was waiting for, on the way to another state. */
+  #leave(state: "closing" | "idle"): void {
+    const { clock, heartbeat, options } = this.#parts;
+    this.state = state;
+    clock.clearTimer(this.#timer);
+    heartbeat.delete(this);
+    options.signal?.removeEventListener("abort", this.#abort);
+    this.#queue = new SendQueue(); // what waited in the other one may wait on
+  }
+}
+
+/** The error of a failed attempt or a lost connection. */
+function failure(what: string, status?: string, cause?: unknown): BusinessError {
+  return businessError("connectFailed", what, {
+    data: status ?? "0",
+    cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+  });
+}

@@ -1,0 +1,161 @@
+/** What a client tells: its events, its promises, its `for await`. Not part of the public API. */
+
+import type { ReconnectOwner } from "./reconnecting.ts";
+import type { CloseResult, OpenResult, ReconnectInfo, WebSocketEvents } from "./types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { Deferred } from "./deferred.ts";
+import { afterTurn } from "../internal/result.ts";
+import { Listeners } from "../internal/listeners.ts";
+import { type Message, MessageIterator } from "./message_iterator.ts";
+import type { DropReason } from "../internal/observer.ts";
+import { parse, type StandardSchema } from "../internal/schema.ts";
+
+const EVENTS = [
+  "open",
+  "openInfo",
+  "headerReceive",
+  "message",
+  "dataEnd",
+  "close",
+  "error",
+  "reconnecting",
+] as const;
+
+/** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
+const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
+
+/** What a server is told whose messages pile up before a `for await`. */
+const TOO_FAST: CloseResult = { code: 1008, reason: "Messages are read too slowly" };
+
+/** Whose events they are. */
+export interface EmitterOwner {
+  state(): string;
+  protocol(): string;
+  /** The connection is over, for good. */
+  released(): void;
+  /** Starts to close, for a fault of the server's or of a reader's. */
+  drop(close: CloseResult, why: DropReason): void;
+}
+
+/** Turns what a connection tells into events. The client is idle before the last one of each. */
+export class ClientEmitter implements ReconnectOwner {
+  readonly listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
+  readonly open = new Deferred<OpenResult>();
+  readonly close = new Deferred<CloseResult>();
+  /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
+  readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
+  readonly #forReaders = this.#readers.list("message");
+  readonly #forListeners = this.listeners.list("message");
+  readonly #atTheEnd = this.listeners.list("dataEnd");
+  readonly #owner: EmitterOwner;
+  readonly #schema: StandardSchema | undefined;
+  /** Why the connection was lost that has not ended yet. */
+  #lost: BusinessError | undefined;
+
+  constructor(owner: EmitterOwner, schema: StandardSchema | undefined) {
+    this.#owner = owner;
+    this.#schema = schema;
+  }
+
+  /** Makes room for what becomes of a new attempt. */
+  renew(): void {
+    this.open.renew();
+    this.close.renew();
+  }
+
+  /** The messages from here on. */
+  messages(): AsyncIterableIterator<Message> {
+    return new MessageIterator({
+      on: (type, listener) => this.#readers.on(type, listener),
+      off: (type, listener) => this.#readers.off(type, listener),
+      busy: () => this.#owner.state() !== "idle",
+      tooFast: () => this.#owner.drop(TOO_FAST, "too fast"),
+    });
+  }
+
+  /** An attempt that is none: by the time it is told another may be under way, and is let be. */
+  nowhere(error: BusinessError): void {
+    this.renew();
+    this.open.reject(error);
+    this.close.reject(error);
+    afterTurn(() => this.#error(error));
+  }
+
+  opened(): void {
+    const protocol = this.#owner.protocol();
+    this.open.resolve(SWITCHING);
+    this.listeners.emit("open", undefined, { ...SWITCHING });
+    this.listeners.emit(
+      "openInfo",
+      undefined,
+      protocol === "" ? { ...SWITCHING } : { ...SWITCHING, protocol },
+    );
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.#schema !== undefined) return this.#validated(this.#schema, data);
+    // Often there are none, and this is the way of every message.
+    if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
+    this.listeners.emitTo(this.#forListeners, undefined, data);
+    if (this.#atTheEnd.items.length > 0) this.listeners.emitTo(this.#atTheEnd);
+  }
+
+  failed(error: BusinessError): void {
+    this.#owner.released();
+    this.open.reject(error);
+    this.close.reject(error);
+    this.#error(error);
+  }
+
+  lost(error: BusinessError): void {
+    this.#lost = error;
+    this.listeners.emit("error", error);
+  }
+
+  closed(close: CloseResult): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    this.#owner.released();
+    this.open.reject(businessError("other", "the connection was closed before it was open"));
+    this.close.resolve(close);
+    if (lost !== undefined) this.#readers.emit("error", lost);
+    this.#readers.emit("close");
+    this.listeners.emit("close", undefined, { ...close });
+  }
+
+  interrupted(end: { error: BusinessError } | { close: CloseResult }): void {
+    this.#lost = undefined;
+    if ("error" in end) this.listeners.emit("error", end.error);
+    else this.listeners.emit("close", undefined, { ...end.close });
+  }
+
+  reconnecting(info: ReconnectInfo): void {
+    this.listeners.emit("reconnecting", info);
+  }
+
+  report(error: BusinessError): void {
+    this.listeners.fault(error);
+  }
+
+  #error(error: BusinessError): void {
+    this.#readers.emit("error", error);
+    this.listeners.emit("error", error);
+  }
+
+  #validated(schema: StandardSchema, data: string | ArrayBuffer): void {
+    const parsed = parse(schema, data);
+    if (this.#owner.state() !== "open") return; // the validator has closed
+    if ("value" in parsed) {
+      this.#readers.emit("message", (data as string).length * 2, parsed.value);
+      this.listeners.emit("message", undefined, parsed.value);
+      this.listeners.emit("dataEnd");
+      return;
+    }
+    const { close, why, cause } = parsed;
+    this.#owner.drop(close, "unacceptable");
+    const what = `a message came in that 'schema' does not accept: ${why}`;
+    this.lost(
+      businessError("connectFailed", what, { data: "0", cause: new Error(what, { cause }) }),
+    );
+  }
+}

@@ -1,0 +1,151 @@
+import type { ClientCert, ProxyConfiguration } from "./types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+import {
+  ANY,
+  argumentError,
+  FLAG,
+  hasTexts,
+  isToken,
+  OBJECT,
+  readOptions,
+  readProtocols,
+  type Rule,
+  SIGNAL,
+  TEXT,
+} from "../internal/validate.ts";
+
+/** The largest delay of a timer, in seconds. */
+const MAX_TIMER_SECONDS = 2_147_483;
+
+/** Seconds a connection has to open, unless set otherwise. */
+const CONNECT_TIMEOUT = 20;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  header: [
+    (value) => OBJECT[0](value) && !(Symbol.iterator in (value as object)),
+    "must be a plain object of text values",
+  ],
+  protocol: [
+    (value) => typeof value === "string" && readProtocols(value) !== undefined,
+    "must be different tokens, separated by commas",
+  ],
+  caPath: TEXT,
+  clientCert: [
+    (value) => hasTexts(value, ["certPath", "keyPath"], ["keyPassword"]),
+    "must be an object with 'certPath', 'keyPath' and maybe 'keyPassword', all text",
+  ],
+  skipServerCertVerification: FLAG,
+  minSupportTlsProtocol: [
+    (value) => [0, 1, 2, 3].includes(value as number),
+    "must be one of TlsProtocol",
+  ],
+  proxy: [
+    (value) => value === "system" || value === "no-proxy" || isProxy(value),
+    "must be 'system', 'no-proxy' or an object with 'host', 'port' and maybe 'username', " +
+    "'password' and 'exclusionList'",
+  ],
+  pingInterval: ANY,
+  pongTimeout: ANY,
+  connectTimeout: [
+    (value) => typeof value === "number" && value > 0 && value <= MAX_TIMER_SECONDS,
+    `must be a number of seconds above 0 and at most ${MAX_TIMER_SECONDS}`,
+  ],
+  signal: SIGNAL,
+};
+
+function isProxy(value: unknown): boolean {
+  if (!OBJECT[0](value)) return false;
+  const { port, exclusionList = [], ...texts } = value as Record<string, unknown>;
+  return hasTexts(texts, ["host"], ["username", "password"]) && isHost(texts.host as string) &&
+    Number.isInteger(port) && (port as number) > 0 && (port as number) <= 65535 &&
+    Array.isArray(exclusionList) && exclusionList.every((item) => typeof item === "string");
+}
+
+/** Whether text is a host's name or address and nothing more. */
+function isHost(host: string): boolean {
+  const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return host !== "" && !/[\s/\\?#@]/.test(host) && URL.canParse(`http://${bare}:1/`);
+}
+
+/** What `connect` was asked for, with its defaults. */
+export interface ConnectOptions {
+  headers: Record<string, string>;
+  protocols: string[];
+  connectTimeout: number;
+  signal: AbortSignal | undefined;
+  pingInterval: unknown;
+  pongTimeout: unknown;
+  /** '' where the system's authorities count. */
+  caPath: string;
+  clientCert: ClientCert | undefined;
+  insecure: boolean;
+  minTls: number;
+  proxy: ProxyConfiguration;
+}
+
+/** Reads the options of `connect`; a wrong one is returned as the error it deserves. */
+export function readConnectOptions(options: unknown): ConnectOptions | BusinessError {
+  if (options === undefined) options = {};
+  const given = readOptions("connect", options, RULES);
+  if (given instanceof Error) return given;
+  const headers = readHeaders((given.header ?? {}) as Record<string, unknown>);
+  if (headers instanceof Error) return headers;
+  const inHeader = headers["sec-websocket-protocol"];
+  delete headers["sec-websocket-protocol"];
+  const asked = (given.protocol || inHeader || "") as string;
+  const protocols = readProtocols(asked);
+  if (protocols === undefined) {
+    return argumentError("connect: 'header' sec-websocket-protocol", RULES.protocol![1], inHeader);
+  }
+  if (inHeader && readProtocols(inHeader)?.join() !== protocols.join()) {
+    return argumentError("connect: 'protocol'", "must be what 'header' says too", asked);
+  }
+  return {
+    headers,
+    protocols,
+    connectTimeout: (given.connectTimeout ?? CONNECT_TIMEOUT) as number,
+    signal: given.signal as AbortSignal | undefined,
+    pingInterval: given.pingInterval,
+    pongTimeout: given.pongTimeout,
+    caPath: (given.caPath ?? "") as string,
+    clientCert: given.clientCert as ClientCert | undefined,
+    insecure: (given.skipServerCertVerification ?? false) as boolean,
+    minTls: (given.minSupportTlsProtocol ?? 0) as number,
+    proxy: (given.proxy ?? "system") as ProxyConfiguration,
+  };
+}
+
+/** Names the handshake makes itself (RFC 6455 §4.1): set by hand they would break or forge it. */
+const RESERVED = /^(host|connection|upgrade|sec-websocket-(?!protocol$).*)$/;
+
+/** Header values: visible characters, blanks and Latin-1, but no line ends (RFC 9110 §5.5). */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function readHeaders(header: Record<string, unknown>): Record<string, string> | BusinessError {
+  const headers: Record<string, string> = {};
+  let entries;
+  try {
+    entries = Object.entries(header);
+  } catch (cause) {
+    return argumentError("connect: 'header'", "must be one that can be read", cause);
+  }
+  for (const [key, value] of entries) {
+    if (typeof value !== "string") continue;
+    const name = key.toLowerCase();
+    if (!isToken(name)) return argumentError("connect: 'header'", "must have tokens as names", key);
+    if (RESERVED.test(name)) {
+      return businessError(
+        "argument",
+        `connect: 'header' must leave ${name} to the handshake: current value is ${
+          describe(value)
+        }`,
+      );
+    }
+    if (!HEADER_VALUE.test(value)) {
+      return argumentError(`connect: 'header' ${name}`, "must be one line of Latin-1", value);
+    }
+    headers[name] = value;
+  }
+  return headers;
+}

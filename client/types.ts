@@ -1,0 +1,349 @@
+/**
+ * The client's options, results and listener types, and those both sides share, under the names of
+ * the OpenHarmony reference.
+ *
+ * @module
+ */
+
+import type { AsyncCallback, Callback, ErrorCallback } from "../errors.ts";
+import type { Clock, HeartbeatOptions } from "../heartbeat.ts";
+import type { WebSocketObserver } from "../internal/observer.ts";
+import type { StandardSchema } from "../internal/schema.ts";
+import type { WebSocketStats } from "../internal/stats.ts";
+import type { ReconnectInfo, ReconnectOptions } from "./reconnect_types.ts";
+import type { ClientRuntime } from "../runtime/contract.ts";
+
+export type * from "./reconnect_types.ts";
+export type { DropReason, WebSocketObserver } from "../internal/observer.ts";
+export type { StandardSchema, StandardSchemaResult } from "../internal/schema.ts";
+export type { RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
+
+/** Where to connect: a URL, or, where a client reconnects, a function that knows it. */
+export type WebSocketAddress = string | (() => string | Promise<string>);
+
+/** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
+export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
+
+/**
+ * What `createWebSocket` takes.
+ *
+ * @typeParam Data What 'message' tells.
+ */
+export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
+  /**
+   * The largest message to send or receive, in bytes, an integer above 0. One more byte to send is
+   * refused with 401; one more received closes the connection with 1009.
+   *
+   * @default {5242864}
+   */
+  maxPayload?: number;
+  /**
+   * How many bytes may be queued, an integer above 0. A `send` that would go beyond is refused with
+   * 2302999.
+   *
+   * @default {Infinity}
+   */
+  maxBufferedAmount?: number;
+  /**
+   * Connects again, by itself, when an attempt fails or a connection is lost: see
+   * {@linkcode ReconnectOptions}.
+   *
+   * @default {false}
+   */
+  reconnect?: boolean | ReconnectOptions;
+  /**
+   * What messages must be: JSON that this accepts. 'message' and `for await` then tell what it makes of
+   * them. Anything else closes the connection, after 'error' 200 whose `cause` says what is
+   * wrong: bytes with 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A
+   * validator that fails, or that answers with a promise, closes it with 1011.
+   */
+  schema?: StandardSchema<Data>;
+  /** Functions to call at each step of a connection. */
+  observer?: WebSocketObserver<WebSocketClient<Data>>;
+  /**
+   * Whether to count, for `stats()`.
+   *
+   * @default {false}
+   */
+  stats?: boolean;
+  /** Where time comes from; a fake one in tests. The system's where it is left out. */
+  clock?: Clock;
+  /**
+   * What connects; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
+   * is left out.
+   */
+  runtime?: ClientRuntime;
+}
+
+/** What `connect` takes beside the URL. */
+export interface WebSocketRequestOptions extends HeartbeatOptions {
+  /**
+   * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and
+   * values that are not text are dropped. `host`, `connection`, `upgrade` and `sec-websocket-*` are
+   * the protocol's own and refused; `sec-websocket-protocol` is taken as `protocol`.
+   *
+   * Where the client reconnects it may be a function, which is asked before each attempt.
+   */
+  header?: object | (() => object | Promise<object>);
+  /** The subprotocol to ask for, or several, separated by commas. */
+  protocol?: string;
+  /** Path of a PEM file of the certificate authorities to trust. */
+  caPath?: string;
+  /** The client's own certificate. */
+  clientCert?: ClientCert;
+  /**
+   * Whether to take any certificate of the server's.
+   *
+   * @default {false}
+   */
+  skipServerCertVerification?: boolean;
+  /** The oldest version of TLS to accept. */
+  minSupportTlsProtocol?: TlsProtocol;
+  /**
+   * The HTTP proxy to go through.
+   *
+   * @default {"system"}
+   */
+  proxy?: ProxyConfiguration;
+  /**
+   * Seconds until the connection must be open, above 0 and at most 2,147,483.
+   *
+   * @default {20}
+   */
+  connectTimeout?: number;
+  /** Closes the connection when it aborts, as `close()` would. */
+  signal?: AbortSignal;
+}
+
+/** A client's certificate and its private key. */
+export interface ClientCert {
+  /** Path of the certificate, PEM. */
+  certPath: string;
+  /** Path of the private key, PEM. */
+  keyPath: string;
+  /** The passphrase of the private key, if it has one. */
+  keyPassword?: string;
+}
+
+/** A server's certificate and its private key. */
+export interface ServerCert {
+  /** Path of the certificate, PEM. */
+  certPath: string;
+  /** Path of the private key, PEM. */
+  keyPath: string;
+}
+
+/** Which proxy to use: the environment's, none, or this one. */
+export type ProxyConfiguration = "system" | "no-proxy" | HttpProxy;
+
+/** An HTTP proxy. */
+export interface HttpProxy {
+  /** Its host name. */
+  host: string;
+  /** Its port. */
+  port: number;
+  /** The user to name to it. */
+  username?: string;
+  /** The user's password. */
+  password?: string;
+  /** Host names to reach without it. */
+  exclusionList?: string[];
+}
+
+/** Versions of TLS, with the numbers of the OpenHarmony reference. */
+export const TlsProtocol: {
+  readonly TLS_V_1_0: 0;
+  readonly TLS_V_1_1: 1;
+  readonly TLS_V_1_2: 2;
+  readonly TLS_V_1_3: 3;
+} = { TLS_V_1_0: 0, TLS_V_1_1: 1, TLS_V_1_2: 2, TLS_V_1_3: 3 };
+
+/** A version of TLS. */
+export type TlsProtocol = (typeof TlsProtocol)[keyof typeof TlsProtocol];
+
+/** What `close` takes. */
+export interface WebSocketCloseOptions {
+  /**
+   * The code to send. 1000 to 1015 are the protocol's and 3000 to 4999 the application's; any other
+   * becomes 1000. 1004, 1005, 1006 and 1015 must not be sent (RFC 6455 §7.4.1): the peer sees 1000.
+   *
+   * @default {1000}
+   */
+  code?: number;
+  /**
+   * The reason to send. The peer sees at most its first 123 bytes, cut between two characters.
+   *
+   * @default {"CLOSE_NORMAL"}
+   */
+  reason?: string;
+}
+
+/** How a connection ended. */
+export interface CloseResult {
+  /** The close code (RFC 6455 §7.4), never 0; 1006 where the peer vanished. */
+  code: number;
+  /** The reason, '' where the peer gave none. */
+  reason: string;
+}
+
+/** What 'open' tells. */
+export interface OpenResult {
+  /** The HTTP status of the handshake: 101. */
+  status: number;
+  /** Its text. */
+  message: string;
+}
+
+/** What 'openInfo' tells. */
+export interface WebSocketOpenInfo extends OpenResult {
+  /** The subprotocol the server chose; left out where it chose none. */
+  protocol?: string;
+}
+
+/** The headers of the server's answer, names in lower case, `set-cookie` an array. */
+export type ResponseHeaders = { [name: string]: string | string[] | undefined };
+
+/** The state of a client: what may be done in each is a table in `client.ts`. */
+export type WebSocketState = "idle" | "connecting" | "open" | "closing" | "reconnecting";
+
+/**
+ * The listeners of a client, by event.
+ *
+ * @typeParam Data What 'message' tells.
+ */
+export interface WebSocketEvents<Data = string | ArrayBuffer> {
+  /** The connection is open. */
+  open: AsyncCallback<OpenResult>;
+  /** Right after 'open'. */
+  openInfo: AsyncCallback<WebSocketOpenInfo>;
+  /** Before 'open', where the runtime shows the headers of the server's answer. */
+  headerReceive: Callback<ResponseHeaders>;
+  /** A message came in. */
+  message: AsyncCallback<Data>;
+  /** After the listeners of each 'message'. */
+  dataEnd: () => unknown;
+  /**
+   * The connection is over: once per 'open', and once for an attempt that was closed. With `reconnect`
+   * the client may go on after it: 'reconnecting' says so.
+   */
+  close: AsyncCallback<CloseResult>;
+  /** An attempt failed, a connection was lost, or a listener failed. */
+  error: ErrorCallback;
+  /** With `reconnect`: after the 'close' or 'error' that was not the end, before the next attempt. */
+  reconnecting: Callback<ReconnectInfo>;
+}
+
+/**
+ * A client: one connection at a time, and any number one after the other. Its listeners stay.
+ *
+ * `connect`, `send` and `close` never throw. They answer on a later turn, to a callback where one is
+ * given and with a promise where none is: `true` means accepted.
+ *
+ * | | idle | connecting | open | closing |
+ * | --- | --- | --- | --- | --- |
+ * | `connect` | true | 2302003 | 2302003 | 2302003 |
+ * | `send` | -1 | true, sent once open | true | -1 |
+ * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
+ *
+ * A client that reconnects by itself is, between two connections, `reconnecting`: the answers are those
+ * of `connecting`, but that a `send` which is queued answers `false`.
+ *
+ * @typeParam Data What 'message' tells.
+ */
+export interface WebSocketClient<Data = string | ArrayBuffer> {
+  /**
+   * Starts to connect. `true` means the request was started: 'open' or 'error' tells how it went.
+   *
+   * @param url A `ws://` or `wss://` URL of at most 8195 bytes; where the client reconnects it may be a
+   * function, which is asked before each attempt.
+   * @param options See {@linkcode WebSocketRequestOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
+   * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
+   * honour).
+   */
+  connect(url: WebSocketAddress, options?: WebSocketRequestOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  connect(url: WebSocketAddress, callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  connect(
+    url: WebSocketAddress,
+    options: WebSocketRequestOptions,
+    callback: AsyncCallback<boolean>,
+  ): void;
+
+  /**
+   * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
+   * and messages arrive in the order they were sent.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing). With `reconnect`,
+   * `false` where it is queued until there is a connection.
+   */
+  send(data: WebSocketData): Promise<boolean>;
+  /** The same, answering to a callback. */
+  send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
+
+  /**
+   * Starts to close; what was sent goes out first. One 'close' follows, after five seconds at the
+   * latest, and tells what was asked for here.
+   *
+   * @param options See {@linkcode WebSocketCloseOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).
+   */
+  close(options?: WebSocketCloseOptions): Promise<boolean>;
+  /** The same, answering to a callback. */
+  close(callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback. */
+  close(options: WebSocketCloseOptions, callback: AsyncCallback<boolean>): void;
+
+  /**
+   * Adds a listener. Those of one event are called in the order they were added; the same one twice
+   * counts once; an event that does not exist is ignored.
+   *
+   * @param type The event.
+   * @param listener What to call. Should it fail, 'error' is told with 2302999.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  on<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents<Data>[K]): void;
+
+  /**
+   * Adds a listener that is removed when it is called; otherwise like `on`.
+   *
+   * @param type The event.
+   * @param listener What to call.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  once<K extends keyof WebSocketEvents>(type: K, listener: WebSocketEvents<Data>[K]): void;
+
+  /**
+   * Removes a listener, or all of an event's.
+   *
+   * @param type The event.
+   * @param listener What to remove; all where it is left out.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents<Data>[K]): void;
+
+  /** What the client is doing. */
+  readonly state: WebSocketState;
+  /** The subprotocol the server chose; '' for none, and while not open. */
+  readonly protocol: string;
+  /** Bytes sent and not yet taken by the system, and those that wait for 'open'. */
+  readonly bufferedAmount: number;
+  /** Settles when this attempt, or the next one, is open or has failed for good. */
+  readonly opened: Promise<OpenResult>;
+  /** Settles when this connection, or the next one, is over for good; rejects where it failed. */
+  readonly closed: Promise<CloseResult>;
+
+  /**
+   * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
+   * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Data>;
+
+  /** What was counted so far; `undefined` unless `stats` was asked for. */
+  stats(): WebSocketStats | undefined;
+
+  /** Closes, if there is anything to close, and waits for the end. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

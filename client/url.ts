@@ -1,0 +1,31 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+
+/** The longest URL, in bytes. */
+const MAX_BYTES = 8195;
+
+/** What is wrong with a URL to connect to, if anything is. */
+export function urlError(url: string): BusinessError | undefined {
+  const rule = brokenRule(url);
+  if (rule === undefined) return undefined;
+  return businessError("url", `connect: the URL ${rule}: current value is ${describe(url)}`);
+}
+
+function brokenRule(url: string): string | undefined {
+  if (url === "") return "must not be empty";
+  if (!/^wss?:\/\//.test(url)) return "must begin with ws:// or wss://";
+  if (url.length > MAX_BYTES || new TextEncoder().encode(url).byteLength > MAX_BYTES) {
+    return `must be at most ${MAX_BYTES} bytes`;
+  }
+  if (hasNoHost(url)) return undefined; // well-formed as far as it goes; refused when dialled
+  if (url.includes("#")) return "must have no fragment";
+  if (!URL.canParse(url)) return "must be one that can be parsed";
+  if (new URL(url).port === "0") return "must have a port from 1 to 65535";
+  return undefined;
+}
+
+/** Whether nothing stands where the host should, as in the guide's `ws://`. */
+export function hasNoHost(url: string): boolean {
+  const authority = /^wss?:\/\/([^/?#\\]*)/.exec(url)?.[1] ?? "";
+  return authority.replace(/^.*@/, "").replace(/:\d*$/, "") === "";
+}

@@ -1,0 +1,167 @@
+import type { WebSocketData } from "../../client/types.ts";
+import { readFailure } from "../failures.ts";
+import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "../proxy.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
+
+/** What Bun's WebSocket has beyond the standard. */
+type BunWebSocket = WebSocket & {
+  ping(): void;
+  terminate(): void;
+};
+
+/** Bun as a client, where this is Bun. */
+export function bunClient(): ClientRuntime | undefined {
+  const bun = (globalThis as { Bun?: { version: string } }).Bun;
+  if (bun === undefined) return undefined;
+  return {
+    name: `Bun ${bun.version}`,
+    canPing: true,
+    denied: () => undefined,
+    unsupported,
+    dial: (request, events) => new BunSocket(request, events),
+  };
+}
+
+/**
+ * The versions' numbers on the wire (RFC 8446 §4.2.1), which Bun takes and no names (1.4.5,
+ * `tls_quirks_test.ts`).
+ */
+const TLS_VERSIONS = [0x0301, 0x0302, 0x0303, 0x0304];
+
+/** What Bun is told beside the URL. */
+function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
+  const way = proxyFor(new URL(url), proxy, environment());
+  return {
+    headers,
+    protocols,
+    // Compression is off on both runtimes: Deno offers none, and Bun would (1.4.5,
+    // `client_quirks_test.ts`).
+    perMessageDeflate: false,
+    ...(way === undefined ? {} : { proxy: fullUrl(way) }),
+    tls: {
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...tls.identity,
+      ...(tls.insecure ? { rejectUnauthorized: false } : {}),
+      ...(tls.minVersion > 2 ? { minVersion: TLS_VERSIONS[tls.minVersion] } : {}),
+    },
+  };
+}
+
+function unsupported({ url, proxy }: DialRequest): { option: string; why: string } | undefined {
+  const why = proxyFault(proxyFor(new URL(url), proxy, environment()));
+  return why === undefined ? undefined : { option: "proxy", why };
+}
+
+/** How often to look for connections whose peer has sent a Close frame, in ms. */
+const LOOK_MS = 1000;
+
+const open = new Set<BunSocket>();
+let looking: ReturnType<typeof setInterval> | undefined;
+
+/**
+ * Looks after connections whose peer has sent a Close frame and does not end them: Bun tells of
+ * those after 36 s only (1.4.5, `close_quirks_test.ts`). Dropped by hand it tells at once, and what
+ * the peer said.
+ */
+function watch(socket: BunSocket): void {
+  open.add(socket);
+  looking ??= setInterval(() => open.forEach((socket) => socket.look()), LOOK_MS);
+}
+
+function unwatch(socket: BunSocket): void {
+  if (!open.delete(socket) || open.size > 0) return;
+  clearInterval(looking);
+  looking = undefined;
+}
+
+class BunSocket implements ClientSocket {
+  readonly #ws: BunWebSocket;
+  #failure: unknown;
+  #over = false;
+  #wasClosing = false;
+
+  constructor(request: DialRequest, events: ClientEvents) {
+    const Dial = WebSocket as unknown as new (url: string, init: object) => BunWebSocket;
+    const init = initOf(request);
+    const dial = () => new Dial(request.url, init);
+    const ws = this.#ws = withProxyEnvironment(environment(), {}, dial);
+    ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `client_quirks_test.ts`)
+    ws.onopen = () => {
+      watch(this);
+      events.open();
+    };
+    ws.onmessage = ({ data }) => events.message(data);
+    ws.addEventListener("pong" as "message", () => events.alive());
+    ws.onerror = (event) => {
+      this.#failure = event;
+    };
+    ws.onclose = ({ code, reason }) => {
+      unwatch(this);
+      if (this.#over) return;
+      this.#over = true;
+      const { message, error } = (this.#failure ?? {}) as ErrorEvent;
+      const failure = this.#failure === undefined ? undefined : readFailure(
+        `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,
+        error ?? message,
+      );
+      events.closed(failure === undefined ? { code, reason } : { code: 0, reason, failure });
+    };
+  }
+
+  get bufferedAmount(): number {
+    // Bun goes on counting what is sent after the end (1.4.5, `client_quirks_test.ts`).
+    return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
+  }
+
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get extensions(): string {
+    return this.#ws.extensions;
+  }
+
+  send(data: WebSocketData): void {
+    this.#ws.send(sendable(data) as string | ArrayBuffer);
+  }
+
+  ping(): void {
+    // It throws before the connection is open (1.4.5, `close_quirks_test.ts`).
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
+    else if (this.#ws.readyState === WebSocket.CLOSING) this.#ws.terminate();
+  }
+
+  close(code: number, reason: string): void {
+    unwatch(this); // its owner has a deadline of its own
+    try {
+      this.#ws.close(code, reason);
+    } catch {
+      // Bun takes no 1005, for one (1.4.5, `client_quirks_test.ts`).
+      this.#ws.close(1000, reason);
+    }
+  }
+
+  /** Drops it if it is closing for the second time this is asked. */
+  look(): void {
+    if (this.#ws.readyState !== WebSocket.CLOSING) return;
+    if (this.#wasClosing) this.#ws.terminate();
+    this.#wasClosing = true;
+  }
+
+  terminate(): void {
+    unwatch(this);
+    this.#over = true;
+    this.#ws.terminate();
+  }
+}
+
+/**
+ * Bun throws for a resizable buffer (1.4.5, `client_quirks_test.ts`); a copy of it is not resizable.
+ */
+function sendable(data: WebSocketData): WebSocketData {
+  if (data instanceof ArrayBuffer && data.resizable) return data.slice(0);
+  if (ArrayBuffer.isView(data) && (data.buffer as ArrayBuffer).resizable) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  }
+  return data;
+}

@@ -1,0 +1,186 @@
+/**
+ * What a runtime owes the module: two contracts, one for dialling and one for listening.
+ *
+ * Everything here is types. `client.ts` and `server.ts` know a runtime by these alone; which one it
+ * is, is chosen in `runtime/select_client.ts` and `runtime/select_server.ts`, by what it can do.
+ */
+
+import type { ProxyConfiguration } from "../client/types.ts";
+import type { WebSocketData } from "../client/types.ts";
+import type { Identity } from "./pem.ts";
+
+/** One open connection, as either side holds it. No method throws in any state. */
+export interface Socket {
+  /** Bytes handed over and not yet taken by the system; 0 once the connection is gone. */
+  readonly bufferedAmount: number;
+  /** Sends one message. Ignored unless open. */
+  send(data: WebSocketData): void;
+  /** Sends a Ping frame. Ignored unless open, or where nothing gets through anyway. */
+  ping(): void;
+  /** Starts the closing handshake; `closed` follows if the peer answers. */
+  close(code: number, reason: string): void;
+  /** Stops reading, where the runtime can; whatever comes stays with the peer's system. */
+  pause?(): void;
+  /** Reads on. */
+  resume?(): void;
+  /** Takes part in what `TcpListener.publish` sends to a topic, where the runtime has that. */
+  subscribe?(topic: string): void;
+  /** Takes no part any more. */
+  unsubscribe?(topic: string): void;
+  /** Sends one message to all others in a topic. */
+  publish?(topic: string, data: WebSocketData): void;
+  /** Drops the connection at once, whatever is queued. `closed` may be told later, or never. */
+  terminate(): void;
+}
+
+/** What a socket tells its owner. After `closed` nothing more is told. */
+export interface SocketEvents {
+  /** A message came in: text, or an ArrayBuffer of its own. */
+  message(data: string | ArrayBuffer): void;
+  /** A Pong came in. May be told before a message, too. */
+  alive(): void;
+  /** The connection is over, once, however it ended. */
+  closed(end: End): void;
+}
+
+/** How a connection ended. */
+export interface End {
+  /** The code of the peer's Close frame, 1005 for one without; anything else impossible: none came. */
+  code: number;
+  /** The reason of the peer's Close frame. */
+  reason: string;
+  /** What the runtime said went wrong, if it did. */
+  failure?: Failure;
+  /** The runtime closed with 1009 by itself, as a message was over `maxPayload`. */
+  tooBig?: boolean;
+}
+
+/** Why a connection failed, in words that are the same on every runtime. */
+export interface Failure {
+  /** A short phrase: "connection refused". */
+  what: string;
+  /** The HTTP status of a refused handshake, "0" where there is none or the runtime hides it. */
+  status: string;
+  /** What the runtime itself said. */
+  cause?: unknown;
+}
+
+/** What to dial. */
+export interface DialRequest {
+  /** A URL whose scheme is `ws` or `wss`. */
+  url: string;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  /** Subprotocols to offer. */
+  protocols: string[];
+  /** How to secure it, for `wss`. */
+  tls: ClientTls;
+  /** Which proxy to go through. */
+  proxy: ProxyConfiguration;
+}
+
+/** What the user asked for in securing a client's connection. */
+export interface ClientTls {
+  /** The certificate authorities to trust, PEM. */
+  ca?: string;
+  /** The client's own certificate. */
+  identity?: Identity;
+  /** Whether to take any certificate. */
+  insecure: boolean;
+  /** The oldest version to accept, as a `TlsProtocol`. */
+  minVersion: number;
+}
+
+/** A client's connection. */
+export interface ClientSocket extends Socket {
+  /** The subprotocol the server chose, "" for none. */
+  readonly protocol: string;
+  /** The extensions the server chose, "" for none. */
+  readonly extensions: string;
+}
+
+/** What a client's connection tells its owner. */
+export interface ClientEvents extends SocketEvents {
+  /** The handshake is done. */
+  open(): void;
+}
+
+/** What a runtime owes a client. */
+export interface ClientRuntime {
+  /** For messages: "Deno 2.9.6". */
+  readonly name: string;
+  /** Whether it can send Ping frames. */
+  readonly canPing: boolean;
+  /** Why the user may not reach a URL, if so. May ask the user. */
+  denied(url: string): unknown;
+  /** The option this runtime cannot honour for a request, and why, if there is one. */
+  unsupported(request: DialRequest): { option: string; why: string } | undefined;
+  /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
+  dial(request: DialRequest, events: ClientEvents): ClientSocket;
+}
+
+/** An address of one end of a connection. */
+export interface Address {
+  /** A literal IPv4 or IPv6 address, the latter with no brackets. */
+  hostname: string;
+  /** A TCP port. */
+  port: number;
+}
+
+/** A peer that is let in: what its connection will tell. */
+export interface Admission extends SocketEvents {
+  /** The subprotocol to answer with, "" for none. */
+  readonly protocol: string;
+  /** The handshake is done; anything can be sent. Not told where it failed: then only `closed`. */
+  open(socket: Socket): void;
+}
+
+/** What becomes of a request. */
+export type RequestResult = Admission | Response;
+
+/** What a listener asks its owner. */
+export interface ListenerEvents {
+  /** Lets a peer in, or answers it. Must neither throw nor reject. */
+  request(request: Request, peer: Address): RequestResult | Promise<RequestResult>;
+}
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  /** The address to listen on. */
+  hostname: string;
+  /** The port to listen on; 0 takes a free one. */
+  port: number;
+  /** The largest message a peer may send, in bytes. */
+  maxPayload: number;
+  /** The server's certificate, for `wss`. */
+  identity: Identity | undefined;
+  /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
+  deadAfter: number;
+}
+
+/** A port being listened on. */
+export interface TcpListener {
+  /** Where it listens. */
+  readonly address: Address;
+  /** Sends one message to everybody in a topic, where that is cheaper than to each; in order. */
+  publish?(topic: string, data: WebSocketData): void;
+  /** Stops listening. Connections must be gone by then; never takes longer than `ms`. */
+  close(ms: number): Promise<void>;
+}
+
+/** Why a port cannot be listened on. */
+export type ListenFault = "denied" | "occupied" | "notPermitted" | "notHere" | "other";
+
+/** What a runtime owes a server. */
+export interface ServerRuntime {
+  /** For messages: "Deno 2.9.6". */
+  readonly name: string;
+  /** Whether it can send Ping frames; where not, `deadAfter` is all there is. */
+  readonly canPing: boolean;
+  /** Whether it refuses messages over `maxPayload` by itself, and none over it comes in. */
+  readonly checksPayload: boolean;
+  /** Starts listening; throws what the runtime throws. */
+  listen(options: ListenOptions, events: ListenerEvents): TcpListener;
+  /** Sorts what `listen` threw. */
+  fault(error: unknown): ListenFault;
+}

@@ -1,0 +1,248 @@
+import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
+import { readFailure } from "../failures.ts";
+import {
+  type Environment,
+  environment,
+  environmentNames,
+  fullUrl,
+  hasCredentials,
+  type Proxy,
+  proxyFault,
+  proxyFor,
+  withProxyEnvironment,
+} from "../proxy.ts";
+import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  End,
+  Failure,
+} from "../contract.ts";
+
+/** TLS 1.2, the oldest version Deno accepts (2.9.6, `tls_quirks_test.ts`), as a `TlsProtocol`. */
+const TLS_1_2 = 2;
+
+/** The parts of Deno the client uses, so that nothing global need be declared. */
+interface DenoLike extends DenoNet {
+  version: { deno: string };
+  createHttpClient(options: object): { close(): void };
+  permissions: {
+    querySync(descriptor: { name: "net" | "env"; host?: string }): { state: string };
+    requestSync(descriptor: { name: "net"; host?: string }): { state: string };
+  };
+  errors: { NotCapable: new (message: string) => Error };
+}
+
+/** Deno as a client, where this is Deno. */
+export function denoClient(): ClientRuntime | undefined {
+  const deno = (globalThis as { Deno?: DenoLike }).Deno;
+  if (deno === undefined) return undefined;
+  return {
+    name: `Deno ${deno.version.deno}`,
+    canPing,
+    denied: (url) => denied(deno, url),
+    unsupported: (request) => unsupported(deno, request),
+    dial: (request, events) => dial(deno, request, events),
+  };
+}
+
+/** Asks, as the runtime would only once it dials: the order of checks must not depend on that. */
+function denied(deno: DenoLike, url: string): unknown {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname, port } = new URL(url);
+  if (hostname === "") return undefined;
+  const host = `${hostname}:${port || (protocol === "wss:" ? 443 : 80)}`;
+  const net = { name: "net", host } as const;
+  const { state } = deno.permissions.querySync(net);
+  if (state === "granted") return undefined;
+  if (state === "prompt" && deno.permissions.requestSync(net).state === "granted") return undefined;
+  return new deno.errors.NotCapable(`Requires net access to "${host}", run with --allow-net`);
+}
+
+/** The proxies' environment; empty where the program may not see it: then Deno alone reads it. */
+function visible(deno: DenoLike): Environment {
+  return seesEnvironment(deno) ? environment() : {};
+}
+
+function seesEnvironment(deno: DenoLike): boolean {
+  return deno.permissions.querySync({ name: "env" }).state === "granted";
+}
+
+/** Whether a connection needs an HttpClient of its own. */
+function needsClient(deno: DenoLike, { url, tls, proxy }: DialRequest): boolean {
+  if (tls.identity !== undefined) return true;
+  const env = visible(deno);
+  const target = new URL(url);
+  // With no proxy of ours, Deno does the right thing unless the environment names one to it (2.9.6,
+  // `proxy_environment_quirks_test.ts`).
+  return proxyFor(target, proxy, env) !== undefined || environmentNames(env);
+}
+
+function unsupported(
+  deno: DenoLike,
+  request: DialRequest,
+): { option: string; why: string } | undefined {
+  const { url, tls, proxy } = request;
+  const secure = url.startsWith("wss:");
+  if (secure && tls.minVersion > TLS_1_2) {
+    return { option: "minSupportTlsProtocol", why: "it accepts TLS 1.2 whatever it is told" };
+  }
+  const way = proxyFor(new URL(url), proxy, visible(deno));
+  const throughTls = way?.url.startsWith("https:") ?? false;
+  if (tls.insecure && (secure ? needsClient(deno, request) : throughTls)) {
+    const why = "it does so only with no client certificate and no proxy";
+    return { option: "skipServerCertVerification", why };
+  }
+  if (proxy === "no-proxy" && !seesEnvironment(deno)) {
+    return { option: "proxy", why: "it needs --allow-env to leave the environment's proxy alone" };
+  }
+  const why = proxyFault(way);
+  if (why !== undefined) return { option: "proxy", why };
+  if (tellsTarget(url, way) && !seesEnvironment(deno)) {
+    const why = "it needs --allow-env to keep the proxy's credentials from the server";
+    return { option: "proxy", why };
+  }
+  const forbidden = way && relays(url, way) &&
+    relayHosts(way).find((host) =>
+      deno.permissions.querySync({ name: "net", host }).state !== "granted"
+    );
+  if (!forbidden) return undefined;
+  return { option: "proxy", why: `it needs --allow-net=${forbidden} to CONNECT through a proxy` };
+}
+
+/** Whether a connection goes through a relay of ours (2.9.6, `proxy_quirks_test.ts`). */
+function relays(url: string, way: Proxy | undefined): way is Proxy {
+  return way !== undefined && url.startsWith("ws:");
+}
+
+/** What a relay must be allowed to reach. */
+function relayHosts({ url }: Proxy): string[] {
+  const { hostname, port, protocol } = new URL(url);
+  return [`${RELAY_HOST}:0`, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
+}
+
+/**
+ * Whether Deno would tell a proxy's credentials to the server as well, inside the tunnel (2.9.6,
+ * `proxy_quirks_test.ts`).
+ */
+function tellsTarget(url: string, way: Proxy | undefined): boolean {
+  return way !== undefined && hasCredentials(way) && url.startsWith("wss:");
+}
+
+function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {
+  const { url, headers, protocols, tls } = request;
+  const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
+  const init = { headers, protocols };
+  const secure = url.startsWith("wss:");
+  const way = proxyFor(new URL(url), request.proxy, visible(deno));
+  if (relays(url, way)) return dialThrough(deno, request, way, events);
+  let ws: WebSocket;
+  if (tls.insecure && secure) {
+    ws = new Dial(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
+  } else if (tls.ca !== undefined || needsClient(deno, request)) {
+    ws = withClient(makeClient(deno, request, way), (client) => new Dial(url, { ...init, client }));
+  } else {
+    ws = new Dial(url, init);
+  }
+  const socket = new DenoSocket(ws, events, readEnd);
+  ws.onopen = () => events.open();
+  return socket;
+}
+
+/** Dials a `ws://` server through a proxy. */
+function dialThrough(
+  deno: DenoLike,
+  { url, headers, protocols, tls }: DialRequest,
+  way: Proxy,
+  events: ClientEvents,
+): ClientSocket {
+  const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
+  const relay = new Relay(deno, new URL(url), way, tls.ca);
+  const proxy = { transport: "tcp", hostname: RELAY_HOST, port: relay.port };
+  const client = withProxyEnvironment(
+    visible(deno),
+    {},
+    () => deno.createHttpClient({ proxy }),
+  );
+  const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
+  try {
+    const ws = withClient(client, () => new Dial(url, init));
+    const socket = new DenoSocket(
+      ws,
+      {
+        message: (data) => events.message(data),
+        alive: () => events.alive(),
+        closed: (end) =>
+          void relay.end().then(() => events.closed(withFailure(end, relay.failure))),
+      },
+      readEnd,
+      () => relay.close(),
+    );
+    ws.onopen = () => events.open();
+    return socket;
+  } catch (cause) {
+    relay.close();
+    throw cause;
+  }
+}
+
+/** What the relay knows of a failure goes before what Deno does. */
+function withFailure(end: End, failure: Failure | undefined): End {
+  return end.failure === undefined || failure === undefined ? end : { ...end, failure };
+}
+
+/**
+ * The connection that is started keeps the client; nobody else needs it (2.9.6,
+ * `tls_quirks_test.ts`).
+ */
+function withClient<C extends { close(): void }, T>(client: C, task: (client: C) => T): T {
+  try {
+    return task(client);
+  } finally {
+    client.close();
+  }
+}
+
+function makeClient(
+  deno: DenoLike,
+  { url, tls }: DialRequest,
+  way: Proxy | undefined,
+): { close(): void } {
+  // Credentials that come from the environment Deno tells the proxy alone (2.9.6,
+  // `proxy_quirks_test.ts`); it reads that as the client is made (`proxy_environment_quirks_test.ts`).
+  const hidden = way !== undefined && tellsTarget(url, way) ? { https_proxy: fullUrl(way) } : {};
+  const shown = way === undefined || "https_proxy" in hidden ? {} : { proxy: { url: way.url } };
+  return withProxyEnvironment(visible(deno), hidden, () =>
+    deno.createHttpClient({
+      ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
+      ...tls.identity,
+      ...shown,
+    }));
+}
+
+/**
+ * Deno takes any certificate only by an option it has for undici's sake (2.9.6,
+ * `tls_quirks_test.ts`).
+ */
+function insecureDispatcher(ca: string | undefined): object {
+  return {
+    [Symbol.for("Deno.internal.node.undici.dispatcherOptions")]: {
+      unsafelyIgnoreCertificateErrors: true,
+      ...(ca === undefined ? {} : { caCerts: [ca] }),
+    },
+  };
+}
+
+/** A failure has the code 0, whatever Deno says (2.9.6, `client_quirks_test.ts`). */
+function readEnd(end: End, failure: unknown): End {
+  if (failure === undefined) return end;
+  const { message, error } = failure as ErrorEvent;
+  return {
+    ...end,
+    code: 0,
+    failure: readFailure(message ?? "", error ?? message),
+    tooBig: wasTooBig(failure as ErrorEvent),
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * The way to a `ws://` server through an HTTP proxy on Deno 2.9.6, which asks a proxy for it with an
+ * absolute `GET`: proxies that keep to RFC 9110 §7.8 take the upgrade out of that. So Deno speaks to
+ * a port of our own, and that asks the proxy to CONNECT (RFC 9110 §9.3.6) and passes everything on.
+ * `proxy_quirks_test.ts` turns red when Deno says CONNECT by itself.
+ */
+
+import { readFailure } from "../failures.ts";
+import type { Failure } from "../contract.ts";
+import { hasCredentials, type Proxy } from "../proxy.ts";
+
+interface Conn {
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+interface TcpListener {
+  addr: { port: number };
+  accept(): Promise<Conn>;
+  close(): void;
+}
+
+interface DialOptions {
+  hostname: string;
+  port: number;
+  signal: AbortSignal;
+}
+
+/** The parts of Deno a relay uses, so that nothing global need be declared. */
+export interface DenoNet {
+  listen(options: { hostname: string; port: number }): TcpListener;
+  connect(options: DialOptions): Promise<Conn>;
+  connectTls(options: DialOptions & { caCerts?: string[] }): Promise<Conn>;
+}
+
+/** Where a relay listens. */
+export const RELAY_HOST = "127.0.0.1";
+
+/** The longest head of a request or an answer, in bytes. */
+const MAX_HEAD = 64 * 1024;
+
+/** How long what the client has sent may take to go out when the client is done, in ms. */
+const FLUSH_MS = 1000;
+
+/** Passes one connection on, through a proxy. */
+export class Relay {
+  /** Where it listens, for one connection. */
+  readonly port: number;
+  /** A header that the connection must bring, so that it is ours and no other process's. */
+  readonly pass: string = `x-relay-${crypto.randomUUID()}`;
+  /** What went wrong on the way, if anything did. */
+  failure: Failure | undefined;
+  readonly #net: DenoNet;
+  readonly #target: URL;
+  readonly #way: Proxy;
+  /** The certificate authorities to trust, for a proxy that speaks TLS. */
+  readonly #ca: string | undefined;
+  readonly #listener: TcpListener;
+  readonly #open = new Set<{ close(): void }>();
+  /** What the client has sent is with the proxy, or never will be. */
+  #flushed: Promise<void> = Promise.resolve();
+  #ours = false;
+  readonly #closed = new AbortController();
+
+  /** Listens; throws what the runtime throws. */
+  constructor(net: DenoNet, target: URL, way: Proxy, ca?: string) {
+    this.#ca = ca;
+    this.#net = net;
+    this.#target = target;
+    this.#way = way;
+    this.#listener = this.#keep(net.listen({ hostname: RELAY_HOST, port: 0 }));
+    this.port = this.#listener.addr.port;
+    void this.#accept();
+  }
+
+  /** Drops everything at once. */
+  close(): void {
+    this.#closed.abort();
+    for (const one of this.#open) one.close();
+    this.#open.clear();
+  }
+
+  /** Drops everything when what the client has sent is out, or takes too long. */
+  async end(): Promise<void> {
+    const late = setTimeout(() => this.close(), FLUSH_MS);
+    await this.#flushed;
+    clearTimeout(late);
+    this.close();
+  }
+
+  #keep<T extends { close(): void }>(one: T): T {
+    this.#open.add(one);
+    if (this.#closed.signal.aborted) this.#drop(one); // it comes too late
+    return one;
+  }
+
+  #drop(one: { close(): void }): void {
+    if (this.#open.delete(one)) one.close();
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      while (!this.#ours) void this.#serve(this.#keep(await this.#listener.accept()));
+    } catch {
+      // the listener was closed
+    }
+  }
+
+  async #serve(client: Conn): Promise<void> {
+    const got = await readHead(client).catch(() => undefined);
+    const lines = got?.head.split("\r\n") ?? [];
+    const request = lines.filter((line) => line !== `${this.pass}: 1`);
+    if (got === undefined || this.#ours || request.length === lines.length) {
+      return this.#drop(client);
+    }
+    this.#ours = true;
+    this.#drop(this.#listener);
+    try {
+      await this.#pass(client, encode(this.#origin(request), got.rest));
+    } catch (cause) {
+      this.failure ??= readFailure(String(cause), cause);
+    }
+    this.close();
+  }
+
+  async #pass(client: Conn, first: Uint8Array): Promise<void> {
+    const { protocol, hostname, port } = new URL(this.#way.url);
+    const secure = protocol === "https:";
+    const to = {
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port || (secure ? 443 : 80)),
+      signal: this.#closed.signal,
+      ...(secure && this.#ca !== undefined ? { caCerts: [this.#ca] } : {}),
+    };
+    const proxy = this.#keep(await (secure ? this.#net.connectTls(to) : this.#net.connect(to)));
+    await writeAll(proxy, encode(this.#connect()));
+    const { head, rest } = await readHead(proxy);
+    const [, status] = /^HTTP\/1\.\d (\d{3})/.exec(head) ?? [];
+    if (status === undefined) throw new Error("invalid HTTP from the proxy");
+    if (!status.startsWith("2")) throw new Error(`Proxy answered: ${status}`);
+    await writeAll(proxy, first);
+    await writeAll(client, rest);
+    this.#flushed = pump(client, proxy).then(() => proxy.closeWrite()).catch(() => {});
+    await pump(proxy, client);
+  }
+
+  /** Asks for the way to the server. */
+  #connect(): string {
+    const { hostname, port } = this.#target;
+    const host = `${hostname}:${port || 80}`;
+    const { username, password } = this.#way;
+    const lines = [`CONNECT ${host} HTTP/1.1`, `host: ${host}`];
+    if (hasCredentials(this.#way)) {
+      lines.push(`proxy-authorization: Basic ${base64(`${username}:${password}`)}`);
+    }
+    return [...lines, "", ""].join("\r\n");
+  }
+
+  /** The client's request as the server is to see it: with no host in its first line. */
+  #origin([first = "", ...headers]: string[]): string {
+    const { pathname, search } = this.#target;
+    const line = first.replace(/ \S+ /, () => ` ${pathname}${search} `);
+    return [line, ...headers, "", ""].join("\r\n");
+  }
+}
+
+async function pump(from: Conn, to: Conn): Promise<void> {
+  const buffer = new Uint8Array(64 * 1024);
+  for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
+    await writeAll(to, buffer.subarray(0, n));
+  }
+}
+
+async function writeAll(to: Conn, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+}
+
+/** Reads up to the blank line that ends a head, and what has come after it already. */
+async function readHead(from: Conn): Promise<{ head: string; rest: Uint8Array }> {
+  const buffer = new Uint8Array(MAX_HEAD);
+  for (let length = 0; length < buffer.length;) {
+    const n = await from.read(buffer.subarray(length));
+    if (n === null) throw new Error("closed before message completed");
+    length += n;
+    const text = decode(buffer.subarray(0, length));
+    const end = text.indexOf("\r\n\r\n");
+    if (end !== -1) return { head: text.slice(0, end), rest: buffer.slice(end + 4, length) };
+  }
+  throw new Error("invalid HTTP: the head is too long");
+}
+
+/** The text of a head, one character a byte. */
+function decode(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** The bytes of a head, and those that follow it. */
+function encode(head: string, rest: Uint8Array = new Uint8Array()): Uint8Array {
+  return Uint8Array.from([...Array.from(head, (one) => one.charCodeAt(0)), ...rest]);
+}
+
+function base64(text: string): string {
+  return btoa(decode(new TextEncoder().encode(text)));
+}

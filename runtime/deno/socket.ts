@@ -1,0 +1,249 @@
+import { byteLength, snapshot } from "../../internal/payload.ts";
+import type { WebSocketData } from "../../client/types.ts";
+import type { End, Socket, SocketEvents } from "../contract.ts";
+
+/**
+ * What a Deno socket can do only through its internals: send a Ping, notice a Pong, drop the
+ * connection, send any close code. Seen unchanged in Deno 1.46 to 2.9.6; where a later one lacks
+ * them, `canPing` is false and `deno_internals_test.ts` turns red. The tests that comments in
+ * `runtime/` name are in `tests/runtime/`.
+ */
+interface Internals {
+  /** The symbol of the prototype's method that arms a timer for a Ping, and hears of each Pong. */
+  handleIdle: symbol;
+  /** The symbol of an instance's idle time, in seconds. */
+  idleTime: symbol;
+  /** The symbol of an instance's resource id. */
+  rid: symbol;
+  /** The symbol of an instance's role. */
+  role: symbol;
+}
+
+type Inner = WebSocket & Record<symbol, unknown>;
+
+/**
+ * As short an idle time as there is: the timer fires at once (2.9.6, `deno_internals_test.ts`). Zero
+ * would mean none (`close_quirks_test.ts`).
+ */
+const AT_ONCE = 1e-6;
+
+/**
+ * So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever
+ * (2.9.6, `close_quirks_test.ts`).
+ */
+const NEVER = 2e6;
+
+/** The roles of a socket, as Deno counts them. */
+const SERVER = 0;
+const CLIENT = 1;
+
+/** How soon to look whether a queue has drained, in ms: first, and at the most. */
+const LOOK_MS = { first: 1, most: 25 };
+
+/** How long an armed timer takes to send its Ping, in ms, at the most. */
+const PING_MS = 5;
+
+function symbolOf(object: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
+}
+
+// Node before 22 has no WebSocket, and imports this file all the same.
+const prototype: object = typeof WebSocket === "undefined" ? {} : WebSocket.prototype;
+const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]");
+const arm = handleIdle && (prototype as Inner)[handleIdle];
+
+/** Whether this Deno lets us send Ping frames. */
+export const canPing: boolean = typeof arm === "function" && String(arm).includes("ping frame");
+
+let internals: Internals | undefined;
+
+function internalsOf(ws: WebSocket): Internals | undefined {
+  if (internals === undefined && canPing) {
+    const [idleTime, rid, role] = ["[[idleTimeout]]", "[[rid]]", "[[role]]"].map((description) =>
+      symbolOf(ws, description)
+    );
+    if (idleTime && rid && role) internals = { handleIdle: handleIdle!, idleTime, rid, role };
+  }
+  return internals;
+}
+
+/**
+ * Drops the connection below a WebSocket (2.9.6, `deno_internals_test.ts`); `close` alone waits for the
+ * peer for ever (`close_quirks_test.ts`).
+ */
+function dropResource(rid: unknown): boolean {
+  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
+  const { Deno } = globalThis as any;
+  const tryClose = Deno?.[Deno.internal]?.core?.tryClose;
+  if (typeof tryClose !== "function" || typeof rid !== "number") return false;
+  tryClose(rid);
+  return true;
+}
+
+/**
+ * Whether Deno refused a frame by itself, as it does from 64 MiB on, with no Close frame (2.9.6,
+ * `close_quirks_test.ts`).
+ */
+export function wasTooBig(failure: ErrorEvent): boolean {
+  return /^frame too large/i.test(failure.message ?? "");
+}
+
+/** A WebSocket of Deno's, of either role, with the runtime's quirks taken away. */
+export class DenoSocket implements Socket {
+  readonly #ws: Inner;
+  readonly #events: SocketEvents;
+  readonly #dropped: () => void;
+  #failure: unknown;
+  #over = false;
+  /** What is held back while a Ping or a Close frame waits for the queue to drain. */
+  #held: WebSocketData[] | undefined;
+  #heldBytes = 0;
+  /** Whether it is a Ping that is being sent, and no longer waits. */
+  #armed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    ws: WebSocket,
+    events: SocketEvents,
+    end: (end: End, failure: unknown) => End,
+    dropped: () => void = () => {},
+  ) {
+    this.#dropped = dropped;
+    this.#ws = ws as Inner;
+    this.#events = events;
+    ws.binaryType = "arraybuffer"; // else a Blob (2.9.6, `client_quirks_test.ts`)
+    this.#hearPongs();
+    ws.onmessage = ({ data }) => events.message(data);
+    ws.onerror = (event) => {
+      this.#failure = event;
+    };
+    ws.onclose = ({ code, reason }) => {
+      // Some ends are told twice (2.9.6, `server_quirks_test.ts`), and that it was dropped as an end
+      // with 1005 (`client_quirks_test.ts`).
+      if (this.#over) return;
+      this.#leave();
+      events.closed(end({ code, reason }, this.#failure));
+    };
+  }
+
+  get bufferedAmount(): number {
+    return this.#ws.bufferedAmount + this.#heldBytes;
+  }
+
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  get extensions(): string {
+    return this.#ws.extensions;
+  }
+
+  send(data: WebSocketData): void {
+    if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
+    this.#held.push(snapshot(data));
+    this.#heldBytes += byteLength(data);
+  }
+
+  ping(): void {
+    if (this.#held !== undefined && !this.#armed) return; // one waits still
+    clearTimeout(this.#timer);
+    this.#release();
+    this.#onceDrained(() => {
+      this.#armPing();
+      this.#armed = true;
+      this.#timer = setTimeout(() => this.#release(), PING_MS);
+    });
+  }
+
+  close(code: number, reason: string): void {
+    clearTimeout(this.#timer);
+    this.#release();
+    this.#onceDrained(() => this.#close(code, reason));
+  }
+
+  terminate(): void {
+    if (this.#over) return;
+    const symbols = internalsOf(this.#ws);
+    const rid = symbols && this.#ws[symbols.rid];
+    this.#leave();
+    if (!dropResource(rid)) this.#close(1000, "");
+    this.#dropped();
+  }
+
+  /**
+   * Does something that Deno must be able to write at once. A Ping or a Close frame that waits behind
+   * a stalled write keeps the process alive, even when the connection has been dropped (2.9.6,
+   * `client_quirks_test.ts`). So it waits here, and so does what is sent after it; if the queue never
+   * drains, it never goes.
+   */
+  #onceDrained(task: () => void, ms = LOOK_MS.first): void {
+    if (this.#over) return;
+    this.#held ??= [];
+    if (this.#ws.bufferedAmount === 0) return task();
+    this.#timer = setTimeout(() => {
+      this.#onceDrained(task, Math.min(ms * 2, LOOK_MS.most));
+    }, ms);
+  }
+
+  /** Sends what was held back. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    this.#armed = false;
+    for (const data of held) this.#ws.send(data as string | ArrayBuffer);
+  }
+
+  #close(code: number, reason: string): void {
+    const ws = this.#ws;
+    const symbols = internalsOf(ws);
+    // A client may send 1000 and 3000 to 4999 by the WHATWG's rule, a server any code (2.9.6,
+    // `client_quirks_test.ts`). But a server that closes is dropped with the next message that comes
+    // in, which takes the Close frame along (`close_quirks_test.ts`).
+    if (symbols) ws[symbols.role] = SERVER;
+    try {
+      ws.close(code, reason);
+    } catch {
+      ws.close(1000, reason);
+    } finally {
+      if (symbols) ws[symbols.role] = CLIENT;
+    }
+  }
+
+  /**
+   * Arms Deno's own idle timer so that it sends a Ping now, and never comes to its verdict (2.9.6,
+   * `deno_internals_test.ts`, `close_quirks_test.ts`).
+   */
+  #armPing(): void {
+    const symbols = internalsOf(this.#ws);
+    if (this.#over || symbols === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#ws[symbols.idleTime] = AT_ONCE;
+    (arm as () => void).call(this.#ws);
+    this.#ws[symbols.idleTime] = NEVER;
+  }
+
+  /**
+   * Deno calls the method that arms its idle timer for each Pong and before each message (2.9.6,
+   * `deno_internals_test.ts`).
+   */
+  #hearPongs(): void {
+    if (canPing) this.#ws[handleIdle!] = () => this.#events.alive();
+  }
+
+  /**
+   * Hears no more, and ends the timer that a Ping has left behind: it would keep the process (2.9.6,
+   * `leftovers_quirks_test.ts`).
+   */
+  #leave(): void {
+    this.#over = true;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    clearTimeout(this.#timer);
+    const ws = this.#ws;
+    ws.onmessage = null;
+    const symbols = internalsOf(ws);
+    if (symbols === undefined || ws[symbols.idleTime] !== NEVER) return; // no Ping has gone out
+    ws[symbols.idleTime] = AT_ONCE;
+    (arm as () => void).call(ws);
+  }
+}

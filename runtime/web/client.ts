@@ -1,0 +1,98 @@
+import { snapshot } from "../../internal/payload.ts";
+import type { WebSocketData } from "../../client/types.ts";
+import { readFailure } from "../failures.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "../contract.ts";
+
+/** Any platform with the WHATWG's WebSocket and no more: browsers, and Node from 22 on. */
+export function webClient(): ClientRuntime {
+  return {
+    name: "this platform",
+    canPing: false,
+    denied: () => undefined,
+    unsupported,
+    dial: (request, events) => new WebSocketOfTheWeb(request, events),
+  };
+}
+
+/** What the WHATWG's WebSocket has no word for; a page's browser sees to all of it by itself. */
+function unsupported(request: DialRequest): { option: string; why: string } | undefined {
+  if (typeof WebSocket === "undefined") {
+    return { option: "WebSocket", why: "Node has it from 22 on" };
+  }
+  const { headers, tls, proxy } = request;
+  const asked: [option: string, given: boolean][] = [
+    ["header", Object.keys(headers).length > 0],
+    ["caPath", tls.ca !== undefined],
+    ["clientCert", tls.identity !== undefined],
+    ["skipServerCertVerification", tls.insecure],
+    ["minSupportTlsProtocol", tls.minVersion > 0],
+    ["proxy", proxy !== "system"],
+  ];
+  const option = asked.find(([, given]) => given)?.[0];
+  return option === undefined ? undefined : { option, why: "its WebSocket takes no such option" };
+}
+
+class WebSocketOfTheWeb implements ClientSocket {
+  /** A browser offers compression by itself and sees that no more than that is answered. */
+  readonly extensions = "";
+  readonly #ws: WebSocket;
+  readonly #events: ClientEvents;
+  #over = false;
+
+  constructor({ url, protocols }: DialRequest, events: ClientEvents) {
+    const ws = this.#ws = new WebSocket(url, protocols);
+    this.#events = events;
+    ws.binaryType = "arraybuffer";
+    ws.onopen = () => {
+      if (!this.#over) events.open();
+    };
+    ws.onmessage = ({ data }) => {
+      if (!this.#over) events.message(data);
+    };
+    // An 'error' is an end: Node 20 and 22 tell of no 'close' after a handshake that failed.
+    ws.onerror = (event) => {
+      const { message, error } = event as ErrorEvent;
+      const failure = readFailure(message ?? "", error ?? message);
+      this.#end({ code: 0, reason: "", failure });
+    };
+    ws.onclose = ({ code, reason }) => this.#end({ code, reason });
+  }
+
+  get bufferedAmount(): number {
+    return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
+  }
+
+  get protocol(): string {
+    return this.#ws.protocol;
+  }
+
+  send(data: WebSocketData): void {
+    this.#ws.send((isResizable(data) ? snapshot(data) : data) as string | ArrayBuffer);
+  }
+
+  /** There is no way: `canPing` is false. */
+  ping(): void {}
+
+  /** Sends 1000 for a code that a page may not send. */
+  close(code: number, reason: string): void {
+    this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
+  }
+
+  /** The nearest there is: the platform drops it when its own patience ends, and nobody is told. */
+  terminate(): void {
+    this.#over = true;
+    this.#ws.close();
+  }
+
+  #end(end: End): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#events.closed(end);
+  }
+}
+
+/** Whether a platform may refuse the data, as Web IDL has it: a buffer that can grow or shrink. */
+function isResizable(data: WebSocketData): boolean {
+  if (typeof data === "string") return false;
+  return ((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer).resizable;
+}

@@ -1,0 +1,14 @@
+import type { ServerRuntime } from "../contract.ts";
+
+/** A platform that cannot listen, such as a browser; a server says so when it is started. */
+export function noServer(): ServerRuntime {
+  return {
+    name: "this platform",
+    canPing: false,
+    checksPayload: false,
+    listen() {
+      throw new Error("servers need Deno or Bun, and this is neither");
+    },
+    fault: () => "other",
+  };
+}

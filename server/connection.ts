@@ -1,0 +1,297 @@
+/** One connection of a server, from its admission to the end. Not part of the public API. */
+
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
+import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
+import { fromWire, LINK_DOWN, TOO_BIG, toWire } from "../internal/close_codes.ts";
+import type { CloseResult } from "../client/types.ts";
+import { ConnectionHandle } from "./handle.ts";
+import { afterTurn } from "../internal/result.ts";
+import type { ListenerList, Listeners } from "../internal/listeners.ts";
+import type { DropReason, Observing } from "../internal/observer.ts";
+import { exceeds } from "../internal/payload.ts";
+import type { WebSocketData } from "../client/types.ts";
+import { parse, type StandardSchema } from "../internal/schema.ts";
+import type { TimeoutQueue } from "../internal/timeout_queue.ts";
+import type { Admission, End, Socket } from "../runtime/contract.ts";
+
+/** What a connection of a server is, to the module itself. */
+export type Handle = ConnectionHandle<ServerConnection>;
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  ip: string;
+  port: number;
+  /** The subprotocol it speaks, "" for none. */
+  protocol: string;
+  /** What `authorize` found out about it. */
+  context: unknown;
+}
+
+/** What all connections of a server share. */
+export interface ConnectionHost {
+  /** Whether the runtime can send Pings; where not, it watches the peers itself. */
+  readonly canPing: boolean;
+  /** Whether the runtime lets no message in that is over `maxPayload`. */
+  readonly checksPayload: boolean;
+  /** Whether a message must be looked at before the listeners get it. */
+  readonly looksAtMessages: boolean;
+  readonly schema: StandardSchema | undefined;
+  readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
+  /** Those of its messages. */
+  readonly messages: ListenerList;
+  readonly observing: Observing | undefined;
+  readonly heartbeat: Heartbeat;
+  readonly maxPayload: number;
+  /** Bytes that may wait for a peer, or for the listeners of its messages. */
+  readonly maxBufferedAmount: number;
+  /** Connections that are let in and must open. */
+  readonly opening: TimeoutQueue<ServerConnection>;
+  /** Connections whose peer must answer a Close frame. */
+  readonly awaitingClose: TimeoutQueue<ServerConnection>;
+  /** Connections that are not read from, as no Pong is heard from them either. */
+  readonly paused: TimeoutQueue<ServerConnection>;
+  /** The connection closes, or is lost: it is in no room any more. */
+  leaveTopics(connection: ServerConnection): void;
+  /** Whether a new connection is welcome still. */
+  admits(): boolean;
+  connected(connection: ServerConnection): void;
+  /** The connection is lost, or closed for a fault of the peer's; `closed` follows. */
+  failed(error: BusinessError): void;
+  /** The connection is over for the user. Told of each that was told to `connected`. */
+  closed(connection: ServerConnection, close: CloseResult): void;
+  /** Nothing is left of the connection in the runtime. */
+  detached(connection: ServerConnection): void;
+}
+
+/**
+ * One connection. Its state goes one way: admitted, open, closing, over.
+ *
+ * 'close' of a connection this side closes is told at once, not when the peer has answered:
+ * what will be told is known, and one runtime waits for the answer while the other does not.
+ */
+export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer {
+  readonly handle: ConnectionHandle<ServerConnection>;
+  readonly host: ConnectionHost;
+  readonly protocol: string;
+  state: "admitted" | "open" | "closing" | "closed" = "admitted";
+  #socket: Socket | undefined;
+  #close: CloseResult = LINK_DOWN;
+  /** Bytes that are queued, at the most: looked at only when that is over the limit. */
+  #queued = 0;
+  #backlog: Backlog | undefined;
+
+  constructor(host: ConnectionHost, { ip, port, protocol, context }: ConnectionParts) {
+    this.host = host;
+    this.protocol = protocol;
+    this.handle = new ConnectionHandle<ServerConnection>(ip, port, this, context);
+  }
+
+  open(socket: Socket): void {
+    if (this.state !== "admitted") return socket.terminate(); // it came too late
+    this.#socket = socket;
+    this.host.opening.delete(this);
+    if (!this.host.admits()) return this.#sendClose(GOING_AWAY);
+    this.state = "open";
+    if (this.host.canPing) this.host.heartbeat.add(this);
+    this.host.connected(this);
+  }
+
+  message(data: string | ArrayBuffer): void {
+    if (this.state !== "open") return;
+    const { heartbeat, listeners, looksAtMessages, messages } = this.host;
+    heartbeat.alive(this);
+    if (looksAtMessages) return this.#look(data);
+    // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One call
+    // less shows (bench/README.md, "The way of a message").
+    const event = { clientConnection: this.handle, data };
+    const { items } = messages;
+    let atWork: Promise<unknown> | undefined;
+    for (let i = 0; i < items.length; i++) {
+      try {
+        const result = items[i]!(event);
+        if (result !== undefined) atWork = listeners.join(atWork, result, messages);
+      } catch (cause) {
+        listeners.report(cause, messages);
+      }
+    }
+    if (atWork !== undefined) this.#await(data, atWork);
+  }
+
+  alive(): void {
+    this.host.heartbeat.alive(this);
+  }
+
+  answered(roundTrip: number): void {
+    this.host.observing?.ponged?.(this.handle, roundTrip);
+  }
+
+  closed({ code, reason, failure: cause, tooBig }: End): void {
+    this.host.awaitingClose.delete(this);
+    this.#socket = undefined;
+    this.host.detached(this);
+    if (this.state !== "open") return;
+    const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
+    this.#settle(close ?? LINK_DOWN);
+    if (tooBig) this.#fail("too big", `sent a message of over ${this.host.maxPayload} bytes`);
+    else if (close === undefined) this.#fail("lost", "was lost", cause?.cause);
+    this.tellClosed();
+  }
+
+  /** Sends a message of so many bytes at the most. Only while open. */
+  send(data: WebSocketData, most: number): void {
+    const { maxBufferedAmount, observing } = this.host;
+    if (observing !== undefined) observing.sent?.(this.handle, data);
+    this.#socket?.send(data);
+    this.#queued += most;
+    if (this.#queued > maxBufferedAmount) this.dropIfTooSlow();
+  }
+
+  /** Drops the peer if it reads too slowly. */
+  dropIfTooSlow(): void {
+    this.#queued = this.#socket?.bufferedAmount ?? 0;
+    if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
+    this.close(TOO_SLOW);
+    const limit = this.host.maxBufferedAmount;
+    this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
+  }
+
+  /** Takes part in what the runtime sends to a topic. */
+  subscribe(topic: string): void {
+    this.#socket?.subscribe?.(topic);
+  }
+
+  /** Takes no part any more. */
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe?.(topic);
+  }
+
+  /** Has the runtime send to all others in a topic. */
+  publish(topic: string, data: WebSocketData): void {
+    this.#socket?.publish?.(topic, data);
+  }
+
+  /** Reads no more, as its listeners cannot keep up with the messages; where that can be done. */
+  pause(): boolean {
+    if (this.state !== "open") return true; // no message is told; the peer's Close frame must be read
+    if (this.#socket?.pause === undefined) return false;
+    this.#socket.pause();
+    this.host.heartbeat.delete(this); // no Pong is heard meanwhile
+    this.host.paused.add(this);
+    return true;
+  }
+
+  /** Reads on. */
+  resume(): void {
+    if (this.state !== "open") return;
+    this.host.paused.delete(this);
+    this.#socket?.resume?.();
+    if (this.host.canPing) this.host.heartbeat.add(this);
+  }
+
+  /** The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while open. */
+  dropTooFast(): void {
+    this.close(TOO_FAST);
+    this.#fail("too fast", "sends faster than the listeners can follow");
+  }
+
+  /** Starts to close; 'close' follows at the end of the turn. Only while open. */
+  close(asked: CloseResult): void {
+    this.#settle(asked);
+    this.#sendClose(asked);
+    afterTurn(() => this.tellClosed());
+  }
+
+  /** Tells the user that it is over. */
+  tellClosed(): void {
+    this.state = "closed";
+    this.host.closed(this, this.#close);
+  }
+
+  /** Drops the connection, whatever the peer does. Only once it is known how it ends. */
+  terminate(): void {
+    this.#socket?.terminate();
+    this.#socket = undefined;
+    this.host.awaitingClose.delete(this);
+    this.host.detached(this);
+    if (this.state === "admitted") this.state = "closed";
+  }
+
+  ping(): void {
+    this.host.observing?.pinged?.(this.handle);
+    this.#socket?.ping();
+  }
+
+  dead(): void {
+    this.#settle(LINK_DOWN);
+    this.terminate();
+    this.#fail("dead", "gave no sign of life in time after a Ping");
+    this.tellClosed();
+  }
+
+  /** Looks at a message before the listeners get it. */
+  #look(data: string | ArrayBuffer): void {
+    const { checksPayload, maxPayload, observing, schema } = this.host;
+    const isTooBig = !checksPayload && exceeds(data, maxPayload);
+    if (!isTooBig) observing?.received?.(this.handle, data);
+    if (this.state !== "open") return; // the observer has closed
+    if (isTooBig) {
+      this.close(TOO_BIG);
+      return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
+    }
+    if (schema === undefined) return this.#tell(data, data);
+    const parsed = parse(schema, data);
+    if (this.state as string !== "open") return; // the validator has closed
+    if ("value" in parsed) return this.#tell(data, parsed.value);
+    const { close, why, cause } = parsed;
+    this.close(close);
+    this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
+  }
+
+  /** Tells the listeners what a message has become. */
+  #tell(message: string | ArrayBuffer, data: unknown): void {
+    const { listeners, messages } = this.host;
+    const atWork = listeners.emitTo(messages, { clientConnection: this.handle, data });
+    if (atWork !== undefined) this.#await(message, atWork);
+  }
+
+  /** Listeners are at work on a message. */
+  #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
+    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this);
+    this.#backlog.add(message, atWork);
+  }
+
+  /** Sends the Close frame, and gives the peer a while to answer it. */
+  #sendClose(close: CloseResult): void {
+    const { code, reason } = toWire(close);
+    // In this order: one runtime tells of the end while it closes.
+    this.host.awaitingClose.add(this);
+    this.#socket?.close(code, reason);
+  }
+
+  #fail(why: DropReason, what: string, cause?: unknown): void {
+    this.host.observing?.dropped?.(this.handle, why);
+    this.host.failed(businessError("connectFailed", `${this.handle} ${what}`, {
+      data: "0",
+      cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+    }));
+  }
+
+  /** From here on it is known how it ends. */
+  #settle(close: CloseResult): void {
+    this.#close = close;
+    this.state = "closing";
+    this.host.heartbeat.delete(this);
+    this.host.paused.delete(this);
+    this.host.leaveTopics(this);
+  }
+}
+
+/** What a peer is told that reads too slowly. */
+const TOO_SLOW: CloseResult = { code: 1013, reason: "Reading too slowly" };
+
+/** What a peer is told whose messages pile up. */
+const TOO_FAST: CloseResult = { code: 1008, reason: "Sending too fast" };
+
+/** What `stop` tells every peer. */
+export const GOING_AWAY: CloseResult = { code: 1001, reason: "server is going away" };

@@ -1,0 +1,49 @@
+/** Names a connection: `ip:port`, `[ip]:port` for IPv6. */
+export function connectionKey(ip: string, port: number): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** An address as people write it: an IPv4 peer of a dual-stack socket comes as `::ffff:1.2.3.4`. */
+export function plainAddress(ip: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+}
+
+/** A literal address in its one spelling: IPv6 has many for the same. */
+export function canonicalAddress(ip: string): string {
+  const plain = plainAddress(ip);
+  return plain.includes(":") ? new URL(`http://[${plain}]/`).hostname.slice(1, -1) : plain;
+}
+
+/**
+ * What the user holds of a connection: its address, and, unseen, the way to the connection itself,
+ * so that a message needs no look-up. Frozen; equal for `send` and `close` to any copy.
+ */
+export class ConnectionHandle<Connection> {
+  readonly clientIP: string;
+  readonly clientPort: number;
+  readonly #connection: Connection;
+  readonly #context: unknown;
+
+  constructor(ip: string, port: number, connection: Connection, context?: unknown) {
+    this.clientIP = ip;
+    this.clientPort = port;
+    this.#connection = connection;
+    this.#context = context;
+    Object.freeze(this);
+  }
+
+  /** The connection behind an object, if it is one of these. */
+  static connectionOf(value: unknown): unknown {
+    const isOne = typeof value === "object" && value !== null && #connection in value;
+    return isOne ? (value as ConnectionHandle<unknown>).#connection : undefined;
+  }
+
+  /** What `authorize` found out about the client. */
+  get context(): unknown {
+    return this.#context;
+  }
+
+  toString(): string {
+    return connectionKey(this.clientIP, this.clientPort);
+  }
+}

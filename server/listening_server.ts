@@ -1,0 +1,226 @@
+/** A server between `start` and `stop`: who is let in, and who is there. Not part of the public API. */
+
+import { CLOSE_DEADLINE_MS } from "../internal/close_codes.ts";
+import type { BusinessError } from "../errors.ts";
+import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
+import type { CloseResult } from "../client/types.ts";
+import type { ListenerList, Listeners } from "../internal/listeners.ts";
+import type { Observing } from "../internal/observer.ts";
+import type { StandardSchema } from "../internal/schema.ts";
+import type { ServerConfig } from "./options.ts";
+import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
+import type { Address, ServerRuntime, TcpListener } from "../runtime/contract.ts";
+import type { Identity } from "../runtime/pem.ts";
+import { Handshake, type HandshakeOwner } from "./handshake.ts";
+import {
+  type ConnectionHost,
+  type ConnectionParts,
+  GOING_AWAY,
+  type Handle,
+  ServerConnection,
+} from "./connection.ts";
+import { Topics } from "./topics.ts";
+import type { WebSocketServerEvents } from "./types.ts";
+
+/**
+ * How long a client that is let in may take to be open, in ms. One runtime says nothing when it has
+ * left meanwhile.
+ */
+const OPEN_DEADLINE_MS = 2000;
+
+/** How long `stop` waits for the peers to answer, in ms, and then for the listener: 5 s in all. */
+const STOP_PEERS_MS = 3000;
+const STOP_LISTENER_MS = 1500;
+
+/** What a run is made of, beside its configuration. */
+export interface ListeningServerParts {
+  listeners: Listeners<keyof WebSocketServerEvents>;
+  clock: Clock;
+  runtime: ServerRuntime;
+  schema: StandardSchema | undefined;
+  observing: Observing | undefined;
+}
+
+/** Everything that is there while a server runs, and gone when it has stopped. */
+export class ListeningServer implements ConnectionHost, HandshakeOwner {
+  readonly config: ServerConfig;
+  readonly maxPayload: number;
+  readonly maxBufferedAmount: number;
+  readonly canPing: boolean;
+  readonly checksPayload: boolean;
+  readonly looksAtMessages: boolean;
+  readonly clock: Clock;
+  readonly observing: Observing | undefined;
+  readonly heartbeat: Heartbeat;
+  readonly opening: TimeoutQueue<ServerConnection>;
+  readonly awaitingClose: TimeoutQueue<ServerConnection>;
+  readonly paused: TimeoutQueue<ServerConnection>;
+  readonly topics: Topics;
+  readonly listeners: Listeners<keyof WebSocketServerEvents>;
+  readonly schema: StandardSchema | undefined;
+  readonly messages: ListenerList;
+  readonly #runtime: ServerRuntime;
+  readonly #handshake: Handshake;
+  /** The connections the user knows of. */
+  readonly #connections = new Set<ServerConnection>();
+  /**
+   * The newest of them at each address: behind two proxies two may have the same. Made when the first
+   * copy of a connection is looked up.
+   */
+  #byKey: Map<string, ServerConnection> | undefined;
+  /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
+  readonly #attached = new Set<ServerConnection>();
+  /** Seconds of silence after which a connection is dead. */
+  readonly #deadAfter: number;
+  #listener!: TcpListener;
+  #stopping = false;
+  #onEmpty: () => void = () => {};
+
+  constructor(config: ServerConfig, parts: ListeningServerParts) {
+    const { clock, listeners, observing, runtime, schema } = parts;
+    this.config = config;
+    this.clock = clock;
+    this.observing = observing;
+    this.schema = schema;
+    this.maxPayload = config.maxPayload;
+    this.maxBufferedAmount = config.maxBufferedAmount;
+    this.canPing = runtime.canPing;
+    this.checksPayload = runtime.checksPayload;
+    this.looksAtMessages = !runtime.checksPayload || observing !== undefined ||
+      schema !== undefined;
+    this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock, true);
+    this.opening = new TimeoutQueue({
+      clock,
+      keepsTimer: true,
+      ms: OPEN_DEADLINE_MS,
+      expired: (connection, late) =>
+        late > STALL_MS ? this.opening.add(connection) : connection.terminate(),
+    });
+    this.awaitingClose = new TimeoutQueue({
+      clock,
+      keepsTimer: true,
+      ms: CLOSE_DEADLINE_MS,
+      expired: (connection) => connection.terminate(),
+    });
+    const { pingInterval, pongTimeout } = heartbeatPolicy(config as HeartbeatOptions);
+    this.#deadAfter = pingInterval + pongTimeout;
+    this.paused = new TimeoutQueue({
+      clock,
+      keepsTimer: true,
+      ms: this.#deadAfter * 1000,
+      expired: (connection) => connection.dropTooFast(),
+    });
+    this.listeners = listeners;
+    this.messages = listeners.list("messageReceive");
+    this.#runtime = runtime;
+    this.#handshake = new Handshake(this, config);
+    this.topics = new Topics(config.maxBufferedAmount, observing, () => this.#listener);
+  }
+
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  /** Listens; throws what the runtime throws. */
+  listen(hostname: string, identity: Identity | undefined): void {
+    const { port, maxPayload } = this.config;
+    const options = { hostname, port, maxPayload, identity, deadAfter: this.#deadAfter };
+    this.#listener = this.#runtime.listen(options, this.#handshake);
+  }
+
+  find(key: string): ServerConnection | undefined {
+    this.#byKey ??= new Map(
+      Array.from(this.#connections, (connection) => [String(connection.handle), connection]),
+    );
+    return this.#byKey.get(key);
+  }
+
+  /** The connections there are, oldest first; some may be closing. */
+  connections(): Iterable<ServerConnection> {
+    return this.#connections;
+  }
+
+  handles(): Handle[] {
+    return Array.from(this.#connections, (connection) => connection.handle);
+  }
+
+  /** Sends everybody away and stops listening; settles within five seconds. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#handshake.close();
+    for (const connection of this.#connections) {
+      if (connection.state === "open") connection.close(GOING_AWAY);
+    }
+    await new Promise<void>((resolve) => {
+      const deadline = this.clock.setTimer(() => {
+        for (const connection of this.#attached) connection.terminate();
+        resolve();
+      }, STOP_PEERS_MS);
+      this.#onEmpty = () => {
+        this.clock.clearTimer(deadline);
+        resolve();
+      };
+      this.#checkEmpty();
+    });
+    for (const timers of [this.heartbeat, this.opening, this.awaitingClose, this.paused]) {
+      timers.close();
+    }
+    await this.#listener.close(STOP_LISTENER_MS);
+  }
+
+  admit(parts: ConnectionParts): ServerConnection {
+    const connection = new ServerConnection(this, parts);
+    this.#attached.add(connection);
+    this.opening.add(connection);
+    return connection;
+  }
+
+  admits(): boolean {
+    return !this.#stopping;
+  }
+
+  connected(connection: ServerConnection): void {
+    this.#connections.add(connection);
+    this.#byKey?.set(String(connection.handle), connection);
+    this.topics.add(connection);
+    this.observing?.opened?.(connection.handle);
+    this.listeners.emit("connect", connection.handle);
+  }
+
+  leaveTopics(connection: ServerConnection): void {
+    this.topics.remove(connection);
+  }
+
+  refused(status: number, why: string): void {
+    this.observing?.refused?.(status, why);
+  }
+
+  failed(error: BusinessError): void {
+    this.listeners.emit("error", error);
+  }
+
+  closed(connection: ServerConnection, close: CloseResult): void {
+    this.#connections.delete(connection);
+    if (this.#byKey !== undefined) {
+      const key = String(connection.handle);
+      if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
+    }
+    this.#handshake.release(connection.handle.clientIP);
+    this.observing?.closed?.(connection.handle, { ...close });
+    this.listeners.emit("close", connection.handle, { ...close });
+    this.#checkEmpty();
+  }
+
+  detached(connection: ServerConnection): void {
+    this.opening.delete(connection);
+    if (!this.#attached.delete(connection)) return;
+    if (connection.state === "admitted") this.#handshake.release(connection.handle.clientIP);
+    this.#checkEmpty();
+  }
+
+  #checkEmpty(): void {
+    if (this.#stopping && this.#connections.size === 0 && this.#attached.size === 0) {
+      this.#onEmpty();
+    }
+  }
+}

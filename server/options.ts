@@ -1,0 +1,128 @@
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+import { DEFAULT_MAX_PAYLOAD } from "../internal/payload.ts";
+import {
+  ANY,
+  argumentError,
+  COUNT,
+  FUNCTION,
+  hasTexts,
+  isToken,
+  NUMBER,
+  readOptions,
+  type Rule,
+  SIGNAL,
+  TEXT,
+} from "../internal/validate.ts";
+
+const RULES: Readonly<Record<string, Rule>> = {
+  serverPort: NUMBER,
+  serverIP: TEXT,
+  // The limits' values are looked at after the address and the port.
+  maxConcurrentClientsNumber: ANY,
+  maxConnectionsForOneClient: ANY,
+  serverCert: [
+    (value) => hasTexts(value, ["certPath", "keyPath"], []),
+    "must be an object with 'certPath' and 'keyPath', both text",
+  ],
+  protocol: [
+    (value) => value === "" || (typeof value === "string" && isToken(value)),
+    "must be one token",
+  ],
+  pingInterval: ANY,
+  pongTimeout: ANY,
+  maxPayload: COUNT,
+  maxBufferedAmount: COUNT,
+  allowedOrigins: [
+    (value) => value === "same-host" || value === "*" || isTextArray(value),
+    "must be 'same-host', '*' or an array of origins",
+  ],
+  authorize: FUNCTION,
+  clientAddress: FUNCTION,
+  fetch: FUNCTION,
+  signal: SIGNAL,
+};
+
+function isTextArray(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
+
+/** A function of the user's that has a say in what becomes of a request. */
+export type Hook = (request: Request, peer?: unknown) => unknown;
+
+/** Bytes that may be queued to one peer, unless set otherwise: 16 MiB. */
+const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
+
+/** What `start` was asked for, with its defaults. */
+export interface ServerConfig {
+  /** Where to listen: the first that this machine has. */
+  hostnames: string[];
+  port: number;
+  maxClients: number;
+  maxPerClient: number;
+  protocol: string;
+  maxPayload: number;
+  signal: AbortSignal | undefined;
+  pingInterval: unknown;
+  pongTimeout: unknown;
+  serverCert: { certPath: string; keyPath: string } | undefined;
+  maxBufferedAmount: number;
+  allowedOrigins: "same-host" | "*" | string[];
+  authorize: Hook | undefined;
+  clientAddress: Hook | undefined;
+  fetch: Hook | undefined;
+}
+
+/** Reads the config of `start`; a wrong one is returned as the error it deserves. */
+export function readServerConfig(config: unknown): ServerConfig | BusinessError {
+  const given = readOptions("start", config, RULES);
+  if (given instanceof Error) return given;
+  const { serverPort: port, serverIP: ip } = given as { serverPort: number; serverIP?: string };
+  if (port === undefined) return argumentError("start: 'serverPort'", NUMBER[1], port);
+  if (ip !== undefined && !isAddress(ip)) {
+    return businessError(
+      "nic",
+      `'serverIP' must be a literal IPv4 or IPv6 address: current value is ${describe(ip)}`,
+    );
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    return businessError(
+      "port",
+      `'serverPort' must be an integer from 0 to 65535: current value is ${port}`,
+    );
+  }
+  for (const name of LIMITS) {
+    if (given[name] !== undefined && !COUNT[0](given[name])) {
+      return argumentError(`start: '${name}'`, COUNT[1], given[name]);
+    }
+  }
+  return {
+    // With no address, both families where the machine has IPv6.
+    hostnames: ip === undefined ? ["::", "0.0.0.0"] : [ip],
+    port,
+    maxClients: (given[LIMITS[0]] ?? Infinity) as number,
+    maxPerClient: (given[LIMITS[1]] ?? Infinity) as number,
+    protocol: (given.protocol ?? "") as string,
+    maxPayload: (given.maxPayload ?? DEFAULT_MAX_PAYLOAD) as number,
+    signal: given.signal as AbortSignal | undefined,
+    pingInterval: given.pingInterval,
+    pongTimeout: given.pongTimeout,
+    serverCert: given.serverCert as ServerConfig["serverCert"],
+    maxBufferedAmount: (given.maxBufferedAmount ?? DEFAULT_MAX_BUFFERED) as number,
+    allowedOrigins: (given.allowedOrigins ?? "same-host") as ServerConfig["allowedOrigins"],
+    authorize: given.authorize as Hook | undefined,
+    clientAddress: given.clientAddress as Hook | undefined,
+    fetch: given.fetch as Hook | undefined,
+  };
+}
+
+/** Whether text is a literal IPv4 or IPv6 address. */
+export function isAddress(text: string): boolean {
+  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (quad) {
+    return quad.slice(1).every((part) => Number(part) <= 255 && String(Number(part)) === part);
+  }
+  return /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`);
+}

@@ -1,0 +1,152 @@
+/** Topics and who is in them: one message to many connections. Not part of the public API. */
+
+import type { Observing } from "../internal/observer.ts";
+import { mostBytes } from "../internal/payload.ts";
+import type { WebSocketData } from "../client/types.ts";
+import type { TcpListener } from "../runtime/contract.ts";
+import type { ServerConnection } from "./connection.ts";
+import type { PublishResult } from "./types.ts";
+
+/** Who is in one topic. */
+class Topic {
+  /** What the runtime calls it. */
+  readonly name: string;
+  readonly members = new Set<ServerConnection>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What the runtime calls the topic that everybody is in; topics of the user's have a name before. */
+const EVERYBODY = "everybody";
+
+/** The members' queues are looked at when this part of `maxBufferedAmount` may have gone to each. */
+const MEASURE_AT = 1 / 4;
+
+/** The topics of a running server. One is there as long as somebody is in it. */
+export class Topics {
+  readonly #listener: () => TcpListener;
+  readonly #maxBufferedAmount: number;
+  readonly #observing: Observing | undefined;
+  readonly #topics = new Map<string, Topic>();
+  /** Which topics a connection is in, for those that are in any. */
+  readonly #topicsOf = new Map<ServerConnection, Set<Topic>>();
+  #everybody: Topic | undefined;
+  /** Bytes the runtime was given since the queues were last looked at, at the most: to any of them. */
+  #unmeasured = 0;
+
+  constructor(
+    maxBufferedAmount: number,
+    observing: Observing | undefined,
+    listener: () => TcpListener,
+  ) {
+    this.#maxBufferedAmount = maxBufferedAmount;
+    this.#observing = observing;
+    this.#listener = listener;
+  }
+
+  /** Takes in a new connection. */
+  add(connection: ServerConnection): void {
+    if (this.#everybody !== undefined) this.#add(connection, this.#everybody);
+  }
+
+  /** Lets go of a connection that closes or is lost. */
+  remove(connection: ServerConnection): void {
+    const topics = this.#topicsOf.get(connection);
+    if (topics === undefined) return;
+    for (const topic of topics) this.#remove(connection, topic);
+  }
+
+  join(connection: ServerConnection, name: string): void {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) this.#topics.set(name, topic = new Topic(`topic:${name}`));
+    this.#add(connection, topic);
+  }
+
+  leave(connection: ServerConnection, name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic?.members.has(connection)) this.#remove(connection, topic);
+  }
+
+  /** Sends a message to everybody in a topic. */
+  publish(name: string, data: WebSocketData, except: ReadonlySet<ServerConnection>): PublishResult {
+    const topic = this.#topics.get(name);
+    return topic === undefined ? { sent: 0, tooSlow: 0 } : this.#send(topic, data, except);
+  }
+
+  /** Sends a message to everybody. The first time, all are brought into a topic of their own. */
+  broadcast(
+    connections: Iterable<ServerConnection>,
+    data: WebSocketData,
+    except: ReadonlySet<ServerConnection>,
+  ): PublishResult {
+    if (this.#everybody === undefined) {
+      this.#everybody = new Topic(EVERYBODY);
+      for (const connection of connections) {
+        if (connection.state === "open") this.#add(connection, this.#everybody);
+      }
+    }
+    return this.#send(this.#everybody, data, except);
+  }
+
+  #add(connection: ServerConnection, topic: Topic): void {
+    topic.members.add(connection);
+    const topics = this.#topicsOf.get(connection);
+    if (topics === undefined) this.#topicsOf.set(connection, new Set([topic]));
+    else topics.add(topic);
+    connection.subscribe(topic.name);
+  }
+
+  #remove(connection: ServerConnection, topic: Topic): void {
+    topic.members.delete(connection);
+    const topics = this.#topicsOf.get(connection)!;
+    topics.delete(topic);
+    if (topics.size === 0) this.#topicsOf.delete(connection);
+    connection.unsubscribe(topic.name);
+    if (topic.members.size === 0 && topic !== this.#everybody) {
+      this.#topics.delete(topic.name.slice("topic:".length));
+    }
+  }
+
+  #send(topic: Topic, data: WebSocketData, except: ReadonlySet<ServerConnection>): PublishResult {
+    const { publish } = this.#listener();
+    const excepted = Array.from(except).filter((connection) => topic.members.has(connection));
+    const size = topic.members.size - excepted.length;
+    if (publish === undefined || excepted.length > 1) return this.#sendEach(topic, data, except);
+    const [one] = excepted;
+    if (one === undefined) publish(topic.name, data);
+    else one.publish(topic.name, data);
+    if (this.#observing?.sent !== undefined) {
+      for (const connection of topic.members) {
+        if (!except.has(connection)) this.#observing.sent(connection.handle, data);
+      }
+    }
+    this.#unmeasured += mostBytes(data);
+    if (this.#unmeasured <= this.#maxBufferedAmount * MEASURE_AT) return { sent: size, tooSlow: 0 };
+    this.#unmeasured = 0;
+    let tooSlow = 0;
+    for (const connection of this.#topicsOf.keys()) {
+      const isMeant = topic.members.has(connection) && !except.has(connection);
+      connection.dropIfTooSlow();
+      if (isMeant && connection.state !== "open") tooSlow++;
+    }
+    return { sent: size, tooSlow };
+  }
+
+  #sendEach(
+    topic: Topic,
+    data: WebSocketData,
+    except: ReadonlySet<ServerConnection>,
+  ): PublishResult {
+    const most = mostBytes(data);
+    const result = { sent: 0, tooSlow: 0 };
+    for (const connection of topic.members) {
+      if (except.has(connection)) continue;
+      result.sent++;
+      connection.send(data, most);
+      if (connection.state !== "open") result.tooSlow++;
+    }
+    return result;
+  }
+}

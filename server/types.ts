@@ -1,0 +1,342 @@
+/**
+ * The server's options, results and listener types, under the names of the OpenHarmony reference.
+ *
+ * @module
+ */
+
+import type { Callback, ErrorCallback } from "../errors.ts";
+import type { Clock, HeartbeatOptions } from "../heartbeat.ts";
+import type {
+  CloseResult,
+  ServerCert,
+  WebSocketCloseOptions,
+  WebSocketData,
+} from "../client/types.ts";
+import type { WebSocketObserver } from "../internal/observer.ts";
+import type { StandardSchema } from "../internal/schema.ts";
+import type { WebSocketStats } from "../internal/stats.ts";
+import type { ServerRuntime } from "../runtime/contract.ts";
+
+/**
+ * What `createWebSocketServer` takes.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServerOptions<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /**
+   * What messages must be: JSON that this accepts. 'messageReceive' then tells what it makes of them.
+   * Anything else closes the connection, after 'error' 200 whose `cause` says what is wrong: bytes with
+   * 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A validator that fails, or
+   * that answers with a promise, closes it with 1011.
+   */
+  schema?: StandardSchema<Data>;
+  /** Functions to call at each step of each connection. */
+  observer?: WebSocketObserver<WebSocketConnection<Context>>;
+  /**
+   * Whether to count, for `stats()`.
+   *
+   * @default {false}
+   */
+  stats?: boolean;
+  /** Where time comes from; a fake one in tests. The system's where it is left out. */
+  clock?: Clock;
+  /**
+   * What listens; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
+   * is left out.
+   */
+  runtime?: ServerRuntime;
+}
+
+/**
+ * What `start` takes.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface WebSocketServerConfig<Context extends object | undefined = undefined>
+  extends HeartbeatOptions {
+  /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
+  serverPort: number;
+  /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out. */
+  serverIP?: string;
+  /** How many client addresses may be connected at once, above 0. No limit where left out. */
+  maxConcurrentClientsNumber?: number;
+  /** How many connections one client address may have, above 0. No limit where left out. */
+  maxConnectionsForOneClient?: number;
+  /** The server's certificate, for `wss`. */
+  serverCert?: ServerCert;
+  /** The subprotocol to speak. A client that does not offer it is refused with 400. */
+  protocol?: string;
+  /**
+   * The largest message to receive or send, in bytes, an integer above 0. One more byte received
+   * closes the connection with 1009; one more to send is refused with 401.
+   *
+   * @default {5242864}
+   */
+  maxPayload?: number;
+  /**
+   * How many bytes may be queued to one peer, an integer above 0. A peer that reads so slowly that
+   * there are more is dropped with 1013, after 'error'. As many bytes of its messages may be at work
+   * in asynchronous listeners: then reading pauses on Bun, and on Deno, which cannot, the peer is
+   * dropped with 1008.
+   *
+   * @default {16777216}
+   */
+  maxBufferedAmount?: number;
+  /**
+   * Which web pages may connect, by the `Origin` that browsers send: those of the host name they
+   * connect to, those of a list of origins, or all. Others are refused with 403.
+   *
+   * @default {"same-host"}
+   */
+  allowedOrigins?: "same-host" | "*" | string[];
+  /**
+   * Asked before each upgrade, once everything else is in order. `true` lets the client in, an object
+   * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, and an error,
+   * is answered 500 and told to 'error'.
+   */
+  authorize?: (request: Request) => Verdict<Context> | Promise<Verdict<Context>>;
+  /**
+   * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
+   * sets and clients cannot. The limits count it, and `clientIP` is it.
+   */
+  clientAddress?: (request: Request, peer: ConnectionAddress) => string;
+  /** Answers requests that are no upgrade. 426 where it is left out. */
+  fetch?: (request: Request) => Response | Promise<Response>;
+  /** Stops the server when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** What `authorize` says of a client. */
+export type Verdict<Context extends object | undefined> =
+  | Response
+  | ([Context] extends [undefined] ? true : Context);
+
+/** The address of a connection: what `send` and `close` need to know of one. */
+export interface ConnectionAddress {
+  /** The client's IP address; an IPv4 client is plain IPv4 on a dual-stack socket, too. */
+  readonly clientIP: string;
+  /** The client's port. */
+  readonly clientPort: number;
+}
+
+/**
+ * One connection of a server: the same frozen object in every event, so that it can be the key of
+ * a Map. As text it is `ip:port`, `[ip]:port` for IPv6.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ */
+export type WebSocketConnection<Context extends object | undefined = undefined> =
+  & ConnectionAddress
+  & ([Context] extends [undefined] ? { readonly context?: undefined } : {
+    /** What `authorize` found out about the client. */
+    readonly context: Context;
+  });
+
+/**
+ * What 'messageReceive' tells.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ * @typeParam Data What was sent, or what `schema` makes of it.
+ */
+export interface WebSocketMessage<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /** Who sent it. */
+  clientConnection: WebSocketConnection<Context>;
+  /** What was sent, or what `schema` makes of it. */
+  data: Data;
+}
+
+/** What `broadcast` and `publish` take beside the data. */
+export interface PublishOptions {
+  /** Whom not to send to: one connection, or several; copies do as well. */
+  except?: ConnectionAddress | readonly ConnectionAddress[];
+}
+
+/** What `broadcast` and `publish` have come to. */
+export interface PublishResult {
+  /** To how many connections the message was handed. */
+  sent: number;
+  /**
+   * How many of them were found to have more than `maxBufferedAmount` bytes queued, and dropped. On
+   * Bun the queues are looked at each time a quarter of that may have gone to anybody.
+   */
+  tooSlow: number;
+}
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** The address; `::` or `0.0.0.0` for all of the machine's. */
+  hostname: string;
+  /** The port. */
+  port: number;
+}
+
+/** A listener of the server's 'close'. */
+export type ClientConnectionCloseCallback<Context extends object | undefined = undefined> = {
+  bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
+}["bivariant"];
+
+/**
+ * The listeners of a server, by event.
+ *
+ * @typeParam Context What `authorize` found out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServerEvents<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /** A peer is connected; it can be sent to at once. */
+  connect: Callback<WebSocketConnection<Context>>;
+  /** A message came in. */
+  messageReceive: Callback<WebSocketMessage<Context, Data>>;
+  /** A connection is over: exactly once for each 'connect'. */
+  close: ClientConnectionCloseCallback<Context>;
+  /** A peer was refused or lost, or a listener failed. */
+  error: ErrorCallback;
+}
+
+/**
+ * A server. It can be started again once it has stopped; its listeners stay.
+ *
+ * No method but `on` and `off` throws.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServer<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /**
+   * Starts to listen.
+   *
+   * @param config See {@linkcode WebSocketServerConfig}.
+   * @returns `true` once it listens, or rejects with 401 (a wrong argument), 201 (no permission),
+   * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
+   * already) or 2302999 (running already, or an option this runtime cannot honour).
+   */
+  start(config: WebSocketServerConfig<Context>): Promise<boolean>;
+
+  /**
+   * Sends a message to one peer.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param connection Whom to; a copy does as well.
+   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
+   * (it is closing).
+   */
+  send(data: WebSocketData, connection: ConnectionAddress): Promise<boolean>;
+
+  /**
+   * Starts to close one connection; what was sent to it goes out first.
+   *
+   * @param connection Which; a copy does as well.
+   * @param options See {@linkcode WebSocketCloseOptions}.
+   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or
+   * 2302999 (it is closing already).
+   */
+  close(connection: ConnectionAddress, options?: WebSocketCloseOptions): Promise<boolean>;
+
+  /**
+   * Sends a message to every connection. On Bun by its own `publish`, which is much cheaper than one
+   * `send` each.
+   *
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param options See {@linkcode PublishOptions}.
+   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   */
+  broadcast(data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
+
+  /**
+   * Takes a connection into a topic, until it leaves or is over. A topic needs no making.
+   *
+   * @param connection Which; a copy does as well.
+   * @param topic The topic's name, any text.
+   * @returns `true`, also where it was in it, or rejects with 401 (a wrong argument), 2302006 (no such
+   * connection) or -1 (it is closing).
+   */
+  join(connection: ConnectionAddress, topic: string): Promise<boolean>;
+
+  /**
+   * Takes a connection out of a topic.
+   *
+   * @param connection Which; a copy does as well.
+   * @param topic The topic's name.
+   * @returns `true`, also where it was not in it, or rejects as `join` does.
+   */
+  leave(connection: ConnectionAddress, topic: string): Promise<boolean>;
+
+  /**
+   * Sends a message to every connection in a topic; otherwise like `broadcast`.
+   *
+   * @param topic The topic's name.
+   * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
+   * @param options See {@linkcode PublishOptions}.
+   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   */
+  publish(topic: string, data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
+
+  /** The connections there are, oldest first: an array of one's own. */
+  listAllConnections(): WebSocketConnection<Context>[];
+
+  /**
+   * Tells every peer 1001 `server is going away`, tells every 'close', and stops listening.
+   *
+   * @returns `true` within five seconds, whatever the peers do; or rejects with 2302999 when not
+   * running. While stopping, the same promise again.
+   */
+  stop(): Promise<boolean>;
+
+  /**
+   * Adds a listener. Those of one event are called in the order they were added; the same one twice
+   * counts once; an event that does not exist is ignored.
+   *
+   * @param type The event.
+   * @param listener What to call. Should it fail, 'error' is told with 2302999.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  on<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener: WebSocketServerEvents<Context, Data>[K],
+  ): void;
+
+  /**
+   * Adds a listener that is removed when it is called; otherwise like `on`.
+   *
+   * @param type The event.
+   * @param listener What to call.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  once<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener: WebSocketServerEvents<Context, Data>[K],
+  ): void;
+
+  /**
+   * Removes a listener, or all of an event's.
+   *
+   * @param type The event.
+   * @param listener What to remove; all where it is left out.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   */
+  off<K extends keyof WebSocketServerEvents>(
+    type: K,
+    listener?: WebSocketServerEvents<Context, Data>[K],
+  ): void;
+
+  /** What was counted since the server was made; `undefined` unless `stats` was asked for. */
+  stats(): WebSocketStats | undefined;
+
+  /** Where it listens; `undefined` when not running. */
+  readonly address: ServerAddress | undefined;
+
+  /** Stops, if it is running. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,67 @@
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Deferred } from "../../client/deferred.ts";
+import { afterTurn } from "../../internal/result.ts";
+
+describe("Deferred", () => {
+  it("can be asked for before and after it is settled", async () => {
+    const deferred = new Deferred<number>();
+    const before = deferred.promise;
+    deferred.resolve(1);
+    assertStrictEquals(deferred.promise, before);
+    assertEquals(await before, 1);
+  });
+
+  it("keeps the first result", async () => {
+    const deferred = new Deferred<number>();
+    deferred.resolve(1);
+    deferred.resolve(2);
+    deferred.reject(new Error("no"));
+    assertEquals(await deferred.promise, 1);
+  });
+
+  it("rejects, and harms nobody where nobody waits", async () => {
+    const deferred = new Deferred<number>();
+    deferred.reject(new Error("unheard")); // would fail this test were it unhandled
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await assertRejects(() => deferred.promise, Error, "unheard");
+  });
+
+  it("makes room for the next result only once there is one", async () => {
+    const deferred = new Deferred<number>();
+    const first = deferred.promise;
+    deferred.renew();
+    assertStrictEquals(deferred.promise, first);
+    deferred.resolve(1);
+    deferred.renew();
+    assertNotStrictEquals(deferred.promise, first);
+    deferred.resolve(2);
+    assertEquals([await first, await deferred.promise], [1, 2]);
+  });
+});
+
+describe("afterTurn()", () => {
+  it("runs after what awaits a settled promise, and before a timer", async () => {
+    const log: string[] = [];
+    const timer = new Promise<void>((resolve) =>
+      setTimeout(() => {
+        log.push("timer");
+        resolve();
+      }, 0)
+    );
+    const call = () => {
+      afterTurn(() => log.push("later"));
+      return Promise.resolve(true);
+    };
+    log.push("before");
+    await call();
+    log.push("awaited");
+    await timer;
+    assertEquals(log, ["before", "awaited", "later", "timer"]);
+  });
+});

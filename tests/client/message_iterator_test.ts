@@ -1,0 +1,118 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, businessError } from "../../errors.ts";
+import { Listeners } from "../../internal/listeners.ts";
+import { MessageIterator } from "../../client/message_iterator.ts";
+
+type Name = "message" | "close";
+
+/** A source of messages: the real listeners, with nothing behind them. */
+function setUp() {
+  const listeners = new Listeners<Name>(["message", "close", "error"]);
+  const state = { busy: true, overruns: 0 };
+  const queue = new MessageIterator({
+    on: (type, listener) => listeners.on(type, listener),
+    off: (type, listener) => listeners.off(type, listener),
+    busy: () => state.busy,
+    tooFast: () => state.overruns++,
+  });
+  const message = (data: string | ArrayBuffer) => listeners.emit("message", undefined, data);
+  return { listeners, state, queue, message };
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+describe("MessageIterator", () => {
+  it("gives messages in order, whether they or the readers came first", async () => {
+    const { queue, message } = setUp();
+    message("1");
+    message("2");
+    const results = [queue.next(), queue.next(), queue.next(), queue.next()];
+    message("3");
+    message("");
+    assertEquals((await Promise.all(results)).map(({ value }) => value), ["1", "2", "3", ""]);
+  });
+
+  it("ends with the connection, after what waits was read", async () => {
+    const { listeners, queue, message } = setUp();
+    message("1");
+    listeners.emit("close", undefined, {});
+    message("too late");
+    assertEquals(await queue.next(), { done: false, value: "1" });
+    assertEquals(await queue.next(), DONE);
+    assertEquals(await queue.next(), DONE);
+  });
+
+  it("tells every reader that waits of the end", async () => {
+    const { listeners, queue } = setUp();
+    const results = [queue.next(), queue.next()];
+    listeners.emit("close");
+    assertEquals(await Promise.all(results), [DONE, DONE]);
+  });
+
+  it("throws once where the connection was lost, after what waits was read", async () => {
+    const { listeners, state, queue, message } = setUp();
+    message("1");
+    const error = businessError("connectFailed", "lost");
+    state.busy = false;
+    listeners.emit("error", error);
+    listeners.emit("close");
+    assertEquals(await queue.next(), { done: false, value: "1" });
+    assertStrictEquals(await assertRejects(() => queue.next()), error);
+    assertEquals(await queue.next(), DONE);
+  });
+
+  it("throws where the attempt failed, which no 'close' follows", async () => {
+    const { listeners, state, queue } = setUp();
+    const waiting = queue.next();
+    state.busy = false;
+    listeners.emit("error", businessError("connectFailed", "refused"));
+    const error = await assertRejects(() => waiting, BusinessError);
+    assertEquals(error.code, 200);
+  });
+
+  it("takes no notice of an attempt that failed while another is under way", async () => {
+    const { listeners, queue, message } = setUp();
+    listeners.emit("error", businessError("connectFailed", "the URL has no host"));
+    message("still here");
+    assertEquals((await queue.next()).value, "still here");
+  });
+
+  it("lets go of its source when the loop is left", async () => {
+    const { queue, message } = setUp();
+    message("1");
+    message("2");
+    for await (const data of queue) {
+      assertEquals(data, "1");
+      break;
+    }
+    message("3");
+    assertEquals(await queue.next(), DONE);
+  });
+
+  it("holds 16 MiB, text counted two bytes a character; more is an tooFast, told once", async () => {
+    const { state, queue, message } = setUp();
+    const MIB = 1024 * 1024;
+    message(new ArrayBuffer(8 * MIB));
+    message("x".repeat(4 * MIB));
+    assertEquals(state.overruns, 0);
+    message("");
+    assertEquals(state.overruns, 0);
+    message("x");
+    message("y");
+    assertEquals(state.overruns, 1);
+    for (let i = 0; i < 4; i++) assertEquals((await queue.next()).done, false);
+    const error = await assertRejects(() => queue.next(), BusinessError);
+    assertEquals(error.code, 2302999);
+    assertEquals(await queue.next(), DONE);
+  });
+
+  it("counts what was read as gone", async () => {
+    const { state, queue, message } = setUp();
+    for (let i = 0; i < 10; i++) {
+      message(new ArrayBuffer(15 * 1024 * 1024));
+      await queue.next();
+    }
+    assertEquals(state.overruns, 0);
+  });
+});

@@ -1,0 +1,96 @@
+/** A client that reconnects, and what seldom happens to one. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { EventLog } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+import { createWebSocket } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+
+const URL = "ws://localhost/";
+
+function client() {
+  const clock = new FakeClock();
+  const runtime = new ScriptedClient();
+  const ws = createWebSocket({ clock, runtime, reconnect: { random: () => 0 } });
+  return { clock, runtime, ws, log: new EventLog(ws) };
+}
+
+describe("createWebSocket({ reconnect }) on a runtime", () => {
+  it("ends with 2302001 when it throws at the first dial, and tries again when later", async () => {
+    const { clock, runtime, ws, log } = client();
+    await ws.connect(URL);
+    runtime.events.open();
+    runtime.fault = new SyntaxError("not this time");
+    runtime.events.closed({ code: 1001, reason: "" });
+    await clock.advance(1);
+    assertEquals(log.names, ["open", "openInfo", "close", "error"]);
+    assertEquals([log.errors[0]!.code, ws.state], [200, "reconnecting"]);
+    runtime.fault = undefined;
+    await clock.advance(1);
+    assertEquals(ws.state, "connecting");
+    void ws.close();
+    await clock.advance(1);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+    runtime.fault = new SyntaxError("no such URL");
+    const error = await ws.connect(URL).catch((error) => error);
+    assertEquals([error.code, ws.state], [2302001, "idle"]);
+  });
+
+  it("has a subprotocol only while it is open", async () => {
+    const { clock, runtime, ws } = client();
+    await ws.connect(URL, { protocol: "chat" });
+    runtime.socket.protocol = "chat";
+    runtime.events.open();
+    assertEquals(ws.protocol, "chat");
+    runtime.events.closed({ code: 1001, reason: "" });
+    assertEquals([ws.state, ws.protocol], ["reconnecting", ""]);
+    void ws.close();
+    await clock.advance(1);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is closed at once by a signal that has aborted before", async () => {
+    const { clock, ws, log } = client();
+    await ws.connect(URL, { signal: AbortSignal.abort() });
+    await clock.advance(1);
+    assertEquals([log.names, ws.state, clock.pending], [["close"], "idle", 0]);
+  });
+
+  it("asks for the headers alone, and ends when a file has gone meanwhile", async () => {
+    const { clock, ws, log } = client();
+    const header = () => ({ "x-n": "1" });
+    await ws.connect(URL, { header, caPath: "/nowhere/ca.pem" });
+    await clock.advance(1);
+    assertEquals(log.errors.map(({ code }) => code), [2302002]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
+  it("takes no second close() of a connection that closes by itself", async () => {
+    const { clock, runtime, ws, log } = client();
+    await ws.connect(URL);
+    runtime.events.open();
+    ws.on("error", () => void ws.close({ code: 4000, reason: "mine" }));
+    runtime.events.message("x".repeat(5_242_865));
+    assertEquals([runtime.socket.calls, ws.state], [["close 1009"], "closing"]);
+    runtime.events.closed({ code: 1009, reason: "Received too big message" });
+    await clock.advance(1);
+    assertEquals(log.names, ["open", "openInfo", "error", "close"]);
+    assertEquals([log.closes, clock.pending], [
+      [{ code: 1009, reason: "Received too big message" }],
+      0,
+    ]);
+  });
+
+  it("is bounded by maxBufferedAmount, too, where that is less than maxQueued", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock, runtime, reconnect: true, maxBufferedAmount: 2 });
+    await ws.connect(URL);
+    assertEquals(await ws.send("ab"), false);
+    const { message } = await ws.send("c").catch((error) => error);
+    assertEquals(message.includes("'maxBufferedAmount' is 2"), true);
+    void ws.close();
+    await clock.advance(1);
+  });
+});

@@ -1,0 +1,141 @@
+/** The documentation: its programs run on both runtimes, its links lead somewhere, its twin is one. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { afterAll, describe, it } from "@std/testing/bdd";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
+
+const PAGES = ["README.md", "README.zh.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+  .concat(readdirSync(join(ROOT, "docs")).map((name) => join("docs", name)))
+  .filter((page) => page.endsWith(".md"));
+
+const textOf = (page: string) => readFileSync(join(ROOT, page), "utf8");
+
+interface Snippet {
+  name: string;
+  file: string;
+  code: string;
+  /** The text that follows it, if that is its output. */
+  output: string | undefined;
+}
+
+/** The TypeScript of a page. */
+function snippets(page: string): Snippet[] {
+  const found = textOf(page).matchAll(/^```ts\n(.*?)^```\n+(?:```text\n(.*?)^```)?/gms);
+  return Array.from(found, ([, code = "", output], i) => ({
+    name: `${page}, no. ${i + 1}`,
+    file: `${page.replace(/\W/g, "_")}_${i + 1}.ts`,
+    code,
+    output,
+  }));
+}
+
+/** A page without its blocks of code. */
+function proseOf(page: string): string {
+  return textOf(page).replace(/^```.*?^```$/gms, "");
+}
+
+/** Where a page's links and pictures lead. */
+function linksOf(page: string): string[] {
+  return Array.from(proseOf(page).matchAll(/\]\(([^)\s]+)\)/g), ([, link = ""]) => link);
+}
+
+/** The anchors of a page: its headings as GitHub spells them. */
+function anchorsOf(page: string): string[] {
+  return Array.from(
+    proseOf(page).matchAll(/^#+ (.*)$/gm),
+    ([, heading = ""]) =>
+      heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").trim().replaceAll(" ", "-"),
+  );
+}
+
+describe("the programs in the documentation", () => {
+  const folder = mkdtempSync(join(tmpdir(), "netkit-readme-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const { name, exports } = JSON.parse(textOf("deno.json")) as {
+    name: string;
+    exports: Record<string, string>;
+  };
+  const entries = Object.entries(exports).map(([entry, file]) =>
+    [join(name, entry), join(ROOT, file)] as const
+  );
+  const imports = Object.fromEntries(
+    entries.map(([name, file]) => [name, pathToFileURL(file).href]),
+  );
+  const paths = Object.fromEntries(entries.map(([name, file]) => [name, [file]]));
+  writeFileSync(join(folder, "deno.json"), JSON.stringify({ imports }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { paths } }));
+
+  const all = PAGES.flatMap(snippets);
+  for (const { file, code } of all) writeFileSync(join(folder, file), code);
+
+  it("are there", () => {
+    assertGreater(snippets("README.md").length, 0);
+    assertGreater(all.length, 10);
+  });
+
+  it("type-check", async () => {
+    const files = all.map(({ file }) => file);
+    const { code, stderr } = await Program.check(files, { cwd: folder, seconds: 60 }).ended;
+    assertEquals(code, 0, stderr);
+  });
+
+  for (const { name, file, code, output } of all) {
+    it(`run and end: ${name}`, async () => {
+      writeFileSync(join(folder, file), code.replaceAll("8080", String(await freePort())));
+      const ended = await Program.run(HERE, file, { cwd: folder }).ended;
+      assertEquals([ended.stderr, ended.code], ["", 0]);
+      if (output !== undefined) assertEquals(layout(ended.stdout), layout(output));
+    });
+  }
+});
+
+/** What is printed, without the ways in which the runtimes lay out an object. */
+function layout(text: string): string {
+  return text.replace(/\s+/g, " ").replaceAll(", }", " }");
+}
+
+describe("the links of the documentation", () => {
+  for (const page of PAGES) {
+    it(`lead somewhere: ${page}`, () => {
+      for (const link of linksOf(page)) {
+        if (/^https:/.test(link)) continue;
+        const [path = "", anchor] = link.split("#");
+        const target = path === "" ? page : join(dirname(page), path);
+        assert(existsSync(join(ROOT, target)), `${page} has a link to ${link}`);
+        if (anchor === undefined) continue;
+        assert(
+          anchorsOf(target).includes(anchor),
+          `${page} has a link to ${link}: no such heading`,
+        );
+      }
+    });
+  }
+
+  it("lead to each page of docs/ from the README", () => {
+    const reached = new Set(linksOf("README.md").map((link) => link.split("#")[0]));
+    const docs = PAGES.filter((page) => page.startsWith("docs"));
+    assertEquals(docs.filter((page) => !reached.has(page)), []);
+  });
+});
+
+describe("the Chinese README", () => {
+  const [english, chinese] = ["README.md", "README.zh.md"] as const;
+
+  it("has the same programs and commands", () => {
+    const blocks = (page: string) => textOf(page).match(/^```.*?^```$/gms);
+    assertEquals(blocks(chinese), blocks(english));
+  });
+
+  it("has the same headings, tables and links", () => {
+    const shape = (page: string) => proseOf(page).match(/^#+ |^\|/gm)?.join("");
+    assertEquals(shape(chinese), shape(english));
+    const links = (page: string) =>
+      linksOf(page).map((link) => link.replace(/^README.*/, "README")).sort();
+    assertEquals(links(chinese), links(english));
+  });
+});

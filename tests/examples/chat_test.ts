@@ -1,0 +1,224 @@
+/** The chat: its server by itself, and its page in Chromium where that is. */
+
+import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { Chromium, type Page } from "../helpers/chromium.ts";
+import { EventLog, within } from "../helpers/client.ts";
+import { ExampleServer } from "../helpers/examples.ts";
+import { ask } from "../helpers/http.ts";
+import { emulate, leastContrast, takePicture, textsOf, until } from "../helpers/pages.ts";
+import { rawHandshake } from "../peers/raw.ts";
+
+interface ChatEvent {
+  type: string;
+  you?: string;
+  name?: string;
+  text?: string;
+  names?: string[];
+}
+
+/** Somebody in the chat, with what they were told. */
+class Guest implements AsyncDisposable {
+  readonly ws: WebSocketClient = createWebSocket();
+  readonly log: EventLog = new EventLog(this.ws);
+
+  static async join(port: number, name: string): Promise<Guest> {
+    const guest = new Guest();
+    await within(guest.ws.connect(urlFor(port, name)));
+    await within(guest.ws.opened);
+    await guest.told(({ type }) => type === "people");
+    return guest;
+  }
+
+  get events(): ChatEvent[] {
+    return this.log.messages.map((data) => JSON.parse(String(data)));
+  }
+
+  /** What they were told at first. */
+  get welcome(): ChatEvent {
+    return this.events[0]!;
+  }
+
+  say(text: string): Promise<boolean> {
+    return within(this.ws.send(text));
+  }
+
+  /** The first such event since they came, or since the nth event, once there is one. */
+  async told(is: (event: ChatEvent) => unknown, nth = 1): Promise<ChatEvent> {
+    for (;; nth++) {
+      const [, data] = await this.log.next("message", nth);
+      const event = JSON.parse(String(data)) as ChatEvent;
+      if (is(event)) return event;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ws[Symbol.asyncDispose]();
+  }
+}
+
+function urlFor(port: number, name: string): string {
+  return `ws://127.0.0.1:${port}/?${new URLSearchParams({ name })}`;
+}
+
+const brief = ({ type, name, text }: ChatEvent) => [type, name, text].filter(Boolean).join(" ");
+
+describe("examples/chat/", () => {
+  let chat: ExampleServer;
+  let port = 0;
+
+  beforeEach(async () => {
+    chat = await ExampleServer.start("examples/chat/server.ts");
+    port = chat.port;
+  });
+  afterEach(() => chat[Symbol.asyncDispose]());
+
+  it("passes on what is said, tells who left and who was cut off, and stops on Ctrl-C", async () => {
+    await using ada = await Guest.join(port, "Ada");
+    await using grace = await Guest.join(port, "Grace");
+    const linus = await within(rawHandshake(port, { line: "GET /?name=Linus HTTP/1.1" }));
+    assertEquals(linus.status, 101);
+    await ada.told(({ type, name }) => type === "joined" && name === "Linus");
+    await grace.say("  Hello, <b>all</b>!  ");
+    await ada.told(({ type }) => type === "said");
+    await grace.ws.close();
+    await ada.told(({ type }) => type === "left");
+    linus.peer.reset();
+    await ada.told(({ type }) => type === "cut off");
+    await ada.told(({ names }) => names?.length === 1, 4);
+    assertEquals(ada.events.slice(1).filter(({ type }) => type !== "people").map(brief), [
+      "joined Ada",
+      "joined Grace",
+      "joined Linus",
+      "said Grace Hello, <b>all</b>!",
+      "left Grace",
+      "cut off Linus",
+    ]);
+    assertEquals(ada.events.flatMap(({ names }) => names === undefined ? [] : [names]), [
+      ["Ada"],
+      ["Ada", "Grace"],
+      ["Ada", "Grace", "Linus"],
+      ["Ada", "Linus"],
+      ["Ada"],
+    ]);
+    const { stderr } = await chat.stop();
+    assertMatch(stderr, /^Websocket connect failed: 127\.0\.0\.1:\d+ was lost\n$/);
+    await ada.log.next("close");
+    assertEquals(ada.log.closes, [{ code: 1001, reason: "server is going away" }]);
+  });
+
+  it("gives the second of one name a number", async () => {
+    await using one = await Guest.join(port, "Ada");
+    await using two = await Guest.join(port, "Ada");
+    await using three = await Guest.join(port, " Ada ");
+    assertEquals([one, two, three].map(({ welcome }) => welcome.you), ["Ada", "Ada 2", "Ada 3"]);
+  });
+
+  for (const name of ["", "  ", "a name that is far too long"]) {
+    it(`refuses who has no name: "${name}"`, async () => {
+      await using ws = createWebSocket();
+      const log = new EventLog(ws);
+      await within(ws.connect(urlFor(port, name)));
+      await log.next("error");
+      assertEquals(log.errors.map(({ data }) => data), ["400"]);
+    });
+  }
+
+  it("remembers the last hundred events for those who come later, and no more", async () => {
+    await using ada = await Guest.join(port, "Ada");
+    for (let i = 0; i < 120; i++) await ada.say(`Message ${i}`);
+    await ada.say("x".repeat(1500));
+    const { text } = await ada.told(({ text }) => text?.startsWith("x"));
+    assertEquals(text, "x".repeat(1000));
+    await using late = await Guest.join(port, "Grace");
+    const history = late.events.slice(1, -2).map(brief);
+    assertEquals(history.length, 100);
+    assertEquals(history.slice(0, 2), ["said Ada Message 21", "said Ada Message 22"]);
+    assertEquals(late.events.slice(-2).map(brief), ["joined Grace", "people"]);
+  });
+
+  it("serves its page, and nothing else", async () => {
+    const page = await ask(port, { line: "GET /?name=Ada HTTP/1.1" });
+    assertEquals(page.status, 200);
+    assertMatch(page.head, /^content-type: text\/html; charset=utf-8\r?$/im);
+    const other = await ask(port, { line: "GET /server.ts HTTP/1.1" });
+    assertEquals(other.status, 404);
+  });
+
+  if (Chromium.path !== undefined) {
+    const see = (page: Page, text: string) =>
+      until(page, `document.querySelector("#log").innerText.includes(${JSON.stringify(text)})`);
+    const sayOn = (page: Page, text: string) =>
+      page.evaluate(`document.querySelector("#text").value = ${JSON.stringify(text)};
+        document.querySelector("#say").requestSubmit()`);
+
+    it("has two tabs talk, and the one sees that the other is cut off", async () => {
+      await using margaret = await Guest.join(port, "Margaret");
+      await using grace = await Guest.join(port, "Grace");
+      const [one, two] = await Promise.all([Chromium.start(), Chromium.start()]);
+      await using adas = one;
+      let killed: Promise<void> | undefined;
+      try {
+        const url = `http://127.0.0.1:${port}/`;
+        const [ada, linus] = await Promise.all([adas.open(url), two.open(`${url}?name=Linus`)]);
+        await see(linus, "Linus is here");
+        await ada.evaluate(`document.querySelector("#name").value = "Ada";
+          document.querySelector("#join").requestSubmit()`);
+        await see(ada, "Ada is here");
+        await see(linus, "Ada is here");
+
+        await grace.say("Good morning! Who moves the sensors to the new gateway today?");
+        await see(ada, "new gateway");
+        await sayOn(ada, "Linus and I. He is on the train, so his line may drop.");
+        await see(linus, "He is on the train");
+        await sayOn(linus, "I am here! There is a tunnel in two minutes, though.");
+        await see(ada, "a tunnel in two minutes");
+        await sayOn(ada, "If it swallows you, we will see it at once.");
+        await see(linus, "at once");
+        await grace.say("I have to run. Back after lunch!");
+        await see(linus, "Back after lunch!");
+        await grace.ws.close();
+        await see(ada, "Grace left");
+        await see(linus, "Grace left");
+        const people = await textsOf(linus, "#people li");
+        assertEquals(people, ["M Margaret", "L Linus (you)", "A Ada"]);
+
+        await (killed = two.kill());
+        await see(ada, "Linus was cut off");
+        await until(ada, `document.querySelectorAll("#people li").length === 2`);
+        assertEquals(await textsOf(ada, "#people li"), ["M Margaret", "A Ada (you)"]);
+        await sayOn(ada, "There he goes.");
+        await margaret.say("That was quick. I had not even looked up.");
+        await see(ada, "looked up.");
+
+        const notes = await textsOf(ada, ".note span");
+        assertEquals(notes.map((text) => text.replace(/ [\d:]+ [AP]M$/, "")), [
+          "Margaret is here",
+          "Grace is here",
+          "Linus is here",
+          "Ada is here",
+          "Grace left",
+          "Linus was cut off",
+        ]);
+        assertEquals(await ada.evaluate('document.querySelectorAll(".note.cut svg").length'), 1);
+        assertEquals(ada.console, []);
+        await takePicture(adas, ada, "chat.png");
+        await sayOn(ada, "<img src=x onerror=alert(1)>");
+        await see(ada, "<img src=x onerror=alert(1)>");
+
+        for (const scheme of ["light", "dark"] as const) {
+          await emulate(adas, ada, scheme);
+          const { ratio, text } = await leastContrast(ada);
+          assertGreater(ratio, 4.5, `the contrast of "${text}", ${scheme}`);
+        }
+
+        await chat.stop();
+        await until(ada, `document.querySelector("#text").disabled`);
+        assertMatch((await textsOf(ada, "#status"))[0]!, /^Not connected; trying again in \d+ s$/);
+      } finally {
+        if (killed === undefined) await two[Symbol.asyncDispose]();
+      }
+    });
+  }
+});

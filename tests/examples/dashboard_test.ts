@@ -1,0 +1,160 @@
+/** The dashboard: what its server measures, and its page in Chromium where that is. */
+
+import {
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
+import { delay } from "@std/async";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { createWebSocket } from "../../mod.ts";
+import { Chromium } from "../helpers/chromium.ts";
+import { EventLog, within } from "../helpers/client.ts";
+import { ExampleServer, PICTURES } from "../helpers/examples.ts";
+import { ask } from "../helpers/http.ts";
+import { emulate, leastContrast, takePicture, textsOf, until } from "../helpers/pages.ts";
+
+interface Sample {
+  at: number;
+  connections: number;
+  messagesPerSecond: number;
+  roundTrip?: { median: number; slowest: number };
+}
+
+interface News {
+  runtime?: string;
+  size?: number;
+  every?: number;
+  samples: Sample[];
+}
+
+describe("examples/dashboard/", () => {
+  let dashboard: ExampleServer;
+  let port = 0;
+
+  beforeEach(async () => {
+    dashboard = await ExampleServer.start("examples/dashboard/server.ts");
+    port = dashboard.port;
+  });
+  afterEach(() => dashboard[Symbol.asyncDispose]());
+
+  it("tells its pages four times a second what it measures, and stops on Ctrl-C", async () => {
+    await using page = createWebSocket();
+    const log = new EventLog(page);
+    await within(page.connect(`ws://127.0.0.1:${port}/samples`));
+    for (let nth = 8;; nth++) {
+      const [, data] = await log.next("message", nth);
+      if (String(data).includes("roundTrip")) break; // the first Ping is sent after two seconds
+    }
+    const [hello, ...news] = log.messages.map((data) => JSON.parse(String(data)) as News);
+    assertMatch(hello!.runtime!, /^(Deno|Bun)\/\d/);
+    assertEquals([hello!.size, hello!.every], [120, 250]);
+
+    const samples = news.flatMap(({ samples }) => samples);
+    const [first, last] = [samples[0]!, samples.at(-1)!];
+    assertGreater(last.at - first.at, 250 * (samples.length - 2));
+    // The clients come one by one, and say more than a little, and this page is one of them.
+    assertGreater(last.connections, first.connections);
+    assertGreater(last.connections, 5);
+    assertGreater(Math.max(...samples.map(({ messagesPerSecond }) => messagesPerSecond)), 10);
+    const { median, slowest } = samples.find(({ roundTrip }) => roundTrip !== undefined)!
+      .roundTrip!;
+    assertGreater(median, 0);
+    assertGreaterOrEqual(slowest, median);
+    assertLess(slowest, 2_000);
+
+    const { stderr } = await dashboard.stop();
+    // A simulated client may just have knocked.
+    assertMatch(stderr, /^(.* was refused with 503: the server is going away\n)*$/);
+    await log.next("close");
+    assertEquals(log.closes, [{ code: 1001, reason: "server is going away" }]);
+  });
+
+  it("counts who comes and goes, and what they say", async () => {
+    await using page = createWebSocket();
+    const log = new EventLog(page);
+    await within(page.connect(`ws://127.0.0.1:${port}/samples`));
+    const told = () =>
+      log.messages.flatMap((data) => (JSON.parse(String(data)) as News).samples).at(-1)!;
+    await log.next("message", 2);
+    const before = told().connections;
+
+    const crowd = Array.from({ length: 100 }, () => createWebSocket());
+    await Promise.all(crowd.map((ws) => within(ws.connect(`ws://127.0.0.1:${port}/`))));
+    await Promise.all(crowd.map((ws) => within(ws.opened)));
+    await log.next("message", log.messages.length + 2);
+    assertGreater(told().connections, before + 99);
+
+    // Twice as many messages as are sent: each comes back.
+    const sent = log.messages.length;
+    const echoed = crowd.map((ws) =>
+      new Promise((resolve) => ws.on("message", (_err, data) => data === "49" && resolve(data)))
+    );
+    for (let i = 0; i < 50; i++) for (const ws of crowd) void ws.send(`${i}`);
+    await within(Promise.all(echoed));
+    await log.next("message", log.messages.length + 2);
+    const samples = log.messages.slice(sent - 1)
+      .map((data) => (JSON.parse(String(data)) as News).samples[0]!);
+    const counted = samples.slice(1).map(({ at, messagesPerSecond }, i) =>
+      messagesPerSecond * (at - samples[i]!.at) / 1000
+    ).reduce((sum, messages) => sum + messages);
+    assertGreater(counted, 9_990);
+    assertLess(counted, 10_000 + 1_000 * samples.length);
+    await Promise.all(crowd.map((ws) => within(ws[Symbol.asyncDispose]())));
+  });
+
+  it("serves its page, and nothing else", async () => {
+    const page = await ask(port, { line: "GET / HTTP/1.1" });
+    assertEquals(page.status, 200);
+    assertMatch(page.head, /^content-type: text\/html; charset=utf-8\r?$/im);
+    assertEquals((await ask(port, { line: "GET /samples HTTP/1.1" })).status, 404);
+  });
+
+  if (Chromium.path !== undefined) {
+    it("draws three charts that go on, and says when the server has gone", async () => {
+      await using browser = await Chromium.start();
+      const page = await browser.open(`http://127.0.0.1:${port}/`);
+      await emulate(browser, page, "light");
+      await until(page, `document.querySelectorAll(".chart circle").length === 4`);
+      assertMatch((await textsOf(page, "#status"))[0]!, /^Live from (Deno|Bun) \d/);
+      const [messages, connections, roundTrip] = await textsOf(page, ".now strong");
+      assertMatch(messages!, /^[\d,]+$/);
+      assertMatch(connections!, /^\d+$/);
+      assertMatch(roundTrip!, /^[\d,]+\.\d ms$/);
+
+      const paths = `[...document.querySelectorAll(".chart path")].map((path) =>
+        path.getAttribute("d"))`;
+      const before = await page.evaluate<string[]>(paths);
+      assertEquals(before.length, 6);
+      for (const path of before) assertMatch(path, /^M[\d.]+ [\d.]+([HVLZ][\d. ]*)+$/);
+      const now = `document.querySelector("#connections").textContent`;
+      await until(page, `${now} !== ${JSON.stringify(connections)}`);
+      const after = await page.evaluate<string[]>(paths);
+      assertEquals(after.filter((path, i) => path === before[i]), []);
+      const labels = await page.evaluate<string[]>(
+        `[...document.querySelectorAll(".chart")].map((chart) => chart.ariaLabel)`,
+      );
+      assertMatch(labels[0]!, /^Messages per second over 30 seconds, now [\d,]+$/);
+      assertMatch(
+        labels[2]!,
+        /^Median round trip of the heartbeat over 30 seconds, now [\d,.]+ ms$/,
+      );
+      assertEquals(page.console, []);
+
+      if (PICTURES !== undefined) {
+        await delay(32_000); // a full chart
+      }
+      await takePicture(browser, page, "dashboard.png");
+      for (const scheme of ["light", "dark"] as const) {
+        await emulate(browser, page, scheme);
+        const { ratio, text } = await leastContrast(page);
+        assertGreater(ratio, 4.5, `the contrast of "${text}", ${scheme}`);
+      }
+
+      await dashboard.stop();
+      await until(page, `document.querySelector("#status").textContent.includes("is gone")`);
+    });
+  }
+});

@@ -1,0 +1,214 @@
+/** The examples that talk to a terminal: each does what its first comment says, as it says. */
+
+import { assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createWebSocket } from "../../mod.ts";
+import { EventLog, within } from "../helpers/client.ts";
+import { commandsOf, ExampleServer, flagsOf, startExample } from "../helpers/examples.ts";
+import { freePort, HERE, Program, ROOT, withoutPorts } from "../helpers/programs.ts";
+
+const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+/** The examples' programs; what they import besides is no program. */
+const PARTS = ["examples/wire_tap.ts", "examples/dashboard/load.ts"];
+const programs = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
+  .map((path) => `examples/${path.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".ts") && !PARTS.includes(path));
+
+describe("examples/", () => {
+  it("has the examples that are looked for here", () => {
+    assertEquals(programs.length > 8, true);
+    for (const part of PARTS) assertEquals(existsSync(join(ROOT, part)), true);
+  });
+
+  for (const file of programs) {
+    it(`says how to run on both runtimes, with the least permissions: ${file}`, () => {
+      const commands = commandsOf(file);
+      assertEquals(commands.map(([runtime]) => runtime).sort().at(0), "bun");
+      assertEquals(commands.map(([runtime]) => runtime).sort().at(-1), "deno");
+      for (const [runtime, ...flags] of commands) {
+        assertFalse(flags.includes("-A") || flags.includes("--allow-all"));
+        if (runtime === "deno") assertStringIncludes(flags.join(" "), "--allow-net");
+        else assertEquals(flags, []);
+      }
+    });
+
+    it(`ends by itself, and names no runtime: ${file}`, () => {
+      const [, code = ""] = textOf(file).split(/\*\/(.*)/s);
+      assertFalse(/process\.exit\(|\bDeno\.|\bBun\./.test(code));
+    });
+  }
+
+  it("is listed in its README, each by its path", () => {
+    for (const file of programs) {
+      assertStringIncludes(textOf("examples/README.md"), `](${file.replace("examples/", "")})`);
+    }
+  });
+});
+
+describe("examples/echo.ts", () => {
+  const file = "examples/echo.ts";
+  const say = (...args: string[]) => startExample(file, { args: ["client", ...args] }).ended;
+
+  it("echoes what its client says, and stops on Ctrl-C", async () => {
+    await using server = await ExampleServer.start(file, { args: ["server", "0"] });
+    const url = `ws://127.0.0.1:${server.port}/`;
+    const [three, two] = [await within(say(url)), await within(say(url, "Ahoj", "你好"))];
+    assertEquals(three.stdout, "Hello!\nHow are you?\nGoodbye!\n");
+    assertEquals(two.stdout, "Ahoj\n你好\n");
+    assertEquals([three.stderr, three.code, two.stderr, two.code], ["", 0, "", 0]);
+    const { stdout, stderr } = await server.stop();
+    const visit = "127.0.0.1:PORT is here\n127.0.0.1:PORT has left: 1000 CLOSE_NORMAL\n";
+    assertEquals(withoutPorts(stdout), `Listening on ws://127.0.0.1:PORT/\n${visit}${visit}`);
+    assertEquals(stderr, "");
+  });
+
+  it("says in a line that nobody listens", async () => {
+    const { stdout, stderr, code } = await within(say(`ws://127.0.0.1:${await freePort()}/`));
+    assertEquals([stdout, code], ["", 1]);
+    assertEquals(stderr, "Websocket connect failed: connection refused\n");
+  });
+
+  it("says what it wants to be told", async () => {
+    const { stderr } = await within(startExample(file).ended);
+    assertMatch(stderr, /^Say which: echo\.ts server \[port\], or echo\.ts client .*\n$/);
+  });
+});
+
+describe("examples/auth.ts", () => {
+  it("lets in a token and a cookie, and refuses others with 401", async () => {
+    const { stdout, stderr, code } = await within(startExample("examples/auth.ts").ended);
+    const log = `\
+server  Ada is here, by token
+client  was told: Hello, Ada!
+server  Grace is here, by cookie
+client  was told: Hello, Grace!
+server  refused somebody: 401
+client  was refused: 401
+`;
+    assertEquals([stdout, stderr, code], [log, "", 0]);
+  });
+});
+
+describe("examples/tls.ts", () => {
+  const file = "examples/tls.ts";
+  const log = `\
+trusts the certificate: Nobody else can read this.
+does not trust it: Websocket connect failed: the TLS handshake failed
+`;
+
+  it("makes a certificate at the first run, and finds it at the second", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "netkit-example-"));
+    try {
+      const certs = join(folder, "certs");
+      const flags = HERE === "deno"
+        ? flagsOf(file).map((flag) => flag.replace("=certs", `=${certs}`))
+        : [];
+      const run = () => within(startExample(file, { flags, args: [certs] }).ended);
+      const first = await run();
+      assertEquals([first.stdout, first.stderr, first.code], [log, "", 0]);
+      const made = readFileSync(join(certs, "cert.pem"), "utf8");
+      const second = await run();
+      assertEquals([second.stdout, second.stderr, second.code], [log, "", 0]);
+      assertEquals(readFileSync(join(certs, "cert.pem"), "utf8"), made);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("examples/hono.ts", () => {
+  it("answers requests with the app, and upgrades by itself", async () => {
+    await using server = await ExampleServer.start("examples/hono.ts");
+    const url = `127.0.0.1:${server.port}/`;
+    const ask = async (path: string) => {
+      const answer = await fetch(`http://${url}${path}`);
+      return [answer.status, await answer.text()];
+    };
+    assertEquals(await ask("hello/Ada"), [200, '{"hello":"Ada"}']);
+    assertEquals(await ask("nowhere"), [404, "404 Not Found"]);
+
+    await using ws = createWebSocket();
+    const log = new EventLog(ws);
+    await ws.connect(`ws://${url}`);
+    await ws.send("Hello!");
+    assertEquals((await log.next("message"))[1], "You said: Hello!");
+    assertEquals(await ask(""), [200, "1 connected"]);
+    await ws.close();
+    await within(ws.closed);
+    const { stderr } = await server.stop();
+    assertEquals(stderr, "");
+  });
+});
+
+describe("examples/guide/", () => {
+  const folder = mkdtempSync(join(tmpdir(), "netkit-example-"));
+
+  /** The examples, elsewhere and on a free port. */
+  beforeAll(async () => {
+    const port = String(await freePort());
+    const mod = join(ROOT, "mod.ts");
+    cpSync(join(ROOT, "examples/guide"), folder, { recursive: true });
+    const change = (name: string, from: string, to: string) =>
+      writeFileSync(
+        join(folder, name),
+        readFileSync(join(folder, name), "utf8").replaceAll(from, to),
+      );
+    change("client.ts", "8080", port);
+    change("server.ts", "8080", port);
+    change("deno.json", "../../mod.ts", pathToFileURL(mod).href);
+    change("tsconfig.json", '"../../mod.ts"', JSON.stringify(mod));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("differs from the guide in the address and the message only", () => {
+    const guide = textOf("tests/guide/guide.zh.md").matchAll(/^```js\n(.*?)^```/gms);
+    const [client = "", server = ""] = Array.from(guide, ([, code = ""]) => code);
+    const filledIn = client.replace('= "ws://"', '= "ws://127.0.0.1:8080"')
+      .replace('ws.send("Hello, server!"', 'ws.send("bye"');
+    const programOf = (file: string) => textOf(file).replace(/^\/\*\*.*?\*\/\n\n/s, "");
+    assertEquals(programOf("examples/guide/client.ts"), filledIn);
+    assertEquals(programOf("examples/guide/server.ts"), server);
+    assertFalse(filledIn === client);
+  });
+
+  it("type-checks where it is", async () => {
+    const cwd = join(ROOT, "examples/guide");
+    const { code, stderr } = await Program.check(["client.ts", "server.ts"], { cwd }).ended;
+    assertEquals(code, 0, stderr);
+  });
+
+  it("has its two programs talk, and end", async () => {
+    const options = { cwd: folder, flags: HERE === "deno" ? ["--allow-net", "--no-prompt"] : [] };
+    const server = Program.run(HERE, join(folder, "server.ts"), options);
+    await within(server.line(/start success/));
+    const client = await within(Program.run(HERE, join(folder, "client.ts"), options).ended);
+    assertEquals([client.stdout, client.stderr, client.code], [CLIENT_LOG, "", 0]);
+    const { stdout, stderr, code } = await within(server.ended);
+    assertEquals([withoutPorts(stdout), stderr, code], [SERVER_LOG, "", 0]);
+  });
+});
+
+const CLIENT_LOG = `\
+Connected successfully
+on open, status:{"status":101,"message":"Switching Protocols"}
+Message send successfully
+on message, message:Hello, I'm server!
+on close, code is 1000, reason is CLOSE_NORMAL
+`;
+
+const SERVER_LOG = `\
+webSocket server start success
+New client connected! Client ip: 127.0.0.1, Client port: PORT
+message send successfully
+client list cnt: 1, client connections list is: 127.0.0.1:PORT
+on message received, client: 127.0.0.1:PORT, data: bye
+close client successfully
+client close, client: 127.0.0.1:PORT, closeReason: Code: 1000, reason: CLOSE_NORMAL
+server stop service successfully
+`;

@@ -1,0 +1,179 @@
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { describe as suite, it } from "@std/testing/bdd";
+import { BusinessError } from "../../errors.ts";
+import { describe } from "../../internal/describe.ts";
+import {
+  ANY,
+  COUNT,
+  FLAG,
+  FUNCTION,
+  isToken,
+  NUMBER,
+  OBJECT,
+  readOptions,
+  readProtocols,
+  type Rule,
+  SIGNAL,
+  TEXT,
+} from "../../internal/validate.ts";
+
+function refusal(...args: Parameters<typeof readOptions>): BusinessError {
+  const error = readOptions(...args);
+  assertInstanceOf(error, BusinessError);
+  return error;
+}
+
+suite("readOptions()", () => {
+  const rules = { size: COUNT, name: TEXT };
+
+  it("takes what the rules let pass, and what is undefined", () => {
+    for (const options of [{}, { size: 1, name: undefined }, { unknown: undefined }]) {
+      assertEquals(readOptions("f", options, rules), options);
+    }
+  });
+
+  it("answers 401 to what is no object of options", () => {
+    for (const options of [undefined, null, 1, "x", [], () => {}]) {
+      assertEquals(refusal("f", options, rules).code, 401);
+    }
+  });
+
+  it("names the option that is wrong, the rule, and what was given", () => {
+    assertEquals(
+      refusal("f", { name: "x", size: 0 }, rules).message,
+      "Parameter error: f: 'size' must be an integer above 0: current value is 0",
+    );
+  });
+
+  it("ignores no option that it does not know, whatever its name", () => {
+    for (const name of ["sizes", "toString", "constructor", ""]) {
+      const error = refusal("f", { [name]: 1 }, rules);
+      assertStringIncludes(error.message, `'${name}' is no option`);
+    }
+  });
+});
+
+suite("the options that were read", () => {
+  it("are as they were at the call, two levels deep", () => {
+    const options = { proxy: { host: "a" } };
+    const given = readOptions("f", options, { proxy: OBJECT });
+    options.proxy.host = "b";
+    assertEquals(given, { proxy: { host: "a" } });
+  });
+
+  it("are each read once", () => {
+    let reads = 0;
+    const options = {
+      get size() {
+        return ++reads;
+      },
+    };
+    assertEquals(readOptions("f", options, { size: COUNT }), { size: 1 });
+    assertEquals(reads, 1);
+  });
+});
+
+suite("the rules", () => {
+  const object = {};
+  const fn = () => {};
+  const { signal } = new AbortController();
+  const values = {
+    text: "x",
+    flag: false,
+    zero: 0,
+    one: 1,
+    half: 0.5,
+    nan: NaN,
+    object,
+    fn,
+    signal,
+  };
+  const passing: [string, Rule, string[]][] = [
+    ["TEXT", TEXT, ["text"]],
+    ["FLAG", FLAG, ["flag"]],
+    ["NUMBER", NUMBER, ["zero", "one", "half", "nan"]],
+    ["OBJECT", OBJECT, ["object", "signal"]],
+    ["COUNT", COUNT, ["one"]],
+    ["FUNCTION", FUNCTION, ["fn"]],
+    ["SIGNAL", SIGNAL, ["signal"]],
+    ["ANY", ANY, Object.keys(values)],
+  ];
+  for (const [name, [passes], expected] of passing) {
+    it(`${name} lets ${expected.join(", ")} pass, no more`, () => {
+      const found = Object.entries(values).filter(([, value]) => passes(value));
+      assertEquals(found.map(([key]) => key), expected);
+      if (name !== "ANY") assertEquals([null, []].map(passes), [false, false]);
+    });
+  }
+});
+
+suite("isToken()", () => {
+  it("is true for a token only", () => {
+    for (const text of ["a", "chat.v1", "x-y_z", "!#$%&'*+-.^_`|~09AZ"]) {
+      assertEquals(isToken(text), true, text);
+    }
+    for (const text of ["", " ", "a b", "a,b", "a/b", "é", "a\n", '"a"', "a:b", "(a)", "\0"]) {
+      assertEquals(isToken(text), false, text);
+    }
+  });
+});
+
+suite("readProtocols()", () => {
+  it("splits at commas and drops blanks", () => {
+    assertEquals(readProtocols(""), []);
+    assertEquals(readProtocols("  "), []);
+    assertEquals(readProtocols("chat"), ["chat"]);
+    assertEquals(readProtocols("a,b , c"), ["a", "b", "c"]);
+  });
+
+  it("is undefined for anything that is no list of different tokens", () => {
+    for (const text of [",", "a,", ",a", "a,,b", "a b", "a,a", "a;b", "é"]) {
+      assertEquals(readProtocols(text), undefined, text);
+    }
+  });
+});
+
+suite("describe()", () => {
+  it("says in few words what a value is", () => {
+    const values: [unknown, string][] = [
+      ["text", '"text"'],
+      ['a "b"\n', '"a \\"b\\"\\n"'],
+      ["x".repeat(500), `"${"x".repeat(100)}…"`],
+      [0, "0"],
+      [-0, "0"],
+      [NaN, "NaN"],
+      [5n, "5n"],
+      [null, "null"],
+      [undefined, "undefined"],
+      [true, "true"],
+      [Symbol("s"), "Symbol(s)"],
+      [() => {}, "a function"],
+      [class {}, "a function"],
+      [[1, 2], "an array of 2"],
+      [{}, "an object (Object)"],
+      [new Map(), "an object (Map)"],
+      [Object.create(null), "an object (Object)"],
+      [new TypeError("no"), "TypeError: no"],
+    ];
+    for (const [value, text] of values) assertEquals(describe(value), text);
+  });
+
+  it("never throws, and is never long", () => {
+    const evil = new Proxy({}, {
+      get() {
+        throw new Error("evil");
+      },
+      getPrototypeOf() {
+        throw new Error("evil");
+      },
+    });
+    assertEquals(describe(evil), "a object");
+    const loud = {
+      get [Symbol.toStringTag]() {
+        return "x".repeat(1e6);
+      },
+    };
+    assertEquals(describe(loud).length < 200, true);
+    assertEquals(describe(new Error("x".repeat(1e6))).length < 200, true);
+  });
+});

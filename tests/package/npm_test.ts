@@ -1,0 +1,270 @@
+/**
+ * The package on npm: what its tarball holds, and fresh projects that have installed it. Who adds it
+ * there is Bun, with TypeScript from the npm registry, so that the test run on Deno does not repeat it.
+ */
+
+import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { readdirSync } from "node:fs";
+import { join, posix } from "node:path";
+import { versionOf } from "../../scripts/setup.mjs";
+import { disposable, within } from "../helpers/client.ts";
+import {
+  binaries,
+  complaints,
+  manifest,
+  pack,
+  Project,
+  quickStart,
+  textOf,
+  unpack,
+  usesEntryPoints,
+  WRONG,
+  wrongProgram,
+} from "../helpers/package.ts";
+import { freePort, HERE, ROOT } from "../helpers/programs.ts";
+import { WatchedServer } from "../helpers/watched_server.ts";
+import { RawServer, TEXT } from "../peers/raw.ts";
+
+const { name, version, license, exports } = manifest;
+
+/** What a path of a module becomes. */
+const js = (path: string) => path.replace(/\.ts$/, ".js");
+const dts = (path: string) => path.replace(/\.ts$/, ".d.ts");
+
+describe("npm's tarball", () => {
+  const project = new Project();
+  let files: Map<string, string>;
+
+  beforeAll(async () => {
+    files = unpack(await pack(project.folder));
+  });
+  afterAll(() => project[Symbol.dispose]());
+
+  it("is called by the name and the version", () => {
+    assertEquals(readdirSync(project.folder), [`netkit-websocket-${version}.tgz`]);
+  });
+
+  it("has a manifest with no dependency and no script", () => {
+    const { description, sideEffects, engines } = JSON.parse(textOf("package.json"));
+    assertEquals(JSON.parse(files.get("package.json")!), {
+      name,
+      version,
+      description,
+      sideEffects,
+      engines,
+      type: "module",
+      license,
+      main: js(exports["."]!),
+      types: dts(exports["."]!),
+      exports: Object.fromEntries(
+        Object.entries(exports).map(([path, file]) => [path, {
+          types: dts(file),
+          import: js(file),
+          default: js(file),
+        }]),
+      ),
+    });
+    assertEquals(sideEffects, false);
+    assertEquals(Object.keys(engines).sort(), ["bun", "deno"]);
+  });
+
+  it("names the repository where GitHub builds it", async () => {
+    using folder = new Project();
+    const env = { GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "a/b" };
+    const { repository } = JSON.parse(unpack(await pack(folder.folder, env)).get("package.json")!);
+    assertEquals(repository, { type: "git", url: "git+https://github.com/a/b.git" });
+  });
+
+  it("has modules that import only what is there, and documents", () => {
+    for (const path of Object.values(exports)) {
+      assert(files.has(js(path).slice(2)) && files.has(dts(path).slice(2)), path);
+    }
+    let imports = 0;
+    for (const [path, text] of files) {
+      if (!/\.[jt]s$/.test(path)) {
+        assertMatch(path, /^(LICENSE|package\.json|[A-Z]+(\.zh)?\.md)$/);
+        continue;
+      }
+      const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+      for (const [, from = ""] of code.matchAll(/^(?:import|export)\b.*?\bfrom "([^"]+)"/gms)) {
+        imports++;
+        const target = posix.join(posix.dirname(path), from);
+        assertMatch(from, /^\.\.?\/.*\.js$/, path);
+        assert(files.has(path.endsWith(".d.ts") ? dts(target.replace(/js$/, "ts")) : target), from);
+      }
+    }
+    assert(imports > 50, `only ${imports} imports were found`);
+    assert(files.has("README.md") && files.has("LICENSE"));
+  });
+
+  it("tells nothing of where it was made", () => {
+    for (const [path, text] of files) {
+      assertFalse(text.includes(ROOT) || text.includes("file://"), path);
+      assertFalse(text.includes("sourceMappingURL"), path);
+    }
+  });
+});
+
+if (HERE === "bun") {
+  describe("bun add ./netkit-websocket.tgz", () => {
+    const project = new Project();
+    const bun = (...args: string[]) => project.run([binaries.bun, ...args]);
+
+    beforeAll(async () => {
+      const { code, stderr } = await bun("add", await pack(project.folder));
+      assertEquals(code, 0, stderr);
+    });
+    afterAll(() => project[Symbol.dispose]());
+
+    // The order of the next two counts: the second brings packages of its own.
+    it("brings one package", () => {
+      assertEquals(readdirSync(join(project.folder, "node_modules")), ["@netkit"]);
+      assertEquals(readdirSync(join(project.folder, "node_modules/@netkit")), ["websocket"]);
+      const packages = /"packages": \{(.*)\}/s.exec(project.read("bun.lock"))?.[1] ?? "";
+      assertEquals(packages.match(/^ {4}"/gm)?.length, 1, packages);
+    });
+
+    it("has types that TypeScript sees, with `strict` and Bun's own, and reports wrong use", async () => {
+      const added = await bun("add", "--dev", "typescript@7.0.2", "bun-types@1.4.5");
+      assertEquals(added.code, 0, added.stderr);
+      const compilerOptions = {
+        ...{ strict: true, exactOptionalPropertyTypes: true, noEmit: true },
+        ...{ module: "nodenext", target: "esnext", types: ["bun-types"], skipLibCheck: false },
+      };
+      project.write("package.json", project.read("package.json").replace("{", '{"type":"module",'));
+      const include = ["hello.ts", "uses.ts", "wrong.ts"];
+      project.write("tsconfig.json", JSON.stringify({ compilerOptions, include }));
+      project.write("hello.ts", quickStart(8080).code);
+      project.write("uses.ts", usesEntryPoints());
+      project.write("wrong.ts", wrongProgram());
+      const { code, stdout } = await bun("run", "--bun", "tsc", "--pretty", "false");
+      assertEquals(complaints(stdout), [...WRONG], stdout);
+      const elsewhere = stdout.split("\n").filter((line) => !/^(wrong\.ts|\s|$)/.test(line));
+      assertEquals(elsewhere, []);
+      assert(code !== 0);
+    });
+
+    it("runs the README's quick start", async () => {
+      const { code, output } = quickStart(await freePort());
+      project.write("hello.ts", code);
+      const ended = await bun("hello.ts");
+      assertEquals([ended.stdout, ended.stderr, ended.code], [output, "", 0]);
+    });
+
+    it("has every entry point", async () => {
+      project.write("uses.ts", usesEntryPoints());
+      const { code, stdout, stderr } = await bun("uses.ts");
+      assertEquals([stderr, code], ["", 0]);
+      assertMatch(stdout, /^\. .*createWebSocket createWebSocketServer webSocket$/m);
+      assertEquals(stdout.trim().split("\n").length, Object.keys(exports).length);
+    });
+  });
+}
+
+const { node } = binaries;
+if (node !== undefined) {
+  describe("the package on Node", () => {
+    const project = new Project();
+    /** Node has a WebSocket from 22 on, and 20 keeps one behind a flag. */
+    const isOld = Number(versionOf(node).split(".")[0]) < 22;
+    const flags = {
+      with: isOld ? ["--experimental-websocket", "--no-warnings"] : [],
+      without: isOld ? [] : ["--no-experimental-websocket"],
+    };
+
+    beforeAll(async () => project.install(unpack(await pack(project.folder))));
+    afterAll(() => project[Symbol.dispose]());
+
+    /** Runs a program that has a client `ws`, which tells of its events. */
+    async function run(
+      flags: string[],
+      lines: string[],
+    ): Promise<[string[], string, number | null]> {
+      const prelude = [
+        `import { createWebSocket, createWebSocketServer } from "${name}";`,
+        "const ws = createWebSocket();",
+        "const say = (...what) => console.log(...what.map((it) => JSON.stringify(it)));",
+        'for (const event of ["open", "message", "close"])',
+        "  ws.on(event, (error, what) => say(event, what));",
+        'ws.on("error", (error) => say("error", error));',
+      ];
+      const file = project.write("program.mjs", [...prelude, ...lines].join("\n"));
+      const { stdout, stderr, code } = await project.run([node!, ...flags, file]);
+      return [stdout.trim().split("\n"), stderr, code];
+    }
+
+    it("is a client where there is a WebSocket, says once that it cannot ping, and ends by itself", async () => {
+      await using watched = await WatchedServer.start();
+      watched.echo();
+      const [stdout, stderr, code] = await run(flags.with, [
+        `await ws.connect("ws://127.0.0.1:${watched.port}/");`,
+        "await ws.opened;",
+        'await ws.send("text");',
+        'ws.on("message", () => ws.close({ code: 4001, reason: "bye" }));',
+        "await ws.closed;",
+      ]);
+      assertEquals(stdout, [
+        '"open" {"status":101,"message":"Switching Protocols"}',
+        '"message" "text"',
+        '"close" {"code":4001,"reason":"bye"}',
+      ]);
+      assertMatch(
+        stderr,
+        /^this platform lets no client send Ping frames: .* docs\/heartbeat\.md\.\n$/,
+      );
+      assertEquals(code, 0);
+      assertEquals(await watched.closed(), { code: 4001, reason: "bye" });
+    });
+
+    it("tells of a refused connection, of a refused handshake, and of a lost connection", async () => {
+      await using refusing = await WatchedServer.start({
+        authorize: () => new Response(null, { status: 401 }),
+      });
+      await using lossy = await RawServer.listen().then(disposable);
+      const lost = lossy.accept().then((peer) => peer.next(TEXT).then(() => peer.reset()));
+      const [stdout, , code] = await run(flags.with, [
+        `const urls = ["ws://127.0.0.1:${await freePort()}/", "ws://127.0.0.1:${refusing.port}/"];`,
+        `for (const url of [...urls, "${lossy.url}"]) {`,
+        "  await ws.connect(url);",
+        '  await ws.send("here").catch(() => {});',
+        "  await ws.closed.catch(() => {});",
+        "}",
+      ]);
+      await within(lost);
+      const failed = (why: string) =>
+        `"error" {"message":"Websocket connect failed: ${why}","code":200,"data":"0"}`;
+      assertEquals(stdout, [
+        failed("the connection failed"),
+        failed("the connection failed"),
+        '"open" {"status":101,"message":"Switching Protocols"}',
+        failed("the connection was lost"),
+        '"close" {"code":1006,"reason":"The link is down"}',
+      ]);
+      assertEquals(code, 0);
+      assertEquals(refusing.errors.map(({ data }) => data), ["401"]);
+    });
+
+    it("says that there is no WebSocket where there is none", async () => {
+      const [stdout, stderr, code] = await run(flags.without, [
+        'await ws.connect("ws://localhost/").catch(say);',
+      ]);
+      const message = "Websocket Unknown Other Error: connect: 'WebSocket' cannot be had on this " +
+        "platform: Node has it from 22 on";
+      assertEquals([stdout, stderr, code], [
+        [JSON.stringify({ message, code: 2302999 })],
+        "",
+        0,
+      ]);
+    });
+
+    it("is no server, and says so", async () => {
+      const [[line = ""]] = await run(flags.with, [
+        "await createWebSocketServer().start({ serverPort: 0 }).catch(say);",
+      ]);
+      const { code, message } = JSON.parse(line);
+      assertEquals(code, 2302999);
+      assertStringIncludes(message, "servers need Deno or Bun");
+    });
+  });
+}

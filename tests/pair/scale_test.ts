@@ -1,0 +1,71 @@
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { execFileSync } from "node:child_process";
+import { HERE, Program } from "../helpers/programs.ts";
+import { WatchedServer } from "../helpers/watched_server.ts";
+
+const CLIENTS = 2000;
+const MESSAGES = 10;
+
+describe(`a server with ${CLIENTS} clients of another process`, () => {
+  it("loses nothing, counts right, and stops in less than 5 s", async () => {
+    const files = Number(execFileSync("sh", ["-c", "ulimit -n | sed s/unlimited/1000000/"]));
+    assertGreater(files, CLIENTS + 200, "too few files may be open at once: raise `ulimit -n`");
+
+    await using watched = await WatchedServer.start({
+      maxConcurrentClientsNumber: 1,
+      maxConnectionsForOneClient: CLIENTS,
+    });
+    const { server, port } = watched;
+    watched.echo();
+    const args = [port, CLIENTS, MESSAGES].map(String);
+    const program = await Program.run(HERE, "tests/programs/many_clients.ts", {
+      args,
+      seconds: 50,
+    });
+    try {
+      await deadline(program.line(/connected \d+/), 30_000);
+      await watched.connected(CLIENTS);
+      assertEquals(server.listAllConnections().length, CLIENTS);
+      assertEquals(new Set(server.listAllConnections().map(String)).size, CLIENTS);
+
+      await deadline(program.line(/exchanged \d+/), 30_000);
+      assertEquals(watched.messages.length, CLIENTS * MESSAGES);
+      const perClient = new Map<unknown, string[]>();
+      for (const { clientConnection, data } of watched.messages) {
+        const heard = perClient.get(clientConnection) ?? [];
+        heard.push(data as string);
+        perClient.set(clientConnection, heard);
+      }
+      assertEquals(perClient.size, CLIENTS);
+      for (const heard of perClient.values()) {
+        const [name] = heard[0]!.split(":");
+        assertEquals(heard, Array.from({ length: MESSAGES }, (_, i) => `${name}:${i}`));
+      }
+      assertEquals(watched.connections.length, CLIENTS);
+      assertEquals(watched.errors.map(({ code, data }) => `${code} ${data}`), ["200 429"]);
+
+      const began = performance.now();
+      assertEquals(await deadline(server.stop(), 15_000), true);
+      assertLess(performance.now() - began, 5000);
+      assertEquals(server.listAllConnections(), []);
+      assertEquals(watched.closes.length, CLIENTS);
+      assertEquals(new Set(watched.closes.map(({ connection }) => connection)).size, CLIENTS);
+
+      const { code, stdout, stderr } = await deadline(program.ended, 15_000);
+      assertEquals(stdout.trim().split("\n"), [
+        `connected ${CLIENTS}`,
+        // The refusal is the only one that failed.
+        "refused 200 429",
+        `exchanged ${CLIENTS}`,
+        `closed {"1001 server is going away":${CLIENTS}} errors 1`,
+      ]);
+      assertEquals(stderr, "");
+      assertEquals(code, 0);
+    } finally {
+      program.kill("SIGKILL");
+      await program.ended;
+    }
+  });
+});

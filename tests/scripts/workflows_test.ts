@@ -1,0 +1,103 @@
+/** GitHub's workflows: that they can be read, call what is there, and may do no more than they must. */
+
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { beforeAll, describe, it } from "@std/testing/bdd";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { testFiles } from "../../scripts/lib/files.mjs";
+import { binaries, textOf } from "../helpers/package.ts";
+import { Program, ROOT } from "../helpers/programs.ts";
+
+interface Job {
+  permissions?: Record<string, string>;
+  strategy?: { matrix: Record<string, unknown> & { include: Record<string, unknown>[] } };
+  steps: { uses?: string; run?: string }[];
+  "timeout-minutes"?: number;
+}
+
+interface Workflow {
+  permissions: Record<string, string>;
+  jobs: Record<string, Job>;
+}
+
+const folder = ".github/workflows";
+const names = readdirSync(join(ROOT, folder)).sort();
+const { scripts, engines } = JSON.parse(textOf("package.json"));
+
+/** Bun reads YAML; whatever runs this test asks it to. */
+async function read(name: string): Promise<Workflow> {
+  const file = JSON.stringify(join(ROOT, folder, name));
+  const program = `console.log(JSON.stringify(Bun.YAML.parse(await Bun.file(${file}).text())))`;
+  const { stdout, stderr } = await Program.start([binaries.bun, "-e", program]).ended;
+  assertEquals(stderr, "");
+  return JSON.parse(stdout);
+}
+
+/** What a job's steps run, one after the other. */
+const runs = (job: Job) => job.steps.map(({ run }) => run ?? "").join("\n");
+
+describe("the workflows", () => {
+  const workflows = new Map<string, Workflow>();
+
+  beforeAll(async () => {
+    for (const name of names) workflows.set(name, await read(name));
+  });
+
+  it("are the two", () => {
+    assertEquals(names, ["ci.yml", "publish.yml"]);
+  });
+
+  it("run scripts of package.json, and tests, that are there", () => {
+    let count = 0;
+    for (const { jobs } of workflows.values()) {
+      for (
+        const [, script = "", args = ""] of Object.values(jobs).map(runs).join("\n")
+          .matchAll(/^npm (?:run (?:--silent )?)?([\w:-]+)(?: -- (.*))?$/gm)
+      ) {
+        count++;
+        assert(script in scripts, `package.json has no script "${script}"`);
+        if (script !== "test") continue;
+        for (const part of args.split(" ").filter(Boolean)) {
+          assertGreater(testFiles([part]).length, 0, `no test file's path has "${part}"`);
+        }
+      }
+    }
+    assertEquals(count, 7);
+  });
+
+  it("take actions by their major version, and end", () => {
+    for (const { jobs } of workflows.values()) {
+      for (const [name, job] of Object.entries(jobs)) {
+        assertGreater(job["timeout-minutes"] ?? 0, 0, name);
+        const used = job.steps.flatMap(({ uses }) => uses ?? []);
+        for (const action of used) assertMatch(action, /^[\w-]+\/[\w-]+@v\d+$/);
+        assertMatch(used[0] ?? "", /^actions\/checkout@/, name);
+      }
+    }
+  });
+
+  it("read the repository, and prove who they are only to publish", () => {
+    for (const { permissions, jobs } of workflows.values()) {
+      assertEquals(permissions, { contents: "read" });
+      for (const [name, job] of Object.entries(jobs)) {
+        const publishes = /\bpublish\b/.test(runs(job));
+        const more = publishes ? { contents: "read", "id-token": "write" } : undefined;
+        assertEquals(job.permissions, more, name);
+      }
+    }
+    const { jsr, npm } = workflows.get("publish.yml")!.jobs;
+    assertEquals(runs(jsr!).trim(), "deno publish");
+    assertMatch(runs(npm!), /^npm publish --provenance --access public \.\/dist\/\*\.tgz$/m);
+    assert(!/secrets\./.test(names.map((name) => textOf(join(folder, name))).join()));
+  });
+
+  it("test the oldest versions that package.json names, and the newest, on each system", () => {
+    const { matrix } = workflows.get("ci.yml")!.jobs["test"]!.strategy!;
+    const systems = ["ubuntu-latest", "macos-latest", "windows-latest"];
+    assertEquals([matrix["os"], matrix["deno"], matrix["bun"]], [systems, ["v2.x"], ["latest"]]);
+    assertEquals(matrix.include.map(({ os }) => os), systems);
+    for (const { deno, bun } of matrix.include) {
+      assertEquals({ bun: `>=${bun}`, deno: `>=${deno}` }, engines);
+    }
+  });
+});

@@ -1,0 +1,188 @@
+import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { exchange } from "../helpers/http.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { CLOSE, header, TEXT } from "../peers/raw.ts";
+
+type Authorize = NonNullable<WebSocketServerConfig["authorize"]>;
+
+/** A function that answers what its type forbids, or what no annotation is worth. */
+const answering = (answer: (request: Request) => unknown) => answer as Authorize;
+
+/** Answers at once, and on a later turn. */
+const WAYS: Record<string, (answer: (request: Request) => unknown) => Authorize> = {
+  "at once": (answer) => answering(answer),
+  "later": (answer) => answering(async (request) => (await delay(100), answer(request))),
+};
+
+for (const [when, way] of Object.entries(WAYS)) {
+  describe(`createWebSocketServer().start({ authorize }) that answers ${when}`, () => {
+    it("lets in whom it answers true, and is shown the request", async () => {
+      const seen: string[] = [];
+      const authorize = way(({ url, method, headers }) => {
+        seen.push(`${method} ${new URL(url).pathname} ${headers.get("cookie")}`);
+        return true;
+      });
+      await using watched = await WatchedServer.start({ authorize });
+      watched.echo();
+      await using peers = new RawPeers(watched);
+      const peer = await peers.connect({ line: "GET /room HTTP/1.1", headers: { cookie: "a=1" } });
+      assertEquals((await watched.connected()).context, undefined);
+      peer.send(TEXT, "hi");
+      await deadline(peer.next(TEXT), LIMIT_MS);
+      assertEquals(peer.texts(), ["hi"]);
+      assertEquals(seen, ["GET /room a=1"]);
+      assertEquals(watched.log, ["connect", "message hi"]);
+    });
+
+    it("refuses with the Response it answers: status, headers and body", async () => {
+      const authorize = way(({ headers }) =>
+        headers.has("cookie") || new Response("who are you?", {
+          status: 401,
+          headers: { "www-authenticate": "Bearer", "x-own": "1" },
+        })
+      );
+      await using watched = await WatchedServer.start({ authorize, maxConnectionsForOneClient: 1 });
+      await using peers = new RawPeers(watched);
+      for (let n = 1; n <= 3; n++) {
+        const { status, head, body } = await exchange(watched.port);
+        assertEquals([status, body], [401, "who are you?"]);
+        assertEquals([header(head, "www-authenticate"), header(head, "x-own")], ["Bearer", "1"]);
+        assertEquals(watched.log.length, n);
+      }
+      await peers.connect({ headers: { cookie: "a=1" } }); // its room is free again
+      await watched.connected();
+      assertEquals(watched.log, [...Array(3).fill("error 200 401"), "connect"]);
+      assertMatch(
+        watched.errors[0]!.message,
+        /^Websocket connect failed: 127\.0\.0\.1:\d+ was ref/,
+      );
+      assert(watched.errors[0]!.cause instanceof Error);
+    });
+
+    it("keeps the object it answers as the connection's context", async () => {
+      const user = { name: "Ada", roles: ["admin"] };
+      await using watched = await WatchedServer.start({ authorize: way(() => user) });
+      await using peers = new RawPeers(watched);
+      const peer = await peers.connect();
+      const connection = await watched.connected();
+      assertStrictEquals<unknown>(connection.context, user);
+      peer.send(TEXT, "hi");
+      await watched.until(() => watched.messages.length === 1);
+      assertStrictEquals(watched.messages[0]!.clientConnection, connection);
+      assertStrictEquals(watched.server.listAllConnections()[0], connection);
+      const { clientIP, clientPort } = connection;
+      assertEquals(JSON.parse(JSON.stringify(connection)), { clientIP, clientPort });
+      assert(Object.isFrozen(connection));
+      // It is no part of who a connection is.
+      assertEquals(await watched.server.send("yes", { clientIP, clientPort }), true);
+      await deadline(peer.next(TEXT), LIMIT_MS);
+      assertEquals(await watched.server.close({ clientIP, clientPort }), true);
+      await deadline(peer.next(CLOSE), LIMIT_MS);
+      await watched.closed();
+      assertStrictEquals(watched.closes[0]!.connection, connection);
+    });
+
+    const wrong = {
+      "false": false,
+      "undefined": undefined,
+      "null": null,
+      "1": 1,
+      "text": "true",
+    };
+    for (const [what, answer] of Object.entries(wrong)) {
+      it(`answers 500 when it answers ${what}, and goes on`, async () => {
+        await assertFails(way(({ headers }) => headers.has("cookie") || answer), TypeError);
+      });
+    }
+
+    it("answers 500 when it fails, and goes on", async () => {
+      class Own extends Error {}
+      const authorize = way(({ headers }) => {
+        if (headers.has("cookie")) return true;
+        throw new Own("no database");
+      });
+      const message = await assertFails(authorize, Own);
+      assertMatch(message, /no database/);
+    });
+  });
+}
+
+/** Asserts that a client is answered 500 and reported; one with a cookie must get in. */
+async function assertFails(authorize: Authorize, cause: new () => Error): Promise<string> {
+  await using watched = await WatchedServer.start({ authorize, maxConnectionsForOneClient: 1 });
+  await using peers = new RawPeers(watched);
+  for (let n = 1; n <= 2; n++) {
+    const { status, body } = await exchange(watched.port);
+    assertEquals([status, body], [500, ""]); // and tells strangers nothing
+  }
+  await peers.connect({ headers: { cookie: "a=1" } });
+  await watched.connected();
+  assertEquals(watched.log, [...Array(2).fill("error 2302999 undefined"), "connect"]);
+  const [error] = watched.errors;
+  assert(error!.cause instanceof cause, String(error!.cause));
+  assertMatch(error!.message, /^Websocket Unknown Other Error: 'authorize' failed: /);
+  return error!.message;
+}
+
+describe("createWebSocketServer<Context>()", () => {
+  it("types the context in every event", async () => {
+    interface User {
+      name: string;
+    }
+    const server = createWebSocketServer<User>();
+    const names: string[] = [];
+    const closed = new Promise<void>((resolve) => {
+      server.on("connect", ({ context }) => names.push(context.name.toUpperCase()));
+      server.on("messageReceive", (message) => {
+        names.push(message.clientConnection.context.name.toLowerCase());
+      });
+      server.on("close", ({ context }, { code }) => {
+        names.push(`${context.name} ${code}`);
+        resolve();
+      });
+    });
+    // @ts-expect-error an object is due, as the listeners count on it
+    const careless: Parameters<typeof server.start>[0]["authorize"] = () => true;
+    assertEquals(typeof careless, "function");
+    try {
+      await server.start({
+        serverPort: 0,
+        serverIP: "127.0.0.1",
+        authorize: ({ url }) => ({ name: new URL(url).searchParams.get("name") ?? "nobody" }),
+      });
+      await using peers = new RawPeers({ port: server.address!.port });
+      const peer = await peers.connect({ line: "GET /?name=Ada HTTP/1.1" });
+      peer.send(TEXT, "hi");
+      peer.close(3001);
+      await deadline(closed, LIMIT_MS);
+      assertEquals(names, ["ADA", "ada", "Ada 3001"]);
+    } finally {
+      await deadline(server.stop(), LIMIT_MS);
+    }
+  });
+});
+
+describe("createWebSocketServer().start({ authorize }) comes last", () => {
+  const wrong: Record<number, Record<string, string | undefined>> = {
+    400: { "sec-websocket-key": "x" },
+    403: { origin: "http://elsewhere.example" },
+    426: { "sec-websocket-version": "8" },
+  };
+  for (const [status, headers] of Object.entries(wrong)) {
+    it(`and is not asked about what is answered ${status} anyway`, async () => {
+      const paths: string[] = [];
+      const authorize = answering(({ url }) => paths.push(new URL(url).pathname) > 0);
+      await using watched = await WatchedServer.start({ authorize });
+      await using peers = new RawPeers(watched);
+      const line = "GET /wrong HTTP/1.1";
+      assertEquals((await peers.handshake({ line, headers })).status, Number(status));
+      assertEquals((await peers.handshake({ line, headers: { upgrade: undefined } })).status, 426);
+      await peers.connect({ line: "GET /right HTTP/1.1" });
+      assertEquals(paths, ["/right"]);
+    });
+  }
+});

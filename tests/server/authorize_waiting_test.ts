@@ -1,0 +1,211 @@
+/** What happens while `authorize` has not made up its mind. */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import type { Socket } from "node:net";
+import type { WebSocketServerConfig } from "../../mod.ts";
+import { exchange } from "../helpers/http.ts";
+import { HERE, Program } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { header, requestHead, TEXT } from "../peers/raw.ts";
+
+/** Keeps who asks for `/wait` waiting until told; lets in everybody else. */
+class Gate {
+  readonly #opened = Promise.withResolvers<true | Response>();
+  readonly #arrived = Promise.withResolvers<void>();
+  asked = 0;
+
+  readonly authorize = ({ url }: Request): true | Promise<true | Response> => {
+    if (!url.endsWith("/wait")) return true;
+    this.asked++;
+    this.#arrived.resolve();
+    return this.#opened.promise;
+  };
+
+  /** Somebody waits. */
+  arrived(): Promise<void> {
+    return deadline(this.#arrived.promise, LIMIT_MS);
+  }
+
+  open(verdict: true | Response = true): void {
+    this.#opened.resolve(verdict);
+  }
+}
+
+const WAIT = { line: "GET /wait HTTP/1.1" };
+
+/** A server with a gate. */
+async function guarded(config: Partial<WebSocketServerConfig> = {}) {
+  const gate = new Gate();
+  return { gate, watched: await WatchedServer.start({ ...config, authorize: gate.authorize }) };
+}
+
+/** A client that waits at the gate. */
+async function waiting(gate: Gate, peers: RawPeers, port: number, from: string): Promise<Socket> {
+  const socket = await peers.tcp({ from });
+  socket.write(requestHead(port, WAIT));
+  await gate.arrived();
+  return socket;
+}
+
+/** Asserts that the only room of an address is or gets free, though not twice. */
+async function assertOneRoom(watched: WatchedServer, peers: RawPeers, from: string) {
+  const end = performance.now() + 10_000;
+  while ((await peers.handshake({ from })).status !== 101) {
+    assertLess(performance.now(), end, `the room of ${from} is not free after 10 s`);
+    await delay(20);
+  }
+  assertEquals((await peers.handshake({ from })).status, 429);
+  await watched.until(() => watched.connections.some(({ clientIP }) => clientIP === from));
+  const connects = watched.connections.filter(({ clientIP }) => clientIP === from).length;
+  const closes = watched.closes.filter(({ connection }) => connection.clientIP === from).length;
+  assertEquals(connects - closes, 1);
+}
+
+describe("a client that is being authorized", () => {
+  it("counts for the limits, and those over them are told to try again", async () => {
+    const limits = { maxConcurrentClientsNumber: 1, maxConnectionsForOneClient: 2 };
+    const { gate, watched } = await guarded(limits);
+    await using _ = watched;
+    await using peers = new RawPeers(watched);
+    const one = peers.connect(WAIT);
+    const two = peers.connect(WAIT);
+    await gate.arrived();
+    while (gate.asked < 2) await delay(1);
+    for (const [from, expected] of [["127.0.0.1", 429], ["127.0.0.2", 503]] as const) {
+      const { status, head } = await exchange(watched.port, { from });
+      assertEquals([status, header(head, "retry-after")], [expected, "1"]);
+    }
+    assertEquals(watched.log, ["error 200 429", "error 200 503"]);
+    gate.open();
+    for (const peer of [await one, await two]) peer.send(TEXT, "in");
+    await watched.until(() => watched.messages.length === 2);
+    assertEquals(watched.connections.length, 2);
+  });
+
+  it("does not keep others waiting", async () => {
+    const { gate, watched } = await guarded();
+    await using _ = watched;
+    await using peers = new RawPeers(watched);
+    const slow = peers.connect(WAIT);
+    await gate.arrived();
+    const [quick] = await peers.connectMany(5);
+    quick!.send(TEXT, "quick");
+    await watched.until(() => watched.messages.length === 1);
+    assertEquals(watched.connections.length, 5);
+    gate.open();
+    await slow;
+    await watched.connected(6);
+  });
+
+  const ways: Record<string, (socket: Socket) => unknown> = {
+    "with a FIN": (socket) => (socket.resume(), socket.end()),
+    "with a RST": (socket) => socket.resetAndDestroy(),
+  };
+  for (const [how, leave] of Object.entries(ways)) {
+    const verdicts = {
+      "let in": true as const,
+      "refused": new Response("no", { status: 403 }),
+    };
+    for (const [what, verdict] of Object.entries(verdicts)) {
+      it(`may leave ${how} before it is ${what}`, async () => {
+        const { gate, watched } = await guarded({ maxConnectionsForOneClient: 1 });
+        await using _ = watched;
+        await using peers = new RawPeers(watched);
+        const socket = await waiting(gate, peers, watched.port, "127.0.0.2");
+        leave(socket);
+        await peers.connect(); // a turn around the server: it may have noticed by now
+        gate.open(verdict);
+        await assertOneRoom(watched, peers, "127.0.0.2");
+      });
+
+      it(`may leave ${how} just when it is ${what}`, async () => {
+        const { gate, watched } = await guarded({ maxConnectionsForOneClient: 1 });
+        await using _ = watched;
+        await using peers = new RawPeers(watched);
+        const socket = await waiting(gate, peers, watched.port, "127.0.0.2");
+        leave(socket);
+        gate.open(verdict);
+        await assertOneRoom(watched, peers, "127.0.0.2");
+      });
+    }
+
+    it(`makes room when it leaves ${how} and the verdict never comes`, async () => {
+      const { gate, watched } = await guarded({ maxConnectionsForOneClient: 1 });
+      await using _ = watched;
+      await using peers = new RawPeers(watched);
+      leave(await waiting(gate, peers, watched.port, "127.0.0.2"));
+      await assertOneRoom(watched, peers, "127.0.0.2");
+      assertEquals(watched.connections.length, 1);
+    });
+  }
+
+  it("is not let in any more when the server stops, which takes no longer than 5 s", async () => {
+    const { gate, watched } = await guarded({ maxConnectionsForOneClient: 1 });
+    await using _ = watched;
+    await using peers = new RawPeers(watched);
+    const { port } = watched;
+    const socket = await waiting(gate, peers, port, "127.0.0.1");
+    const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    let answer = "";
+    socket.on("data", (chunk) => answer += chunk.toString("latin1"));
+    const began = performance.now();
+    assertEquals(await deadline(watched.server.stop(), LIMIT_MS), true); // the verdict never comes
+    assertLess(performance.now() - began, 5500);
+    socket.end();
+    await deadline(ended, LIMIT_MS);
+    assert(answer === "" || answer.startsWith("HTTP/1.1 503"), answer);
+    assertEquals(watched.connections, []);
+    // And another run has nothing of it left.
+    await watched.server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    await using next = new RawPeers(watched);
+    await next.connect();
+    gate.open();
+    await next.connect();
+    await watched.connected(2);
+    assertEquals(watched.closes, []);
+  });
+
+  it("is answered 503 or dropped when it is authorized after 'stop'", async () => {
+    const { gate, watched } = await guarded();
+    await using _ = watched;
+    await using peers = new RawPeers(watched);
+    // Somebody who does not answer the Close frame, so that stopping takes its time.
+    await peers.connect({ answerClose: false });
+    const socket = await waiting(gate, peers, watched.port, "127.0.0.1");
+    const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    let answer = "";
+    socket.on("data", (chunk) => answer += chunk.toString("latin1"));
+    const began = performance.now();
+    const stopped = watched.server.stop();
+    gate.open();
+    assertEquals(await deadline(stopped, LIMIT_MS), true);
+    assertLess(performance.now() - began, 5500);
+    socket.end();
+    await deadline(ended, LIMIT_MS);
+    assert(answer === "" || answer.startsWith("HTTP/1.1 503"), answer);
+    assertEquals(watched.connections.length, 1);
+  });
+});
+
+describe("a program that authorizes later", () => {
+  /** Runs one with so many clients that stay, and that leave; it must end by itself. */
+  const run = (...args: number[]) =>
+    Program.run(HERE, "tests/programs/authorize_left.ts", { args: args.map(String) }).ended;
+
+  it("ends by itself after 'stop', and has said nothing else on the console", async () => {
+    const { code, stdout, stderr } = await run(3, 0);
+    // Deno 2.9.6 says once that it tells of a client's leaving in a way that will change.
+    const said = stderr.split("\n").filter((line) =>
+      !line.startsWith("Deno.serve: request.signal")
+    );
+    assertEquals([code, stdout, said], [0, "stopped\n", [""]]);
+  });
+
+  it("ends by itself when clients left just when they were let in", async () => {
+    const { code, signal, stdout } = await run(0, 5);
+    assertEquals([code, signal, stdout], [0, null, "stopped\n"]);
+  });
+});

@@ -1,0 +1,343 @@
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, type WebSocketConnection } from "../../mod.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { BINARY, CLOSE, readClose, TEXT } from "../peers/raw.ts";
+
+describe("WebSocketConnection", () => {
+  it("is one frozen object, the same in every event and in the list", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    const names = new Map<WebSocketConnection, string>();
+    const closed: (string | undefined)[] = [];
+    server.on("connect", (connection) => void names.set(connection, "Ada"));
+    server.on("close", (connection) => void closed.push(names.get(connection)));
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    peer.send(TEXT, "one");
+    peer.send(TEXT, "two");
+    await watched.until(() => watched.messages.length === 2);
+    const connection = await watched.connected();
+    assert(Object.isFrozen(connection));
+    assertEquals(Object.entries(connection), [
+      ["clientIP", "127.0.0.1"],
+      ["clientPort", peer.socket.localPort],
+    ]);
+    assertThrows(() => (connection as { clientPort: number }).clientPort = 1, TypeError);
+    assertStrictEquals(server.listAllConnections()[0], connection);
+    for (const { clientConnection } of watched.messages) {
+      assertStrictEquals(clientConnection, connection);
+      assertEquals(names.get(clientConnection), "Ada");
+    }
+    peer.close(1000);
+    await watched.closed();
+    assertStrictEquals(watched.closes[0]!.connection, connection);
+    assertEquals(closed, ["Ada"]);
+  });
+
+  it("is ip:port as text, and its two properties as JSON", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const port = (await peers.connect({ from: "127.0.0.2" })).socket.localPort;
+    const connection = await watched.connected();
+    assertEquals(String(connection), `127.0.0.2:${port}`);
+    assertEquals(`${connection}`, `127.0.0.2:${port}`);
+    assertEquals(JSON.stringify(connection), `{"clientIP":"127.0.0.2","clientPort":${port}}`);
+  });
+
+  it("is [ip]:port as text for IPv6", async () => {
+    await using watched = await WatchedServer.start({ serverIP: "::1" });
+    await using peers = new RawPeers(watched);
+    const port = (await peers.connect({ host: "::1" })).socket.localPort;
+    assertEquals(`${await watched.connected()}`, `[::1]:${port}`);
+  });
+
+  for (const host of ["127.0.0.1", "::1"]) {
+    it(`is its value to send() and close(): a copy or a literal does as well, of ${host}`, async () => {
+      await using watched = await WatchedServer.start({ serverIP: host });
+      const { server } = watched;
+      await using peers = new RawPeers(watched);
+      const peer = await peers.connect({ host });
+      const other = await peers.connect({ host });
+      const connection = await watched.connected(1);
+      await watched.connected(2);
+      const alike = [
+        connection,
+        { ...connection },
+        { clientIP: host, clientPort: peer.socket.localPort! },
+        JSON.parse(JSON.stringify(connection)),
+        structuredClone({ ...connection }),
+        Object.assign(Object.create(null), connection),
+        { ...connection, more: 1 },
+      ];
+      for (const [i, one] of alike.entries()) assertEquals(await server.send(`${i}`, one), true);
+      assertEquals(await server.close({ ...connection }, { code: 4001, reason: "done" }), true);
+      assertEquals(readClose(await deadline(peer.next(CLOSE), LIMIT_MS)), {
+        code: 4001,
+        reason: "done",
+      });
+      assertEquals(peer.texts(), ["0", "1", "2", "3", "4", "5", "6"]);
+      assertEquals(await watched.closed(), { code: 4001, reason: "done" });
+      assertStrictEquals(watched.closes[0]!.connection, connection);
+      assertEquals(server.listAllConnections().length, 1);
+      assertEquals(other.frames, []);
+    });
+  }
+
+  it("is unknown when nobody has its value: 2302006", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const { clientIP, clientPort } = await watched.connected();
+    const unknown = [
+      { clientIP: "127.0.0.2", clientPort },
+      { clientIP, clientPort: clientPort === 1 ? 2 : clientPort - 1 },
+      { clientIP: "::1", clientPort },
+      { clientIP: "", clientPort },
+      { clientIP, clientPort: -1 },
+      { clientIP, clientPort: NaN },
+      { clientIP: "x".repeat(100_000), clientPort: Infinity },
+    ];
+    for (const connection of unknown) {
+      await assertRefused(() => server.send("x", connection), 2302006);
+      await assertRefused(() => server.close(connection), 2302006);
+    }
+    peer.send(TEXT, "still there");
+    await watched.until(() => watched.messages.length === 1);
+    assertEquals(watched.log, ["connect", "message still there"]);
+  });
+
+  it("is unknown once it is closed, also when the server has been started again: 2302006", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const connection = await watched.connected();
+    peer.close(1000);
+    await watched.closed();
+    await assertRefused(() => server.send("x", connection), 2302006);
+    await assertRefused(() => server.close(connection), 2302006);
+    await peers.connect();
+    const other = await watched.connected(2);
+    await server.stop();
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    for (const old of [connection, other]) {
+      await assertRefused(() => server.send("x", old), 2302006);
+      await assertRefused(() => server.close(old), 2302006);
+    }
+  });
+
+  it("is unknown to another server: 2302006", async () => {
+    await using one = await WatchedServer.start();
+    await using two = await WatchedServer.start();
+    await using peers = new RawPeers(one);
+    const peer = await peers.connect();
+    const connection = await one.connected();
+    await assertRefused(() => two.server.send("x", connection), 2302006);
+    await assertRefused(() => two.server.close(connection), 2302006);
+    await one.server.send("mine", connection);
+    await deadline(peer.next(TEXT), LIMIT_MS);
+    assertEquals(peer.texts(), ["mine"]);
+  });
+
+  it("is a wrong argument when it is none: 401", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    await peers.connect();
+    const { clientIP, clientPort } = await watched.connected();
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      5,
+      true,
+      `${clientIP}:${clientPort}`,
+      Symbol("x"),
+      {},
+      [],
+      [clientIP, clientPort],
+      () => {},
+      { clientIP },
+      { clientPort },
+      { clientIP, clientPort: `${clientPort}` },
+      { clientIP: 127, clientPort },
+      { clientIP: null, clientPort: null },
+    ];
+    for (const connection of wrong) {
+      await assertRefused(() => server.send("x", connection as never), 401, "connection");
+      await assertRefused(() => server.close(connection as never), 401, "connection");
+    }
+    assertEquals(server.listAllConnections().length, 1);
+  });
+});
+
+describe("createWebSocketServer().listAllConnections()", () => {
+  it("returns a plain array at once, oldest first, of one's own", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    assertEquals(server.listAllConnections(), []);
+    await using peers = new RawPeers(watched);
+    const [first] = await peers.connectMany(3);
+    await watched.connected(3);
+    const list = server.listAllConnections();
+    assert(Array.isArray(list));
+    assertEquals(list.length, 3);
+    for (const [i, connection] of list.entries()) {
+      assertStrictEquals(connection, watched.connections[i]);
+    }
+    assertEquals((await server.listAllConnections()).length, 3); // as programs for the device do
+    list.length = 0;
+    assertEquals(server.listAllConnections().length, 3);
+    assertNotStrictEquals(server.listAllConnections(), server.listAllConnections());
+    first!.close();
+    await watched.closed();
+    assertEquals(server.listAllConnections(), watched.connections.slice(1));
+  });
+
+  it("returns nothing when the server is not running", async () => {
+    await using watched = new WatchedServer();
+    const { server } = watched;
+    assertEquals(server.listAllConnections(), []);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    await using peers = new RawPeers(watched);
+    await peers.connect();
+    await watched.connected();
+    await server.stop();
+    assertEquals(server.listAllConnections(), []);
+  });
+});
+
+describe("createWebSocketServer().on('connect')", () => {
+  it("can send, list and close inside the listener", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    const seen: unknown[] = [];
+    server.on("connect", (connection) => {
+      seen.push(server.listAllConnections().includes(connection));
+      void server.send("one", connection);
+      void server.send(new Uint8Array([2]), connection);
+      void server.close(connection, { code: 3001, reason: "that is all" });
+      void server.send("late", connection).catch((error) => seen.push(error.code));
+      void server.close(connection).catch((error) => seen.push(error.code));
+    });
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const close = await deadline(peer.next(CLOSE), LIMIT_MS);
+    assertEquals(readClose(close), { code: 3001, reason: "that is all" });
+    assertEquals(peer.frames.map(({ opcode }) => opcode), [TEXT, BINARY, CLOSE]);
+    assertEquals(await watched.closed(), { code: 3001, reason: "that is all" });
+    assertEquals(seen, [true, -1, 2302999]);
+    assertEquals(watched.log, ["connect", "close 3001 that is all"]);
+    assertEquals(server.listAllConnections(), []);
+  });
+
+  it("comes before the peer's first message", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    for (let i = 0; i < 20; i++) {
+      const peer = await peers.connect();
+      peer.send(TEXT, "first");
+    }
+    await watched.until(() => watched.messages.length === 20);
+    const known = new Set<WebSocketConnection>();
+    let at = 0;
+    for (const line of watched.log) {
+      if (line === "connect") known.add(watched.connections[known.size]!);
+      else assert(known.has(watched.messages[at++]!.clientConnection));
+    }
+    assertEquals(at, 20);
+  });
+
+  it("tells no message of a peer that is being closed", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    server.on("messageReceive", ({ clientConnection }) => void server.close(clientConnection));
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    for (let i = 0; i < 10; i++) peer.send(TEXT, `${i}`);
+    await deadline(peer.ended, LIMIT_MS);
+    const next = await peers.connect();
+    next.send(TEXT, "next");
+    await watched.until(() => watched.closes.length === 2);
+    assertEquals(watched.log, [
+      "connect",
+      "message 0",
+      "close 1000 CLOSE_NORMAL",
+      "connect",
+      "message next",
+      "close 1000 CLOSE_NORMAL",
+    ]);
+  });
+});
+
+describe("createWebSocketServer().on() and off()", () => {
+  it("throw 401 when an argument is of the wrong type, and ignore an unknown event", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    const call = (method: "on" | "off", ...args: unknown[]) => () =>
+      (server[method] as (...args: unknown[]) => void)(...args);
+    for (const type of [undefined, null, 5, {}, Symbol("connect"), ["connect"]]) {
+      for (const method of ["on", "off"] as const) {
+        const error = assertThrows(call(method, type, () => {}), BusinessError, "Parameter error");
+        assertEquals(error.code, 401);
+      }
+    }
+    for (const listener of [null, 5, "x", {}]) {
+      for (const method of ["on", "off"] as const) {
+        const error = assertThrows(call(method, "connect", listener), BusinessError);
+        assertEquals(error.code, 401);
+      }
+    }
+    assertEquals(assertThrows(call("on", "connect"), BusinessError).code, 401);
+    for (const name of ["nothing", "", "toString", "__proto__", "constructor", "open"]) {
+      call("on", name, () => {})();
+      call("off", name, () => {})();
+      call("off", name)();
+    }
+    await using peers = new RawPeers(watched);
+    await peers.connect();
+    await watched.connected();
+  });
+
+  it("keep several listeners in the order they were added, one and the same once", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    const log: string[] = [];
+    const one = () => void log.push("one");
+    const two = () => void log.push("two");
+    const three = () => {
+      log.push("three");
+      server.off("connect", one); // counts from the next event on
+    };
+    for (const listener of [one, two, one, three]) server.on("connect", listener);
+    await using peers = new RawPeers(watched);
+    await peers.connect();
+    await watched.connected(1);
+    assertEquals(log, ["one", "two", "three"]);
+    await peers.connect();
+    await watched.connected(2);
+    assertEquals(log.slice(3), ["two", "three"]);
+    server.off("connect", two);
+    server.off("connect", () => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.on("connect", () => resolve());
+    await peers.connect();
+    await deadline(promise, LIMIT_MS);
+    assertEquals(log.slice(5), ["three"]);
+    server.off("connect");
+    const last = await peers.connect();
+    last.send(TEXT, "x");
+    await watched.until(() => watched.messages.length === 1);
+    assertEquals(log.length, 6);
+    assertEquals(watched.connections.length, 3);
+  });
+});

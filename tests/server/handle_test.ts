@@ -1,0 +1,48 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { ConnectionHandle, connectionKey, plainAddress } from "../../server/handle.ts";
+
+describe("Connection", () => {
+  it("shows its address and nothing else", () => {
+    const connection = new ConnectionHandle("127.0.0.1", 80, { secret: true });
+    assertEquals(Object.keys(connection), ["clientIP", "clientPort"]);
+    assertEquals(JSON.stringify(connection), '{"clientIP":"127.0.0.1","clientPort":80}');
+    assertEquals({ ...connection }, { clientIP: "127.0.0.1", clientPort: 80 });
+  });
+
+  it("is frozen", () => {
+    const connection = new ConnectionHandle("127.0.0.1", 80, 0);
+    assert(Object.isFrozen(connection));
+    assertThrows(() => (connection as { clientPort: number }).clientPort = 1, TypeError);
+  });
+
+  it("is ip:port as text, [ip]:port for IPv6", () => {
+    assertEquals(String(new ConnectionHandle("10.0.0.1", 65_535, 0)), "10.0.0.1:65535");
+    assertEquals(`${new ConnectionHandle("::1", 1, 0)}`, "[::1]:1");
+    assertEquals(connectionKey("fe80::1", 2), "[fe80::1]:2");
+  });
+});
+
+describe("ConnectionHandle.connectionOf()", () => {
+  it("finds what is behind a connection, and nothing behind a copy", () => {
+    const peer = {};
+    const connection = new ConnectionHandle("127.0.0.1", 80, peer);
+    assertStrictEquals(ConnectionHandle.connectionOf(connection), peer);
+    for (const other of [{ ...connection }, {}, [], Object.create(connection)]) {
+      assertEquals(ConnectionHandle.connectionOf(other), undefined);
+    }
+  });
+});
+
+describe("plainAddress()", () => {
+  it("is plain IPv4 for an IPv4 peer of a dual-stack socket", () => {
+    assertEquals(plainAddress("::ffff:1.2.3.4"), "1.2.3.4");
+    assertEquals(plainAddress("::FFFF:127.0.0.1"), "127.0.0.1");
+  });
+
+  it("is the address itself for any other", () => {
+    for (const ip of ["1.2.3.4", "::1", "::ffff:0:1.2.3.4", "::1.2.3.4", "fe80::1%eth0", ""]) {
+      assertEquals(plainAddress(ip), ip);
+    }
+  });
+});

@@ -1,0 +1,82 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Backlog } from "../../server/inbound_backlog.ts";
+
+/** A backlog whose owner writes down what it is told. */
+function watched(limit: number, canPause = true) {
+  const log: string[] = [];
+  const backlog = new Backlog(limit, {
+    pause: () => (log.push("pause"), canPause),
+    resume: () => void log.push("resume"),
+    dropTooFast: () => void log.push("overflow"),
+  });
+  /** Adds a message of so many bytes; gives what ends the work on it. */
+  const add = (bytes: number, text = false) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    backlog.add(text ? "x".repeat(bytes) : new ArrayBuffer(bytes), promise);
+    return { resolve, reject };
+  };
+  return { log, add };
+}
+
+/** Lets what is settled be noticed. */
+const noticed = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+describe("Backlog", () => {
+  it("is silent up to the limit, each message weighing 64 bytes more than its data", () => {
+    const { log, add } = watched(1000);
+    add(436);
+    add(436, true);
+    assertEquals(log, []);
+    add(0); // not even an empty one goes beyond
+    assertEquals(log, ["pause"]);
+  });
+
+  it("pauses once, and resumes when half is done", async () => {
+    const { log, add } = watched(1000);
+    const works = [add(436), add(436), add(436), add(436)];
+    assertEquals(log, ["pause"]);
+    works[0]!.resolve();
+    works[1]!.resolve();
+    await noticed();
+    assertEquals(log, ["pause"]); // 1000 are left
+    works[2]!.resolve();
+    await noticed();
+    assertEquals(log, ["pause", "resume"]); // 500 are
+    works[3]!.resolve();
+    await noticed();
+    assertEquals(log, ["pause", "resume"]);
+  });
+
+  it("counts work that fails as done", async () => {
+    const { log, add } = watched(100);
+    add(200).reject(new Error("failed"));
+    await noticed();
+    assertEquals(log, ["pause", "resume"]);
+  });
+
+  it("pauses again and again", async () => {
+    const { log, add } = watched(100);
+    for (let n = 1; n <= 3; n++) {
+      add(200).resolve();
+      await noticed();
+      assertEquals(log.length, 2 * n);
+    }
+  });
+
+  it("never pauses for many small ones that are done in time", async () => {
+    const { log, add } = watched(100);
+    for (let i = 0; i < 100; i++) {
+      add(1).resolve();
+      await noticed();
+    }
+    assertEquals(log, []);
+  });
+
+  it("tells of the overflow, once, where reading cannot be stopped", () => {
+    const { log, add } = watched(100, false);
+    add(200);
+    add(200);
+    assertEquals(log, ["pause", "overflow"]);
+  });
+});

@@ -1,0 +1,82 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { handshakeFault, isUpgrade, offers } from "../../server/upgrade_request.ts";
+
+const GOOD: Record<string, string> = {
+  upgrade: "websocket",
+  connection: "Upgrade",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+function request(changes: Record<string, string | undefined> = {}, method = "GET"): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries({ ...GOOD, ...changes })) {
+    if (value !== undefined) headers.set(name, value);
+  }
+  return new Request("http://localhost/", { method, headers });
+}
+
+describe("isUpgrade()", () => {
+  it("is true for a WebSocket, in any case and any list", () => {
+    for (const upgrade of ["websocket", "WebSocket", "h2c, websocket", " websocket ,x"]) {
+      assertEquals(isUpgrade(request({ upgrade })), true, upgrade);
+    }
+  });
+
+  it("is false for anything else", () => {
+    for (const upgrade of [undefined, "", "h2c", "websockets", "websocket2", "web socket"]) {
+      assertEquals(isUpgrade(request({ upgrade })), false, upgrade);
+    }
+  });
+});
+
+describe("handshakeFault()", () => {
+  it("finds nothing wrong with the RFC's own example", () => {
+    assertEquals(handshakeFault(request()), undefined);
+    assertEquals(handshakeFault(request({ connection: "keep-alive, upgrade" })), undefined);
+  });
+
+  it("answers 405 to any other method and says which is allowed", () => {
+    for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
+      const fault = handshakeFault(request({}, method));
+      assertEquals([fault?.status, fault?.headers], [405, { allow: "GET" }]);
+    }
+  });
+
+  it("answers 400 where Connection does not say Upgrade", () => {
+    for (const connection of [undefined, "", "keep-alive", "upgraded", "not-upgrade"]) {
+      assertEquals(handshakeFault(request({ connection }))?.status, 400, connection);
+    }
+  });
+
+  it("answers 426 and names version 13 for any other", () => {
+    for (const version of [undefined, "", "8", "12", "14", "013", "13, 8", "13.0"]) {
+      const fault = handshakeFault(request({ "sec-websocket-version": version }));
+      assertEquals([fault?.status, fault?.headers], [426, { "sec-websocket-version": "13" }]);
+    }
+  });
+
+  it("answers 400 to a key that is not 16 bytes in Base64", () => {
+    const good = ["AAAAAAAAAAAAAAAAAAAAAA==", "+/+/+/+/+/+/+/+/+/+/+w=="];
+    for (const key of good) {
+      assertEquals(handshakeFault(request({ "sec-websocket-key": key })), undefined, key);
+    }
+    const bad = [undefined, "", "short", "dGhlIHNhbXBsZSBub25jZQ", "AAAAAAAAAAAAAAAAAAAAAAA="];
+    bad.push("AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAB==", "AAAAAAAAAA-_AAAAAAAAAA==");
+    bad.push("dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==");
+    for (const key of bad) {
+      assertEquals(handshakeFault(request({ "sec-websocket-key": key }))?.status, 400, key);
+    }
+  });
+});
+
+describe("offers()", () => {
+  it("finds a subprotocol in a list, with blanks or none, by its exact case", () => {
+    const asks = (list?: string) => offers(request({ "sec-websocket-protocol": list }), "chat");
+    for (const list of ["chat", "a,chat", "chat, a", " a ,chat ,b"]) assertEquals(asks(list), true);
+    for (const list of [undefined, "", "Chat", "chat2", "a b", "cha,t"]) {
+      assertEquals(asks(list), false, list);
+    }
+  });
+});

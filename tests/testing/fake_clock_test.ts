@@ -1,0 +1,81 @@
+/** `./testing`: the clock that stands still. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { FakeClock } from "../../testing.ts";
+
+describe("FakeClock", () => {
+  it("fires timers at their moments, in the order they fall due, then in that they were set", async () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const log: [string, number][] = [];
+    const note = (name: string) => () => void log.push([name, clock.now() - start]);
+    clock.setTimer(note("late"), 20);
+    clock.setTimer(note("first"), 10);
+    clock.setTimer(note("second"), 10);
+    clock.clearTimer(clock.setTimer(note("never"), 5));
+    clock.setTimer(() => clock.setTimer(note("nested"), 0), 10);
+    assertEquals([clock.pending, clock.fired], [4, 0]);
+    clock.tick(9);
+    assertEquals(log, []);
+    clock.tick(3);
+    assertEquals(log, [["first", 10], ["second", 10], ["nested", 11]]);
+    await clock.advance(100);
+    assertEquals(log.at(-1), ["late", 20]);
+    assertEquals([clock.pending, clock.fired, clock.now() - start], [0, 5, 112]);
+  });
+
+  it("lets promises settle between two timers where it is advanced, and not where it is ticked", async () => {
+    for (const way of ["tick", "advance"] as const) {
+      const clock = new FakeClock();
+      const log: string[] = [];
+      for (const name of ["one", "two"]) {
+        clock.setTimer(async () => {
+          log.push(name);
+          for (let turn = 0; turn < 10; turn++) await undefined;
+          log.push(`after ${name}`);
+        }, 1);
+      }
+      await clock[way](1);
+      const settled = ["one", "after one", "two", "after two"];
+      assertEquals(log, way === "tick" ? ["one", "two"] : settled);
+      await clock.advance(0);
+      assertEquals(log.length, 4);
+    }
+  });
+
+  it("sees timers that promises set in between", async () => {
+    const clock = new FakeClock();
+    const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimer(resolve, ms));
+    const start = clock.now();
+    let woken = 0;
+    void (async () => {
+      for (let i = 0; i < 10; i++) await sleep(10);
+      woken = clock.now() - start;
+    })();
+    await clock.advance(1000);
+    assertEquals(woken, 100);
+  });
+
+  it("fires late, and all at the end, where the process is blocked", () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const log: number[] = [];
+    clock.setTimer(() => log.push(clock.now() - start), 10);
+    clock.setTimer(() => log.push(clock.now() - start), 20);
+    clock.block(100);
+    assertEquals(log, [100, 100]);
+  });
+
+  it("waits until a promise settles, and no longer", async () => {
+    const clock = new FakeClock();
+    const start = clock.now();
+    const sleep = (ms: number) =>
+      new Promise<string>((resolve) => clock.setTimer(() => resolve("up"), ms));
+    assertEquals(await clock.until(sleep(500)), "up");
+    assertEquals(clock.now() - start, 500);
+    await assertRejects(() => clock.until(Promise.reject(new TypeError("no"))), TypeError, "no");
+    await assertRejects(() => clock.until(sleep(2000), 1000), Error, "1000 ms");
+    assertEquals(clock.now() - start, 500);
+  });
+});
