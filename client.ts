@@ -68,7 +68,7 @@ export type * from "./client/types.ts";
 const FREE = undefined;
 const BUSY = "alreadyConnected";
 const SHUT = "notOpen";
-const NONE = "other";
+const NONE = "notConnected";
 
 /** What refuses a call in a state; nothing where it is accepted. */
 const REFUSALS: Record<
@@ -252,7 +252,7 @@ class Client implements WebSocketClient<unknown> {
     if (limit === Infinity || this.bufferedAmount + byteLength(data) <= limit) return undefined;
     const option = limit === this.#maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
     return businessError(
-      "other",
+      "queueFull",
       `send: '${option}' is ${limit}, and ${this.bufferedAmount} bytes are queued already`,
     );
   }

@@ -10,6 +10,8 @@ export interface BusinessErrorOptions<T> {
   data?: T;
   /** What led to this error. */
   cause?: unknown;
+  /** What exactly went wrong, where one code means several things. */
+  kind?: ErrorKind | undefined;
 }
 
 /**
@@ -47,9 +49,14 @@ export interface BusinessErrorOptions<T> {
  */
 export class BusinessError<T = string> extends Error {
   /** The stable number of what went wrong; see the table above. */
-  readonly code: number;
+  declare readonly code: number;
   /** Machine-readable detail; present only where the code's documentation says so. */
   declare readonly data?: T;
+  /**
+   * What exactly went wrong; one code may mean several things. Not enumerable, so that
+   * `JSON.stringify(err)` prints what it prints on HarmonyOS. Every error of this module has one.
+   */
+  declare readonly kind?: ErrorKind;
 
   /**
    * Makes an error. The module makes its own; this is for code that stands in for it in tests.
@@ -60,9 +67,12 @@ export class BusinessError<T = string> extends Error {
    */
   constructor(code: number, message: string, options: BusinessErrorOptions<T> = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
+    // An error has its message before anything else; HarmonyOS prints the code first.
+    delete (this as { message?: string }).message;
     this.code = code;
     Object.defineProperty(this, "message", { value: message, enumerable: true });
     if (options.data !== undefined) this.data = options.data;
+    if (options.kind !== undefined) Object.defineProperty(this, "kind", { value: options.kind });
   }
 
   static {
@@ -92,13 +102,24 @@ export type Callback<T> = { bivariant(data: T): unknown }["bivariant"];
 /** A listener that takes an error. */
 export type ErrorCallback = Callback<BusinessError>;
 
-/** Every kind of error of this module: its number and the words its message begins with. */
+/** The words that the message of a code begins with. */
+const CONNECT_FAILED = "Websocket connect failed";
+const UNKNOWN_OTHER = "Websocket Unknown Other Error";
+
+/** Every kind of error of this module: its code and the words its message begins with. */
 const KINDS = {
   permission: [201, "Permission denied"],
   argument: [401, "Parameter error"],
-  noHost: [-1, "Websocket connect failed"],
-  notOpen: [-1, "Websocket Unknown Other Error"],
-  connectFailed: [200, "Websocket connect failed"],
+  noHost: [-1, CONNECT_FAILED],
+  notOpen: [-1, UNKNOWN_OTHER],
+  connectFailed: [200, CONNECT_FAILED],
+  handshakeRefused: [200, CONNECT_FAILED],
+  lost: [200, CONNECT_FAILED],
+  heartbeatTimeout: [200, CONNECT_FAILED],
+  tooBig: [200, CONNECT_FAILED],
+  tooSlow: [200, CONNECT_FAILED],
+  tooFast: [200, CONNECT_FAILED],
+  unacceptable: [200, CONNECT_FAILED],
   url: [2302001, "Websocket url error"],
   noFile: [2302002, "Websocket certificate file does not exist"],
   alreadyConnected: [2302003, "Websocket connection already exist"],
@@ -106,11 +127,89 @@ const KINDS = {
   port: [2302005, "Can't listen to the given Port"],
   noConnection: [2302006, "websocket connection does not exist"],
   portOccupied: [2302007, "Websocket port already occupied"],
-  other: [2302999, "Websocket Unknown Other Error"],
-} as const satisfies Record<string, readonly [number, string]>;
+  notConnected: [2302999, UNKNOWN_OTHER],
+  closing: [2302999, UNKNOWN_OTHER],
+  aborted: [2302999, UNKNOWN_OTHER],
+  queueFull: [2302999, UNKNOWN_OTHER],
+  unsent: [2302999, UNKNOWN_OTHER],
+  unread: [2302999, UNKNOWN_OTHER],
+  unsupported: [2302999, UNKNOWN_OTHER],
+  listenerFailed: [2302999, UNKNOWN_OTHER],
+  hookFailed: [2302999, UNKNOWN_OTHER],
+  alreadyRunning: [2302999, UNKNOWN_OTHER],
+  notRunning: [2302999, UNKNOWN_OTHER],
+  listenFailed: [2302999, UNKNOWN_OTHER],
+} as const satisfies Record<ErrorKind, readonly [number, string]>;
 
-/** The name of a kind of error; not part of the public API. */
-export type ErrorKind = keyof typeof KINDS;
+/**
+ * What exactly went wrong, as {@linkcode BusinessError.kind} says it.
+ *
+ * | kind | code | when |
+ * | --- | --- | --- |
+ * | permission | 201 | the runtime refused a host or a file |
+ * | argument | 401 | an argument or an option is wrong |
+ * | noHost | -1 | `connect` to a URL that names no host |
+ * | notOpen | -1 | `send` while there is no open connection |
+ * | connectFailed | 200 | a client's attempt failed: refused, DNS, TLS, HTTP status, time-out |
+ * | handshakeRefused | 200 | a server refused a client; `data` is the HTTP status |
+ * | lost | 200 | a connection ended without a Close frame |
+ * | heartbeatTimeout | 200 | a peer gave no sign of life after a Ping |
+ * | tooBig | 200 | a peer sent a message over `maxPayload` |
+ * | tooSlow | 200 | a peer read too slowly, over `maxBufferedAmount` |
+ * | tooFast | 200 | a peer sent faster than the listeners or a `for await` could follow |
+ * | unacceptable | 200 | a peer sent a message that `schema` does not accept |
+ * | url | 2302001 | the URL is wrong |
+ * | noFile | 2302002 | a certificate or key file does not exist |
+ * | alreadyConnected | 2302003 | `connect` while there is a connection |
+ * | nic | 2302004 | the address cannot be listened on |
+ * | port | 2302005 | the port cannot be listened on |
+ * | noConnection | 2302006 | there is no such connection |
+ * | portOccupied | 2302007 | the port is taken |
+ * | notConnected | 2302999 | `close` with nothing to close |
+ * | closing | 2302999 | `close` of a connection that is closing |
+ * | aborted | 2302999 | ended on purpose before it could begin |
+ * | queueFull | 2302999 | more would be queued than the limit allows |
+ * | unsent | 2302999 | what was accepted could not be sent |
+ * | unread | 2302999 | messages wait before a `for await` that is too slow |
+ * | unsupported | 2302999 | this runtime cannot do it |
+ * | listenerFailed | 2302999 | a listener or a callback threw or rejected |
+ * | hookFailed | 2302999 | a function given as an option threw, rejected, or answered wrongly |
+ * | alreadyRunning | 2302999 | `start` while running on another port |
+ * | notRunning | 2302999 | the server is not running |
+ * | listenFailed | 2302999 | listening failed for another reason |
+ */
+export type ErrorKind =
+  | "permission"
+  | "argument"
+  | "noHost"
+  | "notOpen"
+  | "connectFailed"
+  | "handshakeRefused"
+  | "lost"
+  | "heartbeatTimeout"
+  | "tooBig"
+  | "tooSlow"
+  | "tooFast"
+  | "unacceptable"
+  | "url"
+  | "noFile"
+  | "alreadyConnected"
+  | "nic"
+  | "port"
+  | "noConnection"
+  | "portOccupied"
+  | "notConnected"
+  | "closing"
+  | "aborted"
+  | "queueFull"
+  | "unsent"
+  | "unread"
+  | "unsupported"
+  | "listenerFailed"
+  | "hookFailed"
+  | "alreadyRunning"
+  | "notRunning"
+  | "listenFailed";
 
 /**
  * Makes the error of a kind; not part of the public API.
@@ -122,8 +221,8 @@ export type ErrorKind = keyof typeof KINDS;
 export function businessError(
   kind: ErrorKind,
   particulars: string,
-  options?: BusinessErrorOptions<string>,
+  options?: Omit<BusinessErrorOptions<string>, "kind">,
 ): BusinessError {
   const [code, opening] = KINDS[kind];
-  return new BusinessError(code, `${opening}: ${particulars}`, options);
+  return new BusinessError(code, `${opening}: ${particulars}`, { ...options, kind });
 }

@@ -39,6 +39,7 @@ export {
   type BusinessErrorOptions,
   type Callback,
   type ErrorCallback,
+  type ErrorKind,
 } from "./errors.ts";
 export type { Clock, HeartbeatOptions } from "./heartbeat.ts";
 export type { ClientRuntime, ServerRuntime } from "./runtime/contract.ts";

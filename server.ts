@@ -74,7 +74,7 @@ const FAULTS: Record<ListenFault, ErrorKind> = {
   occupied: "portOccupied",
   notPermitted: "port",
   notHere: "nic",
-  other: "other",
+  other: "listenFailed",
 };
 
 class Server {
@@ -162,7 +162,7 @@ class Server {
 
   stop(): Promise<boolean> {
     if (this.#listening === undefined) {
-      return Refusal.of(businessError("other", "stop: the server is not running"));
+      return Refusal.of(businessError("notRunning", "stop: the server is not running"));
     }
     return this.#stopping ??= this.#stop(this.#listening);
   }
@@ -195,7 +195,7 @@ class Server {
       const { port } = this.#listening.address;
       return read.port === port
         ? businessError("portOccupied", `start: this server listens on ${port} already`)
-        : businessError("other", `start: this server is running already, on port ${port}`);
+        : businessError("alreadyRunning", `start: this server is running already, on port ${port}`);
     }
     return this.#listen(read);
   }
@@ -205,7 +205,7 @@ class Server {
     const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
     if (identity instanceof Error) return identity;
     if (config.signal?.aborted) {
-      return businessError("other", "start: 'signal' has aborted already");
+      return businessError("aborted", "start: 'signal' has aborted already");
     }
     let error: BusinessError | undefined;
     for (const hostname of config.hostnames) {
@@ -255,7 +255,7 @@ class Server {
     const found = findConnection(this.#listening, "close", connection);
     if (found instanceof Error) return found;
     if (found.state !== "open") {
-      return businessError("other", `close: the connection ${found.handle} is closing already`);
+      return businessError("closing", `close: the connection ${found.handle} is closing already`);
     }
     found.close(close);
     return undefined;
@@ -285,7 +285,7 @@ class Server {
     const except = excepted(listening, call, options);
     if (except instanceof Error) return Refusal.of(except);
     if (listening === undefined) {
-      return Refusal.of(businessError("other", `${call}: the server is not running`));
+      return Refusal.of(businessError("notRunning", `${call}: the server is not running`));
     }
     return Promise.resolve(task(listening, except));
   }

@@ -1,13 +1,13 @@
 /** One connection of a client, from the dial to the end. Not part of the public API. */
 
 import { CLOSE_DEADLINE_MS } from "../internal/close_codes.ts";
-import { type BusinessError, businessError } from "../errors.ts";
+import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
 import { fromWire, LINK_DOWN, NORMAL, TOO_BIG, toWire } from "../internal/close_codes.ts";
 import type { CloseResult } from "./types.ts";
 import type { ConnectOptions } from "./options.ts";
 import { afterTurn } from "../internal/result.ts";
-import type { DropReason, Observing } from "../internal/observer.ts";
+import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
 import type { WebSocketData } from "./types.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -217,7 +217,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (!isTooBig) return true;
     this.close(TOO_BIG);
     observing?.dropped?.(who, "too big");
-    this.#owner.lost(failure(this.#tooBig()));
+    this.#owner.lost(failure("tooBig", this.#tooBig()));
     return false;
   }
 
@@ -227,13 +227,13 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   #fail(what: string, status?: string, cause?: unknown): void {
     this.#leave("idle");
-    this.#owner.failed(failure(what, status, cause));
+    this.#owner.failed(failure("connectFailed", what, status, cause));
   }
 
   #lose(why: DropReason, what: string, close: CloseResult, cause?: unknown): void {
     this.#leave("closing");
     this.#parts.observing?.dropped?.(this.#parts.who, why);
-    this.#owner.lost(failure(what, undefined, cause));
+    this.#owner.lost(failure(KIND_OF_DROP[why], what, undefined, cause));
     this.#finish(close);
   }
 
@@ -260,8 +260,13 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 }
 
 /** The error of a failed attempt or a lost connection. */
-function failure(what: string, status?: string, cause?: unknown): BusinessError {
-  return businessError("connectFailed", what, {
+function failure(
+  kind: ErrorKind,
+  what: string,
+  status?: string,
+  cause?: unknown,
+): BusinessError {
+  return businessError(kind, what, {
     data: status ?? "0",
     cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
   });

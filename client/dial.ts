@@ -156,14 +156,17 @@ export function unsupported(
   const fault = runtime.unsupported(request);
   if (fault !== undefined) {
     const { option, why } = fault;
-    return businessError("other", `connect: '${option}' cannot be had on ${runtime.name}: ${why}`);
+    return businessError(
+      "unsupported",
+      `connect: '${option}' cannot be had on ${runtime.name}: ${why}`,
+    );
   }
   if (runtime.canPing) return undefined;
   const asked = (["pingInterval", "pongTimeout"] as const).find((name) =>
     options[name] !== undefined
   );
   if (asked !== undefined) {
-    return businessError("other", `connect: '${asked}' cannot be had on ${runtime.name}`);
+    return businessError("unsupported", `connect: '${asked}' cannot be had on ${runtime.name}`);
   }
   sayOnce(
     `${runtime.name} lets no client send Ping frames: a dead server is noticed only by the ` +

@@ -116,7 +116,7 @@ export class ClientEmitter implements ReconnectOwner {
     const lost = this.#lost;
     this.#lost = undefined;
     this.#owner.released();
-    this.open.reject(businessError("other", "the connection was closed before it was open"));
+    this.open.reject(businessError("aborted", "the connection was closed before it was open"));
     this.close.resolve(close);
     if (lost !== undefined) this.#readers.emit("error", lost);
     this.#readers.emit("close");
@@ -155,7 +155,7 @@ export class ClientEmitter implements ReconnectOwner {
     this.#owner.drop(close, "unacceptable");
     const what = `a message came in that 'schema' does not accept: ${why}`;
     this.lost(
-      businessError("connectFailed", what, { data: "0", cause: new Error(what, { cause }) }),
+      businessError("unacceptable", what, { data: "0", cause: new Error(what, { cause }) }),
     );
   }
 }

@@ -64,7 +64,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     this.#waiting.push({ message, size });
     this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;
-    this.#error = businessError("other", `more than ${MAX_WAITING} bytes wait to be read`);
+    this.#error = businessError("unread", `more than ${MAX_WAITING} bytes wait to be read`);
     this.#leave();
     this.#source.tooFast();
   };

@@ -223,7 +223,7 @@ export class ReconnectingConnection implements ConnectionOwner {
       return ask();
     } catch (cause) {
       const what = `'${name}' failed: ${describe(cause)}`;
-      this.#owner.report(businessError("other", what, { cause }));
+      this.#owner.report(businessError("hookFailed", what, { cause }));
       return otherwise;
     }
   }
@@ -268,7 +268,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     const unsent = this.#queue.take().length;
     if (unsent > 0) {
       this.#owner.report(
-        businessError("other", `send: ${unsent} queued messages were never sent`),
+        businessError("unsent", `send: ${unsent} queued messages were never sent`),
       );
     }
     tell();

@@ -146,7 +146,7 @@ export class Listeners<Name extends string> {
 
   /** Reports a listener's failure. */
   report(cause: unknown, { what }: ListenerList): void {
-    const error = businessError("other", `${what} failed: ${describe(cause)}`, { cause });
+    const error = businessError("listenerFailed", `${what} failed: ${describe(cause)}`, { cause });
     if (what === OF_ERROR) console.error(error);
     else this.fault(error);
   }

@@ -1,3 +1,4 @@
+import type { ErrorKind } from "../errors.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
 /**
@@ -11,6 +12,16 @@ import type { Listener, Listeners } from "./listeners.ts";
  * - `unacceptable`: a message came in that `schema` does not accept.
  */
 export type DropReason = "dead" | "lost" | "too big" | "too fast" | "too slow" | "unacceptable";
+
+/** The kind of the error that 'error' tells of a dropped connection; not part of the public API. */
+export const KIND_OF_DROP: Readonly<Record<DropReason, ErrorKind>> = {
+  dead: "heartbeatTimeout",
+  lost: "lost",
+  "too big": "tooBig",
+  "too fast": "tooFast",
+  "too slow": "tooSlow",
+  unacceptable: "unacceptable",
+};
 
 /**
  * Functions that are called at each step of a connection, in the turn it happens. Each is optional;

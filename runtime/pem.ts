@@ -47,7 +47,7 @@ interface FileSystem {
 
 /** Reads a file of PEM that an option, as messages name it, leads to; what is wrong with it comes as the error it deserves. */
 function readText(option: string, path: string): string | BusinessError {
-  if (!hasFiles()) return businessError("other", `${option} cannot be had: no files here`);
+  if (!hasFiles()) return businessError("unsupported", `${option} cannot be had: no files here`);
   try {
     return builtin<FileSystem>("node:fs").readFileSync(path, "utf8");
   } catch (cause) {

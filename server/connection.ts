@@ -8,7 +8,7 @@ import type { CloseResult } from "../client/types.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
-import type { DropReason, Observing } from "../internal/observer.ts";
+import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
 import type { WebSocketData } from "../client/types.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
@@ -271,7 +271,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   #fail(why: DropReason, what: string, cause?: unknown): void {
     this.host.observing?.dropped?.(this.handle, why);
-    this.host.failed(businessError("connectFailed", `${this.handle} ${what}`, {
+    this.host.failed(businessError(KIND_OF_DROP[why], `${this.handle} ${what}`, {
       data: "0",
       cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
     }));

@@ -120,10 +120,12 @@ export class Handshake implements ListenerEvents {
     const { status } = response;
     const who = connectionKey(ip, port);
     this.#owner.refused(status, why);
-    this.#owner.failed(businessError("connectFailed", `${who} was refused with ${status}: ${why}`, {
-      data: String(status),
-      cause: new Error(why),
-    }));
+    this.#owner.failed(
+      businessError("handshakeRefused", `${who} was refused with ${status}: ${why}`, {
+        data: String(status),
+        cause: new Error(why),
+      }),
+    );
     return response;
   }
 
@@ -159,7 +161,7 @@ export class Handshake implements ListenerEvents {
     const failed = (cause: unknown) => {
       const particulars = `'${name}' failed: ${describe(cause)}`;
       if (name !== "fetch") this.#owner.refused(500, particulars);
-      this.#owner.failed(businessError("other", particulars, { cause }));
+      this.#owner.failed(businessError("hookFailed", particulars, { cause }));
       return new Response(null, { status: 500 });
     };
     try {

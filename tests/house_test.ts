@@ -82,15 +82,11 @@ const ARROWS: Record<string, string[]> = {
 const TYPES = ["client/types.ts", "server/types.ts"];
 
 describe("the house", () => {
-  it("is where we look for it", () => {
-    for (
-      const file of ["mod.ts", "client.ts", "server.ts", "heartbeat.ts", "runtime/contract.ts"]
-    ) {
-      assert(FILES.includes(file), file);
-      assert(
-        file === "runtime/contract.ts" || importsOf(file).length > 0,
-        `${file} imports nothing`,
-      );
+  it("has a front door with nothing else in it, and rooms behind it", () => {
+    assertEquals(sources("", false), FRONT_DOOR);
+    for (const folder of FOLDERS) assert(sources(folder).length > 1, `${folder} is empty`);
+    for (const file of ["mod.ts", "client.ts", "server.ts", "heartbeat.ts"]) {
+      assert(importsOf(file).length > 0, `${file} imports nothing`);
     }
   });
 

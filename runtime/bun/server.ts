@@ -144,7 +144,7 @@ const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
 
 /**
  * Sends a Close frame when nothing is queued any more. Bun takes a connection for closed when it has
- * queued one, and then stops with the queue unsent (1.4.5, `tests/log_programs/one_log_test.ts`:
+ * queued one, and then stops with the queue unsent (1.4.5, `tests/pair/one_log_test.ts`:
  * send_then_close).
  */
 function closeOnceDrained(ws: BunServerSocket): void {

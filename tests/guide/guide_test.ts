@@ -55,8 +55,8 @@ server stop service successfully
 `;
 
 const PLACEHOLDER_TRANSCRIPT = `\
-Connection failed. Err:{"message":"Websocket connect failed: the URL has no host","code":-1}
-on error, error:{"message":"Websocket connect failed: the URL has no host","code":200,"data":"0"}
+Connection failed. Err:{"code":-1,"message":"Websocket connect failed: the URL has no host"}
+on error, error:{"code":200,"message":"Websocket connect failed: the URL has no host","data":"0"}
 `;
 
 describe("the guide", () => {

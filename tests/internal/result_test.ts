@@ -7,7 +7,7 @@ import { ACCEPTED, Refusal, settle } from "../../internal/result.ts";
 import { Program } from "../helpers/process.ts";
 
 const listeners = () => new Listeners<string>(["error"]);
-const error = () => businessError("other", "no");
+const error = () => businessError("aborted", "no");
 
 describe("settle()", () => {
   it("is a promise where there is no callback", async () => {

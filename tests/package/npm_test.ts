@@ -233,7 +233,7 @@ if (node !== undefined) {
       ]);
       await within(lost);
       const failed = (why: string) =>
-        `"error" {"message":"Websocket connect failed: ${why}","code":200,"data":"0"}`;
+        `"error" {"code":200,"message":"Websocket connect failed: ${why}","data":"0"}`;
       assertEquals(stdout, [
         failed("the connection failed"),
         failed("the connection failed"),
