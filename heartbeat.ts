@@ -64,14 +64,14 @@ export interface HeartbeatOptions {
    *
    * @default {30}
    */
-  pingInterval?: number;
+  pingInterval?: number | undefined;
   /**
    * Seconds to wait for a sign of life after a Ping. Cut to `pingInterval` where it is longer;
    * anything that is no number above 0 and at most 30,000 falls back to the default.
    *
    * @default {30}
    */
-  pongTimeout?: number;
+  pongTimeout?: number | undefined;
 }
 
 /** One peer, as the heartbeat sees it. None of the functions may throw. */
@@ -114,7 +114,9 @@ const MAX_SLACK_MS = 100;
  * assertEquals(heartbeatPolicy({ pingInterval: 5 }), { pingInterval: 5, pongTimeout: 5 });
  * ```
  */
-export function heartbeatPolicy(options: HeartbeatOptions = {}): Required<HeartbeatOptions> {
+export function heartbeatPolicy(
+  options: HeartbeatOptions = {},
+): { pingInterval: number; pongTimeout: number } {
   const pingInterval = seconds(options.pingInterval);
   return { pingInterval, pongTimeout: Math.min(seconds(options.pongTimeout), pingInterval) };
 }

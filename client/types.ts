@@ -1,182 +1,27 @@
 /**
- * The client's options, results and listener types, and those both sides share, under the names of
- * the OpenHarmony reference.
+ * The client: its results, its listeners, and the calls it has. Its options are in
+ * `client/option_types.ts`. The names are those of the OpenHarmony reference.
  *
  * @module
  */
 
 import type { AsyncCallback, Callback, ErrorCallback } from "../errors.ts";
-import type { Clock, HeartbeatOptions } from "../heartbeat.ts";
-import type { WebSocketObserver } from "../internal/observer.ts";
-import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
-import type { ReconnectInfo, ReconnectOptions } from "./reconnect_types.ts";
-import type { ClientRuntime } from "../runtime/contract.ts";
+import type {
+  WebSocketAddress,
+  WebSocketCloseOptions,
+  WebSocketRequestOptions,
+} from "./option_types.ts";
 
-export type * from "./reconnect_types.ts";
+export { TlsProtocol } from "./option_types.ts";
+export type * from "./option_types.ts";
+export type { Interruption } from "./reconnect_policy.ts";
 export type { DropReason, WebSocketObserver } from "../internal/observer.ts";
 export type { StandardSchema, StandardSchemaResult } from "../internal/schema.ts";
 export type { RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
 
-/** Where to connect: a URL, or, where a client reconnects, a function that knows it. */
-export type WebSocketAddress = string | (() => string | Promise<string>);
-
 /** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
 export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
-
-/**
- * What `createWebSocket` takes.
- *
- * @typeParam Data What 'message' tells.
- */
-export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
-  /**
-   * The largest message to send or receive, in bytes, an integer above 0. One more byte to send is
-   * refused with 401; one more received closes the connection with 1009.
-   *
-   * @default {5242864}
-   */
-  maxPayload?: number;
-  /**
-   * How many bytes may be queued, an integer above 0. A `send` that would go beyond is refused with
-   * 2302999.
-   *
-   * @default {Infinity}
-   */
-  maxBufferedAmount?: number;
-  /**
-   * Connects again, by itself, when an attempt fails or a connection is lost: see
-   * {@linkcode ReconnectOptions}.
-   *
-   * @default {false}
-   */
-  reconnect?: boolean | ReconnectOptions;
-  /**
-   * What messages must be: JSON that this accepts. 'message' and `for await` then tell what it makes of
-   * them. Anything else closes the connection, after 'error' 200 whose `cause` says what is
-   * wrong: bytes with 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A
-   * validator that fails, or that answers with a promise, closes it with 1011.
-   */
-  schema?: StandardSchema<Data>;
-  /** Functions to call at each step of a connection. */
-  observer?: WebSocketObserver<WebSocketClient<Data>>;
-  /**
-   * Whether to count, for `stats()`.
-   *
-   * @default {false}
-   */
-  stats?: boolean;
-  /** Where time comes from; a fake one in tests. The system's where it is left out. */
-  clock?: Clock;
-  /**
-   * What connects; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
-   * is left out.
-   */
-  runtime?: ClientRuntime;
-}
-
-/** What `connect` takes beside the URL. */
-export interface WebSocketRequestOptions extends HeartbeatOptions {
-  /**
-   * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and
-   * values that are not text are dropped. `host`, `connection`, `upgrade` and `sec-websocket-*` are
-   * the protocol's own and refused; `sec-websocket-protocol` is taken as `protocol`.
-   *
-   * Where the client reconnects it may be a function, which is asked before each attempt.
-   */
-  header?: object | (() => object | Promise<object>);
-  /** The subprotocol to ask for, or several, separated by commas. */
-  protocol?: string;
-  /** Path of a PEM file of the certificate authorities to trust. */
-  caPath?: string;
-  /** The client's own certificate. */
-  clientCert?: ClientCert;
-  /**
-   * Whether to take any certificate of the server's.
-   *
-   * @default {false}
-   */
-  skipServerCertVerification?: boolean;
-  /** The oldest version of TLS to accept. */
-  minSupportTlsProtocol?: TlsProtocol;
-  /**
-   * The HTTP proxy to go through.
-   *
-   * @default {"system"}
-   */
-  proxy?: ProxyConfiguration;
-  /**
-   * Seconds until the connection must be open, above 0 and at most 2,147,483.
-   *
-   * @default {20}
-   */
-  connectTimeout?: number;
-  /** Closes the connection when it aborts, as `close()` would. */
-  signal?: AbortSignal;
-}
-
-/** A client's certificate and its private key. */
-export interface ClientCert {
-  /** Path of the certificate, PEM. */
-  certPath: string;
-  /** Path of the private key, PEM. */
-  keyPath: string;
-  /** The passphrase of the private key, if it has one. */
-  keyPassword?: string;
-}
-
-/** A server's certificate and its private key. */
-export interface ServerCert {
-  /** Path of the certificate, PEM. */
-  certPath: string;
-  /** Path of the private key, PEM. */
-  keyPath: string;
-}
-
-/** Which proxy to use: the environment's, none, or this one. */
-export type ProxyConfiguration = "system" | "no-proxy" | HttpProxy;
-
-/** An HTTP proxy. */
-export interface HttpProxy {
-  /** Its host name. */
-  host: string;
-  /** Its port. */
-  port: number;
-  /** The user to name to it. */
-  username?: string;
-  /** The user's password. */
-  password?: string;
-  /** Host names to reach without it. */
-  exclusionList?: string[];
-}
-
-/** Versions of TLS, with the numbers of the OpenHarmony reference. */
-export const TlsProtocol: {
-  readonly TLS_V_1_0: 0;
-  readonly TLS_V_1_1: 1;
-  readonly TLS_V_1_2: 2;
-  readonly TLS_V_1_3: 3;
-} = { TLS_V_1_0: 0, TLS_V_1_1: 1, TLS_V_1_2: 2, TLS_V_1_3: 3 };
-
-/** A version of TLS. */
-export type TlsProtocol = (typeof TlsProtocol)[keyof typeof TlsProtocol];
-
-/** What `close` takes. */
-export interface WebSocketCloseOptions {
-  /**
-   * The code to send. 1000 to 1015 are the protocol's and 3000 to 4999 the application's; any other
-   * becomes 1000. 1004, 1005, 1006 and 1015 must not be sent (RFC 6455 §7.4.1): the peer sees 1000.
-   *
-   * @default {1000}
-   */
-  code?: number;
-  /**
-   * The reason to send. The peer sees at most its first 123 bytes, cut between two characters.
-   *
-   * @default {"CLOSE_NORMAL"}
-   */
-  reason?: string;
-}
 
 /** How a connection ended. */
 export interface CloseResult {
@@ -205,6 +50,14 @@ export type ResponseHeaders = { [name: string]: string | string[] | undefined };
 
 /** The state of a client: what may be done in each is a table in `client.ts`. */
 export type WebSocketState = "idle" | "connecting" | "open" | "closing" | "reconnecting";
+
+/** What 'reconnecting' tells. */
+export interface ReconnectInfo {
+  /** Which attempt in a row is next, from 1. */
+  attempt: number;
+  /** In how many seconds. */
+  delay: number;
+}
 
 /**
  * The listeners of a client, by event.
