@@ -25,43 +25,34 @@
  * @module
  */
 
-import { ClientEmitter } from "./client/events.ts";
 import { ClientConnection } from "./client/connection.ts";
-import { ReconnectingConnection } from "./client/reconnecting.ts";
-import {
-  asks,
-  askTarget,
-  buildRequest,
-  noHost,
-  nowhere,
-  readClientOptions,
-  readTarget,
-  sayOnce,
-  type Target,
-  unsupported,
-} from "./client/dial.ts";
-import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
-import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
-import { readCall } from "./internal/result.ts";
-import { readCloseOptions } from "./internal/close_codes.ts";
-import type { Listener } from "./internal/listeners.ts";
-import { type Observing, observing } from "./internal/observer.ts";
-import { type Result, settle } from "./internal/result.ts";
-import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
-import type { WebSocketData } from "./client/types.ts";
+import { buildRequest, unsupported } from "./client/dial.ts";
+import { ClientEmitter } from "./client/events.ts";
+import { readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
-import type { StandardSchema } from "./internal/schema.ts";
-import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import { urlError } from "./client/url.ts";
-import { clientRuntime } from "./runtime/select_client.ts";
-import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
+import { ReconnectingConnection } from "./client/reconnecting.ts";
+import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
 import type {
   CloseResult,
   OpenResult,
   WebSocketClient,
   WebSocketClientOptions,
+  WebSocketData,
   WebSocketState,
 } from "./client/types.ts";
+import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
+import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
+import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
+import { readCloseOptions } from "./internal/close_options.ts";
+import type { Listener } from "./internal/listeners.ts";
+import { type Observing, observing } from "./internal/observer.ts";
+import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
+import { readCall, type Result, settle } from "./internal/result.ts";
+import { sayOnce } from "./internal/say_once.ts";
+import type { StandardSchema } from "./internal/schema.ts";
+import { Stats, type WebSocketStats } from "./internal/stats.ts";
+import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
+import { clientRuntime } from "./runtime/select_client.ts";
 
 export type * from "./client/types.ts";
 
@@ -211,9 +202,9 @@ class Client implements WebSocketClient<unknown> {
 
   /** Refuses a URL with no host: only then 'error' is told as well. */
   #nowhere(url: string): BusinessError | undefined {
-    const refusal = noHost(url);
+    const refusal = noHostRefusal(url);
     if (refusal === undefined) return undefined;
-    this.#emitter.nowhere(nowhere());
+    this.#emitter.nowhere(noHostFailure());
     return refusal;
   }
 

@@ -73,10 +73,9 @@
  * @module
  */
 
-import type { DropReason, WebSocketObserver } from "./client/types.ts";
+import type { DropReason, WebSocketData, WebSocketObserver } from "./client/types.ts";
 import { type Clock, systemClock } from "./heartbeat.ts";
 import { byteLength } from "./internal/payload.ts";
-import type { WebSocketData } from "./client/types.ts";
 import type { ConnectionAddress } from "./server/types.ts";
 
 export type { Clock } from "./heartbeat.ts";

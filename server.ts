@@ -18,16 +18,17 @@
  * @module
  */
 
+import type { WebSocketData } from "./client/types.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
-import { readCloseOptions } from "./internal/close_codes.ts";
-import { ConnectionHandle } from "./server/handle.ts";
+import { readCloseOptions } from "./internal/close_options.ts";
 import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
-import { ACCEPTED, Refusal } from "./internal/result.ts";
 import { observing } from "./internal/observer.ts";
 import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
-import type { WebSocketData } from "./client/types.ts";
+import { ACCEPTED, Refusal } from "./internal/result.ts";
+import type { StandardSchema } from "./internal/schema.ts";
+import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import {
   argumentError,
   FLAG,
@@ -38,15 +39,14 @@ import {
   SCHEMA,
   TEXT,
 } from "./internal/validate.ts";
-import { readServerConfig, type ServerConfig } from "./server/options.ts";
-import type { StandardSchema } from "./internal/schema.ts";
-import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import { serverRuntime } from "./runtime/select_server.ts";
 import type { ListenFault } from "./runtime/contract.ts";
 import { readIdentity } from "./runtime/pem.ts";
+import { serverRuntime } from "./runtime/select_server.ts";
 import type { ServerConnection } from "./server/connection.ts";
-import { excepted, findConnection, findOpen } from "./server/registry.ts";
+import { ConnectionHandle } from "./server/handle.ts";
 import { ListeningServer, type ListeningServerParts } from "./server/listening_server.ts";
+import { readServerConfig, type ServerConfig } from "./server/options.ts";
+import { excepted, findConnection, findOpen } from "./server/registry.ts";
 import type {
   ConnectionAddress,
   PublishResult,
@@ -132,7 +132,7 @@ class Server {
       data,
       options,
       (listening, except) =>
-        listening.topics.broadcast(listening.connections(), data as WebSocketData, except),
+        listening.topics.broadcast(listening.registry.known(), data as WebSocketData, except),
     );
   }
 
@@ -157,7 +157,7 @@ class Server {
   }
 
   listAllConnections(): ConnectionAddress[] {
-    return this.#listening?.handles() ?? [];
+    return this.#listening?.registry.handles() ?? [];
   }
 
   stop(): Promise<boolean> {

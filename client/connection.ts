@@ -1,16 +1,12 @@
 /** One connection of a client, from the dial to the end. Not part of the public API. */
 
-import { CLOSE_DEADLINE_MS } from "../internal/close_codes.ts";
 import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
-import { fromWire, LINK_DOWN, NORMAL, TOO_BIG, toWire } from "../internal/close_codes.ts";
-import type { CloseResult } from "./types.ts";
-import type { ConnectOptions } from "./options.ts";
-import { afterTurn } from "../internal/result.ts";
+import { LINK_DOWN, NORMAL, TOO_BIG } from "../internal/close_codes.ts";
+import { CLOSE_DEADLINE_MS, fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
-import type { WebSocketData } from "./types.ts";
-import { SendQueue } from "./send_queue.ts";
+import { afterTurn } from "../internal/result.ts";
 import type {
   ClientEvents,
   ClientRuntime,
@@ -18,6 +14,9 @@ import type {
   DialRequest,
   End,
 } from "../runtime/contract.ts";
+import type { ConnectOptions } from "./options.ts";
+import { SendQueue } from "./send_queue.ts";
+import type { CloseResult, WebSocketData } from "./types.ts";
 
 /** What a connection tells its client; each end is told once. */
 export interface ConnectionOwner {

@@ -1,14 +1,14 @@
 /** What a client tells: its events, its promises, its `for await`. Not part of the public API. */
 
+import { type BusinessError, businessError } from "../errors.ts";
+import { Listeners } from "../internal/listeners.ts";
+import type { DropReason } from "../internal/observer.ts";
+import { afterTurn } from "../internal/result.ts";
+import { parse, type StandardSchema } from "../internal/schema.ts";
+import { Deferred } from "./deferred.ts";
+import { type Message, MessageIterator } from "./message_iterator.ts";
 import type { ReconnectOwner } from "./reconnecting.ts";
 import type { CloseResult, OpenResult, ReconnectInfo, WebSocketEvents } from "./types.ts";
-import { type BusinessError, businessError } from "../errors.ts";
-import { Deferred } from "./deferred.ts";
-import { afterTurn } from "../internal/result.ts";
-import { Listeners } from "../internal/listeners.ts";
-import { type Message, MessageIterator } from "./message_iterator.ts";
-import type { DropReason } from "../internal/observer.ts";
-import { parse, type StandardSchema } from "../internal/schema.ts";
 
 const EVENTS = [
   "open",

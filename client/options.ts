@@ -1,19 +1,50 @@
-import type { ClientCert, ProxyConfiguration } from "./types.ts";
+/** The options of `createWebSocket` and of `connect`: read once, checked, and with their defaults. */
+
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import {
   ANY,
   argumentError,
+  COUNT,
   FLAG,
   hasTexts,
   isToken,
   OBJECT,
+  OBSERVER,
   readOptions,
   readProtocols,
   type Rule,
+  SCHEMA,
   SIGNAL,
   TEXT,
 } from "../internal/validate.ts";
+import { readReconnectPolicy, type ReconnectPolicy } from "./reconnect_policy.ts";
+import type { ClientCert, ProxyConfiguration, WebSocketClientOptions } from "./types.ts";
+
+/** What `createWebSocket` was asked for; nothing where that is wrong. */
+export interface ClientOptions extends WebSocketClientOptions {
+  policy?: ReconnectPolicy | undefined;
+}
+
+/** Reads the options of `createWebSocket`, which never throws: what is wrong, `connect` says. */
+export function readClientOptions(
+  options: unknown,
+): { error: BusinessError | undefined; options: ClientOptions } {
+  const given = readOptions("createWebSocket", options, {
+    clock: OBJECT,
+    maxBufferedAmount: COUNT,
+    maxPayload: COUNT,
+    observer: OBSERVER,
+    reconnect: ANY,
+    runtime: OBJECT,
+    schema: SCHEMA,
+    stats: FLAG,
+  }, 1);
+  if (given instanceof Error) return { error: given, options: {} };
+  const policy = readReconnectPolicy(given.reconnect);
+  if (policy instanceof Error) return { error: policy, options: {} };
+  return { error: undefined, options: { ...given, policy } };
+}
 
 /** The largest delay of a timer, in seconds. */
 const MAX_TIMER_SECONDS = 2_147_483;

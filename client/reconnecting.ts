@@ -1,16 +1,15 @@
 /** A client's connection that is made anew when it is lost. Not part of the public API. */
 
-import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
 import { BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
-import type { CloseResult } from "./types.ts";
 import { describe } from "../internal/describe.ts";
 import { afterTurn } from "../internal/result.ts";
-import type { WebSocketData } from "./types.ts";
+import type { DialRequest } from "../runtime/contract.ts";
+import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_policy.ts";
 import { SendQueue } from "./send_queue.ts";
-import type { DialRequest } from "../runtime/contract.ts";
+import type { CloseResult, WebSocketData } from "./types.ts";
 
 /** What a connection is made of that is made more than once. */
 export interface ReconnectParts extends Omit<ConnectionParts, "request"> {

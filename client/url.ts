@@ -29,3 +29,16 @@ export function hasNoHost(url: string): boolean {
   const authority = /^wss?:\/\/([^/?#\\]*)/.exec(url)?.[1] ?? "";
   return authority.replace(/^.*@/, "").replace(/:\d*$/, "") === "";
 }
+
+/** What 'error' tells of a URL that names no host. */
+export function noHostFailure(): BusinessError {
+  const cause = new Error("the URL has no host");
+  return businessError("connectFailed", cause.message, { data: "0", cause });
+}
+
+/** Refuses the guide's `ws://`, which names no host. */
+export function noHostRefusal(url: string): BusinessError | undefined {
+  if (!hasNoHost(url)) return undefined;
+  const cause = new Error("the URL has no host");
+  return businessError("noHost", cause.message, { cause });
+}

@@ -1,6 +1,6 @@
+import type { WebSocketData } from "../client/types.ts";
 import type { DropReason, WebSocketObserver } from "./observer.ts";
 import { byteLength } from "./payload.ts";
-import type { WebSocketData } from "../client/types.ts";
 
 /** Messages, and how many bytes of data they were. */
 export interface Traffic {

@@ -5,8 +5,7 @@
  * is, is chosen in `runtime/select_client.ts` and `runtime/select_server.ts`, by what it can do.
  */
 
-import type { ProxyConfiguration } from "../client/types.ts";
-import type { WebSocketData } from "../client/types.ts";
+import type { ProxyConfiguration, WebSocketData } from "../client/types.ts";
 import type { Identity } from "./pem.ts";
 
 /** One open connection, as either side holds it. No method throws in any state. */

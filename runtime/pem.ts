@@ -5,8 +5,8 @@
  * that it failed (Deno 2.9.6, Bun 1.4.5, `tls_quirks_test.ts`).
  */
 
-import { type BusinessError, businessError } from "../errors.ts";
 import type { ClientCert } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 
 /** A certificate and its private key, PEM, the key without a passphrase. */

@@ -1,6 +1,6 @@
 import { bunServer } from "./bun/server.ts";
-import { denoServer } from "./deno/server.ts";
 import type { ServerRuntime } from "./contract.ts";
+import { denoServer } from "./deno/server.ts";
 import { noServer } from "./web/no_server.ts";
 
 /** The runtime this program runs on, as a server. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { HeartbeatOptions } from "../heartbeat.ts";
 import type { ServerCert } from "../client/types.ts";
+import type { HeartbeatOptions } from "../heartbeat.ts";
 import type { ConnectionAddress } from "./types.ts";
 
 /**

@@ -1,19 +1,19 @@
 /** One connection of a server, from its admission to the end. Not part of the public API. */
 
+import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
-import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
-import { fromWire, LINK_DOWN, TOO_BIG, toWire } from "../internal/close_codes.ts";
-import type { CloseResult } from "../client/types.ts";
-import { ConnectionHandle } from "./handle.ts";
-import { afterTurn } from "../internal/result.ts";
+import { GOING_AWAY, LINK_DOWN, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
+import { fromWire, toWire } from "../internal/close_frame.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
-import type { WebSocketData } from "../client/types.ts";
+import { afterTurn } from "../internal/result.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
 import type { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
+import { ConnectionHandle } from "./handle.ts";
+import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
 
 /** What a connection of a server is, to the module itself. */
 export type Handle = ConnectionHandle<ServerConnection>;
@@ -286,12 +286,3 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.leaveTopics(this);
   }
 }
-
-/** What a peer is told that reads too slowly. */
-const TOO_SLOW: CloseResult = { code: 1013, reason: "Reading too slowly" };
-
-/** What a peer is told whose messages pile up. */
-const TOO_FAST: CloseResult = { code: 1008, reason: "Sending too fast" };
-
-/** What `stop` tells every peer. */
-export const GOING_AWAY: CloseResult = { code: 1001, reason: "server is going away" };

@@ -1,14 +1,14 @@
 /** The door of a server: what becomes of each request to its port. Not part of the public API. */
 
 import { type BusinessError, businessError } from "../errors.ts";
-import { ConnectionLimits } from "./limits.ts";
-import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import { describe } from "../internal/describe.ts";
-import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./upgrade_request.ts";
-import { originAllowed } from "./origin.ts";
-import { isAddress, type ServerConfig } from "./options.ts";
 import type { Address, Admission, ListenerEvents, RequestResult } from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection.ts";
+import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
+import { ConnectionLimits } from "./limits.ts";
+import { isAddress, type ServerConfig } from "./options.ts";
+import { originAllowed } from "./origin.ts";
+import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./upgrade_request.ts";
 
 /** Whose door it is. */
 export interface HandshakeOwner {

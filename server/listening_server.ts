@@ -1,24 +1,20 @@
 /** A server between `start` and `stop`: who is let in, and who is there. Not part of the public API. */
 
-import { CLOSE_DEADLINE_MS } from "../internal/close_codes.ts";
+import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
-import type { CloseResult } from "../client/types.ts";
+import { GOING_AWAY } from "../internal/close_codes.ts";
+import { CLOSE_DEADLINE_MS } from "../internal/close_frame.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
-import type { ServerConfig } from "./options.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
 import type { Address, ServerRuntime, TcpListener } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
+import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
-import {
-  type ConnectionHost,
-  type ConnectionParts,
-  GOING_AWAY,
-  type Handle,
-  ServerConnection,
-} from "./connection.ts";
+import type { ServerConfig } from "./options.ts";
+import { Registry } from "./registry.ts";
 import { Topics } from "./topics.ts";
 import type { WebSocketServerEvents } from "./types.ts";
 
@@ -55,21 +51,13 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly opening: TimeoutQueue<ServerConnection>;
   readonly awaitingClose: TimeoutQueue<ServerConnection>;
   readonly paused: TimeoutQueue<ServerConnection>;
+  readonly registry = new Registry();
   readonly topics: Topics;
   readonly listeners: Listeners<keyof WebSocketServerEvents>;
   readonly schema: StandardSchema | undefined;
   readonly messages: ListenerList;
   readonly #runtime: ServerRuntime;
   readonly #handshake: Handshake;
-  /** The connections the user knows of. */
-  readonly #connections = new Set<ServerConnection>();
-  /**
-   * The newest of them at each address: behind two proxies two may have the same. Made when the first
-   * copy of a connection is looked up.
-   */
-  #byKey: Map<string, ServerConnection> | undefined;
-  /** The connections the runtime has: before 'connect', and while a Close frame is unanswered. */
-  readonly #attached = new Set<ServerConnection>();
   /** Seconds of silence after which a connection is dead. */
   readonly #deadAfter: number;
   #listener!: TcpListener;
@@ -128,32 +116,16 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.#listener = this.#runtime.listen(options, this.#handshake);
   }
 
-  find(key: string): ServerConnection | undefined {
-    this.#byKey ??= new Map(
-      Array.from(this.#connections, (connection) => [String(connection.handle), connection]),
-    );
-    return this.#byKey.get(key);
-  }
-
-  /** The connections there are, oldest first; some may be closing. */
-  connections(): Iterable<ServerConnection> {
-    return this.#connections;
-  }
-
-  handles(): Handle[] {
-    return Array.from(this.#connections, (connection) => connection.handle);
-  }
-
   /** Sends everybody away and stops listening; settles within five seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#handshake.close();
-    for (const connection of this.#connections) {
+    for (const connection of this.registry.known()) {
       if (connection.state === "open") connection.close(GOING_AWAY);
     }
     await new Promise<void>((resolve) => {
       const deadline = this.clock.setTimer(() => {
-        for (const connection of this.#attached) connection.terminate();
+        for (const connection of this.registry.attached()) connection.terminate();
         resolve();
       }, STOP_PEERS_MS);
       this.#onEmpty = () => {
@@ -170,7 +142,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   admit(parts: ConnectionParts): ServerConnection {
     const connection = new ServerConnection(this, parts);
-    this.#attached.add(connection);
+    this.registry.attach(connection);
     this.opening.add(connection);
     return connection;
   }
@@ -180,8 +152,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   connected(connection: ServerConnection): void {
-    this.#connections.add(connection);
-    this.#byKey?.set(String(connection.handle), connection);
+    this.registry.add(connection);
     this.topics.add(connection);
     this.observing?.opened?.(connection.handle);
     this.listeners.emit("connect", connection.handle);
@@ -200,11 +171,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   closed(connection: ServerConnection, close: CloseResult): void {
-    this.#connections.delete(connection);
-    if (this.#byKey !== undefined) {
-      const key = String(connection.handle);
-      if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
-    }
+    this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
     this.observing?.closed?.(connection.handle, { ...close });
     this.listeners.emit("close", connection.handle, { ...close });
@@ -213,14 +180,12 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   detached(connection: ServerConnection): void {
     this.opening.delete(connection);
-    if (!this.#attached.delete(connection)) return;
+    if (!this.registry.detach(connection)) return;
     if (connection.state === "admitted") this.#handshake.release(connection.handle.clientIP);
     this.#checkEmpty();
   }
 
   #checkEmpty(): void {
-    if (this.#stopping && this.#connections.size === 0 && this.#attached.size === 0) {
-      this.#onEmpty();
-    }
+    if (this.#stopping && this.registry.isEmpty) this.#onEmpty();
   }
 }

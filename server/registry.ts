@@ -1,11 +1,74 @@
-/** Which connection is meant: what the user holds may be an event's, a copy or a literal. */
+/** The connections of a server, and which of them is meant: the user may hold an event's, a copy or a literal. */
 
 import { type BusinessError, businessError } from "../errors.ts";
-import { ConnectionHandle, connectionKey } from "./handle.ts";
 import { describe } from "../internal/describe.ts";
 import { argumentError, readOptions, type Rule } from "../internal/validate.ts";
-import { ServerConnection } from "./connection.ts";
+import { type Handle, ServerConnection } from "./connection.ts";
+import { ConnectionHandle, connectionKey } from "./handle.ts";
 import type { ListeningServer } from "./listening_server.ts";
+
+/** The connections of a running server. */
+export class Registry {
+  /** Those the user knows of: from 'connect' to 'close', oldest first. */
+  readonly #known = new Set<ServerConnection>();
+  /**
+   * The newest of them at each address: behind two proxies two may have the same. Made when the first
+   * copy of a connection is looked up.
+   */
+  #byKey: Map<string, ServerConnection> | undefined;
+  /** Those the runtime has: from before 'connect' until nothing is left, be a Close frame unanswered. */
+  readonly #attached = new Set<ServerConnection>();
+
+  /** Whether nothing is left of any connection, here or in the runtime. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0 && this.#attached.size === 0;
+  }
+
+  /** The connections that the user knows of, oldest first; some may be closing. */
+  known(): Iterable<ServerConnection> {
+    return this.#known;
+  }
+
+  /** The connections that the runtime has. */
+  attached(): Iterable<ServerConnection> {
+    return this.#attached;
+  }
+
+  handles(): Handle[] {
+    return Array.from(this.#known, (connection) => connection.handle);
+  }
+
+  /** The runtime has a connection from now on. */
+  attach(connection: ServerConnection): void {
+    this.#attached.add(connection);
+  }
+
+  /** The runtime has it no more; whether it had. */
+  detach(connection: ServerConnection): boolean {
+    return this.#attached.delete(connection);
+  }
+
+  /** The user is told of a connection. */
+  add(connection: ServerConnection): void {
+    this.#known.add(connection);
+    this.#byKey?.set(String(connection.handle), connection);
+  }
+
+  /** The user is told that it is closed. */
+  remove(connection: ServerConnection): void {
+    this.#known.delete(connection);
+    if (this.#byKey === undefined) return;
+    const key = String(connection.handle);
+    if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
+  }
+
+  find(key: string): ServerConnection | undefined {
+    this.#byKey ??= new Map(
+      Array.from(this.#known, (connection) => [String(connection.handle), connection]),
+    );
+    return this.#byKey.get(key);
+  }
+}
 
 const CONNECTION = "must be an object with 'clientIP' and 'clientPort'";
 
@@ -18,9 +81,6 @@ const EXCEPT: Record<string, Rule> = {
 
 /** Nobody is excepted. */
 const NOBODY: ReadonlySet<ServerConnection> = new Set();
-
-/** The code of an unknown connection. */
-const UNKNOWN = 2302006;
 
 /** Finds a connection of a server; there is none where nothing runs. */
 export function findConnection(
@@ -37,7 +97,7 @@ export function findConnection(
   }
   const key = keyOf(given);
   if (key === undefined) return argumentError(`${call}: the connection`, CONNECTION, given);
-  return server?.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);
+  return server?.registry.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);
 }
 
 /** Finds a connection that is open. */
@@ -64,7 +124,7 @@ export function excepted(
   for (const given of [read.except ?? []].flat()) {
     const connection = findConnection(server, call, given);
     if (connection instanceof ServerConnection) found.add(connection);
-    else if (connection.code !== UNKNOWN) return connection;
+    else if (connection.kind !== "noConnection") return connection;
   }
   return found;
 }

@@ -1,8 +1,8 @@
 /** Topics and who is in them: one message to many connections. Not part of the public API. */
 
+import type { WebSocketData } from "../client/types.ts";
 import type { Observing } from "../internal/observer.ts";
 import { mostBytes } from "../internal/payload.ts";
-import type { WebSocketData } from "../client/types.ts";
 import type { TcpListener } from "../runtime/contract.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { PublishResult } from "./types.ts";

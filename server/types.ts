@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { CloseResult, WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
 import type { Callback, ErrorCallback } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
-import type { CloseResult, WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
 import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";

@@ -1,5 +1,5 @@
-import { byteLength, exceeds, snapshot } from "../internal/payload.ts";
 import type { WebSocketData } from "../client/types.ts";
+import { byteLength, exceeds, snapshot } from "../internal/payload.ts";
 import type {
   Admission,
   ClientEvents,

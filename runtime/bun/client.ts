@@ -1,7 +1,7 @@
 import type { WebSocketData } from "../../client/types.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
 import { readFailure } from "../failures.ts";
 import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "../proxy.ts";
-import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
 
 /** What Bun's WebSocket has beyond the standard. */
 type BunWebSocket = WebSocket & {

@@ -1,5 +1,4 @@
 import type { WebSocketData } from "../../client/types.ts";
-import type { Identity } from "../pem.ts";
 import type {
   Address,
   Admission,
@@ -11,6 +10,7 @@ import type {
   Socket,
   TcpListener,
 } from "../contract.ts";
+import type { Identity } from "../pem.ts";
 
 /** A connection of Bun's server; the module's side of it hangs on `data`. */
 interface BunServerSocket {

@@ -1,4 +1,11 @@
-import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  End,
+  Failure,
+} from "../contract.ts";
 import { readFailure } from "../failures.ts";
 import {
   type Environment,
@@ -12,14 +19,7 @@ import {
   withProxyEnvironment,
 } from "../proxy.ts";
 import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
-import type {
-  ClientEvents,
-  ClientRuntime,
-  ClientSocket,
-  DialRequest,
-  End,
-  Failure,
-} from "../contract.ts";
+import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 
 /** TLS 1.2, the oldest version Deno accepts (2.9.6, `tls_quirks_test.ts`), as a `TlsProtocol`. */
 const TLS_1_2 = 2;

@@ -5,8 +5,8 @@
  * `proxy_quirks_test.ts` turns red when Deno says CONNECT by itself.
  */
 
-import { readFailure } from "../failures.ts";
 import type { Failure } from "../contract.ts";
+import { readFailure } from "../failures.ts";
 import { hasCredentials, type Proxy } from "../proxy.ts";
 
 interface Conn {

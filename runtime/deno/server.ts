@@ -1,4 +1,3 @@
-import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 import type {
   Address,
   End,
@@ -9,6 +8,7 @@ import type {
   ServerRuntime,
   TcpListener,
 } from "../contract.ts";
+import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 
 interface DenoServer {
   addr: Address;

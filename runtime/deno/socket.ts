@@ -1,5 +1,5 @@
-import { byteLength, snapshot } from "../../internal/payload.ts";
 import type { WebSocketData } from "../../client/types.ts";
+import { byteLength, snapshot } from "../../internal/payload.ts";
 import type { End, Socket, SocketEvents } from "../contract.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { snapshot } from "../../internal/payload.ts";
 import type { WebSocketData } from "../../client/types.ts";
-import { readFailure } from "../failures.ts";
+import { snapshot } from "../../internal/payload.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "../contract.ts";
+import { readFailure } from "../failures.ts";
 
 /** Any platform with the WHATWG's WebSocket and no more: browsers, and Node from 22 on. */
 export function webClient(): ClientRuntime {

@@ -1,0 +1,34 @@
+/** A Close frame: what of a code and a reason goes into one, and what one that comes in says. */
+
+import type { CloseResult } from "../client/types.ts";
+
+/** How long a peer may take to answer a Close frame, in ms. */
+export const CLOSE_DEADLINE_MS = 5000;
+
+/** Codes an endpoint must not send (RFC 6455 §7.4.1); they go out as 1000. */
+const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
+
+/** The longest reason a Close frame holds: 125 bytes less the code (RFC 6455 §5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** What goes on the wire for a close that was asked for. */
+export function toWire({ code, reason }: CloseResult): CloseResult {
+  return { code: UNSENDABLE.has(code) ? 1000 : code, reason: cut(reason) };
+}
+
+/**
+ * What 'close' reports for a Close frame that came in: no code (1005) is 1000 with no reason
+ * (RFC 6455 §7.1.5). `undefined` where no valid Close frame came: the peer vanished.
+ */
+export function fromWire(code: number, reason: string): CloseResult | undefined {
+  if (code === 1005) return { code: 1000, reason: "" };
+  if (code < 1000 || code === 1006 || code === 1015) return undefined;
+  return { code, reason };
+}
+
+/** Cuts text to what a Close frame holds, at a character boundary. */
+function cut(reason: string): string {
+  if (reason.length * 3 <= MAX_REASON_BYTES) return reason;
+  const room = new Uint8Array(MAX_REASON_BYTES);
+  return reason.slice(0, new TextEncoder().encodeInto(reason, room).read);
+}
