@@ -2,7 +2,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
 
 /** A listener of any event; what it returns only matters when it is a promise that may reject. */
-export type Listener = (first?: unknown, second?: unknown) => unknown;
+export type Listener = (...args: unknown[]) => unknown;
 
 /** The listeners of one event: the same object as long as there are listeners at all. */
 export interface ListenerList {
@@ -10,6 +10,9 @@ export interface ListenerList {
   readonly what: string;
   items: readonly Listener[];
 }
+
+/** What an event tells: a listener gets that and no more, as programs count and print what they get. */
+export type Arguments = [] | [first: unknown] | [first: unknown, second: unknown];
 
 /** What a listener of an event is called. */
 const listenerOf = (name: string) => `a listener of '${name}'`;
@@ -48,12 +51,12 @@ export class Listeners<Name extends string> {
     if (typeof listener !== "function") throw notAFunction("once", listener);
     if (name === undefined) return;
     let called = false;
-    const one: Listener = (first, second) => {
+    const one: Listener = (...args) => {
       // It may stand in a list that was being walked when another listener had the event told again.
       if (called) return;
       called = true;
       this.off(name, one);
-      return (listener as Listener)(first, second);
+      return (listener as Listener)(...args);
     };
     this.#add(name, listener as Listener, one);
   }
@@ -72,12 +75,12 @@ export class Listeners<Name extends string> {
   }
 
   /**
-   * Calls an event's listeners in order.
+   * Calls an event's listeners in order, each with these arguments and no more, and no `this`.
    *
    * @returns A promise where one of them is still at work; it never rejects.
    */
-  emit(type: Name | "error", first?: unknown, second?: unknown): Promise<unknown> | undefined {
-    return this.emitTo(this.#lists[type], first, second);
+  emit(type: Name | "error", ...args: Arguments): Promise<unknown> | undefined {
+    return this.emitTo(this.#lists[type], ...args);
   }
 
   /** The list of an event, for whoever has to tell it often. */
@@ -86,16 +89,23 @@ export class Listeners<Name extends string> {
   }
 
   /** Does what `emit` does, with nothing to look up: the way of every message. */
+  emitTo(list: ListenerList, ...args: Arguments): Promise<unknown> | undefined;
   emitTo(
     list: ListenerList,
     first?: unknown,
     second?: unknown,
   ): Promise<unknown> | undefined {
+    const count = arguments.length - 1; // `arguments` costs nothing where only its length is asked for
     const { items } = list;
     let atWork: Promise<unknown> | undefined;
     for (let i = 0; i < items.length; i++) {
+      const listener = items[i]!; // called as `items[i]()` it would get the list as its `this`
       try {
-        const result = items[i]!(first, second);
+        const result = count === 2
+          ? listener(first, second)
+          : count === 1
+          ? listener(first)
+          : listener();
         if (result !== undefined) atWork = this.join(atWork, result, list);
       } catch (cause) {
         this.report(cause, list);
@@ -110,13 +120,8 @@ export class Listeners<Name extends string> {
    * @param what What the function is called in the report.
    * @returns A promise where it is still at work; it never rejects.
    */
-  call(
-    listener: Listener,
-    first?: unknown,
-    second?: unknown,
-    what = "a callback",
-  ): Promise<unknown> | undefined {
-    return this.emitTo({ what, items: [listener] }, first, second);
+  call(what: string, listener: Listener, ...args: Arguments): Promise<unknown> | undefined {
+    return this.emitTo({ what, items: [listener] }, ...args);
   }
 
   /**

@@ -48,21 +48,23 @@ export interface WebSocketObserver<Who = unknown> {
   refused?(status: number, why: string): unknown;
 }
 
-/** The names of an observer's functions. */
-const NAMES = [
-  "opened",
-  "closed",
-  "received",
-  "sent",
-  "pinged",
-  "ponged",
-  "dropped",
-  "refused",
-] as const;
+/** The names of an observer's functions, and how many arguments each gets. */
+const ARGUMENTS = {
+  opened: 1,
+  closed: 2,
+  received: 2,
+  sent: 2,
+  pinged: 1,
+  ponged: 2,
+  dropped: 2,
+  refused: 2,
+} as const;
+
+const NAMES = Object.keys(ARGUMENTS) as (keyof typeof ARGUMENTS)[];
 
 /** An observer whose functions can be called with no care. */
 export type Observing = Partial<
-  Record<typeof NAMES[number], (first: unknown, second?: unknown) => void>
+  Record<keyof typeof ARGUMENTS, (first: unknown, second?: unknown) => void>
 >;
 
 /** Whether each function that an observer may have is one, or is not there. */
@@ -85,13 +87,13 @@ export function observing(
   const there = observers.filter((observer) => observer !== undefined);
   const all: Observing = {};
   for (const name of NAMES) {
-    const functions = there.filter((observer) => observer[name] !== undefined)
+    const items = there.filter((observer) => observer[name] !== undefined)
       .map((observer) => (observer[name] as Listener).bind(observer));
-    if (functions.length === 0) continue;
-    const what = `'${name}' of the observer`;
-    all[name] = (first, second) => {
-      for (const one of functions) void listeners.call(one, first, second, what);
-    };
+    if (items.length === 0) continue;
+    const list = { what: `'${name}' of the observer`, items };
+    all[name] = ARGUMENTS[name] === 1
+      ? (first) => void listeners.emitTo(list, first)
+      : (first, second) => void listeners.emitTo(list, first, second);
   }
   return Object.keys(all).length === 0 ? undefined : all;
 }

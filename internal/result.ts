@@ -59,8 +59,8 @@ export function settle(
     return result === false ? KEPT : Refusal.of(result);
   }
   queueMicrotask(() => {
-    if (result instanceof Error) listeners.call(callback, result);
-    else listeners.call(callback, undefined, result !== false);
+    if (result instanceof Error) listeners.call("a callback", callback, result);
+    else listeners.call("a callback", callback, undefined, result !== false);
   });
   return undefined;
 }

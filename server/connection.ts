@@ -108,8 +108,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { items } = messages;
     let atWork: Promise<unknown> | undefined;
     for (let i = 0; i < items.length; i++) {
+      const listener = items[i]!;
       try {
-        const result = items[i]!(event);
+        const result = listener(event);
         if (result !== undefined) atWork = listeners.join(atWork, result, messages);
       } catch (cause) {
         listeners.report(cause, messages);

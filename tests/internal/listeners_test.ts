@@ -185,12 +185,31 @@ describe("Listeners.emit()", () => {
   });
 });
 
+describe("Listeners.emit() and Listeners.call()", () => {
+  it("call with the arguments there are and no more, and with no 'this'", () => {
+    const listeners = make();
+    const heard: unknown[] = [];
+    const hear = function (this: unknown, ...args: unknown[]) {
+      heard.push([this, ...args]);
+    };
+    listeners.on("open", hear);
+    listeners.once("open", hear.bind(undefined));
+    for (const args of [[], [undefined], [1], [undefined, 2], [1, undefined]]) {
+      listeners.emit("open", ...args as [unknown, unknown]);
+      listeners.call("a callback", hear, ...args as [unknown, unknown]);
+      const called = heard.splice(0);
+      assertEquals(called, called.map(() => [undefined, ...args]));
+      for (const one of called) assertEquals((one as unknown[]).length, 1 + args.length);
+    }
+  });
+});
+
 describe("Listeners.call()", () => {
   it("reports a failing callback as one", () => {
     const listeners = make();
     const messages: string[] = [];
     listeners.on("error", (error: unknown) => messages.push((error as BusinessError).message));
-    listeners.call(() => {
+    listeners.call("a callback", () => {
       throw new Error("mine");
     });
     assertEquals(messages, ["Websocket Unknown Other Error: a callback failed: Error: mine"]);

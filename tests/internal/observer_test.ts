@@ -56,6 +56,22 @@ describe("an observer", () => {
     ]);
   });
 
+  it("is called with the arguments of its row and no more, as a method", () => {
+    const counts: Record<string, number> = {};
+    const names = FUNCTIONS;
+    const observer: Record<string, unknown> = {};
+    for (const name of names) {
+      observer[name] = function (this: unknown, ...args: unknown[]) {
+        assertStrictEquals(this, observer);
+        counts[name] = args.length;
+      };
+    }
+    const all = observing([observer], new Listeners([]));
+    for (const name of names) all![name]!("first", "second");
+    const one = { opened: 1, pinged: 1 };
+    assertEquals(counts, { ...Object.fromEntries(names.map((name) => [name, 2])), ...one });
+  });
+
   it("is told of the client or the server's connection itself, and of the very data", async () => {
     await using pair = await observed();
     const connection = await pair.open();
