@@ -8,10 +8,17 @@ export function plainAddress(ip: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
 }
 
-/** A literal address in its one spelling: IPv6 has many for the same. */
+/**
+ * A literal address in its one spelling: IPv6 has many for the same, and for IPv4 in it, too. Whatever
+ * is no address is left as it is.
+ */
 export function canonicalAddress(ip: string): string {
-  const plain = plainAddress(ip);
-  return plain.includes(":") ? new URL(`http://[${plain}]/`).hostname.slice(1, -1) : plain;
+  if (!ip.includes(":") || !URL.canParse(`http://[${ip}]/`)) return ip;
+  const plain = new URL(`http://[${ip}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(plain);
+  if (mapped === null) return plain;
+  const bytes = mapped.slice(1).map((group) => Number.parseInt(group, 16));
+  return bytes.flatMap((group) => [group >> 8, group & 255]).join(".");
 }
 
 /**

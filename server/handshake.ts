@@ -80,9 +80,9 @@ export class Handshake implements ListenerEvents {
       if (!this.#owner.admits()) return this.#refuse(who, toResponse(GOING), GOING.why);
       if (verdict === GONE) return new Response(null, { status: 400 });
       if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
-      if (verdict !== true && (typeof verdict !== "object" || verdict === null)) {
-        const rule = "it must answer true, a Response or an object";
-        throw new TypeError(`${rule}: current value is ${describe(verdict)}`);
+      if (verdict !== true && !isContext(verdict)) {
+        const rule = "it must answer true, a Response or an object that is meant as a context";
+        throw new TypeError(`${rule}: current value is ${describe(verdict)}`, { cause: verdict });
       }
       return admit(verdict === true ? undefined : verdict);
     });
@@ -172,6 +172,19 @@ export class Handshake implements ListenerEvents {
       return failed(cause);
     }
   }
+}
+
+/**
+ * What is an object, and says no or is a mistake: whoever returns an error, or the Response of another
+ * library, does not mean to let anybody in. By its tag, as every realm has classes of its own.
+ */
+const NO_CONTEXT =
+  /^(Boolean|Number|String|Symbol|BigInt|Headers)$|(Error|Exception|Request|Response)$/;
+
+/** Whether what `authorize` has answered is meant as the context of a connection. */
+function isContext(verdict: unknown): verdict is object {
+  return typeof verdict === "object" && verdict !== null && !Array.isArray(verdict) &&
+    !NO_CONTEXT.test(Object.prototype.toString.call(verdict).slice("[object ".length, -1));
 }
 
 const GOING: HandshakeFault = { status: 503, why: "the server is going away" };

@@ -4,7 +4,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { argumentError, readOptions, type Rule } from "../internal/validate.ts";
 import { type Handle, ServerConnection } from "./connection.ts";
-import { ConnectionHandle, connectionKey } from "./handle.ts";
+import { canonicalAddress, ConnectionHandle, connectionKey } from "./handle.ts";
 import type { ListeningServer } from "./listening_server.ts";
 
 /** The connections of a running server. */
@@ -12,10 +12,10 @@ export class Registry {
   /** Those the user knows of: from 'connect' to 'close', oldest first. */
   readonly #known = new Set<ServerConnection>();
   /**
-   * The newest of them at each address: behind two proxies two may have the same. Made when the first
+   * Those at each address, oldest first: behind two proxies two may have the same. Made when the first
    * copy of a connection is looked up.
    */
-  #byKey: Map<string, ServerConnection> | undefined;
+  #byAddress: Map<string, Set<ServerConnection>> | undefined;
   /** Those the runtime has: from before 'connect' until nothing is left, be a Close frame unanswered. */
   readonly #attached = new Set<ServerConnection>();
 
@@ -51,24 +51,54 @@ export class Registry {
   /** The user is told of a connection. */
   add(connection: ServerConnection): void {
     this.#known.add(connection);
-    this.#byKey?.set(String(connection.handle), connection);
+    if (this.#byAddress !== undefined) index(this.#byAddress, connection);
   }
 
   /** The user is told that it is closed. */
   remove(connection: ServerConnection): void {
     this.#known.delete(connection);
-    if (this.#byKey === undefined) return;
-    const key = String(connection.handle);
-    if (this.#byKey.get(key) === connection) this.#byKey.delete(key);
+    const address = String(connection.handle);
+    const alike = this.#byAddress?.get(address);
+    if (alike?.delete(connection) && alike.size === 0) this.#byAddress!.delete(address);
   }
 
-  find(key: string): ServerConnection | undefined {
-    this.#byKey ??= new Map(
-      Array.from(this.#known, (connection) => [String(connection.handle), connection]),
-    );
-    return this.#byKey.get(key);
+  /** The connection that is meant: by its own object, or the newest at the address of a copy. */
+  find(call: string, given: unknown): ServerConnection | BusinessError {
+    if (typeof given !== "object" || given === null) {
+      return argumentError(`${call}: the connection`, CONNECTION, given);
+    }
+    const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
+    if (own !== undefined) {
+      // Whoever has its address when it is over is somebody else.
+      return this.#known.has(own) ? own : unknown(call, String(own.handle));
+    }
+    const address = addressOf(given);
+    if (address === undefined) return argumentError(`${call}: the connection`, CONNECTION, given);
+    return this.#newestAt(address) ?? unknown(call, address);
+  }
+
+  #newestAt(address: string): ServerConnection | undefined {
+    if (this.#byAddress === undefined) {
+      this.#byAddress = new Map();
+      for (const connection of this.#known) index(this.#byAddress, connection);
+    }
+    return [...this.#byAddress.get(address) ?? []].at(-1);
   }
 }
+
+function index(byAddress: Map<string, Set<ServerConnection>>, connection: ServerConnection): void {
+  const address = String(connection.handle);
+  const alike = byAddress.get(address);
+  if (alike === undefined) byAddress.set(address, new Set([connection]));
+  else alike.add(connection);
+}
+
+function unknown(call: string, address: string): BusinessError {
+  return businessError("noConnection", `${call}: ${describe(address)}`);
+}
+
+/** Where nothing runs nobody is found. */
+const NOBODY_THERE = new Registry();
 
 const CONNECTION = "must be an object with 'clientIP' and 'clientPort'";
 
@@ -88,16 +118,7 @@ export function findConnection(
   call: string,
   given: unknown,
 ): ServerConnection | BusinessError {
-  if (typeof given !== "object" || given === null) {
-    return argumentError(`${call}: the connection`, CONNECTION, given);
-  }
-  const connection = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
-  if (connection !== undefined && connection.host === server && connection.state !== "closed") {
-    return connection;
-  }
-  const key = keyOf(given);
-  if (key === undefined) return argumentError(`${call}: the connection`, CONNECTION, given);
-  return server?.registry.find(key) ?? businessError("noConnection", `${call}: ${describe(key)}`);
+  return (server?.registry ?? NOBODY_THERE).find(call, given);
 }
 
 /** Finds a connection that is open. */
@@ -129,12 +150,12 @@ export function excepted(
   return found;
 }
 
-/** The key of a copy of a connection, if it is one. */
-function keyOf(connection: object): string | undefined {
+/** The address that a copy of a connection has, as text, if it is one. */
+function addressOf(connection: object): string | undefined {
   try {
     const { clientIP, clientPort } = connection as Record<string, unknown>;
     if (typeof clientIP !== "string" || typeof clientPort !== "number") return undefined;
-    return connectionKey(clientIP, clientPort);
+    return connectionKey(canonicalAddress(clientIP), clientPort);
   } catch {
     return undefined; // a getter of the user's has thrown
   }

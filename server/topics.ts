@@ -9,17 +9,20 @@ import type { PublishResult } from "./types.ts";
 
 /** Who is in one topic. */
 class Topic {
-  /** What the runtime calls it. */
-  readonly name: string;
+  /** What the user calls it; the topic that everybody is in has no name. */
+  readonly name: string | undefined;
+  /**
+   * What the runtime calls it. Not the user's text: a runtime makes UTF-8 of it, which cannot tell lone
+   * surrogates apart.
+   */
+  readonly runtimeName: string;
   readonly members = new Set<ServerConnection>();
 
-  constructor(name: string) {
+  constructor(runtimeName: string, name?: string) {
     this.name = name;
+    this.runtimeName = runtimeName;
   }
 }
-
-/** What the runtime calls the topic that everybody is in; topics of the user's have a name before. */
-const EVERYBODY = "everybody";
 
 /** The members' queues are looked at when this part of `maxBufferedAmount` may have gone to each. */
 const MEASURE_AT = 1 / 4;
@@ -33,6 +36,8 @@ export class Topics {
   /** Which topics a connection is in, for those that are in any. */
   readonly #topicsOf = new Map<ServerConnection, Set<Topic>>();
   #everybody: Topic | undefined;
+  /** How many topics of the user's there have been. */
+  #made = 0;
   /** Bytes the runtime was given since the queues were last looked at, at the most: to any of them. */
   #unmeasured = 0;
 
@@ -60,7 +65,10 @@ export class Topics {
 
   join(connection: ServerConnection, name: string): void {
     let topic = this.#topics.get(name);
-    if (topic === undefined) this.#topics.set(name, topic = new Topic(`topic:${name}`));
+    if (topic === undefined) {
+      topic = new Topic(`topic ${++this.#made}`, name);
+      this.#topics.set(name, topic);
+    }
     this.#add(connection, topic);
   }
 
@@ -82,7 +90,7 @@ export class Topics {
     except: ReadonlySet<ServerConnection>,
   ): PublishResult {
     if (this.#everybody === undefined) {
-      this.#everybody = new Topic(EVERYBODY);
+      this.#everybody = new Topic("everybody");
       for (const connection of connections) {
         if (connection.state === "open") this.#add(connection, this.#everybody);
       }
@@ -95,7 +103,7 @@ export class Topics {
     const topics = this.#topicsOf.get(connection);
     if (topics === undefined) this.#topicsOf.set(connection, new Set([topic]));
     else topics.add(topic);
-    connection.subscribe(topic.name);
+    connection.subscribe(topic.runtimeName);
   }
 
   #remove(connection: ServerConnection, topic: Topic): void {
@@ -103,10 +111,8 @@ export class Topics {
     const topics = this.#topicsOf.get(connection)!;
     topics.delete(topic);
     if (topics.size === 0) this.#topicsOf.delete(connection);
-    connection.unsubscribe(topic.name);
-    if (topic.members.size === 0 && topic !== this.#everybody) {
-      this.#topics.delete(topic.name.slice("topic:".length));
-    }
+    connection.unsubscribe(topic.runtimeName);
+    if (topic.members.size === 0 && topic.name !== undefined) this.#topics.delete(topic.name);
   }
 
   #send(topic: Topic, data: WebSocketData, except: ReadonlySet<ServerConnection>): PublishResult {
@@ -115,8 +121,8 @@ export class Topics {
     const size = topic.members.size - excepted.length;
     if (publish === undefined || excepted.length > 1) return this.#sendEach(topic, data, except);
     const [one] = excepted;
-    if (one === undefined) publish(topic.name, data);
-    else one.publish(topic.name, data);
+    if (one === undefined) publish(topic.runtimeName, data);
+    else one.publish(topic.runtimeName, data);
     if (this.#observing?.sent !== undefined) {
       for (const connection of topic.members) {
         if (!except.has(connection)) this.#observing.sent(connection.handle, data);

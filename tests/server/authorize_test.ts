@@ -92,6 +92,30 @@ for (const [when, way] of Object.entries(WAYS)) {
       "null": null,
       "1": 1,
       "text": "true",
+      "an Error": new Error("no such user"),
+      "an error of its own kind": new (class Denied extends TypeError {})("no"),
+      "a DOMException": new DOMException("no", "NotAllowedError"),
+      "an array": [],
+      "a list of errors": [new Error("no")],
+      "a function": () => true,
+      "a class": class User {},
+      "new Boolean(false)": Object(false),
+      "new Number(401)": Object(401),
+      "new String('no')": Object("no"),
+      "a symbol as an object": Object(Symbol("no")),
+      "a bigint as an object": Object(0n),
+      "a Request": new Request("http://localhost/"),
+      "Headers": new Headers(),
+      "another library's Response": new (class {
+        readonly status = 401;
+        get [Symbol.toStringTag]() {
+          return "Response";
+        }
+      })(),
+      "a class of another library's Response": Object.create({
+        status: 401,
+        [Symbol.toStringTag]: "NextResponse",
+      }),
     };
     for (const [what, answer] of Object.entries(wrong)) {
       it(`answers 500 when it answers ${what}, and goes on`, async () => {

@@ -88,7 +88,9 @@ describe("createWebSocketServer().start({ clientAddress })", () => {
     assertEquals(`${connection}`, `[2001:db8::1]:${connection.clientPort}`);
     await peers.connect(claim("::ffff:192.0.2.1"));
     assertEquals((await watched.connected(2)).clientIP, "192.0.2.1");
-    assertEquals((await peers.handshake(claim("192.0.2.1"))).status, 429);
+    for (const alike of ["192.0.2.1", "::ffff:c000:201", "0:0:0:0:0:FFFF:c000:0201"]) {
+      assertEquals((await peers.handshake(claim(alike))).status, 429, alike);
+    }
   });
 
   const failures: Record<string, (request: Request) => unknown> = {

@@ -149,6 +149,71 @@ describe("WebSocketConnection", () => {
     assertEquals(peer.texts(), ["mine"]);
   });
 
+  it("is never whoever has its address later", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    const from = "127.0.0.7"; // its ports are nobody else's
+    const first = await peers.connect({ from });
+    const old = await watched.connected();
+    await server.join(old, "room");
+    const gone = new Promise((resolve) => first.socket.once("close", resolve));
+    first.reset();
+    await deadline(gone, LIMIT_MS);
+    await watched.closed();
+    const second = await peers.connect({ from, localPort: old.clientPort });
+    const connection = await watched.connected(2);
+    assertEquals(String(connection), String(old));
+    await assertRefused(() => server.send("secret", old), 2302006);
+    await assertRefused(() => server.close(old), 2302006);
+    await assertRefused(() => server.join(old, "room"), 2302006);
+    await assertRefused(() => server.leave(old, "room"), 2302006);
+    assertEquals(await server.broadcast("all", { except: old }), { sent: 1, tooSlow: 0 });
+    assertEquals(await server.broadcast("none", { except: [{ ...old }] }), { sent: 0, tooSlow: 0 });
+    assertEquals(await server.send("to a copy", { ...old }), true);
+    await deadline(second.next(TEXT, 1), LIMIT_MS);
+    assertEquals(second.texts(), ["all", "to a copy"]);
+  });
+
+  it("is by its value the newest there is, where two have the same behind two proxies", async () => {
+    await using watched = await WatchedServer.start({ clientAddress: () => "192.0.2.1" });
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    const older = await peers.connect({ from: "127.0.0.2" });
+    const connection = await watched.connected(1);
+    const copy = { ...connection };
+    const newer = await peers.connect({ from: "127.0.0.3", localPort: copy.clientPort });
+    assertEquals(`${await watched.connected(2)}`, `${connection}`);
+    await server.send("to the newest", copy);
+    await server.send("to itself", connection);
+    newer.close(1000);
+    await watched.closed();
+    await server.send("to the older", copy);
+    await deadline(older.next(TEXT, 1), LIMIT_MS);
+    assertEquals([older.texts(), newer.texts()], [["to itself", "to the older"], [
+      "to the newest",
+    ]]);
+    older.close(1000);
+    await watched.closed(2);
+    await assertRefused(() => server.send("to nobody", copy), 2302006);
+  });
+
+  it("is found by any spelling of its address", async () => {
+    const spellings = {
+      "127.0.0.1": ["::ffff:127.0.0.1", "::FFFF:7f00:1", "0:0:0:0:0:ffff:7f00:0001"],
+      "::1": ["0:0:0:0:0:0:0:1", "0000::0001"],
+    };
+    for (const [host, others] of Object.entries(spellings)) {
+      await using watched = await WatchedServer.start({ serverIP: host });
+      await using peers = new RawPeers(watched);
+      const peer = await peers.connect({ host });
+      const { clientPort } = await watched.connected();
+      for (const clientIP of others) await watched.server.send(clientIP, { clientIP, clientPort });
+      await deadline(peer.next(TEXT, others.length - 1), LIMIT_MS);
+      assertEquals(peer.texts(), others);
+    }
+  });
+
   it("is a wrong argument when it is none: 401", async () => {
     await using watched = await WatchedServer.start();
     const { server } = watched;

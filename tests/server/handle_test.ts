@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ConnectionHandle, connectionKey, plainAddress } from "../../server/handle.ts";
+import {
+  canonicalAddress,
+  ConnectionHandle,
+  connectionKey,
+  plainAddress,
+} from "../../server/handle.ts";
 
 describe("Connection", () => {
   it("shows its address and nothing else", () => {
@@ -43,6 +48,26 @@ describe("plainAddress()", () => {
   it("is the address itself for any other", () => {
     for (const ip of ["1.2.3.4", "::1", "::ffff:0:1.2.3.4", "::1.2.3.4", "fe80::1%eth0", ""]) {
       assertEquals(plainAddress(ip), ip);
+    }
+  });
+});
+
+describe("canonicalAddress()", () => {
+  it("has one spelling for an address, plain IPv4 where it is that", () => {
+    const spellings = {
+      "1.2.3.4": ["1.2.3.4", "::ffff:1.2.3.4", "::ffff:102:304", "0:0:0:0:0:FFFF:0102:0304"],
+      "255.0.255.0": ["::ffff:ff00:ff00"],
+      "::1": ["::1", "0::1", "0:0:0:0:0:0:0:1"],
+      "2001:db8::a": ["2001:DB8:0::000A"],
+    };
+    for (const [address, all] of Object.entries(spellings)) {
+      for (const one of all) assertEquals(canonicalAddress(one), address);
+    }
+  });
+
+  it("leaves what is no address as it is", () => {
+    for (const text of ["", "unix", "fe80::1%eth0", "::x", "1:2"]) {
+      assertEquals(canonicalAddress(text), text);
     }
   });
 });

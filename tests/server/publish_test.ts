@@ -32,10 +32,10 @@ describe("a server on a runtime that can publish", () => {
     assertEquals(late.calls, ["join everybody"]);
     await server.join(connections[0]!, "everybody");
     assertEquals(await server.publish("everybody", "b"), { sent: 1, tooSlow: 0 });
-    assertEquals(calls(), [["join topic:everybody"], [], []]);
-    assertEquals(runtime.published, ["everybody a", "topic:everybody b"]);
+    assertEquals(calls(), [["join topic 1"], [], []]);
+    assertEquals(runtime.published, ["everybody a", "topic 1 b"]);
     await server.leave(connections[0]!, "everybody");
-    assertEquals(calls(), [["leave topic:everybody"], [], []]);
+    assertEquals(calls(), [["leave topic 1"], [], []]);
   });
 
   it("has the one that is excepted publish to the others, and sends to each with more", async () => {

@@ -214,6 +214,18 @@ describe("WebSocketServer.join(), leave() and publish()", () => {
     });
   });
 
+  it("tell topics apart by their names, whatever text those are", async () => {
+    const names = ["\ud800", "\ud801", "\udfff", "\ufffd", "", "topic 1", "a b/c", "everybody"];
+    await withPeers(names.length, async (server, peers, connections) => {
+      for (const [i, name] of names.entries()) await server.join(connections[i]!, name);
+      for (const [i, name] of names.entries()) {
+        assertEquals(await server.publish(name, `${i}`), sent(1));
+      }
+      const own = names.map((_, i) => [`${i}`]);
+      assertEquals(await textsOf(server, peers, connections), own);
+    });
+  });
+
   it("clean up after who has gone, however it went", async () => {
     await withPeers(3, async (server, peers, connections, watched) => {
       for (const connection of connections) await server.join(connection, "all");
