@@ -37,6 +37,7 @@
 
 export { FakeClock } from "./testing/fake_clock.ts";
 export type { Direction, MemoryLink } from "./testing/link.ts";
+export type { MemoryHandler, MemoryHost, MemoryInfo } from "./testing/memory_host.ts";
 export { MemoryNetwork, type MemoryNetworkOptions } from "./testing/memory_network.ts";
 export type { Clock } from "./heartbeat.ts";
 export type * from "./runtime/contract.ts";

@@ -6,6 +6,7 @@
  */
 
 import type { ProxyConfiguration, WebSocketData } from "../client/types.ts";
+import type { HostWebSocketHandler } from "../server/types.ts";
 import type { Identity } from "./pem.ts";
 
 /** One open connection, as either side holds it. No method throws in any state. */
@@ -143,18 +144,56 @@ export interface ListenerEvents {
   request(request: Request, peer: Address): RequestResult | Promise<RequestResult>;
 }
 
+/** What the connections of a server have in common, whoever owns the port. */
+export interface AcceptOptions {
+  /** The largest message a peer may send, in bytes. */
+  maxPayload: number;
+  /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
+  deadAfter: number;
+}
+
 /** Where and how to listen. */
-export interface ListenOptions {
+export interface ListenOptions extends AcceptOptions {
   /** The address to listen on. */
   hostname: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /** The largest message a peer may send, in bytes. */
-  maxPayload: number;
   /** The server's certificate, for `wss`. */
   identity: Identity | undefined;
-  /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
-  deadAfter: number;
+}
+
+/** How to accept connections at a port of a host's, beside others of its own. */
+export interface MountOptions extends AcceptOptions {
+  /** Bytes that may be queued to one peer. */
+  maxBufferedAmount: number;
+  /** Seconds between two Pings. */
+  pingInterval: number;
+}
+
+/** What an acceptor asks its owner. */
+export interface AcceptorEvents extends ListenerEvents {
+  /** The host was set up wrongly: the request is answered 500, and whoever set it up should hear why. */
+  hostFault(why: string, cause?: unknown): void;
+}
+
+/**
+ * Turns requests into connections where the port is a host's: all of `listen` but the listening.
+ * Neither `accept` nor `close` throws.
+ */
+export interface Acceptor {
+  /** Answers a request; `info` is what the host hands its handler beside it. */
+  accept(request: Request, info: unknown): Response | Promise<Response>;
+  /** What the host must be given to tell of the connections, where it has one handler for all. */
+  readonly websocket: HostWebSocketHandler;
+  /**
+   * One for these and for another stack's connections; throws a BusinessError where what the other
+   * wants of all connections cannot be had together with these.
+   */
+  websocketWith(other: object): HostWebSocketHandler;
+  /** Sends one message to everybody in a topic, where that is cheaper than to each; in order. */
+  publish?(topic: string, data: WebSocketData): void;
+  /** Lets go. Connections must be gone by then; never takes longer than `ms`. */
+  close(ms: number): Promise<void>;
 }
 
 /** A port being listened on. */
@@ -180,6 +219,8 @@ export interface ServerRuntime {
   readonly checksPayload: boolean;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: ListenerEvents): TcpListener;
+  /** Gets ready to accept connections at a port of a host's; throws where there are no servers. */
+  mount(options: MountOptions, events: AcceptorEvents): Acceptor;
   /** Sorts what `listen` threw. */
   fault(error: unknown): ListenFault;
 }

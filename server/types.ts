@@ -14,6 +14,7 @@ import type { ServerRuntime } from "../runtime/contract.ts";
 import type { WebSocketServerConfig } from "./config_types.ts";
 
 export type * from "./config_types.ts";
+export type * from "./mount_types.ts";
 
 /**
  * What `createWebSocketServer` takes.

@@ -8,11 +8,11 @@ import type {
   ListenerEvents,
   ListenFault,
   ListenOptions,
-  RequestResult,
   ServerRuntime,
   TcpListener,
 } from "../runtime/contract.ts";
 import { Link, type MemoryLink } from "./link.ts";
+import { Host, MemoryAcceptor, type MemoryHandler, type MemoryHost } from "./memory_host.ts";
 
 /** What a {@linkcode MemoryNetwork} takes. */
 export interface MemoryNetworkOptions {
@@ -81,7 +81,7 @@ export class MemoryNetwork {
   readonly #clock: Clock;
   readonly #latency: number;
   readonly #links = new Set<Link>();
-  readonly #listeners = new Map<number, MemoryListener>();
+  readonly #hosts = new Map<number, Host>();
   #lastPort = FIRST_PORT - 1;
 
   /**
@@ -98,6 +98,7 @@ export class MemoryNetwork {
       canPing: true,
       checksPayload: true,
       listen: (options, events) => this.#listen(options, events),
+      mount: (options, events) => new MemoryAcceptor(options, events),
       fault: (error): ListenFault => error instanceof PortTaken ? "occupied" : "other",
     };
   }
@@ -123,20 +124,61 @@ export class MemoryNetwork {
     };
   }
 
+  /**
+   * Starts a server that is none of this module's, for servers to be mounted in.
+   *
+   * @param port The port, 0 to 65535; 0 takes a free one.
+   * @param handler Answers each request, as a handler of `Deno.serve` does. What it answers once a
+   * request has become a connection is ignored.
+   *
+   * @example
+   * ```ts
+   * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+   * import { FakeClock, MemoryNetwork } from "@netkit/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const clock = new FakeClock();
+   * const network = new MemoryNetwork({ clock });
+   * const server = createWebSocketServer({ clock, runtime: network.server });
+   * const mount = await server.mount({});
+   * const host = network.serve(80, (request, info) =>
+   *   mount.fetch(request, info) ?? new Response("the host's"));
+   *
+   * const ws = createWebSocket({ clock, runtime: network.client });
+   * await ws.connect("ws://example.com/");
+   * await clock.advance(2);
+   * assertEquals(server.listAllConnections().length, 1);
+   * await clock.until(server.stop());
+   * host.stop();
+   * ```
+   */
+  serve(port: number, handler: MemoryHandler): MemoryHost {
+    return this.#serve({ hostname: "127.0.0.1", port }, false, handler);
+  }
+
   #listen(options: ListenOptions, events: ListenerEvents): TcpListener {
-    const { hostname, port } = options;
-    if (this.#listeners.has(port)) throw new PortTaken(`port ${port}`);
+    const { hostname, identity, port } = options;
+    const acceptor = new MemoryAcceptor(options, events);
+    return this.#serve(
+      { hostname, port },
+      identity !== undefined,
+      (request, info) => acceptor.accept(request, info),
+    );
+  }
+
+  #serve({ hostname, port }: Address, secure: boolean, handler: MemoryHandler): Host {
+    if (this.#hosts.has(port)) throw new PortTaken(`port ${port}`);
     const address = { hostname, port: port === 0 ? this.#freePort() : port };
-    const leave = () => void this.#listeners.delete(address.port);
-    const listener = new MemoryListener(this.#clock, address, options, events, leave);
-    this.#listeners.set(address.port, listener);
-    return listener;
+    const leave = () => void this.#hosts.delete(address.port);
+    const host = new Host({ clock: this.#clock, address, secure, handler, leave });
+    this.#hosts.set(address.port, host);
+    return host;
   }
 
   #freePort(): number {
     for (let tried = FIRST_PORT; tried <= 65535; tried++) {
       this.#lastPort = this.#lastPort < 65535 ? this.#lastPort + 1 : FIRST_PORT;
-      if (!this.#listeners.has(this.#lastPort)) return this.#lastPort;
+      if (!this.#hosts.has(this.#lastPort)) return this.#lastPort;
     }
     throw new PortTaken("all ports");
   }
@@ -154,84 +196,17 @@ export class MemoryNetwork {
     });
     this.#links.add(link);
     link.client.dial(events, () => {
-      const listener = this.#listeners.get(port);
-      if (listener === undefined) {
+      const host = this.#hosts.get(port);
+      if (host === undefined) {
         return link.server.refuse({ what: "connection refused", status: "0" });
       }
-      if (listener.secure !== secure) {
+      if (host.secure !== secure) {
         const what = secure ? "the TLS handshake failed" : "the server does not speak HTTP";
         return link.server.refuse({ what, status: "0" });
       }
-      listener.take(link, handshake(url, request, link.left));
+      host.take(link, handshake(url, request, link.left));
     });
     return link.client;
-  }
-}
-
-/** A port of the network's that is listened on. */
-class MemoryListener implements TcpListener {
-  readonly address: Address;
-  readonly #options: ListenOptions;
-  readonly #events: ListenerEvents;
-  readonly #leave: () => void;
-  readonly #clock: Clock;
-  readonly #links = new Set<Link>();
-  /** Requests whose answer is still to come. */
-  readonly #waiting = new Set<Promise<void>>();
-
-  constructor(
-    clock: Clock,
-    address: Address,
-    options: ListenOptions,
-    events: ListenerEvents,
-    leave: () => void,
-  ) {
-    this.#clock = clock;
-    this.address = address;
-    this.#options = options;
-    this.#events = events;
-    this.#leave = leave;
-  }
-
-  get secure(): boolean {
-    return this.#options.identity !== undefined;
-  }
-
-  take(link: Link, request: Request): void {
-    this.#links.add(link);
-    link.left.addEventListener("abort", () => this.#links.delete(link));
-    const answer = this.#events.request(request, { ...link.peer });
-    if (!(answer instanceof Promise)) return this.#answer(link, answer);
-    const answered = answer.then((answer) => {
-      this.#waiting.delete(answered);
-      this.#answer(link, answer);
-    });
-    this.#waiting.add(answered);
-  }
-
-  async close(ms: number): Promise<void> {
-    this.#leave();
-    if (this.#waiting.size > 0) await this.#untilAnswered(ms);
-    for (const { server } of this.#links) server.terminate();
-  }
-
-  /** Whoever still waits gets an answer, unless that takes too long. */
-  async #untilAnswered(ms: number): Promise<void> {
-    let timer: unknown;
-    const late = new Promise<void>((resolve) => timer = this.#clock.setTimer(resolve, ms));
-    await Promise.race([Promise.all(this.#waiting), late]);
-    this.#clock.clearTimer(timer);
-  }
-
-  #answer({ server }: Link, answer: RequestResult): void {
-    if (answer instanceof Response) {
-      const status = String(answer.status);
-      server.refuse({ what: `the server answered with HTTP status ${status}`, status });
-    } else if (server.state === "over") {
-      answer.closed({ code: 0, reason: "" }); // the client has left meanwhile
-    } else {
-      server.accept(answer, this.#options.maxPayload);
-    }
   }
 }
 

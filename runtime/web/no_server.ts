@@ -6,9 +6,12 @@ export function noServer(): ServerRuntime {
     name: "this platform",
     canPing: false,
     checksPayload: false,
-    listen() {
-      throw new Error("servers need Deno or Bun, and this is neither");
-    },
+    listen: nowhere,
+    mount: nowhere,
     fault: () => "other",
   };
+}
+
+function nowhere(): never {
+  throw new Error("servers need Deno or Bun, and this is neither");
 }

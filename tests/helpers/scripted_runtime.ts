@@ -104,6 +104,10 @@ export class ScriptedServer implements ServerRuntime {
     };
   }
 
+  mount(): never {
+    throw this.refuses;
+  }
+
   fault(): "other" {
     return "other";
   }

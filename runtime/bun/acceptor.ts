@@ -1,0 +1,250 @@
+import type { WebSocketData } from "../../client/types.ts";
+import type { HostWebSocketHandler } from "../../server/types.ts";
+import type { Admission, ListenerEvents, RequestResult, Socket } from "../contract.ts";
+
+/** A connection of Bun's server; the module's side of it hangs on `data`. */
+export interface BunServerSocket {
+  readonly data: BunConnection;
+  binaryType: "arraybuffer";
+  send(data: WebSocketData): number;
+  ping(): number;
+  close(code: number, reason: string): void;
+  pause(): void;
+  resume(): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  publish(topic: string, data: WebSocketData): number;
+  terminate(): void;
+  getBufferedAmount(): number;
+}
+
+/** A server of Bun's, as far as connections come from it. */
+export interface BunHost {
+  requestIP(request: Request): { address: string; port: number } | null;
+  publish(topic: string, data: WebSocketData): number;
+  upgrade(request: Request, options: { data: BunConnection; headers?: object }): boolean;
+}
+
+/** What a {@linkcode BunAcceptor} is made of. */
+export interface BunAcceptorParts {
+  maxPayload: number;
+  events: ListenerEvents;
+  /** Stands before the name of each topic: a host's topics are those of all who share it. */
+  topicPrefix: string;
+  /** The host was set up wrongly. */
+  hostFault(why: string, cause?: unknown): void;
+}
+
+/**
+ * What Bun tells its own side when it has closed with 1009 (1.4.5, `server_quirks_test.ts`); no Close
+ * frame can say 1006.
+ */
+const TOO_BIG = "Received too big message";
+
+/** What hangs on a connection of Bun's: whose it is. */
+export class BunConnection {
+  readonly acceptor: BunAcceptor;
+  readonly admission: Admission;
+  readonly host: BunHost;
+  /** Whether it has come to this module's handler. */
+  opened = false;
+  /** Whether it was closed by this side for a message of over `maxPayload`. */
+  tooBig = false;
+
+  constructor(acceptor: BunAcceptor, admission: Admission, host: BunHost) {
+    this.acceptor = acceptor;
+    this.admission = admission;
+    this.host = host;
+  }
+}
+
+/** Turns requests to servers of Bun's into connections. */
+export class BunAcceptor {
+  readonly topicPrefix: string;
+  /** The servers that there are connections of, and how many. */
+  readonly hosts = new Map<BunHost, number>();
+  readonly #parts: BunAcceptorParts;
+
+  constructor(parts: BunAcceptorParts) {
+    this.#parts = parts;
+    this.topicPrefix = parts.topicPrefix;
+  }
+
+  /** What Bun is to call for each connection. */
+  handler(): HostWebSocketHandler & { perMessageDeflate: false } {
+    return {
+      perMessageDeflate: false,
+      maxPayloadLength: this.#parts.maxPayload,
+      // Bun's own idle timer never sees a peer as dead while this side keeps sending to it
+      // (oven-sh/bun#39255; 1.4.5, `server_socket_quirks_test.ts`), and its Pings come every 4 s at
+      // the most.
+      idleTimeout: 0,
+      sendPings: false,
+      // At its own limit Bun drops messages and says nothing (1.4.5, `server_quirks_test.ts`).
+      backpressureLimit: 0,
+      closeOnBackpressureLimit: false,
+      open: (ws: BunServerSocket) => {
+        ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
+        const { admission, host } = ws.data;
+        ws.data.opened = true;
+        this.hosts.set(host, (this.hosts.get(host) ?? 0) + 1);
+        admission.open(new BunSocket(ws));
+      },
+      message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data),
+      drain: closeOnceDrained,
+      pong: (ws: BunServerSocket) => ws.data.admission.alive(),
+      close: (ws: BunServerSocket, code: number, reason: string) => {
+        const { admission, host, tooBig } = ws.data;
+        const left = this.hosts.get(host)! - 1;
+        if (left === 0) this.hosts.delete(host);
+        else this.hosts.set(host, left);
+        admission.closed({
+          code,
+          reason,
+          tooBig: tooBig || (code === 1006 && reason === TOO_BIG),
+        });
+      },
+    };
+  }
+
+  /** Sends one message to everybody in a topic. */
+  readonly publish = (topic: string, data: WebSocketData): void => {
+    for (const host of this.hosts.keys()) host.publish(this.topicPrefix + topic, data);
+  };
+
+  /** Answers a request; `undefined` where it has become a connection. */
+  accept(
+    request: Request,
+    host: BunHost,
+  ): Response | undefined | Promise<Response | undefined> {
+    // The address must be read before the upgrade: afterwards Bun has forgotten it (1.4.5,
+    // `server_quirks_test.ts`).
+    const peer = host.requestIP(request);
+    if (peer === null) return this.#withoutPeer(request);
+    const answer = this.#parts.events.request(request, {
+      hostname: peer.address,
+      port: peer.port,
+    });
+    return answer instanceof Promise
+      ? answer.then((answer) => this.#respond(host, request, answer))
+      : this.#respond(host, request, answer);
+  }
+
+  #withoutPeer({ signal }: Request): Response {
+    if (signal.aborted) return new Response(null, { status: 400 }); // gone already
+    this.#parts.hostFault(USED_UP);
+    return new Response(null, { status: 500 });
+  }
+
+  #respond(host: BunHost, request: Request, answer: RequestResult): Response | undefined {
+    if (answer instanceof Response) return answer;
+    // Left alone, Bun answers with the first subprotocol offered (1.4.5, `server_quirks_test.ts`); an
+    // empty one sends none (`server_socket_quirks_test.ts`).
+    const offered = request.headers.has("sec-websocket-protocol");
+    const headers = { "sec-websocket-protocol": answer.protocol };
+    const data = new BunConnection(this, answer, host);
+    const options = offered ? { data, headers } : { data };
+    try {
+      // The handler hears of it within this call (1.4.5, `mount_quirks_test.ts`).
+      if (host.upgrade(request, options)) {
+        if (!data.opened) this.#failed(data, NOT_OURS);
+        return undefined;
+      }
+    } catch (cause) {
+      this.#failed(data, NO_HANDLER, cause);
+      return new Response(null, { status: 500 });
+    }
+    answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
+    return new Response(null, { status: 400 });
+  }
+
+  /** There is no connection, for a fault of the host's. */
+  #failed({ admission }: BunConnection, why: string, cause?: unknown): void {
+    admission.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "500", cause } });
+    this.#parts.hostFault(why, cause);
+  }
+}
+
+const USED_UP = "the request is none that waits for an answer: it was answered or upgraded " +
+  "already, or it is a copy. Pass it to 'fetch' as the host was given it, once";
+
+const NO_HANDLER =
+  "the host has no WebSocket handler. Add this line to the options of Bun.serve: " +
+  "websocket: mount.websocket";
+
+const NOT_OURS = "the host has another's WebSocket handler. Change this line in the options of " +
+  "Bun.serve: websocket: mount.websocketWith(other), where 'other' is what stands there now";
+
+/** The Close frames that wait for what was sent before them. */
+const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
+
+/**
+ * Sends a Close frame when nothing is queued any more. Bun takes a connection for closed when it has
+ * queued one, and then stops with the queue unsent (1.4.5, `tests/pair/one_log_test.ts`:
+ * send_then_close).
+ */
+function closeOnceDrained(ws: BunServerSocket): void {
+  const close = held.get(ws);
+  if (close === undefined || ws.getBufferedAmount() > 0) return;
+  held.delete(ws);
+  ws.close(close.code, close.reason);
+}
+
+class BunSocket implements Socket {
+  readonly #ws: BunServerSocket;
+
+  constructor(ws: BunServerSocket) {
+    this.#ws = ws;
+  }
+
+  get bufferedAmount(): number {
+    return this.#ws.getBufferedAmount();
+  }
+
+  send(data: WebSocketData): void {
+    this.#ws.send(data);
+  }
+
+  ping(): void {
+    this.#ws.ping();
+  }
+
+  close(code: number, reason: string): void {
+    held.set(this.#ws, { code, reason });
+    closeOnceDrained(this.#ws);
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  subscribe(topic: string): void {
+    this.#ws.subscribe(this.#nameOf(topic));
+  }
+
+  unsubscribe(topic: string): void {
+    this.#ws.unsubscribe(this.#nameOf(topic));
+  }
+
+  publish(topic: string, data: WebSocketData): void {
+    const { acceptor } = this.#ws.data;
+    const name = this.#nameOf(topic);
+    if (name === topic) return void this.#ws.publish(name, data);
+    // Out of the topic meanwhile: who shares the host may have set `publishToSelf`.
+    this.#ws.unsubscribe(name);
+    for (const other of acceptor.hosts.keys()) other.publish(name, data);
+    this.#ws.subscribe(name);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #nameOf(topic: string): string {
+    return this.#ws.data.acceptor.topicPrefix + topic;
+  }
+}

@@ -1,0 +1,140 @@
+import { businessError } from "../../errors.ts";
+import { exceeds } from "../../internal/payload.ts";
+import type { WebSocketData } from "../../client/types.ts";
+import type { HostWebSocketHandler } from "../../server/types.ts";
+import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
+import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
+
+/** What Bun has where a handler leaves it out (1.4.5, its documentation of `WebSocketHandler`). */
+const BUN = { maxPayloadLength: 16 * 1024 * 1024, idleTimeout: 120 };
+
+/** How finely Bun measures silence, in seconds. */
+const TICK = 4;
+
+/** A server in a server of Bun's. */
+export class BunMount implements Acceptor {
+  readonly websocket: HostWebSocketHandler;
+  readonly publish: (topic: string, data: WebSocketData) => void;
+  readonly #acceptor: BunAcceptor;
+  readonly #handler: HostWebSocketHandler;
+  readonly #options: MountOptions;
+  readonly #events: AcceptorEvents;
+  readonly #heard: () => Promise<void>;
+
+  /** @param heard Waits until a client in this process has heard of its end. */
+  constructor(options: MountOptions, events: AcceptorEvents, heard: () => Promise<void>) {
+    this.#options = options;
+    this.#events = events;
+    this.#heard = heard;
+    this.#acceptor = new BunAcceptor({
+      maxPayload: options.maxPayload,
+      events,
+      topicPrefix: `netkit ${crypto.randomUUID()} `,
+      hostFault: (why, cause) => events.hostFault(why, cause),
+    });
+    this.publish = this.#acceptor.publish;
+    this.#handler = this.#acceptor.handler();
+    // Whoever comes to this handler and is not ours has nobody to talk to.
+    this.websocket = {
+      ...this.#handler,
+      open: (ws) => {
+        if (this.#owns(ws)) return this.#handler.open!(ws);
+        if (!isOurs(ws)) events.hostFault(STRANGER);
+        (ws as BunServerSocket).close(1011, "");
+      },
+      close: (ws, code, reason) => {
+        if (this.#owns(ws)) return this.#handler.close!(ws, code, reason);
+      },
+    };
+  }
+
+  accept(request: Request, info: unknown): Response | Promise<Response> {
+    const host = hostOf(request, info);
+    if (host === undefined) {
+      this.#events.hostFault(NO_SERVER);
+      return new Response(null, { status: 500 });
+    }
+    const answer = this.#acceptor.accept(request, host);
+    return answer instanceof Promise ? answer.then(answered) : answered(answer);
+  }
+
+  websocketWith(other: object): HostWebSocketHandler {
+    const theirs = other as HostWebSocketHandler;
+    const ours = this.#handler;
+    const { maxBufferedAmount, maxPayload, pingInterval } = this.#options;
+    const theirMax = theirs.maxPayloadLength ?? BUN.maxPayloadLength;
+    const idleTimeout = theirs.idleTimeout ?? BUN.idleTimeout;
+    const sendPings = theirs.sendPings ?? true;
+    if (idleTimeout > 0 && !sendPings && idleTimeout < pingInterval + TICK) {
+      throw businessError(
+        "unsupported",
+        `websocketWith: the other has Bun drop all peers that are silent for ${idleTimeout} s ` +
+          `('idleTimeout') and sends no Pings ('sendPings'), and a Ping of this server's goes out ` +
+          `each ${pingInterval} s only ('pingInterval')`,
+      );
+    }
+    const limit = theirs.backpressureLimit ?? BUN.maxPayloadLength;
+    return {
+      ...theirs,
+      maxPayloadLength: Math.max(maxPayload, theirMax),
+      idleTimeout,
+      sendPings,
+      // Bun drops messages at it, and says nothing; of ours none may be dropped. A topic's queues are
+      // looked at when a quarter more may have gone to them, and one message more is on its way.
+      backpressureLimit: limit === 0 ? 0 : Math.max(limit, 2 * maxBufferedAmount + maxPayload),
+      open: (ws) => this.#owns(ws) ? ours.open!(ws) : theirs.open?.(ws),
+      message: (ws, data) => {
+        const isOurs = this.#owns(ws);
+        const most = isOurs ? maxPayload : theirMax;
+        // Bun holds the larger of the two.
+        if (exceeds(data as string | ArrayBuffer, most)) return tooBig(ws as BunServerSocket);
+        return isOurs ? ours.message(ws, data) : theirs.message(ws, data);
+      },
+      drain: (ws) => this.#owns(ws) ? ours.drain!(ws) : theirs.drain?.(ws),
+      close: (ws, code, reason) =>
+        this.#owns(ws) ? ours.close!(ws, code, reason) : theirs.close?.(ws, code, reason),
+      ping: (ws, data) => this.#owns(ws) ? undefined : theirs.ping?.(ws, data),
+      pong: (ws, data) => this.#owns(ws) ? ours.pong!(ws, data) : theirs.pong?.(ws, data),
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#heard();
+  }
+
+  #owns(ws: unknown): boolean {
+    const { data } = ws as { data: unknown };
+    return data instanceof BunConnection && data.acceptor === this.#acceptor;
+  }
+}
+
+const isOurs = (ws: unknown) => (ws as { data: unknown }).data instanceof BunConnection;
+
+/** Whatever is answered after an upgrade, Bun ignores; a host may want to see a Response. */
+const answered = (answer: Response | undefined) => answer ?? new Response(null, { status: 101 });
+
+/** Closes a connection as Bun does for a message that is too big. */
+function tooBig(ws: BunServerSocket): void {
+  if (isOurs(ws)) ws.data.tooBig = true;
+  ws.close(1009, "Received too big message");
+}
+
+/** The server that a request came to: what Bun hands to `fetch`, wherever a framework has put it. */
+function hostOf(request: Request, info: unknown): BunHost | undefined {
+  const { runtime } = request as { runtime?: { bun?: { server?: unknown } } };
+  const given = info ?? runtime;
+  const { bun, server } = (given ?? {}) as { bun?: { server?: unknown }; server?: unknown };
+  return [given, server, bun?.server].find((found): found is BunHost =>
+    typeof (found as Partial<BunHost> | undefined)?.upgrade === "function" &&
+    typeof (found as Partial<BunHost>).requestIP === "function"
+  );
+}
+
+const NO_SERVER =
+  "'fetch' was not given Bun's server, which knows where a client is. Pass on what " +
+  "the host was given beside the request: mount.fetch(request, server), or mount.fetch(c.req.raw, " +
+  "c.env) in Hono";
+
+const STRANGER = "a connection of another's came to the WebSocket handler of this server alone. " +
+  "Change this line in the options of Bun.serve: websocket: mount.websocketWith(other), where " +
+  "'other' is the other's handler";

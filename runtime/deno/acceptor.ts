@@ -1,0 +1,97 @@
+import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
+import type { AcceptOptions, Address, End, ListenerEvents, RequestResult } from "../contract.ts";
+
+/** The part of Deno that upgrades. */
+export interface DenoUpgrades {
+  upgradeWebSocket(
+    request: Request,
+    options: { idleTimeout: number },
+  ): { socket: WebSocket; response: Response };
+}
+
+/** How often, and after how many ms each, it is looked whether a client has left while it waited. */
+const LOOKS = 4;
+const LOOK_MS = 2;
+
+/** Turns requests to servers of Deno's into connections. */
+export class DenoAcceptor {
+  readonly #deno: DenoUpgrades;
+  readonly #options: AcceptOptions;
+  readonly #events: ListenerEvents;
+  readonly #refused: (cause: unknown) => number;
+
+  /** @param refused Told what Deno does not upgrade; says which status that is answered with. */
+  constructor(
+    deno: DenoUpgrades,
+    options: AcceptOptions,
+    events: ListenerEvents,
+    refused: (cause: unknown) => number = () => 400,
+  ) {
+    this.#deno = deno;
+    this.#options = options;
+    this.#events = events;
+    this.#refused = refused;
+  }
+
+  /**
+   * Answers a request. The address must be read before the upgrade: afterwards Deno has forgotten it
+   * (2.9.6, `server_quirks_test.ts`).
+   */
+  accept(request: Request, { hostname, port }: Address): Response | Promise<Response> {
+    const answer = this.#events.request(request, { hostname, port });
+    return answer instanceof Promise
+      ? answer.then((answer) => this.#respondLater(request, answer))
+      : this.#respond(request, answer);
+  }
+
+  /**
+   * A client may have left while it waited. Deno never lets go of one that is upgraded then, and tells
+   * of it a moment later, provided that somebody looks at the signal (2.9.6,
+   * `leftovers_quirks_test.ts`).
+   */
+  async #respondLater(request: Request, answer: RequestResult): Promise<Response> {
+    if (answer instanceof Response) return answer;
+    // Each timer lets the runtime look at its sockets once; on a busy machine once is not enough.
+    for (let looks = 0; looks < LOOKS && !request.signal.aborted; looks++) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    if (!request.signal.aborted) return this.#respond(request, answer);
+    answer.closed({ code: 0, reason: "" });
+    return new Response(null, { status: 400 });
+  }
+
+  #respond(request: Request, answer: RequestResult): Response {
+    if (answer instanceof Response) return answer;
+    // Deno's own idle timer is off: it sends no Ping while data flows (2.9.6, `server_quirks_test.ts`).
+    // Where its internals are gone it is all there is (`deno_fallback_test.ts`).
+    const idleTimeout = canPing ? 0 : this.#options.deadAfter;
+    let upgrade;
+    try {
+      upgrade = this.#deno.upgradeWebSocket(request, { idleTimeout });
+    } catch (cause) {
+      const status = this.#refused(cause);
+      const failure = { what: "upgrade", status: String(status), cause };
+      answer.closed({ code: 0, reason: "", failure });
+      return new Response(null, { status });
+    }
+    const socket = new DenoSocket(upgrade.socket, answer, readEnd);
+    upgrade.socket.onopen = () => answer.open(socket);
+    // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b` (2.9.6,
+    // `server_quirks_test.ts`).
+    if (answer.protocol !== "") {
+      upgrade.response.headers.set("sec-websocket-protocol", answer.protocol);
+    }
+    return upgrade.response;
+  }
+}
+
+function readEnd(end: End, failure: unknown): End {
+  if (failure === undefined) return end;
+  const { message, error } = failure as ErrorEvent;
+  return {
+    code: 0,
+    tooBig: wasTooBig(failure as ErrorEvent),
+    reason: "",
+    failure: { what: "connection lost", status: "0", cause: error ?? message },
+  };
+}

@@ -1,0 +1,152 @@
+import type { Clock } from "../heartbeat.ts";
+import type { HostWebSocketHandler } from "../server/types.ts";
+import type {
+  AcceptOptions,
+  Acceptor,
+  Address,
+  ListenerEvents,
+  RequestResult,
+  TcpListener,
+} from "../runtime/contract.ts";
+import type { Link } from "./link.ts";
+
+/** What a handler on the network is told beside the request. */
+export interface MemoryInfo {
+  /** Where the client is. */
+  readonly remoteAddr: Readonly<Address>;
+}
+
+/** Answers the requests to a {@linkcode MemoryHost}. */
+export type MemoryHandler = (request: Request, info: MemoryInfo) => Response | Promise<Response>;
+
+/** A server on a `MemoryNetwork` that is none of this module's. */
+export interface MemoryHost {
+  /** Where it is. */
+  readonly address: Readonly<Address>;
+  /** Stops it and drops all its connections. */
+  stop(): void;
+}
+
+/** A request that came over a link; with it, and only with it, the request can become a connection. */
+class LinkInfo implements MemoryInfo {
+  readonly remoteAddr: Readonly<Address>;
+  readonly link: Link;
+
+  constructor(link: Link) {
+    this.remoteAddr = { ...link.peer };
+    this.link = link;
+  }
+}
+
+/** What a {@linkcode Host} is made of. */
+export interface HostParts {
+  clock: Clock;
+  address: Address;
+  /** Whether it speaks TLS. */
+  secure: boolean;
+  handler: MemoryHandler;
+  /** Gives the port back. */
+  leave(): void;
+}
+
+/** A port of the network's, and who answers there. */
+export class Host implements MemoryHost, TcpListener {
+  readonly #parts: HostParts;
+  readonly #links = new Set<Link>();
+  /** Requests whose answer is still to come. */
+  readonly #waiting = new Set<Promise<void>>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  get address(): Address {
+    return this.#parts.address;
+  }
+
+  get secure(): boolean {
+    return this.#parts.secure;
+  }
+
+  take(link: Link, request: Request): void {
+    this.#links.add(link);
+    link.left.addEventListener("abort", () => this.#links.delete(link));
+    const answer = this.#parts.handler(request, new LinkInfo(link));
+    if (!(answer instanceof Promise)) return answerTo(link, answer);
+    const answered = answer.then((answer) => {
+      this.#waiting.delete(answered);
+      answerTo(link, answer);
+    });
+    this.#waiting.add(answered);
+  }
+
+  stop(): void {
+    this.#parts.leave();
+    for (const { server } of this.#links) server.terminate();
+  }
+
+  async close(ms: number): Promise<void> {
+    this.#parts.leave();
+    if (this.#waiting.size > 0) await this.#untilAnswered(ms);
+    this.stop();
+  }
+
+  /** Whoever still waits gets an answer, unless that takes too long. */
+  async #untilAnswered(ms: number): Promise<void> {
+    const { clock } = this.#parts;
+    let timer: unknown;
+    const late = new Promise<void>((resolve) => timer = clock.setTimer(resolve, ms));
+    await Promise.race([Promise.all(this.#waiting), late]);
+    clock.clearTimer(timer);
+  }
+}
+
+/** Answers a request that has not become a connection. */
+function answerTo({ server }: Link, { status }: Response): void {
+  if (server.state !== "connecting") return;
+  server.refuse({
+    what: `the server answered with HTTP status ${status}`,
+    status: String(status),
+  });
+}
+
+/** Turns requests on the network into connections. */
+export class MemoryAcceptor implements Acceptor {
+  readonly websocket: HostWebSocketHandler = { message() {} };
+  readonly #options: AcceptOptions;
+  readonly #events: ListenerEvents & { hostFault?(why: string): void };
+
+  constructor(
+    options: AcceptOptions,
+    events: ListenerEvents & { hostFault?(why: string): void },
+  ) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  accept(request: Request, info: unknown): Response | Promise<Response> {
+    if (!(info instanceof LinkInfo)) {
+      this.#events.hostFault?.("'fetch' was not given what the memory network tells of a request");
+      return new Response(null, { status: 500 });
+    }
+    const answer = this.#events.request(request, { ...info.remoteAddr });
+    return answer instanceof Promise
+      ? answer.then((answer) => this.#answer(info.link, answer))
+      : this.#answer(info.link, answer);
+  }
+
+  websocketWith(other: object): HostWebSocketHandler {
+    return other as HostWebSocketHandler;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #answer({ server }: Link, answer: RequestResult): Response {
+    if (answer instanceof Response) return answer;
+    if (server.state === "over") answer.closed({ code: 0, reason: "" }); // the client has left meanwhile
+    else server.accept(answer, this.#options.maxPayload);
+    return new Response(null);
+  }
+}
