@@ -26,7 +26,8 @@ export interface ConnectionOwner {
   failed(error: BusinessError): void;
   /** The connection is lost; `closed` follows. */
   lost(error: BusinessError): void;
-  closed(close: CloseResult): void;
+  /** `end` is how the runtime told it, where it did: with the code that came, 1005 for none. */
+  closed(close: CloseResult, end?: End): void;
 }
 
 /** What a connection is made of. */
@@ -104,8 +105,12 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
   }
 
-  /** Starts to close; `closed` follows, within five seconds. Only while connecting or open. */
-  close(asked: CloseResult): void {
+  /**
+   * Starts to close; `closed` follows, within five seconds. Only while connecting or open.
+   *
+   * @param wire What the Close frame says, with 1005 for one that says nothing.
+   */
+  close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     const { state } = this;
     this.#asked = asked;
     this.#leave("closing");
@@ -120,8 +125,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
       this.#socket.terminate();
       this.#end(asked);
     }, CLOSE_DEADLINE_MS);
-    const { code, reason } = toWire(asked);
-    this.#socket.close(code, reason);
+    this.#socket.close(wire.code, wire.reason);
   }
 
   open(): void {
@@ -164,14 +168,14 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   closed(end: End): void {
     const { state } = this;
     if (state === "idle") return;
-    if (state === "closing") return this.#end(this.#asked!);
+    if (state === "closing") return this.#end(this.#asked!, end);
     const { failure, tooBig } = end;
     if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
       return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
     }
     const close = failure === undefined ? fromWire(end.code, end.reason) : undefined;
-    if (close !== undefined) this.#end(close);
+    if (close !== undefined) this.#end(close, end);
     else this.#lose("lost", "the connection was lost", LINK_DOWN, failure?.cause);
   }
 
@@ -236,15 +240,15 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#finish(close);
   }
 
-  #end(close: CloseResult): void {
+  #end(close: CloseResult, end?: End): void {
     this.#leave("closing");
-    this.#finish(close);
+    this.#finish(close, end);
   }
 
-  #finish(close: CloseResult): void {
+  #finish(close: CloseResult, end?: End): void {
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     this.state = "idle";
-    this.#owner.closed(close);
+    this.#owner.closed(close, end);
   }
 
   /** Leaves what it was waiting for, on the way to another state. */

@@ -5,7 +5,7 @@ import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
 import { describe } from "../internal/describe.ts";
 import { afterTurn } from "../internal/result.ts";
-import type { DialRequest } from "../runtime/contract.ts";
+import type { DialRequest, End } from "../runtime/contract.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_policy.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -27,7 +27,7 @@ const SLEPT_MS = 5000;
 /** What it tells its client: as any connection does, and what becomes of it between two of them. */
 export interface ReconnectOwner extends ConnectionOwner {
   /** An attempt failed, or a connection ended; another attempt follows. */
-  interrupted(end: { error: BusinessError } | { close: CloseResult }): void;
+  interrupted(end: { error: BusinessError } | { close: CloseResult; end?: End | undefined }): void;
   reconnecting(info: { attempt: number; delay: number }): void;
   /** A function of the user's failed, or messages were never sent. */
   report(error: BusinessError): void;
@@ -109,11 +109,11 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   /** Ends it for good. */
-  close(asked: CloseResult): void {
+  close(asked: CloseResult, wire?: CloseResult): void {
     this.#between = "closing";
     const state = this.#connection?.state;
     if (this.#deciding || state === "closing") return; // its end is on the way
-    if (state !== undefined) return this.#connection!.close(asked);
+    if (state !== undefined) return this.#connection!.close(asked, wire);
     this.#clock.clearTimer(this.#timer);
     afterTurn(() => this.#give(() => this.#owner.closed(asked)));
   }
@@ -137,8 +137,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#owner.lost(error);
   }
 
-  closed(close: CloseResult): void {
-    this.#interrupted({ ...close }, { close });
+  closed(close: CloseResult, end?: End): void {
+    this.#interrupted({ ...close }, { close, end });
   }
 
   #dial(): void {
@@ -191,7 +191,10 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection = new ClientConnection(this, parts);
   }
 
-  #interrupted(last: Interruption, end: { error: BusinessError } | { close: CloseResult }): void {
+  #interrupted(
+    last: Interruption,
+    end: { error: BusinessError } | { close: CloseResult; end?: End | undefined },
+  ): void {
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
     this.#connection = undefined;
@@ -201,7 +204,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
     if (!goesOn || (this.#between as string) === "closing") {
       return this.#give(() =>
-        "error" in end ? this.#owner.failed(end.error) : this.#owner.closed(end.close)
+        "error" in end ? this.#owner.failed(end.error) : this.#owner.closed(end.close, end.end)
       );
     }
     this.#owner.interrupted(end);

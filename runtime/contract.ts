@@ -17,7 +17,10 @@ export interface Socket {
   send(data: WebSocketData): void;
   /** Sends a Ping frame. Ignored unless open, or where nothing gets through anyway. */
   ping(): void;
-  /** Starts the closing handshake; `closed` follows if the peer answers. */
+  /**
+   * Starts the closing handshake; `closed` follows if the peer answers. A client's 1005 sends a Close
+   * frame with no code, as `End` has one.
+   */
   close(code: number, reason: string): void;
   /** Stops reading, where the runtime can; whatever comes stays with the peer's system. */
   pause?(): void;

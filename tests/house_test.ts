@@ -9,12 +9,12 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The rooms, and the front door: the root. */
-const FOLDERS = ["client", "server", "internal", "runtime", "testing"];
+const FOLDERS = ["client", "server", "internal", "runtime", "shapes", "testing"];
 
 /** What may stand at the root: each an entry point or a word of the domain. */
 const FRONT_DOOR = [
   ...["client.ts", "errors.ts", "heartbeat.ts", "kit.ts", "mod.ts", "otel.ts"],
-  ...["server.ts", "testing.ts"],
+  ...["server.ts", "standard.ts", "testing.ts"],
 ];
 
 function sources(folder: string, recursive = true): string[] {
@@ -69,10 +69,12 @@ const ARROWS: Record<string, string[]> = {
   "server.ts": ["server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "heartbeat.ts": ["internal/"],
   "otel.ts": ["heartbeat.ts", "internal/"],
+  "standard.ts": ["shapes/"],
   "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],
   "errors.ts": [],
   "client/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "server/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
+  "shapes/": ["client/", "server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "testing/": ["heartbeat.ts", "runtime/", "internal/"],
   "runtime/": ["internal/", "errors.ts"],
   "internal/": ["errors.ts"],

@@ -75,7 +75,8 @@ class WebSocketOfTheWeb implements ClientSocket {
 
   /** Sends 1000 for a code that a page may not send. */
   close(code: number, reason: string): void {
-    this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
+    if (code === 1005) this.#ws.close();
+    else this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
   }
 
   /** The nearest there is: the platform drops it when its own patience ends, and nobody is told. */

@@ -23,9 +23,9 @@ export function testFiles(filters) {
   return files.filter((file) => wanted.some((part) => file.includes(part)));
 }
 
-/** The modules whose documentation has snippets: those at the root, and what `./testing` exports. */
+/** The modules whose documentation has snippets: those at the root, and what some of them export. */
 export function documentedModules() {
-  return ["", "testing/"].flatMap((folder) =>
+  return ["", "shapes/", "testing/"].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => folder + name)

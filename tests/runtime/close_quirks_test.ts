@@ -8,7 +8,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { type Bare, dial, drop, opened, symbolOf } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno, Program } from "../helpers/process.ts";
 import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
 
 /** A bare WebSocket, and a peer that answers no Close frame. */
@@ -130,6 +130,31 @@ describe("ping() of the runtime's WebSocket", () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe("the end of the runtime's WebSocket without an answer to its Close frame", () => {
+  for (const code of [undefined, 4000]) {
+    it(`is told on Deno as an answer with no code, after ${code ?? "none"}`, async () => {
+      await withPeer(async ({ ws, raw, log, over }) => {
+        ws.close(code);
+        await deadline(raw.next(CLOSE), 5000);
+        raw.reset();
+        await deadline(over, 5000);
+        assertEquals(log.at(-1), onDeno ? "close 1005  true" : "close 1006  false");
+      });
+    });
+  }
+});
+
+describe("the runtime's WebSocket when it has been dropped", () => {
+  it("ends the process on Deno where it is asked for bufferedAmount", async () => {
+    const server = await RawServer.listen();
+    await using program = new Program("dropped_amount.ts", [String(server.port)]);
+    const { stdout, stderr } = await deadline(program.ended, 10_000);
+    if (onDeno) assert(stderr.includes("panicked"), stderr);
+    else assertEquals(stdout, "queued 0\n");
+    await server.close();
   });
 });
 

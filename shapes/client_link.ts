@@ -1,0 +1,275 @@
+/** What is below a socket that connects by itself: our client's connection. Not part of the public API. */
+
+import { ClientConnection } from "../client/connection.ts";
+import { buildRequest, unsupported } from "../client/dial.ts";
+import { type ClientOptions, readClientOptions } from "../client/options.ts";
+import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
+import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
+import type { CloseResult, WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { Heartbeat, type HeartbeatOptions, systemClock } from "../heartbeat.ts";
+import { LINK_DOWN } from "../internal/close_codes.ts";
+import { fromWire } from "../internal/close_frame.ts";
+import { describe } from "../internal/describe.ts";
+import { Listeners } from "../internal/listeners.ts";
+import { observing } from "../internal/observer.ts";
+import { byteLength, exceeds } from "../internal/payload.ts";
+import { argumentError } from "../internal/validate.ts";
+import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
+import { clientRuntime } from "../runtime/select_client.ts";
+import { type ConnectTurn, takeTurn } from "./connect_turns.ts";
+import {
+  CLOSED,
+  CLOSING,
+  CONNECTING,
+  type Link,
+  type LinkEnd,
+  OPEN,
+  type SocketModel,
+} from "./socket_model.ts";
+
+/** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
+const MAX_PAYLOAD = 67_108_863;
+
+/** Options that are the client's, not an attempt's. */
+const OF_CLIENT = new Set([
+  "clock",
+  "maxBufferedAmount",
+  "maxPayload",
+  "observer",
+  "reconnect",
+  "runtime",
+]);
+
+/** What is asked for beyond the standard, read. */
+export interface ReadInit {
+  client: ClientOptions;
+  /** What `connect` takes. */
+  request: Record<string, unknown>;
+}
+
+/** Reads the options; throws what is wrong with them. */
+export function readInit(options: object): ReadInit {
+  const client: Record<string, unknown> = {};
+  const request: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (OF_CLIENT.has(name)) client[name] = value;
+    else if (name !== "headers") request[name] = value;
+  }
+  const { headers } = options as { headers?: unknown };
+  if (headers !== undefined) {
+    if (request.header !== undefined) {
+      throw argumentError(
+        "WebSocket: 'header'",
+        "must be left out where 'headers' is given",
+        headers,
+      );
+    }
+    request.header = readHeaders(headers);
+  }
+  if ("protocol" in request) {
+    const rule = "is no option: subprotocols are the second argument";
+    throw argumentError("WebSocket: 'protocol'", rule, request.protocol);
+  }
+  const read = readClientOptions(client);
+  if (read.error !== undefined) throw read.error;
+  const init = { client: read.options, request };
+  readAttempt("ws://localhost/", [], init);
+  return init;
+}
+
+/** A `Headers`, or pairs, as an object. */
+function readHeaders(headers: unknown): unknown {
+  const isList = typeof headers === "object" && headers !== null && Symbol.iterator in headers;
+  return isList ? Object.fromEntries(headers as Iterable<[string, string]>) : headers;
+}
+
+/** Reads what an attempt is to be; throws what is wrong with it. */
+function readAttempt(url: string, protocols: string[], { client, request }: ReadInit): Target {
+  const given = { ...request, protocol: protocols.join(", ") };
+  const target = readTarget(url, given, client.policy !== undefined);
+  if (target instanceof Error) throw target;
+  return target;
+}
+
+/** What a runtime is to dial; throws what cannot be had. */
+function requestOf(runtime: ClientRuntime, { url, options }: Target): DialRequest {
+  const request = buildRequest(runtime, url as string, options);
+  if (request instanceof Error) throw request;
+  const error = unsupported(runtime, request, options);
+  if (error !== undefined) throw error;
+  return request;
+}
+
+/** A client's connection, or one after the other, below a socket. */
+export class ClientLink implements Link, ReconnectOwner {
+  readonly queues: boolean;
+  readonly #model: SocketModel;
+  readonly #host: string;
+  readonly #maxPayload: number;
+  readonly #maxBufferedAmount: number;
+  #connection: ClientConnection | ReconnectingConnection | undefined;
+  #turn: ConnectTurn | undefined;
+  /** Whether it was closed while it connected: then its end is told in a task of its own. */
+  #isAborted = false;
+  /** Why the connection was lost that has not ended yet. */
+  #lost: BusinessError | undefined;
+
+  /** Starts to connect; throws where what is asked for cannot be had. */
+  constructor(model: SocketModel, protocols: string[], init: ReadInit, who: object) {
+    const { maxBufferedAmount, maxPayload, observer, policy, ...client } = init.client;
+    const { clock = systemClock, runtime = clientRuntime } = client;
+    const target = readAttempt(model.url, protocols, init);
+    const request = asks(target) ? undefined : requestOf(runtime, target);
+    const { protocol, host } = new URL(model.url);
+    this.#model = model;
+    this.#host = `${protocol}//${host}`;
+    this.#maxPayload = maxPayload ?? MAX_PAYLOAD;
+    this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
+    this.queues = policy !== undefined;
+    const parts = {
+      runtime,
+      clock,
+      options: target.options,
+      heartbeat: new Heartbeat(target.options as HeartbeatOptions, clock),
+      maxPayload: this.#maxPayload,
+      who,
+      observing: observing([observer], new Listeners(["error"])),
+    };
+    if (policy === undefined) {
+      this.#turn = takeTurn(
+        this.#host,
+        () => this.#dial(() => new ClientConnection(this, { ...parts, request: request! })),
+      );
+    } else {
+      const ask = () => request ?? askTarget(runtime, target);
+      this.#dial(() =>
+        new ReconnectingConnection(this, { ...parts, policy, request: () => this.#inTurn(ask) })
+      );
+    }
+  }
+
+  get readyState(): number {
+    if (this.#isAborted) return CLOSING;
+    return STATES[this.#connection?.state ?? "connecting"];
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection?.bufferedAmount ?? 0;
+  }
+
+  send(data: WebSocketData): void {
+    if (exceeds(data, this.#maxPayload)) {
+      throw noRoom(
+        `'maxPayload' is ${this.#maxPayload}: current value has ${byteLength(data)} bytes`,
+      );
+    }
+    const connection = this.#connection!;
+    const limit = Math.min(this.#maxBufferedAmount, connection.maxQueued);
+    if (limit !== Infinity && connection.bufferedAmount + byteLength(data) > limit) {
+      const option = limit === this.#maxBufferedAmount
+        ? "maxBufferedAmount"
+        : "reconnect.maxQueued";
+      throw noRoom(
+        `'${option}' is ${limit}, and ${connection.bufferedAmount} bytes are queued already`,
+      );
+    }
+    connection.send(data);
+  }
+
+  close(code: number | undefined, reason: string): void {
+    const connection = this.#connection;
+    const wire = { code: code ?? 1005, reason };
+    if (this.readyState === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
+    this.#isAborted = true;
+    if (connection === undefined) {
+      this.#turn!.end();
+      this.closed(LINK_DOWN);
+    } else if (connection.state !== "closing" && connection.state !== "idle") {
+      connection.close({ code: code ?? 1000, reason });
+    }
+  }
+
+  opened(): void {
+    this.#turn?.end();
+    this.#model.opened(this.#connection!.protocol);
+  }
+
+  message(data: string | ArrayBuffer): void {
+    this.#model.message(data);
+  }
+
+  failed(error: BusinessError): void {
+    this.#ended({ code: 1006, reason: "", wasClean: false, error }, true);
+  }
+
+  lost(error: BusinessError): void {
+    this.#lost = error;
+  }
+
+  closed(_: CloseResult, end?: End): void {
+    if (!this.#isAborted) return this.#ended(this.#endOf(end), true);
+    const error = businessError("aborted", "closed before the connection was open");
+    setTimeout(() => this.failed(error)); // a task, by the standard (WHATWG WebSockets §3.1, `close`)
+  }
+
+  interrupted(end: { error: BusinessError } | { close: CloseResult; end?: End | undefined }): void {
+    if ("close" in end) return this.#ended(this.#endOf(end.end), false);
+    this.#ended({ code: 1006, reason: "", wasClean: false, error: end.error }, false);
+  }
+
+  reconnecting(): void {
+    // `readyState` says so.
+  }
+
+  report(error: BusinessError): void {
+    this.#model.failed(error);
+  }
+
+  #dial(make: () => ClientConnection | ReconnectingConnection): void {
+    try {
+      this.#connection = make();
+    } catch (cause) {
+      const what = `the runtime refused to dial: ${describe(cause)}`;
+      const error = businessError("connectFailed", what, { data: "0", cause });
+      setTimeout(() => this.failed(error));
+    }
+  }
+
+  /** Asks for what to dial when nobody else connects to the host. */
+  #inTurn<T>(ask: () => T): T | Promise<Awaited<T>> {
+    this.#turn?.end();
+    let come = (): void => {};
+    const turn = this.#turn = takeTurn(this.#host, () => come());
+    if (turn.came) return ask();
+    return new Promise<void>((resolve) => come = resolve).then(ask) as Promise<Awaited<T>>;
+  }
+
+  #endOf(end: End | undefined): LinkEnd {
+    const error = this.#lost;
+    this.#lost = undefined;
+    // With no valid Close frame it is 1006, as the standard has it (RFC 6455 §7.1.5).
+    const came = end !== undefined && end.failure === undefined && !end.tooBig &&
+      fromWire(end.code, end.reason) !== undefined;
+    return came
+      ? { code: end.code, reason: end.reason, wasClean: true, error }
+      : { code: 1006, reason: "", wasClean: false, error };
+  }
+
+  #ended(end: LinkEnd, isLast: boolean): void {
+    this.#turn?.end();
+    this.#model.ended(end, isLast);
+  }
+}
+
+const STATES = {
+  connecting: CONNECTING,
+  reconnecting: CONNECTING,
+  open: OPEN,
+  closing: CLOSING,
+  idle: CLOSED,
+};
+
+function noRoom(why: string): DOMException {
+  return new DOMException(`send: ${why}`, "QuotaExceededError");
+}

@@ -1,0 +1,171 @@
+/** The interface of a socket, as JavaScript sees it (WHATWG WebSockets §3.1, Web IDL). Not public. */
+
+import type { WebSocketData } from "../client/types.ts";
+import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
+
+/** Makes what is behind a socket; `listen` has the runtime call `hear` for a type of event. */
+export type MakeModel = (target: EventTarget, listen: (type: string) => void) => SocketModel;
+
+/** A handler, as it is set and shown. */
+type Handler = unknown;
+
+/** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** Members of the interface, and nothing else that shows: what is behind it is in `SocketModel`. */
+export class SocketFace extends EventTarget {
+  readonly #model: SocketModel;
+
+  constructor(make: MakeModel) {
+    super();
+    const hear = (event: Event): void => this.#model.hear(event);
+    this.#model = make(this, (type) => super.addEventListener(type, hear));
+  }
+
+  /** Whether a value is such a socket, whichever class has made it. */
+  static readonly isOne = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && #model in value;
+
+  get url(): string {
+    return this.#model.url;
+  }
+  get readyState(): number {
+    return this.#model.readyState;
+  }
+  get bufferedAmount(): number {
+    return this.#model.bufferedAmount;
+  }
+  get extensions(): string {
+    void this.#model; // anything else that is asked must be refused
+    return "";
+  }
+  get protocol(): string {
+    return this.#model.protocol;
+  }
+  get binaryType(): string {
+    return this.#model.binaryType;
+  }
+  set binaryType(value: unknown) {
+    const model = this.#model;
+    const type = textOf(value);
+    // No value of the enumeration: nothing happens (Web IDL §3.7.6).
+    if (type === "blob" || type === "arraybuffer") model.binaryType = type;
+  }
+  get onopen(): Handler {
+    return this.#model.listeners.handler("open");
+  }
+  set onopen(value: Handler) {
+    this.#model.listeners.setHandler("open", value);
+  }
+  get onmessage(): Handler {
+    return this.#model.listeners.handler("message");
+  }
+  set onmessage(value: Handler) {
+    this.#model.listeners.setHandler("message", value);
+  }
+  get onerror(): Handler {
+    return this.#model.listeners.handler("error");
+  }
+  set onerror(value: Handler) {
+    this.#model.listeners.setHandler("error", value);
+  }
+  get onclose(): Handler {
+    return this.#model.listeners.handler("close");
+  }
+  set onclose(value: Handler) {
+    this.#model.listeners.setHandler("close", value);
+  }
+
+  send(data: unknown): void {
+    const model = this.#model;
+    if (arguments.length === 0) throw new TypeError("send: there must be an argument");
+    model.send(typeof data === "string" ? data : toData(data));
+  }
+
+  // Its `length` is 0: both parameters are optional.
+  close(...[code, reason]: [code?: unknown, reason?: unknown]): void {
+    const model = this.#model;
+    const asked = code === undefined ? undefined : clamp(code);
+    const text = reason === undefined ? "" : textOf(reason);
+    if (asked !== undefined && asked !== 1000 && !(asked >= 3000 && asked <= 4999)) {
+      throw new DOMException(
+        `close: the code must be 1000 or 3000 to 4999: current value is ${asked}`,
+        "InvalidAccessError",
+      );
+    }
+    const bytes = new TextEncoder().encode(text).byteLength;
+    if (bytes > MAX_REASON_BYTES) {
+      throw new DOMException(
+        `close: the reason must be at most ${MAX_REASON_BYTES} bytes: current value has ${bytes}`,
+        "SyntaxError",
+      );
+    }
+    // A frame with a reason has a code (RFC 6455 §5.5.1).
+    model.close(asked ?? (text === "" ? undefined : 1000), text);
+  }
+
+  override addEventListener(type: string, listener: unknown, options?: unknown): void {
+    this.#model.listeners.add(textOf(type), listener, options);
+  }
+
+  override removeEventListener(type: string, listener: unknown, options?: unknown): void {
+    this.#model.listeners.remove(textOf(type), listener, options);
+  }
+}
+
+/** What Web IDL makes of an argument that is to be text: unlike `String`, it takes no symbol. */
+export function textOf(value: unknown): string {
+  return `${value}`;
+}
+
+/** What Web IDL makes of an argument that is no text: `(BufferSource or Blob or USVString)`. */
+function toData(data: unknown): WebSocketData | Blob {
+  if (data instanceof Blob || data instanceof ArrayBuffer) return data;
+  if (!ArrayBuffer.isView(data)) return textOf(data);
+  if (data.buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  throw new TypeError("send: a view of shared memory cannot be sent: it may change meanwhile");
+}
+
+/** Web IDL's `[Clamp] unsigned short`: the nearest integer there is, an even one in the middle. */
+function clamp(value: unknown): number {
+  const x = Math.min(Math.max(Number(value), 0), 0xffff);
+  if (Number.isNaN(x)) return 0;
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}
+
+const CONSTANTS = { CONNECTING, OPEN, CLOSING, CLOSED };
+
+/** What a face shows that the standard does not name. */
+const HIDDEN = new Set<PropertyKey>(["addEventListener", "removeEventListener"]);
+
+/**
+ * Gives a class the members of the interface, as its own, as Web IDL has them: enumerable, on the
+ * prototype, with constants in both places.
+ */
+export function shapeClass(one: { prototype: object }): void {
+  const members = Object.getOwnPropertyDescriptors(SocketFace.prototype);
+  for (const [name, member] of Object.entries(members)) {
+    if (name === "constructor") continue;
+    Object.defineProperty(one.prototype, name, { ...member, enumerable: !HIDDEN.has(name) });
+  }
+  for (const [name, value] of Object.entries(CONSTANTS)) {
+    for (const holder of [one, one.prototype]) {
+      Object.defineProperty(holder, name, { value, enumerable: true });
+    }
+  }
+  Object.defineProperty(one.prototype, Symbol.toStringTag, {
+    value: "WebSocket",
+    configurable: true,
+  });
+  Object.setPrototypeOf(one, EventTarget);
+  Object.setPrototypeOf(one.prototype, EventTarget.prototype);
+  // A socket that another of these classes has made is one of this class, too, but none of a subclass.
+  Object.defineProperty(one, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      const inherits = Function.prototype[Symbol.hasInstance].call(this, value);
+      return inherits || (this === one && SocketFace.isOne(value));
+    },
+  });
+}

@@ -1,0 +1,237 @@
+/** What every socket of the WHATWG's shape does, whoever it talks to. Not part of the public API. */
+
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+import { byteLength, snapshot } from "../internal/payload.ts";
+import type { WebSocketData } from "../client/types.ts";
+import { EventListeners } from "./event_listeners.ts";
+import { endDispatch, isStopped, messageEvent } from "./message_event.ts";
+
+/** The states of a socket (WHATWG WebSockets §3.1). */
+export const CONNECTING = 0;
+export const OPEN = 1;
+export const CLOSING = 2;
+export const CLOSED = 3;
+
+/** What is below a socket. */
+export interface Link {
+  /** One of the states; CLOSED once it has told of its end. */
+  readonly readyState: number;
+  /** Bytes that were sent and are not gone yet. */
+  readonly bufferedAmount: number;
+  /** Whether it takes messages while it connects. */
+  readonly queues: boolean;
+  /** Sends a message, or throws where there is no room for it. Only where it takes messages. */
+  send(data: WebSocketData): void;
+  /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */
+  close(code: number | undefined, reason: string): void;
+}
+
+/** How a connection, or an attempt, came to its end. */
+export interface LinkEnd {
+  /** As the peer's Close frame has it; 1005 for one with none, 1006 where none came. */
+  readonly code: number;
+  readonly reason: string;
+  /** Whether both sides have closed as they should. */
+  readonly wasClean: boolean;
+  /** What went wrong: 'error' tells it. */
+  readonly error?: BusinessError | undefined;
+}
+
+/** What waits for a Blob to be read, and the Blob itself. */
+type Waiting = { data: WebSocketData | Blob } | { code: number | undefined; reason: string };
+
+/** The state behind a socket: what its accessors and methods show. */
+export class SocketModel {
+  readonly url: string;
+  protocol = "";
+  binaryType: "blob" | "arraybuffer" = "blob";
+  readonly listeners: EventListeners;
+  readonly #target: EventTarget;
+  readonly #origin: string;
+  #link: Link | undefined;
+  #isClosing = false;
+  #isOver = false;
+  /** What is sent when a Blob before it has been read. */
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
+  #lateBytes = 0;
+  /** What was sent in this task: until the next one it counts as queued. */
+  #fresh: { before: number; bytes: number; texts: string[] } | undefined;
+
+  constructor(target: EventTarget, url: string, listen: (type: string) => void) {
+    this.#target = target;
+    this.url = url;
+    this.#origin = new URL(url).origin;
+    this.listeners = new EventListeners(target, listen);
+  }
+
+  /** Sets what is below; before this the socket connects. */
+  set link(link: Link) {
+    this.#link = link;
+  }
+
+  get readyState(): number {
+    if (this.#isOver) return CLOSED;
+    if (this.#isClosing) return CLOSING;
+    return this.#link?.readyState ?? CONNECTING;
+  }
+
+  get bufferedAmount(): number {
+    return this.#queuedBytes + this.#waitingBytes + this.#lateBytes;
+  }
+
+  get #queuedBytes(): number {
+    const fresh = this.#fresh;
+    if (fresh === undefined) return this.#link?.bufferedAmount ?? 0;
+    for (const text of fresh.texts.splice(0)) fresh.bytes += byteLength(text);
+    return fresh.before + fresh.bytes;
+  }
+
+  /** Sends what `send` was given, already converted. */
+  send(data: WebSocketData | Blob): void {
+    const state = this.readyState;
+    if (state === CONNECTING && !this.#link?.queues) {
+      throw new DOMException("send: the socket is still connecting", "InvalidStateError");
+    }
+    if (state === CLOSING || state === CLOSED) {
+      this.#lateBytes += sizeOf(data);
+    } else if (data instanceof Blob || this.#waiting.length > 0) {
+      this.#wait({ data: data instanceof Blob ? data : snapshot(data) }, sizeOf(data));
+    } else {
+      this.#send(data);
+    }
+  }
+
+  /** Closes as `close` was asked to; what was asked for is allowed. */
+  close(code: number | undefined, reason: string): void {
+    if (this.readyState >= CLOSING) return;
+    this.#isClosing = true;
+    if (this.#waiting.length > 0) this.#waiting.push({ code, reason });
+    else this.#link?.close(code, reason);
+  }
+
+  /** The connection is open. */
+  opened(protocol: string): void {
+    this.protocol = protocol;
+    this.#dispatch(new Event("open"));
+  }
+
+  /** A message came in. */
+  message(data: string | ArrayBuffer): void {
+    if (this.#isClosing || this.#isOver) return;
+    this.#fresh = undefined; // this is another task
+    const shown = typeof data === "string" || this.binaryType === "arraybuffer"
+      ? data
+      : new Blob([data]);
+    const { listeners } = this;
+    // A listener that went past this class is heard only by the runtime's own dispatch.
+    if (!listeners.has("message")) {
+      const init = { data: shown, origin: this.#origin };
+      this.#target.dispatchEvent(new MessageEvent("message", init));
+      return;
+    }
+    const event = messageEvent(shown, this.#origin, this.#target);
+    listeners.call(event, "message", isStopped);
+    endDispatch(event);
+  }
+
+  /** A connection has ended; another one follows where it is not the last. */
+  ended(end: LinkEnd, isLast: boolean): void {
+    if (isLast) {
+      this.#lateBytes = this.bufferedAmount;
+      this.#fresh = undefined;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#link = undefined;
+      this.#isOver = true;
+    }
+    const { code, reason, wasClean, error } = end;
+    if (error !== undefined) this.failed(error);
+    this.#dispatch(new CloseEvent("close", { code, reason, wasClean }));
+  }
+
+  /** Something went wrong: 'error', with what it was for those who look. */
+  failed(error: BusinessError): void {
+    const event = new Event("error");
+    // Not enumerable: by the standard there is nothing to see (HTML, `Event` of a failed WebSocket).
+    Object.defineProperty(event, "error", { value: error });
+    this.#dispatch(event);
+  }
+
+  /** Tells an event of the runtime's to the listeners. */
+  hear(event: Event): void {
+    let stopped = false;
+    const value = (): void => {
+      stopped = true;
+      Event.prototype.stopImmediatePropagation.call(event);
+    };
+    Object.defineProperty(event, "stopImmediatePropagation", { value, configurable: true });
+    this.listeners.call(event, event.type, () => stopped);
+    delete (event as Partial<Event>).stopImmediatePropagation;
+  }
+
+  #dispatch(event: Event): void {
+    this.#target.dispatchEvent(event);
+  }
+
+  #send(data: WebSocketData): void {
+    const link = this.#link!;
+    if (this.#fresh !== undefined) {
+      link.send(data);
+    } else {
+      const before = link.bufferedAmount;
+      link.send(data);
+      const fresh = this.#fresh = { before, bytes: 0, texts: [] };
+      setTimeout(() => {
+        if (this.#fresh === fresh) this.#fresh = undefined;
+      });
+    }
+    if (typeof data === "string") this.#fresh.texts.push(data);
+    else this.#fresh.bytes += data.byteLength;
+  }
+
+  #wait(waiting: { data: WebSocketData | Blob }, bytes: number): void {
+    this.#waitingBytes += bytes;
+    if (this.#waiting.push(waiting) === 1) void this.#sendWaiting(this.#waiting);
+  }
+
+  /** Sends what waits, in order; a Blob takes as long to read as it takes. */
+  async #sendWaiting(waiting: Waiting[]): Promise<void> {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      if (!("data" in next)) {
+        waiting.shift();
+        this.#link?.close(next.code, next.reason);
+        continue;
+      }
+      try {
+        const { data: given } = next;
+        const data = given instanceof Blob ? await given.arrayBuffer() : given;
+        if (this.#isOver) return;
+        waiting.shift();
+        this.#waitingBytes -= sizeOf(given);
+        this.#link?.send(data);
+      } catch (cause) {
+        this.#unsent(cause, waiting);
+      }
+    }
+  }
+
+  /** What was accepted cannot be sent: nothing after it is either, or the peer would miss it unawares. */
+  #unsent(cause: unknown, waiting: Waiting[]): void {
+    this.#lateBytes += this.#waitingBytes;
+    this.#waitingBytes = 0;
+    waiting.length = 0;
+    this.#isClosing = true;
+    this.failed(
+      businessError("unsent", `send: a Blob could not be sent: ${describe(cause)}`, { cause }),
+    );
+    this.#link?.close(1011, "A message could not be read");
+  }
+}
+
+/** How many bytes data has on the wire. */
+function sizeOf(data: WebSocketData | Blob): number {
+  return data instanceof Blob ? data.size : byteLength(data);
+}

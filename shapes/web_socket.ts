@@ -1,0 +1,204 @@
+/** The class `WebSocket` of the WHATWG's standard, over our client. */
+
+import { isToken } from "../internal/validate.ts";
+import { ClientLink, readInit } from "./client_link.ts";
+import { type MakeModel, shapeClass, SocketFace, textOf } from "./socket_face.ts";
+import { SocketModel } from "./socket_model.ts";
+import type {
+  StandardData,
+  WebSocketConstructor,
+  WebSocketEventMap,
+  WebSocketInit,
+} from "./socket_types.ts";
+
+/**
+ * A socket with the interface of the WHATWG WebSockets standard (§3.1).
+ *
+ * A listener that throws or rejects is printed on the console; the process and the connection live on.
+ */
+export interface WebSocket extends EventTarget {
+  /** 0. */
+  readonly CONNECTING: 0;
+  /** 1. */
+  readonly OPEN: 1;
+  /** 2. */
+  readonly CLOSING: 2;
+  /** 3. */
+  readonly CLOSED: 3;
+  /** The URL, as the URL standard writes it, with `ws` or `wss` as its scheme. */
+  readonly url: string;
+  /** CONNECTING, OPEN, CLOSING or CLOSED. */
+  readonly readyState: number;
+  /** Bytes that `send` was given and that have not gone out; what was sent too late stays in it. */
+  readonly bufferedAmount: number;
+  /** The extensions the server chose: '', as there are none. */
+  readonly extensions: string;
+  /** The subprotocol the server chose, '' for none. */
+  readonly protocol: string;
+  /** What a binary message is shown as: `"blob"`, unless it is set to `"arraybuffer"`. */
+  binaryType: "blob" | "arraybuffer";
+  /** What hears 'open'. */
+  onopen: ((event: Event) => unknown) | null;
+  /** What hears 'message'. */
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  /** What hears 'error'. */
+  onerror: ((event: Event) => unknown) | null;
+  /** What hears 'close'. */
+  onclose: ((event: CloseEvent) => unknown) | null;
+
+  /**
+   * Sends a message: text as a text frame, the rest as binary ones, in the order of the calls. Anything
+   * else is sent as the text it is converted to. Once the connection closes it only counts, in
+   * `bufferedAmount`.
+   *
+   * @param data What to send, as it is now.
+   * @throws {DOMException} `InvalidStateError` while connecting, unless the socket reconnects by itself;
+   * `QuotaExceededError` where it is over `maxPayload`, or there is no room for it.
+   */
+  send(data: StandardData): void;
+
+  /**
+   * Starts to close; what was sent goes out first. With no code the Close frame has none.
+   *
+   * @param code 1000, or 3000 to 4999.
+   * @param reason At most 123 bytes.
+   * @throws {DOMException} `InvalidAccessError` for another code, `SyntaxError` for a longer reason.
+   */
+  close(code?: number, reason?: string): void;
+
+  /** Adds a listener. */
+  addEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: (event: WebSocketEventMap[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  /** Adds a listener. */
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+
+  /** Removes a listener. */
+  removeEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: (event: WebSocketEventMap[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  /** Removes a listener. */
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** Reads the URL (WHATWG WebSockets §3.1, the constructor's steps 1 to 8). */
+function readUrl(url: unknown): string {
+  const text = textOf(url);
+  const base = typeof location === "undefined" ? undefined : location?.href;
+  if (!URL.canParse(text, base)) throw syntaxError("the URL must be one that can be parsed");
+  const record = new URL(text, base);
+  if (record.protocol === "http:") record.protocol = "ws:";
+  else if (record.protocol === "https:") record.protocol = "wss:";
+  if (record.protocol !== "ws:" && record.protocol !== "wss:") {
+    throw syntaxError("the URL must begin with ws:, wss:, http: or https:");
+  }
+  if (record.href.includes("#")) throw syntaxError("the URL must have no fragment");
+  return record.href;
+}
+
+/** Reads the subprotocols, `(DOMString or sequence<DOMString>)`. */
+function readProtocols(protocols: unknown): string[] {
+  const isList = typeof protocols === "object" && protocols !== null &&
+    Symbol.iterator in protocols;
+  const all = isList ? Array.from(protocols as Iterable<unknown>, textOf) : [textOf(protocols)];
+  const wrong = all.find((protocol) => !isToken(protocol));
+  if (wrong !== undefined) throw syntaxError("each subprotocol must be a token");
+  if (new Set(all.map((protocol) => protocol.toLowerCase())).size < all.length) {
+    throw syntaxError("the subprotocols must differ");
+  }
+  return all;
+}
+
+function syntaxError(rule: string): DOMException {
+  return new DOMException(`WebSocket: ${rule}`, "SyntaxError");
+}
+
+/** Makes a class whose sockets have these options, unless they are made with others. */
+function makeClass(bound: object): WebSocketConstructor {
+  readInit(bound);
+  class WebSocket {
+    // Its `length` is 1: the others are optional.
+    constructor(url: unknown, protocols: unknown = [], options: unknown = undefined) {
+      if (arguments.length === 0) throw new TypeError("WebSocket: there must be a URL");
+      const href = readUrl(url);
+      const offered = readProtocols(protocols);
+      // The standard knows two arguments, and any third that is none of ours is let be.
+      const own = typeof options === "object" && options !== null ? options : {};
+      const init = readInit({ ...bound, ...own });
+      const make: MakeModel = (target, listen) => {
+        const model = new SocketModel(target, href, listen);
+        model.link = new ClientLink(model, offered, init, target);
+        return model;
+      };
+      return Reflect.construct(SocketFace, [make], new.target);
+    }
+  }
+  shapeClass(WebSocket);
+  return WebSocket as unknown as WebSocketConstructor;
+}
+
+/**
+ * The WHATWG's `WebSocket` (<https://websockets.spec.whatwg.org/>) over our client: the same interface,
+ * events, codes, exceptions and order on every runtime, with a heartbeat that notices a dead server,
+ * and our options as the third argument ({@linkcode WebSocketInit}).
+ *
+ * Beyond the standard: an 'error' event has, not enumerable, an `error` that says what it was; a message
+ * of over 67,108,863 bytes is refused unless `maxPayload` says otherwise; ports that pages may not reach
+ * can be reached.
+ *
+ * @example
+ * ```ts
+ * import { createWebSocketServer } from "@netkit/websocket";
+ * import { WebSocket } from "@netkit/websocket/standard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = createWebSocketServer();
+ * server.on("messageReceive", ({ clientConnection, data }) => {
+ *   server.send(data, clientConnection);
+ * });
+ * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+ *
+ * const ws = new WebSocket(`ws://127.0.0.1:${server.address!.port}/`, [], { pingInterval: 5 });
+ * ws.onopen = () => ws.send("Hello");
+ * const data = await new Promise((resolve) => ws.onmessage = (event) => resolve(event.data));
+ * assertEquals(data, "Hello");
+ *
+ * const closed = new Promise<CloseEvent>((resolve) => ws.onclose = resolve);
+ * ws.close(3000, "enough");
+ * assertEquals((await closed).wasClean, true);
+ * await server.stop();
+ * ```
+ */
+export const WebSocket: WebSocketConstructor = makeClass({});
+
+/**
+ * Makes a `WebSocket` class whose sockets have options, for libraries that call `new` themselves.
+ *
+ * @param options What each socket gets, unless it is made with a third argument that says otherwise.
+ * @returns The class.
+ * @throws {BusinessError} 401 where an option is wrong.
+ *
+ * @example Give a library a heartbeat and headers
+ * ```ts
+ * import { webSocketClass } from "@netkit/websocket/standard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Socket = webSocketClass({ pingInterval: 5, headers: { authorization: "Bearer …" } });
+ * assertEquals(Socket.OPEN, 1);
+ * ```
+ */
+export function webSocketClass(options: WebSocketInit): WebSocketConstructor {
+  return makeClass(options);
+}

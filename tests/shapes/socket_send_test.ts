@@ -1,0 +1,185 @@
+/** What a socket sends, and what it counts as queued. */
+
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { WebSocket, type WebSocketInit } from "../../standard.ts";
+import { BusinessError } from "../../mod.ts";
+import { within } from "../helpers/client.ts";
+import { assertThrowsDom, loose, next, nextTask } from "../helpers/sockets.ts";
+import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
+
+/** An open socket and its peer. */
+async function pair(init: WebSocketInit = {}) {
+  const server = await RawServer.listen();
+  const ws = loose(new WebSocket(server.url, [], init));
+  const [peer] = await Promise.all([server.accept(), next(ws, "open")]);
+  const end = async () => {
+    const closed = next(ws, "close");
+    ws.close();
+    await closed;
+    await server.close();
+  };
+  return { server, ws, peer, end };
+}
+
+describe("send()", () => {
+  for (
+    const [given, text] of [
+      ["", ""],
+      ["h\u00e9 \ud83d\ude00", "h\u00e9 \ud83d\ude00"],
+      [null, "null"],
+      [undefined, "undefined"],
+      [5, "5"],
+      [{ toString: () => "mine" }, "mine"],
+      [["a", 1], "a,1"],
+      ["a\ud800b", "a\ufffdb"],
+    ] as const
+  ) {
+    it(`sends ${typeof given} ${JSON.stringify(given)} as the text ${text}`, async () => {
+      const { ws, peer, end } = await pair();
+      assertEquals(ws.send(given) as unknown, undefined);
+      assertEquals(textOf((await within(peer.next(TEXT))).payload), text);
+      await end();
+    });
+  }
+
+  const bytes = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+  for (
+    const [name, given, sent] of [
+      ["an ArrayBuffer", bytes.slice().buffer, bytes],
+      ["a Uint8Array in the middle of a buffer", bytes.subarray(2, 5), bytes.slice(2, 5)],
+      ["an Int16Array", new Int16Array(bytes.slice().buffer, 4), bytes.slice(4)],
+      ["a Float64Array", new Float64Array(bytes.slice().buffer), bytes],
+      ["a DataView", new DataView(bytes.slice().buffer, 1, 2), bytes.slice(1, 3)],
+      ["a Blob", new Blob([bytes.slice(0, 4)]), bytes.slice(0, 4)],
+      ["an empty buffer", new ArrayBuffer(0), new Uint8Array()],
+      ["an empty Blob", new Blob([]), new Uint8Array()],
+    ] as const
+  ) {
+    it(`sends ${name} as bytes`, async () => {
+      const { ws, peer, end } = await pair();
+      ws.send(given);
+      assertEquals(new Uint8Array((await within(peer.next(BINARY))).payload), sent);
+      await end();
+    });
+  }
+
+  it("throws TypeError for nothing, a view of shared memory, and what cannot be text", async () => {
+    const { ws, end } = await pair();
+    assertThrows(() => ws.send(), TypeError);
+    assertThrows(() => ws.send(new Uint8Array(new SharedArrayBuffer(2))), TypeError);
+    assertThrows(() => ws.send(Symbol("x")), TypeError);
+    assertEquals(ws.bufferedAmount, 0);
+    await end();
+  });
+
+  it("throws InvalidStateError while connecting", async () => {
+    const ws = loose(new WebSocket("ws://127.0.0.1:1/"));
+    assertThrowsDom(() => ws.send("too early"), "InvalidStateError");
+    assertThrowsDom(() => ws.send(new Blob(["x"])), "InvalidStateError");
+    assertThrows(() => ws.send(), TypeError);
+    await next(ws, "close");
+  });
+
+  it("keeps the order of Blobs and everything else, and close() comes last", async () => {
+    const { ws, peer, server } = await pair();
+    ws.send("1");
+    ws.send(new Blob(["2", new Uint8Array(100_000)]));
+    ws.send("3");
+    const view = new Uint8Array([4]);
+    ws.send(view);
+    view[0] = 9;
+    ws.send(new Blob(["5"]));
+    ws.close(3000, "done");
+    assertEquals(ws.readyState, WebSocket.CLOSING);
+    const close = await within(peer.next(CLOSE));
+    const kinds = peer.frames.map(({ opcode, payload }) =>
+      opcode === TEXT ? textOf(payload) : `${opcode}:${payload.length}:${payload[0]}`
+    );
+    assertEquals(kinds.slice(0, 5), ["1", "2:100001:50", "3", "2:1:4", "2:1:53"]);
+    assertEquals(readClose(close).code, 3000);
+    await next(ws, "close");
+    await server.close();
+  });
+
+  it("tells of a Blob that cannot be read, and closes with 1011", async () => {
+    const { ws, peer, server } = await pair();
+    const blob = new Blob(["gone"]);
+    blob.arrayBuffer = () => Promise.reject(new Error("the file is gone"));
+    const failed = next(ws, "error");
+    ws.send(blob);
+    ws.send("never");
+    const { error } = (await failed) as Event & { error: BusinessError };
+    assertInstanceOf(error, BusinessError);
+    assert(error.message.includes("the file is gone"), error.message);
+    assertEquals(readClose(await within(peer.next(CLOSE))).code, 1011);
+    assertEquals(peer.texts(), []);
+    await next(ws, "close");
+    assertEquals(ws.bufferedAmount, 9);
+    await server.close();
+  });
+
+  it("throws QuotaExceededError over maxPayload and over maxBufferedAmount", async () => {
+    const { ws, peer, end } = await pair({ maxPayload: 4, maxBufferedAmount: 6 });
+    assertThrowsDom(() => ws.send("12345"), "QuotaExceededError");
+    ws.send("1234");
+    await within(peer.next(TEXT));
+    assertEquals(peer.texts(), ["1234"]);
+    await end();
+  });
+});
+
+describe("bufferedAmount", () => {
+  it("grows in send() by the bytes on the wire, and is the same all through the task", async () => {
+    const { ws, peer, end } = await pair();
+    assertEquals(ws.bufferedAmount, 0);
+    ws.send("h\u00e9");
+    assertEquals(ws.bufferedAmount, 3);
+    ws.send(new ArrayBuffer(10));
+    ws.send(new Blob(["1234"]));
+    assertEquals(ws.bufferedAmount, 17);
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    assertEquals(ws.bufferedAmount, 17);
+    await within(peer.next(BINARY, 2));
+    assertEquals(ws.bufferedAmount, 0);
+    await end();
+  });
+
+  it("is 0 again when a message has come back", async () => {
+    const { ws, peer, end } = await pair();
+    const seen: number[] = [];
+    const heard = new Promise<void>((resolve) =>
+      ws.onmessage = () => {
+        seen.push(ws.bufferedAmount);
+        resolve();
+      }
+    );
+    const data = "x".repeat(65_000);
+    ws.send(data);
+    seen.push(ws.bufferedAmount);
+    assertEquals(textOf((await within(peer.next(TEXT))).payload), data);
+    peer.send(TEXT, "thanks");
+    await within(heard);
+    assertEquals(seen, [65_000, 0]);
+    await end();
+  });
+
+  it("counts what is sent after close(), for ever", async () => {
+    const { ws, peer, server } = await pair();
+    const closed = next(ws, "close");
+    ws.close();
+    ws.send("abc");
+    assertEquals(ws.bufferedAmount, 3);
+    await nextTask();
+    ws.send(new Uint8Array(2));
+    ws.send(new Blob(["1"]));
+    assertEquals(ws.bufferedAmount, 6);
+    await closed;
+    assertEquals(ws.bufferedAmount, 6);
+    ws.send("late");
+    assertEquals(ws.bufferedAmount, 10);
+    assertEquals(peer.texts(), []);
+    await server.close();
+  });
+});
