@@ -71,16 +71,17 @@ export interface WebSocketRequestOptions extends HeartbeatOptions {
   /**
    * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and
    * values that are not text are dropped. `host`, `connection`, `upgrade` and `sec-websocket-*` are
-   * the protocol's own and refused; `sec-websocket-protocol` is taken as `protocol`.
+   * the protocol's own and refused, unless they say what the handshake says anyway;
+   * `sec-websocket-protocol` is taken as `protocol`.
    *
    * Where the client reconnects it may be a function, which is asked before each attempt.
    */
   header?: object | (() => object | Promise<object>) | undefined;
   /** The subprotocol to ask for, or several, separated by commas. */
   protocol?: string | undefined;
-  /** Path of a PEM file of the certificate authorities to trust. */
+  /** Path of a PEM file of the certificate authorities to trust; '' is none. */
   caPath?: string | undefined;
-  /** The client's own certificate. */
+  /** The client's own certificate; none where both its paths are ''. */
   clientCert?: ClientCert | undefined;
   /**
    * Whether to take any certificate of the server's.

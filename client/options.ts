@@ -8,6 +8,7 @@ import {
   COUNT,
   FLAG,
   hasTexts,
+  isNone,
   isToken,
   OBJECT,
   OBSERVER,
@@ -115,12 +116,19 @@ export interface ConnectOptions {
   proxy: ProxyConfiguration;
 }
 
-/** Reads the options of `connect`; a wrong one is returned as the error it deserves. */
-export function readConnectOptions(options: unknown): ConnectOptions | BusinessError {
+/**
+ * Reads the options of `connect`; a wrong one is returned as the error it deserves.
+ *
+ * @param url Where to connect, where that is known: a `host` header may say it, too.
+ */
+export function readConnectOptions(
+  options: unknown,
+  url?: unknown,
+): ConnectOptions | BusinessError {
   if (options === undefined) options = {};
   const given = readOptions("connect", options, RULES);
   if (given instanceof Error) return given;
-  const headers = readHeaders((given.header ?? {}) as Record<string, unknown>);
+  const headers = readHeaders((given.header ?? {}) as Record<string, unknown>, url);
   if (headers instanceof Error) return headers;
   const inHeader = headers["sec-websocket-protocol"];
   delete headers["sec-websocket-protocol"];
@@ -140,7 +148,7 @@ export function readConnectOptions(options: unknown): ConnectOptions | BusinessE
     pingInterval: given.pingInterval,
     pongTimeout: given.pongTimeout,
     caPath: (given.caPath ?? "") as string,
-    clientCert: given.clientCert as ClientCert | undefined,
+    clientCert: isNone(given.clientCert) ? undefined : given.clientCert as ClientCert | undefined,
     insecure: (given.skipServerCertVerification ?? false) as boolean,
     minTls: (given.minSupportTlsProtocol ?? 0) as number,
     proxy: (given.proxy ?? "system") as ProxyConfiguration,
@@ -153,7 +161,25 @@ const RESERVED = /^(host|connection|upgrade|sec-websocket-(?!protocol$).*)$/;
 /** Header values: visible characters, blanks and Latin-1, but no line ends (RFC 9110 §5.5). */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-function readHeaders(header: Record<string, unknown>): Record<string, string> | BusinessError {
+/** What the handshake says under those names by itself: who says it, too, changes nothing. */
+const SAID_ANYWAY: Readonly<Record<string, RegExp>> = {
+  connection: /^(keep-alive *, *)?upgrade$/i,
+  upgrade: /^websocket$/i,
+  "sec-websocket-version": /^13$/,
+};
+
+function isSaidAnyway(name: string, value: string, url: unknown): boolean {
+  value = value.trim();
+  if (name !== "host") return SAID_ANYWAY[name]?.test(value) ?? false;
+  if (typeof url !== "string" || !URL.canParse(url) || /[\s/\\?#@]/.test(value)) return false;
+  const { host, protocol } = new URL(url);
+  return URL.canParse(`${protocol}//${value}/`) && new URL(`${protocol}//${value}/`).host === host;
+}
+
+function readHeaders(
+  header: Record<string, unknown>,
+  url: unknown,
+): Record<string, string> | BusinessError {
   const headers: Record<string, string> = {};
   let entries;
   try {
@@ -166,6 +192,7 @@ function readHeaders(header: Record<string, unknown>): Record<string, string> | 
     const name = key.toLowerCase();
     if (!isToken(name)) return argumentError("connect: 'header'", "must have tokens as names", key);
     if (RESERVED.test(name)) {
+      if (isSaidAnyway(name, value, url)) continue;
       return businessError(
         "argument",
         `connect: 'header' must leave ${name} to the handshake: current value is ${

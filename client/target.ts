@@ -24,7 +24,7 @@ export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Targe
   let { header } = (mayAsk && given ? given : {}) as { header?: unknown };
   if (typeof header === "function") given = { ...given as object, header: undefined };
   else header = undefined;
-  const options = readConnectOptions(given);
+  const options = readConnectOptions(given, url);
   if (options instanceof Error) return options;
   return { url, header, given, options } as Target;
 }
@@ -45,7 +45,7 @@ export async function askTarget(
   const { header, given } = target;
   const options = header === undefined
     ? target.options
-    : readConnectOptions({ ...given, header: await header() });
+    : readConnectOptions({ ...given, header: await header() }, url);
   if (options instanceof Error) return options;
   const request = buildRequest(runtime, url, options);
   if (request instanceof Error) return request;

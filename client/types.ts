@@ -20,8 +20,12 @@ export type { DropReason, WebSocketObserver } from "../internal/observer.ts";
 export type { StandardSchema, StandardSchemaResult } from "../internal/schema.ts";
 export type { RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
 
-/** What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. */
-export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
+/**
+ * What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. Shared
+ * memory is refused with 401; that it is here is for a view's `buffer`, which TypeScript takes for
+ * either.
+ */
+export type WebSocketData = string | ArrayBufferLike | ArrayBufferView;
 
 /** How a connection ended. */
 export interface CloseResult {

@@ -53,7 +53,7 @@ export function exceeds(data: WebSocketData, maxPayload: number): boolean {
 /** The data as it is now: what the caller does to its buffer later does not matter. */
 export function snapshot(data: WebSocketData): WebSocketData {
   if (typeof data === "string") return data;
-  if (data instanceof ArrayBuffer) return data.slice(0);
+  if (!ArrayBuffer.isView(data)) return data.slice(0);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
 }
 

@@ -35,6 +35,12 @@ export function hasTexts(value: unknown, must: string[], may: string[]): boolean
     there.every(([key, text]) => typeof text === "string" && [...must, ...may].includes(key));
 }
 
+/** Whether the paths of a certificate and its key are both '', which is none, as on HarmonyOS. */
+export function isNone(value: unknown): boolean {
+  const { certPath, keyPath } = (value ?? {}) as { certPath?: unknown; keyPath?: unknown };
+  return certPath === "" && keyPath === "";
+}
+
 /** An error for a wrong argument, in the form all of them have. */
 export function argumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);

@@ -17,13 +17,13 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   extends HeartbeatOptions {
   /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
   serverPort: number;
-  /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out. */
+  /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out or ''. */
   serverIP?: string;
   /** How many client addresses may be connected at once, above 0. No limit where left out. */
   maxConcurrentClientsNumber?: number;
   /** How many connections one client address may have, above 0. No limit where left out. */
   maxConnectionsForOneClient?: number;
-  /** The server's certificate, for `wss`. */
+  /** The server's certificate, for `wss`; none where both its paths are ''. */
   serverCert?: ServerCert;
   /** The subprotocol to speak. A client that does not offer it is refused with 400. */
   protocol?: string;

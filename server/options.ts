@@ -7,6 +7,7 @@ import {
   COUNT,
   FUNCTION,
   hasTexts,
+  isNone,
   isToken,
   NUMBER,
   readOptions,
@@ -79,7 +80,8 @@ export interface ServerConfig {
 export function readServerConfig(config: unknown): ServerConfig | BusinessError {
   const given = readOptions("start", config, RULES);
   if (given instanceof Error) return given;
-  const { serverPort: port, serverIP: ip } = given as { serverPort: number; serverIP?: string };
+  const { serverPort: port } = given as { serverPort: number };
+  const ip = (given.serverIP || undefined) as string | undefined;
   if (port === undefined) return argumentError("start: 'serverPort'", NUMBER[1], port);
   if (ip !== undefined && !isAddress(ip)) {
     return businessError(
@@ -109,7 +111,9 @@ export function readServerConfig(config: unknown): ServerConfig | BusinessError 
     signal: given.signal as AbortSignal | undefined,
     pingInterval: given.pingInterval,
     pongTimeout: given.pongTimeout,
-    serverCert: given.serverCert as ServerConfig["serverCert"],
+    serverCert: isNone(given.serverCert)
+      ? undefined
+      : given.serverCert as ServerConfig["serverCert"],
     maxBufferedAmount: (given.maxBufferedAmount ?? DEFAULT_MAX_BUFFERED) as number,
     allowedOrigins: (given.allowedOrigins ?? "same-host") as ServerConfig["allowedOrigins"],
     authorize: given.authorize as Hook | undefined,

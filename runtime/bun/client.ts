@@ -3,6 +3,9 @@ import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../
 import { readFailure } from "../failures.ts";
 import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "../proxy.ts";
 
+/** Bun's own, taken as this is loaded: a program may put another in its place. */
+const { WebSocket: OwnWebSocket } = globalThis;
+
 /** What Bun's WebSocket has beyond the standard. */
 type BunWebSocket = WebSocket & {
   ping(): void;
@@ -81,7 +84,7 @@ class BunSocket implements ClientSocket {
   #wasClosing = false;
 
   constructor(request: DialRequest, events: ClientEvents) {
-    const Dial = WebSocket as unknown as new (url: string, init: object) => BunWebSocket;
+    const Dial = OwnWebSocket as unknown as new (url: string, init: object) => BunWebSocket;
     const init = initOf(request);
     const dial = () => new Dial(request.url, init);
     const ws = this.#ws = withProxyEnvironment(environment(), {}, dial);
@@ -110,7 +113,7 @@ class BunSocket implements ClientSocket {
 
   get bufferedAmount(): number {
     // Bun goes on counting what is sent after the end (1.4.5, `client_quirks_test.ts`).
-    return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
+    return this.#ws.readyState === this.#ws.OPEN ? this.#ws.bufferedAmount : 0;
   }
 
   get protocol(): string {
@@ -127,8 +130,8 @@ class BunSocket implements ClientSocket {
 
   ping(): void {
     // It throws before the connection is open (1.4.5, `close_quirks_test.ts`).
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
-    else if (this.#ws.readyState === WebSocket.CLOSING) this.#ws.terminate();
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+    else if (this.#ws.readyState === this.#ws.CLOSING) this.#ws.terminate();
   }
 
   close(code: number, reason: string): void {
@@ -144,7 +147,7 @@ class BunSocket implements ClientSocket {
 
   /** Drops it if it is closing for the second time this is asked. */
   look(): void {
-    if (this.#ws.readyState !== WebSocket.CLOSING) return;
+    if (this.#ws.readyState !== this.#ws.CLOSING) return;
     if (this.#wasClosing) this.#ws.terminate();
     this.#wasClosing = true;
   }

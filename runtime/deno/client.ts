@@ -21,6 +21,12 @@ import {
 import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
 import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 
+/** Deno's own, taken as this is loaded: a program may put another in its place. */
+const OwnWebSocket = globalThis.WebSocket as unknown as new (
+  url: string,
+  init: object,
+) => WebSocket;
+
 /** TLS 1.2, the oldest version Deno accepts (2.9.6, `tls_quirks_test.ts`), as a `TlsProtocol`. */
 const TLS_1_2 = 2;
 
@@ -133,18 +139,20 @@ function tellsTarget(url: string, way: Proxy | undefined): boolean {
 
 function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {
   const { url, headers, protocols, tls } = request;
-  const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
   const init = { headers, protocols };
   const secure = url.startsWith("wss:");
   const way = proxyFor(new URL(url), request.proxy, visible(deno));
   if (relays(url, way)) return dialThrough(deno, request, way, events);
   let ws: WebSocket;
   if (tls.insecure && secure) {
-    ws = new Dial(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
+    ws = new OwnWebSocket(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
   } else if (tls.ca !== undefined || needsClient(deno, request)) {
-    ws = withClient(makeClient(deno, request, way), (client) => new Dial(url, { ...init, client }));
+    ws = withClient(
+      makeClient(deno, request, way),
+      (client) => new OwnWebSocket(url, { ...init, client }),
+    );
   } else {
-    ws = new Dial(url, init);
+    ws = new OwnWebSocket(url, init);
   }
   const socket = new DenoSocket(ws, events, readEnd);
   ws.onopen = () => events.open();
@@ -158,7 +166,6 @@ function dialThrough(
   way: Proxy,
   events: ClientEvents,
 ): ClientSocket {
-  const Dial = WebSocket as unknown as new (url: string, init: object) => WebSocket;
   const relay = new Relay(deno, new URL(url), way, tls.ca);
   const proxy = { transport: "tcp", hostname: RELAY_HOST, port: relay.port };
   const client = withProxyEnvironment(
@@ -168,7 +175,7 @@ function dialThrough(
   );
   const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
   try {
-    const ws = withClient(client, () => new Dial(url, init));
+    const ws = withClient(client, () => new OwnWebSocket(url, init));
     const socket = new DenoSocket(
       ws,
       {

@@ -226,7 +226,7 @@ export class DenoSocket implements Socket {
    */
   #armPing(): void {
     const symbols = internalsOf(this.#ws);
-    if (this.#over || symbols === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
+    if (this.#over || symbols === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
     this.#ws[symbols.idleTime] = AT_ONCE;
     (arm as () => void).call(this.#ws);
     this.#ws[symbols.idleTime] = NEVER;

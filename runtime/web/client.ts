@@ -3,6 +3,9 @@ import { snapshot } from "../../internal/payload.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "../contract.ts";
 import { readFailure } from "../failures.ts";
 
+/** The platform's own, taken as this is loaded: a program may put another in its place. */
+const { WebSocket: OwnWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
+
 /** Any platform with the WHATWG's WebSocket and no more: browsers, and Node from 22 on. */
 export function webClient(): ClientRuntime {
   return {
@@ -16,7 +19,7 @@ export function webClient(): ClientRuntime {
 
 /** What the WHATWG's WebSocket has no word for; a page's browser sees to all of it by itself. */
 function unsupported(request: DialRequest): { option: string; why: string } | undefined {
-  if (typeof WebSocket === "undefined") {
+  if (OwnWebSocket === undefined) {
     return { option: "WebSocket", why: "Node has it from 22 on" };
   }
   const { headers, tls, proxy } = request;
@@ -40,7 +43,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   #over = false;
 
   constructor({ url, protocols }: DialRequest, events: ClientEvents) {
-    const ws = this.#ws = new WebSocket(url, protocols);
+    const ws = this.#ws = new OwnWebSocket!(url, protocols);
     this.#events = events;
     ws.binaryType = "arraybuffer";
     ws.onopen = () => {
@@ -59,7 +62,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   }
 
   get bufferedAmount(): number {
-    return this.#ws.readyState === WebSocket.OPEN ? this.#ws.bufferedAmount : 0;
+    return this.#ws.readyState === this.#ws.OPEN ? this.#ws.bufferedAmount : 0;
   }
 
   get protocol(): string {

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BusinessError, WebSocketRequestOptions } from "../../mod.ts";
+import { readConnectOptions } from "../../client/options.ts";
 import { refusal, Session, untyped, within } from "../helpers/client.ts";
 import { HERE } from "../helpers/programs.ts";
 import { acceptHead, CLOSE, header } from "../peers/raw.ts";
@@ -98,6 +99,42 @@ describe("createWebSocket().connect() with header", () => {
     assertEquals(linesOf(head, "sec-websocket-extensions"), []);
   });
 
+  it("lets pass what the handshake says anyway, which is there once", async () => {
+    await using session = await Session.start();
+    const host = new URL(session.url).host;
+    for (
+      const given of [
+        { Upgrade: "WebSocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" },
+        { upgrade: " websocket ", connection: "keep-alive, Upgrade", Host: ` ${host}` },
+      ]
+    ) {
+      const { head } = await session.open({ header: given });
+      for (const name of ["connection", "upgrade", "sec-websocket-version", "host"]) {
+        assertEquals(linesOf(head, name).length, 1, name);
+      }
+      assertEquals(header(head, "connection").toLowerCase(), "upgrade");
+      assertEquals(header(head, "host"), host);
+      await session.ws.close();
+      await within(session.ws.closed);
+    }
+  });
+
+  it("lets a default port be said or not in Host, and holds against it what contradicts", () => {
+    const url = "ws://Example.com/chat";
+    for (const host of ["example.com", "EXAMPLE.com:80"]) {
+      assertEquals(readConnectOptions({ header: { host } }, url) instanceof Error, false, host);
+    }
+    for (
+      const host of ["example.com:81", "example.org", "example.com/", "a@example.com", "", "["]
+    ) {
+      assertEquals(readConnectOptions({ header: { host } }, url) instanceof Error, true, host);
+    }
+    for (const unknown of [undefined, "nonsense"]) {
+      const read = readConnectOptions({ header: { host: "example.com" } }, unknown);
+      assertEquals(read instanceof Error, true);
+    }
+  });
+
   const wrong: [string, unknown][] = [
     ["is null", null],
     ["is text", "x-a: 1"],
@@ -115,6 +152,9 @@ describe("createWebSocket().connect() with header", () => {
       "sec-websocket-accept",
       "sec-websocket-anything",
     ].map((name): [string, unknown] => [`sets ${name}`, { [name]: "a" }]),
+    ["asks for another upgrade", { upgrade: "h2c, websocket" }],
+    ["asks to close the connection", { connection: "close, upgrade" }],
+    ["names another version", { "sec-websocket-version": "8" }],
     ["has a line feed in a value", { "x-a": "a\nx-b: c" }],
     ["has a carriage return in a value", { "x-a": "a\rb" }],
     ["has a line end in a value", { "x-a": "a\r\nx-b: c" }],

@@ -42,6 +42,8 @@ describe("createWebSocket().connect() options", () => {
 
   const nothing: [string, unknown][] = [
     ["caPath", ""],
+    ["clientCert", { certPath: "", keyPath: "" }],
+    ["clientCert", { certPath: "", keyPath: "", keyPassword: "" }],
     ["skipServerCertVerification", false],
     ["proxy", "system"],
     ["proxy", "no-proxy"],
@@ -56,6 +58,14 @@ describe("createWebSocket().connect() options", () => {
       assertEquals(session.log.names, ["open", "openInfo"]);
     });
   }
+
+  it("answers 2302002 when one path of clientCert is '' and the other is not", async () => {
+    await using session = await Session.start();
+    for (const [certPath, keyPath] of [["", "key.pem"], ["cert.pem", ""]] as const) {
+      const call = session.ws.connect(session.url, { clientCert: { certPath, keyPath } });
+      assertEquals((await refusal(call)).code, 2302002);
+    }
+  });
 
   const wrong: [string, unknown[]][] = [
     ["caPath", [null, 5, {}, true]],

@@ -15,7 +15,7 @@ const configs: unknown[] = [
   { ...here, serverIp: "127.0.0.1" },
   { serverPort: -1, serverIP: 5 },
   { serverPort: -1, serverIP: "localhost" },
-  { ...port, serverIP: "" },
+  { ...port, serverIP: " " },
   { ...port, serverIP: "1.2.3" },
   { ...port, serverIP: "01.2.3.4" },
   { ...port, serverIP: "::1::" },

@@ -39,6 +39,14 @@ describe("createWebSocketServer().start({ serverIP })", () => {
     await assertNotAt(watched, peers, HOST);
   });
 
+  it("listens on both families when serverIP is ''", async () => {
+    await using watched = await WatchedServer.start({ serverIP: "" });
+    assertEquals(watched.server.address!.hostname, "::");
+    await using peers = new RawPeers(watched);
+    for (const host of [HOST, "::1"]) await peers.connect({ host });
+    await watched.connected(2);
+  });
+
   it("listens on both families when serverIP is left out, an IPv4 peer being plain IPv4", async () => {
     await using watched = new WatchedServer();
     await watched.server.start({ serverPort: 0 });

@@ -153,7 +153,6 @@ describe("createWebSocketServer().start()", () => {
 
   it("answers 2302004 when serverIP is no literal address", async () => {
     const names = [
-      "",
       " ",
       "localhost",
       "example.com",
@@ -179,6 +178,16 @@ describe("createWebSocketServer().start()", () => {
     ];
     for (const serverIP of names) {
       await assertStartRefused({ serverPort: 0, serverIP }, 2302004, JSON.stringify(serverIP));
+    }
+  });
+
+  it("takes '' for a certificate that is left out", async () => {
+    await using watched = await WatchedServer.start({ serverCert: { certPath: "", keyPath: "" } });
+    await using peers = new RawPeers(watched);
+    await peers.connect();
+    for (const [certPath, keyPath] of [["", "key.pem"], ["cert.pem", ""]]) {
+      const serverCert = { certPath, keyPath };
+      await assertStartRefused({ serverPort: 0, serverIP: HOST, serverCert }, 2302002);
     }
   });
 
