@@ -10,39 +10,27 @@ import { exec } from "./exec.mjs";
  */
 
 /**
- * Asks Deno itself whether it reaches JSR, since its proxies and certificates are its own. The
+ * Asks Deno itself whether it gets JSR's, as its proxies, certificates and cache are its own. The
  * environment variable `NETKIT_STD`, `jsr` or `local`, spares the question.
  *
  * @param {string} deno
  * @returns {Promise<Std>}
  */
 export async function std(deno) {
-  const jsr = new URL("@std/assert/meta.json", base());
   const forced = process.env["NETKIT_STD"];
   if (forced && forced !== "jsr" && forced !== "local") {
     throw new Error(`NETKIT_STD must be "jsr" or "local": current value is "${forced}"`);
   }
-  const real = forced ? forced === "jsr" : await reaches(deno, jsr);
-  const why = forced ? "as NETKIT_STD says" : `${jsr.host} is ${real ? "" : "not "}reachable`;
+  const real = forced ? forced === "jsr" : await reaches(deno);
+  const why = forced ? "as NETKIT_STD says" : `JSR is ${real ? "" : "not "}reachable`;
   return real
     ? { args: [], what: `the real one from JSR (${why})` }
     : { args: ["--import-map", "tests/std/import_map.json"], what: `tests/std (${why})` };
 }
 
-/** Deno takes `JSR_URL` with or without the slash at its end, so do we. */
-function base() {
-  return (process.env["JSR_URL"] || "https://jsr.io").replace(/\/*$/, "/");
-}
-
-/**
- * @param {string} deno
- * @param {URL} url
- */
-async function reaches(deno, url) {
-  const script = `const answer = await fetch(${JSON.stringify(url)}, {
-    signal: AbortSignal.timeout(3000),
-  });
-  Deno.exit(answer.ok ? 0 : 1);`;
-  const { code } = await exec([deno, "eval", "--no-config", script], { seconds: 5 });
+/** @param {string} deno */
+async function reaches(deno) {
+  const script = 'await import("jsr:@std/assert@^1/equals");';
+  const { code } = await exec([deno, "eval", "--no-config", script], { seconds: 10 });
   return code === 0;
 }
