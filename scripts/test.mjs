@@ -1,24 +1,32 @@
 // @ts-check
 /**
- * The test command: every test file on Deno and on Bun under their own runners, one after the other
- * since timing tests share two cores badly, and the snippets in the documentation on Deno.
+ * The test command: every test file on Deno and on Bun under their own runners, both at the same time,
+ * and the snippets in the documentation on Deno. It says a line for each file that is done, and shows
+ * what a runner printed only where a test has failed.
  *
- *     test [--deno | --bun] [file, folder or part of a path]...
+ *     test [--deno | --bun] [--quick] [--verbose] [file, folder or part of a path]...
+ *
+ * `--quick` leaves out the suites that take long, and does not count the branches. `--verbose` shows all
+ * that the runners print, as it comes; so does one file or more on one runtime.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { coverage } from "./lib/coverage.mjs";
-import { exec } from "./lib/exec.mjs";
-import { documentedModules, testFiles } from "./lib/files.mjs";
+import { exec, ROOT } from "./lib/exec.mjs";
+import { documentedModules, isQuick, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
+import { Progress } from "./lib/progress.mjs";
 import { std } from "./lib/std.mjs";
 import { packages, peer, runtimes, versionOf } from "./setup.mjs";
 
-/** A suite that takes longer hangs. */
-const LIMIT_SECONDS = 8 * 60;
+/** A run that takes longer hangs. */
+const LIMIT_SECONDS = 20 * 60;
+
+/** How long each file took the last time, on each runtime: what the time left is told from. */
+const TIMES = join(ROOT, "scripts/runtimes/times.json");
 
 /**
  * @typedef {object} Result
@@ -29,8 +37,8 @@ const LIMIT_SECONDS = 8 * 60;
  * @property {number} seconds
  */
 
-const { only, paths } = parse(process.argv.slice(2));
-const files = testFiles(paths);
+const { only, paths, quick, verbose } = parse(process.argv.slice(2));
+const files = testFiles(paths).filter((file) => !quick || isQuick(file));
 if (files.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
 
 const { deno, bun } = await runtimes();
@@ -45,21 +53,26 @@ console.log(
 );
 console.log(`@std is ${denoStd.what} on Deno, and always tests/std on Bun.`);
 
-/** @type {Result[]} */
-const results = [];
-if (only !== "bun") {
-  if (paths.length > 0) results.push(await onDeno("Deno", files, []));
-  else {
-    const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
-    results.push(
-      await onDeno("Deno", files, [`--coverage=${reached}`, "--coverage-raw-data-only"]),
-    );
-    results.push(await branches(reached));
-    results.push(await onDeno("Deno, snippets", documentedModules(), ["--doc"]));
-  }
-}
-if (only !== "deno") results.push(await onBun("Bun", files));
+/** @type {Record<string, import("./lib/progress.mjs").Times>} */
+const times = JSON.parse(read(TIMES) ?? "{}");
+const runs = await Promise.all([
+  ...(only === "bun" ? [] : [allOnDeno()]),
+  ...(only === "deno" ? [] : [onBun("Bun", files)]),
+]);
+const results = runs.flat();
+if (paths.length === 0) writeFileSync(TIMES, JSON.stringify(times));
 report();
+
+/** @returns {Promise<Result[]>} */
+async function allOnDeno() {
+  if (quick || paths.length > 0) return [await onDeno("Deno", files, [])];
+  const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
+  return [
+    await onDeno("Deno", files, [`--coverage=${reached}`, "--coverage-raw-data-only"]),
+    await branches(reached),
+    await onDeno("Deno, snippets", documentedModules(), ["--doc"]),
+  ];
+}
 
 /**
  * @param {string} name
@@ -102,10 +115,23 @@ function onBun(name, files) {
  * @returns {Promise<Result>}
  */
 async function suite(name, files, command) {
-  console.log(`\n--- ${name} ---`);
   const folder = mkdtempSync(join(tmpdir(), "netkit-test-"));
   const junit = join(folder, "junit.xml");
-  const ended = await exec(command(junit), { env, seconds: LIMIT_SECONDS, show: true });
+  const progress = new Progress(name, files, times[name] ?? {}, (line) => {
+    if (!verbose) console.log(line);
+  });
+  const ended = await exec(command(junit), {
+    env,
+    seconds: LIMIT_SECONDS,
+    show: verbose,
+    hear: (text, stream) => progress.hear(text, stream),
+  });
+  progress.end();
+  times[name] = { ...times[name], ...progress.times };
+  if (!verbose && (ended.code !== 0 || ended.killed)) {
+    const last = `${ended.stdout}${ended.stderr}`.split("\n").slice(-100).join("\n");
+    console.log(`\n--- ${name}, what failed ---\n${progress.faults() || last}\n`);
+  }
   const report = read(junit);
   rmSync(folder, { recursive: true });
 
@@ -184,7 +210,8 @@ function report() {
   }
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failures.length, 0);
-  console.log(`${passed} passed, ${failed} failed`);
+  const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
@@ -193,14 +220,18 @@ function parse(args) {
   /** @type {"deno" | "bun" | undefined} */
   let only;
   const paths = [];
+  let quick = false;
+  let verbose = false;
   for (const arg of args) {
     if (arg === "--deno") only = "deno";
     else if (arg === "--bun") only = "bun";
+    else if (arg === "--quick") quick = true;
+    else if (arg === "--verbose") verbose = true;
     else if (arg === "--") continue;
     else if (arg.startsWith("-")) quit(`Unknown option "${arg}".`);
     else paths.push(arg);
   }
-  return { only, paths };
+  return { only, paths, quick, verbose: verbose || (only !== undefined && paths.length > 0) };
 }
 
 /**

@@ -42,6 +42,7 @@ function guard() {
  * @property {Record<string, string>} [env] Additions to the environment.
  * @property {number} seconds After this long the whole group is killed.
  * @property {boolean} [show] Whether to show both streams as they come. Default: no.
+ * @property {(text: string, stream: "stdout" | "stderr") => void} [hear] Is told what comes, as it comes.
  *
  * @typedef {object} Ended
  * @property {number} code The exit code; 1 when a signal ended it or it did not start.
@@ -59,7 +60,7 @@ function guard() {
  * @returns {Promise<Ended>}
  */
 export function exec([file = "", ...args], options) {
-  const { cwd = ROOT, env = {}, seconds, show = false } = options;
+  const { cwd = ROOT, env = {}, seconds, show = false, hear } = options;
   guard();
   const start = performance.now();
   const child = spawn(file, args, {
@@ -77,10 +78,12 @@ export function exec([file = "", ...args], options) {
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
     stdout += text;
+    hear?.(text, "stdout");
     if (show) process.stdout.write(text);
   });
   child.stderr.setEncoding("utf8").on("data", (text) => {
     stderr += text;
+    hear?.(text, "stderr");
     if (show) process.stderr.write(text);
   });
 

@@ -32,3 +32,15 @@ export function documentedModules() {
       .sort()
   );
 }
+
+/** The suites that take long, or that need more than a runtime: `--quick` leaves them out. */
+const LONG = /^tests\/(?:chaos|examples|heartbeat|hostile|interop|model|package|runtime|scripts)\//;
+
+/**
+ * Whether a test file is among those that `--quick` runs.
+ *
+ * @param {string} file
+ */
+export function isQuick(file) {
+  return !LONG.test(file);
+}
