@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { heartbeatPolicy } from "../heartbeat.ts";
-import { FakePeer, setUp } from "./helpers/heartbeat_peers.ts";
+import { FakePeer, setUp } from "./heartbeat/fake_peer.ts";
 
 describe("heartbeatPolicy()", () => {
   it("is 30 s and 30 s by default", () => {

@@ -107,6 +107,8 @@ export class Progress {
   #verdict(line) {
     const [, bun] = /^\((pass|fail)\) /.exec(line) ?? [];
     if (bun !== undefined) return bun === "pass";
+    // What a case prints stands between its name and its verdict: it is no suite.
+    if (line.startsWith("------- output -------")) this.#suites.pop();
     const [, name, deno] = /^(.+) \.\.\.(?: (ok|FAILED)(?: .*)?)?$/.exec(line) ?? [];
     if (name === undefined) return undefined;
     if (deno === undefined) this.#suites.push(name);

@@ -6,18 +6,6 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../mod.ts";
-import { GARBAGE } from "../helpers/chaos_faults.ts";
-import { assertTold, eventsOf, HEARTBEAT, PATIENT, told } from "../helpers/chaos_pair.ts";
-import {
-  after,
-  bytewise,
-  ChaosProxy,
-  cutHead,
-  edited,
-  type Link,
-  swallow,
-  type Ways,
-} from "../helpers/chaos_proxy.ts";
 import { disposable, EventLog, within } from "../helpers/client.ts";
 import { HERE } from "../helpers/programs.ts";
 import {
@@ -32,6 +20,18 @@ import {
   readClose,
   TEXT,
 } from "../peers/raw.ts";
+import { GARBAGE } from "./faults.ts";
+import { assertTold, eventsOf, HEARTBEAT, PATIENT, told } from "./pair.ts";
+import {
+  after,
+  bytewise,
+  ChaosProxy,
+  cutHead,
+  edited,
+  type Link,
+  swallow,
+  type Ways,
+} from "./proxy.ts";
 
 /** A client, the proxy, and a raw server. */
 class Line implements AsyncDisposable {

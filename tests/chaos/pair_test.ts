@@ -7,11 +7,11 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { type Fault, FAULTS } from "../helpers/chaos_faults.ts";
-import { assertTold, DEAD_MS, NO_HEARTBEAT, Pair, PATIENT, told } from "../helpers/chaos_pair.ts";
-import { bytewise, delayed, edited, swallow } from "../helpers/chaos_proxy.ts";
 import { within } from "../helpers/client.ts";
 import { HERE, Program } from "../helpers/programs.ts";
+import { type Fault, FAULTS } from "./faults.ts";
+import { assertTold, DEAD_MS, NO_HEARTBEAT, Pair, PATIENT, told } from "./pair.ts";
+import { bytewise, delayed, edited, swallow } from "./proxy.ts";
 
 /** Lets something happen to a pair, and asserts what each side tells. Gives how long it took, in ms. */
 async function suffer(fault: Fault, heartbeat: typeof PATIENT): Promise<number> {

@@ -6,18 +6,6 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
-import { GARBAGE } from "../helpers/chaos_faults.ts";
-import { assertTold, DEAD_MS, PATIENT, told } from "../helpers/chaos_pair.ts";
-import {
-  after,
-  bytewise,
-  ChaosProxy,
-  cutHead,
-  delayed,
-  type Link,
-  swallow,
-  type Ways,
-} from "../helpers/chaos_proxy.ts";
 import { within } from "../helpers/client.ts";
 import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
@@ -35,6 +23,18 @@ import {
   requestHead,
   TEXT,
 } from "../peers/raw.ts";
+import { GARBAGE } from "./faults.ts";
+import { assertTold, DEAD_MS, PATIENT, told } from "./pair.ts";
+import {
+  after,
+  bytewise,
+  ChaosProxy,
+  cutHead,
+  delayed,
+  type Link,
+  swallow,
+  type Ways,
+} from "./proxy.ts";
 
 /** A server that echoes, the proxy, raw clients through it, and one beside it. */
 class Line implements AsyncDisposable {

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { BusinessError, createWebSocket } from "../../mod.ts";
 import { refusal, Session, within } from "../helpers/client.ts";
 import { TEXT } from "../peers/raw.ts";
-import { BusinessError, createWebSocket } from "../../mod.ts";
 
 /** Waits until little is queued: nothing is told about that. */
 async function drained(ws: { bufferedAmount: number }, atMost: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { FakeClock } from "../../testing.ts";
 import { answerOf, refusal, Session, untyped, within } from "../helpers/client.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
 import { BINARY, CLOSE, closePayload, readClose, TEXT } from "../peers/raw.ts";
 
 describe("createWebSocket().close() with code", () => {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BusinessError } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
 import { refusal, Session, untyped, within } from "../helpers/client.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
 import { REFUSED_URL, TcpServer } from "../helpers/tcp.ts";
 import { acceptHead, CLOSE, readClose, TEXT, textOf } from "../peers/raw.ts";
 

@@ -6,7 +6,6 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Deferred } from "../../client/deferred.ts";
-import { afterTurn } from "../../internal/result.ts";
 
 describe("Deferred", () => {
   it("can be asked for before and after it is settled", async () => {
@@ -42,26 +41,5 @@ describe("Deferred", () => {
     assertNotStrictEquals(deferred.promise, first);
     deferred.resolve(2);
     assertEquals([await first, await deferred.promise], [1, 2]);
-  });
-});
-
-describe("afterTurn()", () => {
-  it("runs after what awaits a settled promise, and before a timer", async () => {
-    const log: string[] = [];
-    const timer = new Promise<void>((resolve) =>
-      setTimeout(() => {
-        log.push("timer");
-        resolve();
-      }, 0)
-    );
-    const call = () => {
-      afterTurn(() => log.push("later"));
-      return Promise.resolve(true);
-    };
-    log.push("before");
-    await call();
-    log.push("awaited");
-    await timer;
-    assertEquals(log, ["before", "awaited", "later", "timer"]);
   });
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { BusinessError, WebSocketRequestOptions } from "../../mod.ts";
 import { readConnectOptions } from "../../client/options.ts";
+import type { BusinessError, WebSocketRequestOptions } from "../../mod.ts";
 import { refusal, Session, untyped, within } from "../helpers/client.ts";
 import { HERE } from "../helpers/programs.ts";
 import { acceptHead, CLOSE, header } from "../peers/raw.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { MessageIterator } from "../../client/message_iterator.ts";
 import { BusinessError, businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
-import { MessageIterator } from "../../client/message_iterator.ts";
 
 type Name = "message" | "close";
 

@@ -3,13 +3,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
-import { Certificates } from "../helpers/certificates.ts";
-import { attempt, CREDENTIALS, requestLine, SCHEMES, Target } from "../helpers/proxy_target.ts";
-import { Program, ROOT } from "../helpers/programs.ts";
-import { within } from "../helpers/client.ts";
-import { RecordingProxy } from "../peers/recording_proxy.ts";
-import { header } from "../peers/raw.ts";
 import { createWebSocket } from "../../mod.ts";
+import { Certificates } from "../helpers/certificates.ts";
+import { within } from "../helpers/client.ts";
+import { Program, ROOT } from "../helpers/programs.ts";
+import { attempt, CREDENTIALS, requestLine, SCHEMES, Target } from "../helpers/proxy_target.ts";
+import { header } from "../peers/raw.ts";
+import { RecordingProxy } from "../peers/recording_proxy.ts";
 
 const made = new Certificates();
 const ca = made.authority("ca");

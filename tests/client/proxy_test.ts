@@ -2,14 +2,14 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { createWebSocket } from "../../mod.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { EventLog } from "../helpers/client.ts";
 import { HERE } from "../helpers/programs.ts";
 import { PROXIES } from "../helpers/proxies.ts";
 import { attempt, CREDENTIALS, requestLine, SCHEMES, Target } from "../helpers/proxy_target.ts";
-import { RecordingProxy } from "../peers/recording_proxy.ts";
-import { createWebSocket } from "../../mod.ts";
 import { header } from "../peers/raw.ts";
+import { RecordingProxy } from "../peers/recording_proxy.ts";
 
 const made = new Certificates();
 const ca = made.authority("ca");

@@ -10,12 +10,12 @@ import {
 import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { connect as tcp } from "node:net";
+import { type DenoNet, Relay } from "../../runtime/deno/relay.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { Session, within } from "../helpers/client.ts";
 import { Program, ROOT } from "../helpers/programs.ts";
 import { BINARY, CLOSE, PING, PONG, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 import { RecordingProxy } from "../peers/recording_proxy.ts";
-import { type DenoNet, Relay } from "../../runtime/deno/relay.ts";
 
 const through = ({ port }: RecordingProxy) => ({ proxy: { host: "127.0.0.1", port } });
 const LINK_DOWN = { code: 1006, reason: "The link is down" };

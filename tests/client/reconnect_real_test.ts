@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
+import { createWebSocket } from "../../mod.ts";
 import { within } from "../helpers/client.ts";
 import { freePort, HERE, Program } from "../helpers/programs.ts";
-import { createWebSocket } from "../../mod.ts";
 
 const CLIENTS = 500;
 const QUEUED = 5;

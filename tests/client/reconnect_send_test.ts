@@ -2,9 +2,9 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { answerOf, createUntyped, refusal } from "../helpers/client.ts";
 import { createWebSocket, createWebSocketServer, type ReconnectOptions } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { answerOf, createUntyped, refusal } from "../helpers/client.ts";
 
 const URL = "ws://localhost:80/";
 

@@ -2,7 +2,6 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { EventLog, refusal } from "../helpers/client.ts";
 import {
   BusinessError,
   createWebSocket,
@@ -13,6 +12,7 @@ import {
   type WebSocketServerConfig,
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { EventLog, refusal } from "../helpers/client.ts";
 
 const URL = "ws://localhost:80/";
 

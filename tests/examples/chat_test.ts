@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { EventLog, within } from "../helpers/client.ts";
-import { ExampleServer } from "../helpers/examples.ts";
 import { ask } from "../helpers/http.ts";
-import { emulate, leastContrast, takePicture, textsOf, until } from "../helpers/pages.ts";
 import { rawHandshake } from "../peers/raw.ts";
+import { ExampleServer } from "./example.ts";
+import { emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
 
 interface ChatEvent {
   type: string;

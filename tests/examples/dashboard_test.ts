@@ -12,9 +12,9 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../mod.ts";
 import { Chromium } from "../helpers/chromium.ts";
 import { EventLog, within } from "../helpers/client.ts";
-import { ExampleServer, PICTURES } from "../helpers/examples.ts";
 import { ask } from "../helpers/http.ts";
-import { emulate, leastContrast, takePicture, textsOf, until } from "../helpers/pages.ts";
+import { ExampleServer, PICTURES } from "./example.ts";
+import { emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
 
 interface Sample {
   at: number;

@@ -2,15 +2,22 @@
 
 import { assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createWebSocket } from "../../mod.ts";
 import { EventLog, within } from "../helpers/client.ts";
-import { commandsOf, ExampleServer, flagsOf, startExample } from "../helpers/examples.ts";
 import { freePort, HERE, Program, ROOT, withoutPorts } from "../helpers/programs.ts";
+import { commandsOf, ExampleServer, flagsOf, startExample } from "./example.ts";
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 

@@ -8,8 +8,8 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline } from "@std/async";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { Ahead } from "../helpers/ahead.ts";
-import { type Ended, type Line, Program } from "../helpers/process.ts";
+import { type Ended, type Line, Program } from "../helpers/programs.ts";
+import { Ahead } from "./ahead.ts";
 
 /** Both programs have 'pingInterval' 1 and 'pongTimeout' 0.5. */
 const PING_MS = 1000;
@@ -52,21 +52,21 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
   let began: Line;
   if (role === "client") {
     theirs = given.ours
-      ? new Program("dead_peer_server.ts", ["nothing", "heartbeat"])
-      : new Program("raw_peer.ts", ["server", ...modes]);
-    const { text } = await deadline(theirs.line("port "), 20_000);
-    ours = new Program("dead_peer_client.ts", [text.slice(5), ...args]);
-    began = await deadline(ours.line("open"), 20_000);
+      ? Program.here("dead_peer_server.ts", ["nothing", "heartbeat"])
+      : Program.here("raw_peer.ts", ["server", ...modes]);
+    const { text } = await deadline(theirs.lineFrom("port "), 20_000);
+    ours = Program.here("dead_peer_client.ts", [text.slice(5), ...args]);
+    began = await deadline(ours.lineFrom("open"), 20_000);
   } else {
-    ours = new Program("dead_peer_server.ts", args);
-    const { text } = await deadline(ours.line("port "), 20_000);
+    ours = Program.here("dead_peer_server.ts", args);
+    const { text } = await deadline(ours.lineFrom("port "), 20_000);
     theirs = given.ours
-      ? new Program("dead_peer_client.ts", [text.slice(5), "nothing", "heartbeat"])
-      : new Program("raw_peer.ts", ["client", text.slice(5), ...modes]);
-    began = await deadline(ours.line("connect"), 20_000);
+      ? Program.here("dead_peer_client.ts", [text.slice(5), "nothing", "heartbeat"])
+      : Program.here("raw_peer.ts", ["client", text.slice(5), ...modes]);
+    began = await deadline(ours.lineFrom("connect"), 20_000);
   }
   const timer = typeof freeze === "number" ? setTimeout(() => theirs.freeze(), freeze) : undefined;
-  const timers = signals.map(([ms, signal]) => setTimeout(() => theirs.signal(signal), ms));
+  const timers = signals.map(([ms, signal]) => setTimeout(() => theirs.kill(signal), ms));
   try {
     if (freeze === true) theirs.freeze();
     const ended = await deadline(ours.ended, 15_000).catch(() => {

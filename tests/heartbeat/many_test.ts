@@ -1,8 +1,8 @@
 import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Heartbeat } from "../../heartbeat.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { FakePeer, setUp } from "../helpers/heartbeat_peers.ts";
+import { FakeClock } from "../../testing.ts";
+import { FakePeer, setUp } from "./fake_peer.ts";
 
 describe("Heartbeat with 10,000 peers", () => {
   const COUNT = 10_000;

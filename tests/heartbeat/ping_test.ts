@@ -8,12 +8,20 @@ import {
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../client.ts";
-import { createWebSocketServer } from "../../server.ts";
 import type { Clock } from "../../heartbeat.ts";
+import { createWebSocketServer } from "../../server.ts";
 import type { WebSocketConnection } from "../../server/types.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
-import { type Frame, PING, PONG, rawConnect, type RawPeer, RawServer, TEXT } from "../peers/raw.ts";
-import type { RawOptions } from "../peers/raw.ts";
+import { FakeClock } from "../../testing.ts";
+import {
+  type Frame,
+  PING,
+  PONG,
+  rawConnect,
+  type RawOptions,
+  type RawPeer,
+  RawServer,
+  TEXT,
+} from "../peers/raw.ts";
 
 interface Side extends AsyncDisposable {
   raw: RawPeer;

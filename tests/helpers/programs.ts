@@ -21,6 +21,9 @@ export type RuntimeName = (typeof RUNTIMES)[number];
 /** The runtime that runs this test. */
 export const HERE: RuntimeName = "Bun" in globalThis ? "bun" : "deno";
 
+/** Whether the tests run on Deno; they run on Bun otherwise. */
+export const onDeno: boolean = HERE === "deno";
+
 /** How a program ended. */
 export interface Ended {
   code: number | null;
@@ -29,6 +32,14 @@ export interface Ended {
   stderr: string;
   /** How long it ran, in ms. */
   ms: number;
+  /** When it ended, on the test's clock. */
+  at: number;
+}
+
+/** One line of a program's output, and when it came, on the test's clock. */
+export interface Line {
+  text: string;
+  at: number;
 }
 
 /** How to run a program. */
@@ -52,6 +63,8 @@ export class Program {
   readonly ended: Promise<Ended>;
   stdout = "";
   stderr = "";
+  /** The whole lines of its standard output. */
+  readonly lines: Line[] = [];
   readonly #waiting = new Set<() => void>();
   #over = false;
 
@@ -66,8 +79,15 @@ export class Program {
     });
     child.stdin?.on("error", () => {}); // it has ended
     const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+    let rest = "";
     const take = (stream: "stdout" | "stderr") => (text: string) => {
       this[stream] += text;
+      if (stream === "stdout") {
+        const at = performance.now();
+        const lines = (rest + text).split("\n");
+        rest = lines.pop()!;
+        this.lines.push(...lines.map((text) => ({ text, at })));
+      }
       for (const look of this.#waiting) look();
     };
     child.stdout?.setEncoding("utf8").on("data", take("stdout"));
@@ -78,7 +98,8 @@ export class Program {
         clearTimeout(limit);
         this.#over = true;
         const { stdout, stderr } = this;
-        resolve({ code, signal, stdout, stderr, ms: performance.now() - started });
+        const at = performance.now();
+        resolve({ code, signal, stdout, stderr, ms: at - started, at });
         for (const look of this.#waiting) look();
       });
     });
@@ -89,6 +110,11 @@ export class Program {
     const flags = options.flags ?? (runtime === "deno" ? ["-A", "--no-prompt"] : []);
     const run = runtime === "deno" ? ["run", "--quiet"] : [];
     return new Program([binaries[runtime], ...run, ...flags, file, ...options.args ?? []], options);
+  }
+
+  /** Starts a program of `tests/programs` on the runtime that runs the test. */
+  static here(name: string, args: string[], options: ProgramOptions = {}): Program {
+    return Program.run(HERE, `tests/programs/${name}`, { seconds: 60, ...options, args });
   }
 
   /** Type-checks programs. */
@@ -113,13 +139,26 @@ export class Program {
 
   /** The first match in what it has printed or will print; rejects if it ends without. */
   line(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#look(
+      () => pattern.exec(this.stdout) ?? pattern.exec(this.stderr) ?? undefined,
+      String(pattern),
+    );
+  }
+
+  /** The first line of its output, from now or before, that begins with some text. */
+  lineFrom(start: string): Promise<Line> {
+    return this.#look(() => this.lines.find(({ text }) => text.startsWith(start)), `"${start}"`);
+  }
+
+  /** What is found in what it has printed or will print; rejects if it ends without. */
+  #look<T>(find: () => T | undefined, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        if (match === null && !this.#over) return;
+        const found = find();
+        if (found === undefined && !this.#over) return;
         this.#waiting.delete(look);
-        if (match !== null) return resolve(match);
-        reject(new Error(`it ended without ${pattern}:\n${this.stdout}\n${this.stderr}`));
+        if (found !== undefined) return resolve(found);
+        reject(new Error(`it ended without ${what}:\n${this.stdout}\n${this.stderr}`));
       };
       this.#waiting.add(look);
       look();
@@ -131,9 +170,20 @@ export class Program {
     this.child.stdin!.write(text);
   }
 
-  /** Sends it a signal. */
+  /** Sends it a signal, unless it has ended. */
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Stops it for the time being, in the middle of whatever it does. */
+  freeze(): void {
+    this.child.kill("SIGSTOP");
+  }
+
+  /** Ends it, whatever it does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#over) this.child.kill("SIGKILL");
+    await this.ended;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Runtimes that do what a test tells them to, for what no real one does at will. */
 
+import type { WebSocketData } from "../../client/types.ts";
 import type {
   Admission,
   ClientEvents,
@@ -11,7 +12,6 @@ import type {
   Socket,
   TcpListener,
 } from "../../runtime/contract.ts";
-import type { WebSocketData } from "../../client/types.ts";
 
 /** A socket that writes down what it is told. */
 export class ScriptedSocket implements ClientSocket {

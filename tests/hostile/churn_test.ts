@@ -5,8 +5,8 @@
 
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { round } from "../helpers/churn.ts";
-import { Siege, type Stats } from "../helpers/siege.ts";
+import { round } from "./churn.ts";
+import { Siege, type Stats } from "./siege.ts";
 
 const ROUNDS = 20;
 const SIZE = 1000;

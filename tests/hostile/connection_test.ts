@@ -8,9 +8,9 @@ import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { Socket } from "node:net";
 import { HERE } from "../helpers/programs.ts";
-import { Siege } from "../helpers/siege.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 import { BINARY, frame, PING, type RawPeer, requestHead, TEXT } from "../peers/raw.ts";
+import { Siege } from "./siege.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { systemClock } from "../../heartbeat.ts";
+import { systemClock } from "../../internal/clock.ts";
 
 describe("systemClock", () => {
   it("goes forward, calls once, and takes a timer back", async () => {

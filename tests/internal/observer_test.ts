@@ -2,19 +2,19 @@
 
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { observing } from "../../internal/observer.ts";
 import { Listeners } from "../../internal/listeners.ts";
+import { observing } from "../../internal/observer.ts";
 import {
   type BusinessError,
   createWebSocketServer,
   type WebSocketObserver,
   type WebSocketServerConfig,
 } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
 import { createUntyped, refusal } from "../helpers/client.ts";
 import { LATENCY } from "../helpers/memory_pair.ts";
 import { FUNCTIONS, observed, type Told } from "../helpers/observers.ts";
 import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
-import { FakeClock } from "../../testing.ts";
 
 /** Those of a name. */
 const of = (log: unknown[], name: string) => log.filter((item) => (item as Told)[0] === name);

@@ -1,5 +1,6 @@
 import { assertEquals, assertNotStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { WebSocketData } from "../../client/types.ts";
 import {
   byteLength,
   DEFAULT_MAX_PAYLOAD,
@@ -7,7 +8,6 @@ import {
   payloadError,
   snapshot,
 } from "../../internal/payload.ts";
-import type { WebSocketData } from "../../client/types.ts";
 
 describe("payloadError()", () => {
   it("takes text, buffers and every view, empty or not", () => {

@@ -1,10 +1,16 @@
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
-import { ACCEPTED, Refusal, settle } from "../../internal/result.ts";
-import { Program } from "../helpers/process.ts";
+import { ACCEPTED, afterTurn, readCall, Refusal, settle } from "../../internal/result.ts";
+import { Program } from "../helpers/programs.ts";
 
 const listeners = () => new Listeners<string>(["error"]);
 const error = () => businessError("aborted", "no");
@@ -62,7 +68,7 @@ describe("Refusal", () => {
 
 describe("a process in which nobody handles a refusal", () => {
   async function run(how: string) {
-    await using program = new Program("refusals.ts", [how]);
+    await using program = Program.here("refusals.ts", [how]);
     return await deadline(program.ended, 20_000);
   }
 
@@ -85,5 +91,71 @@ describe("a process in which nobody handles a refusal", () => {
     const { code, stderr } = await run("own");
     assertEquals(code, 1);
     assertEquals(stderr.includes("my own mistake"), true, stderr);
+  });
+});
+
+describe("readCall()", () => {
+  const callback = () => {};
+
+  it("takes the callback off where it is last", () => {
+    assertEquals(readCall("connect", ["url", callback], 2), {
+      values: ["url"],
+      callback,
+      error: undefined,
+    });
+    assertEquals(readCall("connect", ["url", {}, callback], 2).values, ["url", {}]);
+    assertEquals(readCall("close", [callback], 1), { values: [], callback, error: undefined });
+  });
+
+  it("counts trailing undefineds as left out, before the callback too", () => {
+    assertEquals(readCall("close", [undefined], 1).values, []);
+    assertEquals(readCall("close", [undefined, undefined, undefined], 1).error, undefined);
+    const { values, callback: found } = readCall("connect", ["url", callback, undefined], 2);
+    assertEquals([values, found], [["url"], callback]);
+    assertEquals(readCall("connect", ["url", undefined, callback], 2).values, ["url", undefined]);
+  });
+
+  it("keeps null, which is a value", () => {
+    assertEquals(readCall("close", [null], 1).values, [null]);
+  });
+
+  it("takes array-likes, as `arguments` is one", () => {
+    assertEquals(readCall("send", { length: 1, 0: "data" }, 1).values, ["data"]);
+  });
+
+  it("answers 401 to too many, and to the callback that is among them", () => {
+    const call = readCall("close", [{}, {}, callback], 1);
+    assertEquals(call.error?.code, 401);
+    assertEquals(call.callback, callback);
+    assertStringIncludes(call.error!.message, "close: takes at most 1 argument");
+    assertStringIncludes(call.error!.message, "2 were given");
+  });
+
+  it("finds a callback that is not last, and leaves it among the values", () => {
+    const call = readCall("connect", ["url", callback, 5], 2);
+    assertEquals(call.callback, callback);
+    assertEquals(call.values, ["url", callback, 5]);
+    assertEquals(call.error?.code, 401);
+  });
+});
+
+describe("afterTurn()", () => {
+  it("runs after what awaits a settled promise, and before a timer", async () => {
+    const log: string[] = [];
+    const timer = new Promise<void>((resolve) =>
+      setTimeout(() => {
+        log.push("timer");
+        resolve();
+      }, 0)
+    );
+    const call = () => {
+      afterTurn(() => log.push("later"));
+      return Promise.resolve(true);
+    };
+    log.push("before");
+    await call();
+    log.push("awaited");
+    await timer;
+    assertEquals(log, ["before", "awaited", "later", "timer"]);
   });
 });

@@ -8,11 +8,11 @@ import {
   createWebSocketServer,
   type StandardSchema,
 } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
 import { createUntyped, refusal } from "../helpers/client.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { schemaOf, validators } from "../helpers/schemas.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
-import { FakeClock } from "../../testing.ts";
 
 /** A message to a server with a schema, and all that both sides tell of it. */
 async function sentToServer(schema: StandardSchema, message: string | Uint8Array) {

@@ -1,7 +1,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { TimeoutQueue } from "../../internal/timeout_queue.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
+import { FakeClock } from "../../testing.ts";
 
 function setUp({ ms = 100, slack }: { ms?: number; slack?: number } = {}) {
   const clock = new FakeClock();

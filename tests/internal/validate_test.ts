@@ -1,7 +1,6 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { describe as suite, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../errors.ts";
-import { describe } from "../../internal/describe.ts";
 import {
   ANY,
   COUNT,
@@ -23,7 +22,7 @@ function refusal(...args: Parameters<typeof readOptions>): BusinessError {
   return error;
 }
 
-suite("readOptions()", () => {
+describe("readOptions()", () => {
   const rules = { size: COUNT, name: TEXT };
 
   it("takes what the rules let pass, and what is undefined", () => {
@@ -53,7 +52,7 @@ suite("readOptions()", () => {
   });
 });
 
-suite("the options that were read", () => {
+describe("the options that were read", () => {
   it("are as they were at the call, two levels deep", () => {
     const options = { proxy: { host: "a" } };
     const given = readOptions("f", options, { proxy: OBJECT });
@@ -73,7 +72,7 @@ suite("the options that were read", () => {
   });
 });
 
-suite("the rules", () => {
+describe("the rules", () => {
   const object = {};
   const fn = () => {};
   const { signal } = new AbortController();
@@ -107,7 +106,7 @@ suite("the rules", () => {
   }
 });
 
-suite("isToken()", () => {
+describe("isToken()", () => {
   it("is true for a token only", () => {
     for (const text of ["a", "chat.v1", "x-y_z", "!#$%&'*+-.^_`|~09AZ"]) {
       assertEquals(isToken(text), true, text);
@@ -118,7 +117,7 @@ suite("isToken()", () => {
   });
 });
 
-suite("readProtocols()", () => {
+describe("readProtocols()", () => {
   it("splits at commas and drops blanks", () => {
     assertEquals(readProtocols(""), []);
     assertEquals(readProtocols("  "), []);
@@ -130,50 +129,5 @@ suite("readProtocols()", () => {
     for (const text of [",", "a,", ",a", "a,,b", "a b", "a,a", "a;b", "é"]) {
       assertEquals(readProtocols(text), undefined, text);
     }
-  });
-});
-
-suite("describe()", () => {
-  it("says in few words what a value is", () => {
-    const values: [unknown, string][] = [
-      ["text", '"text"'],
-      ['a "b"\n', '"a \\"b\\"\\n"'],
-      ["x".repeat(500), `"${"x".repeat(100)}…"`],
-      [0, "0"],
-      [-0, "0"],
-      [NaN, "NaN"],
-      [5n, "5n"],
-      [null, "null"],
-      [undefined, "undefined"],
-      [true, "true"],
-      [Symbol("s"), "Symbol(s)"],
-      [() => {}, "a function"],
-      [class {}, "a function"],
-      [[1, 2], "an array of 2"],
-      [{}, "an object (Object)"],
-      [new Map(), "an object (Map)"],
-      [Object.create(null), "an object (Object)"],
-      [new TypeError("no"), "TypeError: no"],
-    ];
-    for (const [value, text] of values) assertEquals(describe(value), text);
-  });
-
-  it("never throws, and is never long", () => {
-    const evil = new Proxy({}, {
-      get() {
-        throw new Error("evil");
-      },
-      getPrototypeOf() {
-        throw new Error("evil");
-      },
-    });
-    assertEquals(describe(evil), "a object");
-    const loud = {
-      get [Symbol.toStringTag]() {
-        return "x".repeat(1e6);
-      },
-    };
-    assertEquals(describe(loud).length < 200, true);
-    assertEquals(describe(new Error("x".repeat(1e6))).length < 200, true);
   });
 });

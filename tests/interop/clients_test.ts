@@ -5,8 +5,8 @@ import { delay } from "@std/async";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import { within } from "../helpers/client.ts";
-import { CLIENTS, CLOSES, LARGE, type Peer, type PeerHost, SMALL, told } from "../helpers/peers.ts";
 import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
+import { CLIENTS, CLOSES, LARGE, type Peer, type PeerHost, SMALL, told } from "./peers.ts";
 
 /** Starts a server that serves the pages a browser needs, too. */
 function serve(config: Partial<WebSocketServerConfig> = {}): Promise<WatchedServer> {

@@ -7,8 +7,8 @@ import { assert, assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { LIMIT_MS } from "../helpers/client.ts";
-import { OtlpCollector, type OtlpSpan, plain } from "../helpers/otlp_collector.ts";
 import { Program } from "../helpers/programs.ts";
+import { OtlpCollector, type OtlpSpan, plain } from "./otlp_collector.ts";
 
 /** OTLP counts its kinds from 1 for INTERNAL, where the API begins with 0. */
 const [SERVER, CLIENT] = [2, 3];

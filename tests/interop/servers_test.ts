@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { createWebSocket, type WebSocketClient, type WebSocketRequestOptions } from "../../mod.ts";
 import { EventLog, refusal, within } from "../helpers/client.ts";
-import { CLOSES, LARGE, type Peer, type PeerKind, SERVERS, SMALL, told } from "../helpers/peers.ts";
+import { CLOSES, LARGE, type Peer, type PeerKind, SERVERS, SMALL, told } from "./peers.ts";
 
 const LOST = { code: 1006, reason: "The link is down" };
 

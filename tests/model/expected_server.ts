@@ -10,8 +10,6 @@ import {
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { askedFor, type Attempt, type Client, type Run } from "./expected_connections.ts";
-import { hear, hearServer, keyOf, lookAtDeadlines, lookAtTable } from "./recorder.ts";
-import { serverClose, serverSend, start, stop } from "./server_calls.ts";
 import { moodyClient, moodyServer } from "./peer_behaviour.ts";
 import {
   type Action,
@@ -29,6 +27,8 @@ import {
   type Step,
   type Way,
 } from "./program.ts";
+import { hear, hearServer, keyOf, lookAtDeadlines, lookAtTable } from "./recorder.ts";
+import { serverClose, serverSend, start, stop } from "./server_calls.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 

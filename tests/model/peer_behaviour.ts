@@ -1,5 +1,6 @@
 /** What the contract of `runtime/contract.ts` lets a runtime do, and not all of them do. */
 
+import type { Clock } from "../../heartbeat.ts";
 import type {
   Admission,
   ClientEvents,
@@ -9,7 +10,6 @@ import type {
   Socket,
   SocketEvents,
 } from "../../runtime/contract.ts";
-import type { Clock } from "../../heartbeat.ts";
 
 /**
  * - `plain` tells nothing of a connection that was dropped, and why one was lost;

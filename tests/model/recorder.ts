@@ -13,8 +13,8 @@ import {
   type Message,
   type State,
 } from "./expected_connections.ts";
-import { type Beat, type ClientEvent, LATENCY, type ServerEvent } from "./program.ts";
 import type { World } from "./expected_server.ts";
+import { type Beat, type ClientEvent, LATENCY, type ServerEvent } from "./program.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 

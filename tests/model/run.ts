@@ -1,8 +1,8 @@
 /** Runs one program to its end, and says what was wrong. */
 
-import { judge } from "./verdict.ts";
-import { LATENCY, type Program, type ServerSpec, type Step } from "./program.ts";
 import { World } from "./expected_server.ts";
+import { LATENCY, type Program, type ServerSpec, type Step } from "./program.ts";
+import { judge } from "./verdict.ts";
 
 /** Longer than anything may take: every heartbeat and deadline has run out then. */
 const ALL_MS = 62_000;

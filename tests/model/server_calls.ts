@@ -1,8 +1,8 @@
 /** What is asked of the server: each answer by the tables of the documentation. */
 
 import { askedFor, GOING } from "./expected_connections.ts";
-import { type Action, LATENCY, MAX_PAYLOAD, type ServerSpec } from "./program.ts";
 import type { World } from "./expected_server.ts";
+import { type Action, LATENCY, MAX_PAYLOAD, type ServerSpec } from "./program.ts";
 
 /** How long the policies that take their time take, in ms. */
 const DECISION_MS = 40;

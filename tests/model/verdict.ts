@@ -8,8 +8,8 @@ import {
   type Seen,
   TOO_BIG,
 } from "./expected_connections.ts";
-import { LATENCY, MAX_PAYLOAD } from "./program.ts";
 import type { World } from "./expected_server.ts";
+import { LATENCY, MAX_PAYLOAD } from "./program.ts";
 
 type Wrong = (why: string) => void;
 interface End {

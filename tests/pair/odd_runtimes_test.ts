@@ -5,8 +5,6 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { EventLog, refusal } from "../helpers/client.ts";
-import { PausableSocket, ScriptedClient, ScriptedServer } from "../helpers/scripted_runtime.ts";
 import {
   createWebSocket,
   createWebSocketServer,
@@ -14,6 +12,8 @@ import {
   type WebSocketServerConfig,
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { EventLog, refusal } from "../helpers/client.ts";
+import { PausableSocket, ScriptedClient, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 const URL = "ws://localhost/";
 const LINK_DOWN = { code: 1006, reason: "The link is down" };

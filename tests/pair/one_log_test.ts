@@ -8,8 +8,8 @@
 
 import { assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assertLog, diff, names, type Printed, read, runAll } from "../helpers/log_programs.ts";
 import { HERE, RUNTIMES } from "../helpers/programs.ts";
+import { assertLog, diff, names, type Printed, read, runAll } from "./log_programs.ts";
 
 /** Those that wait for a deadline; they begin first. */
 const SLOW = ["unanswered_close", "limits/tcp_left_open", "heartbeat", "stop_with_clients"];

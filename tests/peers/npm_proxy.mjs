@@ -2,10 +2,10 @@
  * npm's `proxy`. Prints `port N`, then the first line of each request. With `user:password` as its
  * argument it asks for those.
  */
+import { createProxy } from "proxy";
 import { Buffer } from "node:buffer";
 import { createServer } from "node:http";
 import process from "node:process";
-import { createProxy } from "proxy";
 
 const [credentials] = process.argv.slice(2);
 const server = createServer();

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * A browser's WebSocket as a peer, in a page. It takes commands as calls and tells of events with
- * the function `tell`, as `tests/helpers/peers.ts` describes them.
+ * the function `tell`, as `tests/interop/peers.ts` describes them.
  */
 /** @type {(text: string) => void} */
 // @ts-ignore The driver gives it to the page.

@@ -1,6 +1,6 @@
 """
 Python's websockets as a peer, of either role. It takes commands on standard input and tells of
-events on standard output, as tests/helpers/peers.ts describes them, one JSON a line. Runs with
+events on standard output, as tests/interop/peers.ts describes them, one JSON a line. Runs with
 websockets 10 (Debian 12) and later ones.
 """
 

@@ -2,8 +2,8 @@
  * npm's `ws` as a client of the URL given first. Sends the texts given after it when the first
  * message has come, prints what comes as lines of JSON, and ends with its connection.
  */
-import process from "node:process";
 import { WebSocket } from "ws";
+import process from "node:process";
 
 const [url = "", ...texts] = process.argv.slice(2);
 const socket = new WebSocket(url);

@@ -1,12 +1,12 @@
 // @ts-check
 /**
  * npm's `ws` as a peer, of either role. It takes commands on standard input and tells of events on
- * standard output, as `tests/helpers/peers.ts` describes them, one JSON a line.
+ * standard output, as `tests/interop/peers.ts` describes them, one JSON a line.
  */
+import { WebSocket, WebSocketServer } from "ws";
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { WebSocket, WebSocketServer } from "ws";
 
 /** @typedef {import("node:events").EventEmitter} Emitter npm's ws comes with no types */
 

@@ -2,8 +2,8 @@
  * npm's `ws` as a server. Prints `port N`, then what comes as lines of JSON. Answers every text with
  * the texts given as arguments, and ends with its first connection.
  */
-import process from "node:process";
 import { WebSocketServer } from "ws";
+import process from "node:process";
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
 server.on("listening", () => {

@@ -7,6 +7,7 @@
  */
 
 import process from "node:process";
+import { openTcp, requestHead } from "../peers/raw.ts";
 import {
   type BareBunServer,
   type BareInfo,
@@ -15,8 +16,7 @@ import {
   dial,
   opened,
   symbolOf,
-} from "../helpers/bare.ts";
-import { openTcp, requestHead } from "../peers/raw.ts";
+} from "../runtime/bare.ts";
 
 const [what, arg] = process.argv.slice(2);
 if (what === "left") await left(Number(arg));

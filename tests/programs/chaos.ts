@@ -4,8 +4,8 @@
  * itself.
  */
 
-import { FAULTS } from "../helpers/chaos_faults.ts";
-import { NO_HEARTBEAT, Pair, PATIENT } from "../helpers/chaos_pair.ts";
+import { FAULTS } from "../chaos/faults.ts";
+import { NO_HEARTBEAT, Pair, PATIENT } from "../chaos/pair.ts";
 
 await Promise.all(FAULTS.map(async ({ name, strike, silent = false }) => {
   const heartbeat = silent ? PATIENT : NO_HEARTBEAT;

@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { dial, drop, opened } from "../helpers/bare.ts";
+import { dial, drop, opened } from "../runtime/bare.ts";
 
 const { ws } = dial(`ws://127.0.0.1:${process.argv[2]}/`);
 await opened(ws);

@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { deno, dial, drop, opened, symbolOf } from "../helpers/bare.ts";
+import { deno, dial, drop, opened, symbolOf } from "../runtime/bare.ts";
 
 const [port, what] = process.argv.slice(2);
 const { ws } = dial(`ws://127.0.0.1:${port}/`);

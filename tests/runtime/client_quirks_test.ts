@@ -6,9 +6,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { dial, drop, opened } from "../helpers/bare.ts";
-import { onDeno, Program } from "../helpers/process.ts";
+import { onDeno, Program } from "../helpers/programs.ts";
 import { acceptHead, header, RawServer } from "../peers/raw.ts";
+import { dial, drop, opened } from "./bare.ts";
 
 /** The value of the runtime that runs this. */
 const here = <T>(values: { deno: T; bun: T }): T => onDeno ? values.deno : values.bun;
@@ -176,10 +176,10 @@ describe("a process whose WebSocket was dropped behind a stalled write", () => {
   for (const [what, ends] of [["nothing", true], ["close", !onDeno], ["ping", !onDeno]] as const) {
     const lives = ends ? "ends" : "does not end";
     it(`${lives} where ${what} was called meanwhile`, async () => {
-      await using peer = new Program("raw_peer.ts", ["server", "unread"]);
-      const { text } = await deadline(peer.line("port "), 20_000);
-      await using program = new Program("stalled_write.ts", [text.slice(5), what]);
-      await deadline(program.line("dropped"), 20_000);
+      await using peer = Program.here("raw_peer.ts", ["server", "unread"]);
+      const { text } = await deadline(peer.lineFrom("port "), 20_000);
+      await using program = Program.here("stalled_write.ts", [text.slice(5), what]);
+      await deadline(program.lineFrom("dropped"), 20_000);
       const ended = await deadline(program.ended, 2_000).catch(() => undefined);
       assertEquals(ended === undefined, !ends);
       if (ended !== undefined) assertEquals(ended.code, 0);

@@ -7,9 +7,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { type Bare, dial, drop, opened, symbolOf } from "../helpers/bare.ts";
-import { onDeno, Program } from "../helpers/process.ts";
+import { onDeno, Program } from "../helpers/programs.ts";
 import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
+import { type Bare, dial, drop, opened, symbolOf } from "./bare.ts";
 
 /** A bare WebSocket, and a peer that answers no Close frame. */
 interface Side {
@@ -150,7 +150,7 @@ describe("the end of the runtime's WebSocket without an answer to its Close fram
 describe("the runtime's WebSocket when it has been dropped", () => {
   it("ends the process on Deno where it is asked for bufferedAmount", async () => {
     const server = await RawServer.listen();
-    await using program = new Program("dropped_amount.ts", [String(server.port)]);
+    await using program = Program.here("dropped_amount.ts", [String(server.port)]);
     const { stdout, stderr } = await deadline(program.ended, 10_000);
     if (onDeno) assert(stderr.includes("panicked"), stderr);
     else assertEquals(stdout, "queued 0\n");

@@ -6,7 +6,6 @@
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { clientRuntime } from "../../runtime/select_client.ts";
 import type {
   Address,
   Admission,
@@ -20,6 +19,7 @@ import type {
   Socket,
   TcpListener,
 } from "../../runtime/contract.ts";
+import { clientRuntime } from "../../runtime/select_client.ts";
 import { serverRuntime } from "../../runtime/select_server.ts";
 import { MemoryNetwork } from "../../testing.ts";
 

@@ -3,14 +3,14 @@
 import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { onDeno, Program } from "../helpers/process.ts";
+import { onDeno, Program } from "../helpers/programs.ts";
 import { PING, rawConnect, RawServer } from "../peers/raw.ts";
 
 describe("a client where Deno's internals are missing", () => {
   it("connects and warns once; refuses 'pingInterval' and 'pongTimeout' by name", async () => {
     const server = await RawServer.listen();
     try {
-      await using program = new Program("without_internals.ts", ["client", String(server.port)]);
+      await using program = Program.here("without_internals.ts", ["client", String(server.port)]);
       const { code, stdout, stderr } = await deadline(program.ended, 20_000);
       const lines = stdout.trimEnd().split("\n");
       const done = '{"code":4000,"reason":"done"}';
@@ -37,13 +37,13 @@ describe("a client where Deno's internals are missing", () => {
 
 describe("a server where Deno's internals are missing", () => {
   it("drops a peer that answers no Ping with 'error' 200 and 'close' 1006, in time", async () => {
-    await using program = new Program("without_internals.ts", ["server"]);
-    const { text } = await deadline(program.line("port "), 20_000);
+    await using program = Program.here("without_internals.ts", ["server"]);
+    const { text } = await deadline(program.lineFrom("port "), 20_000);
     const raw = await deadline(rawConnect(Number(text.slice(5)), { pong: false }), 5000);
     try {
-      const began = (await deadline(program.line("connect"), 5000)).at;
+      const began = (await deadline(program.lineFrom("connect"), 5000)).at;
       await deadline(raw.next(PING), 5000);
-      const lost = await deadline(program.line("close"), 5000);
+      const lost = await deadline(program.lineFrom("close"), 5000);
       assertGreater(lost.at - began, 1000);
       assertLess(lost.at - began, 2500);
       await deadline(raw.ended, 5000);
@@ -63,8 +63,8 @@ describe("a server where Deno's internals are missing", () => {
   });
 
   it("lets a peer live that answers", async () => {
-    await using program = new Program("without_internals.ts", ["server"]);
-    const { text } = await deadline(program.line("port "), 20_000);
+    await using program = Program.here("without_internals.ts", ["server"]);
+    const { text } = await deadline(program.lineFrom("port "), 20_000);
     const raw = await deadline(rawConnect(Number(text.slice(5))), 5000);
     try {
       for (let n = 0; n < 3; n++) await deadline(raw.next(PING, raw.frames.length), 5000);

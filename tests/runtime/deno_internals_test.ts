@@ -6,9 +6,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { type Bare, deno, dial, opened, symbolOf } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { PING, PONG, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
+import { type Bare, deno, dial, opened, symbolOf } from "./bare.ts";
 
 const handleIdle = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!;
 

@@ -7,11 +7,11 @@
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { dial } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { REFUSED_URL, TcpServer } from "../helpers/tcp.ts";
 import { acceptHead, RawServer } from "../peers/raw.ts";
 import { RecordingProxy } from "../peers/recording_proxy.ts";
+import { dial } from "./bare.ts";
 
 const deno = (globalThis as unknown as {
   Deno: { createHttpClient(options: object): { close(): void } };

@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import { createWebSocket } from "../../client.ts";
 import type { BusinessError } from "../../errors.ts";
 import { readFailure } from "../../runtime/failures.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { acceptHead, RawServer } from "../peers/raw.ts";
 
 interface Failed {

@@ -7,12 +7,12 @@
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { onDeno, Program } from "../helpers/process.ts";
+import { onDeno, Program } from "../helpers/programs.ts";
 import { PING, RawServer } from "../peers/raw.ts";
 
 /** Whether a program that is done ends by itself. */
 async function ends(program: Program): Promise<boolean> {
-  await deadline(program.line("done"), 20_000);
+  await deadline(program.lineFrom("done"), 20_000);
   const ended = await deadline(program.ended, 2000).catch(() => undefined);
   if (ended !== undefined) assertEquals([ended.code, ended.stderr.includes("rror")], [0, false]);
   return ended !== undefined;
@@ -23,7 +23,7 @@ describe("a process whose WebSocket has sent a Ping, and was reset", () => {
     it(`is kept by its timer on Deno unless that is ended: ${what}`, async () => {
       const server = await RawServer.listen();
       try {
-        await using program = new Program("bare_leftovers.ts", [what, String(server.port)]);
+        await using program = Program.here("bare_leftovers.ts", [what, String(server.port)]);
         const raw = await deadline(server.accept(), 20_000);
         await deadline(raw.next(PING), 5000);
         raw.reset();
@@ -38,9 +38,9 @@ describe("a process whose WebSocket has sent a Ping, and was reset", () => {
 describe("a process whose server upgrades a client that has left", () => {
   for (const ms of [0, 50]) {
     it(`is kept by it on Deno, which knows of it only a moment later: ${ms} ms`, async () => {
-      await using program = new Program("bare_leftovers.ts", ["left", String(ms)]);
+      await using program = Program.here("bare_leftovers.ts", ["left", String(ms)]);
       assertEquals(await ends(program), !onDeno);
-      const { text } = await program.line("aborted");
+      const { text } = await program.lineFrom("aborted");
       if (onDeno) assertEquals(text, `aborted ${ms > 0}`);
     });
   }

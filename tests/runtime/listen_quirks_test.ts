@@ -7,8 +7,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bun, deno } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
+import { bun, deno } from "./bare.ts";
 
 /** Listens; gives the port. */
 function listen(hostname: string, port = 0): { port: number; stop(): Promise<void> } {

@@ -8,10 +8,10 @@ import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
-import { dial } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { RawServer } from "../peers/raw.ts";
 import { RecordingProxy } from "../peers/recording_proxy.ts";
+import { dial } from "./bare.ts";
 
 const deno = (globalThis as unknown as {
   Deno: { createHttpClient(options: object): { close(): void } };

@@ -6,14 +6,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import {
-  type BareBunServer,
-  type BareBunSocket,
-  type BareInfo,
-  bun,
-  deno,
-} from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import {
   CLOSE,
   header,
@@ -23,6 +16,7 @@ import {
   readClose,
   TEXT,
 } from "../peers/raw.ts";
+import { type BareBunServer, type BareBunSocket, type BareInfo, bun, deno } from "./bare.ts";
 
 interface Bare {
   port: number;

@@ -8,9 +8,9 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { type BareBunServer, type BareBunSocket, bun, deno } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { BINARY, header, PING, rawConnect, TEXT } from "../peers/raw.ts";
+import { type BareBunServer, type BareBunSocket, bun, deno } from "./bare.ts";
 
 /** A bare server; what its connections tell of goes to `hear`. */
 function serve(

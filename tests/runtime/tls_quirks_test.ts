@@ -10,9 +10,9 @@ import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { createServer, type TLSSocket } from "node:tls";
 import { Certificates } from "../helpers/certificates.ts";
-import { dial } from "../helpers/bare.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { acceptHead } from "../peers/raw.ts";
+import { dial } from "./bare.ts";
 
 const made = new Certificates();
 const ca = made.authority("ca");

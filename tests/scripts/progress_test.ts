@@ -9,6 +9,10 @@ const FILES = ["tests/a_test.ts", "tests/b_test.ts", "tests/c_test.ts"];
 const DENO = `\x1b[0m\x1b[38;5;245mrunning 1 test from ./tests/a_test.ts\x1b[0m
 a suite ...
   does this ... \x1b[0m\x1b[32mok\x1b[0m (1ms)
+  does that ...
+------- output -------
+what it prints
+----- output end -----
   does that ... ok (2ms)
 a suite ... ok (4ms)
 running 2 tests from ./tests/b_test.ts
@@ -42,7 +46,13 @@ error: it does
 function follow(text: string, before: Record<string, number>, size = 7) {
   const said: string[] = [];
   let now = 0;
-  const progress = new Progress("Here", FILES, before, (line) => said.push(line), () => now += 1000);
+  const progress = new Progress(
+    "Here",
+    FILES,
+    before,
+    (line) => said.push(line),
+    () => now += 1000,
+  );
   for (let at = 0; at < text.length; at += size) progress.hear(text.slice(at, at + size));
   progress.end();
   return { said, progress };

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { FakeClock } from "../helpers/fake_clock.ts";
+import { FakeClock } from "../../testing.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, type RawPeer, readClose, TEXT } from "../peers/raw.ts";

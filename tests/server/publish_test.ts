@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ScriptedServer, ScriptedSocket, TopicSocket } from "../helpers/scripted_runtime.ts";
 import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { ScriptedServer, ScriptedSocket, TopicSocket } from "../helpers/scripted_runtime.ts";
 
 async function start(publishes: boolean, config: Partial<WebSocketServerConfig> = {}) {
   const clock = new FakeClock();

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from 
 import { describe, it } from "@std/testing/bdd";
 import { createServer, type Server } from "node:net";
 import { createWebSocketServer } from "../../mod.ts";
-import { TEXT, textOf } from "../peers/raw.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
+import { FakeClock } from "../../testing.ts";
 import { HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
+import { TEXT, textOf } from "../peers/raw.ts";
 
 const HOST = "127.0.0.1";
 

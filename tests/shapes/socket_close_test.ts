@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
-import { onDeno } from "../helpers/process.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { assertThrowsDom, logOf, loose, next, nextTask } from "../helpers/sockets.ts";
 import { CLOSE, RawServer, type RawServerOptions, readClose, TEXT } from "../peers/raw.ts";
 

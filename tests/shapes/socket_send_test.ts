@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { BusinessError } from "../../mod.ts";
+import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { assertThrowsDom, loose, next, nextTask } from "../helpers/sockets.ts";
 import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";

@@ -1,8 +1,8 @@
 /** What the tests of the examples' pages share: waiting for what a page shows, and pictures. */
 
 import { join } from "node:path";
-import type { Chromium, Page } from "./chromium.ts";
-import { PICTURES } from "./examples.ts";
+import type { Chromium, Page } from "../helpers/chromium.ts";
+import { PICTURES } from "./example.ts";
 
 /** How large a picture is, in CSS pixels. */
 const SIZE = { width: 1200, height: 800, deviceScaleFactor: 1, mobile: false };

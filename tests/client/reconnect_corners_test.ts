@@ -2,8 +2,6 @@
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { EventLog, refusal } from "../helpers/client.ts";
-import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import {
   createWebSocket,
   createWebSocketServer,
@@ -11,6 +9,8 @@ import {
   type WebSocketClient,
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { EventLog, refusal } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 const URL = "ws://localhost/";
 

@@ -1,10 +1,10 @@
 /** What can happen to an open connection, and how each side is to tell of it. */
 
 import type { WebSocketConnection } from "../../mod.ts";
+import { HERE } from "../helpers/programs.ts";
 import { CLOSE, closePayload, frame, PING, TEXT } from "../peers/raw.ts";
-import { after, type Link, swallow } from "./chaos_proxy.ts";
-import type { Ending, Pair } from "./chaos_pair.ts";
-import { HERE } from "./programs.ts";
+import type { Ending, Pair } from "./pair.ts";
+import { after, type Link, swallow } from "./proxy.ts";
 
 /** One thing that happens to a connection that is open and quiet. */
 export interface Fault {

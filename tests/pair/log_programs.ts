@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { HERE, Program, ROOT } from "./programs.ts";
+import { HERE, Program, ROOT } from "../helpers/programs.ts";
 
 /** How many programs run at a time: some wait, most want a core. */
 const AT_A_TIME = 3;

@@ -1,5 +1,5 @@
 import { Heartbeat, type HeartbeatOptions } from "../../heartbeat.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../../testing.ts";
 
 /** A peer that notes what is done to it, and when. */
 export class FakePeer {

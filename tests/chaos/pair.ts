@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type CloseResult, createWebSocket, type WebSocketConnection } from "../../mod.ts";
-import { ChaosProxy, type Link, type Ways } from "./chaos_proxy.ts";
-import { EventLog, within } from "./client.ts";
-import { WatchedServer } from "./watched_server.ts";
+import { EventLog, within } from "../helpers/client.ts";
+import { WatchedServer } from "../helpers/watched_server.ts";
+import { ChaosProxy, type Link, type Ways } from "./proxy.ts";
 
 /** A heartbeat that soon tells of a dead peer, where little else goes on. */
 export const HEARTBEAT = { pingInterval: 0.3, pongTimeout: 0.2 };

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline } from "@std/async";
-import { ask } from "./http.ts";
-import { HERE, Program } from "./programs.ts";
-import { RawPeers } from "./raw_peers.ts";
-import { LIMIT_MS } from "./watched_server.ts";
+import { ask } from "../helpers/http.ts";
+import { HERE, Program } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { LIMIT_MS } from "../helpers/watched_server.ts";
 
 /** What the server says of itself. */
 export interface Stats {

@@ -7,9 +7,9 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { system } from "../../scripts/setup.mjs";
-import { Chromium, type Page } from "./chromium.ts";
-import { within } from "./client.ts";
-import { Program, ROOT } from "./programs.ts";
+import { Chromium, type Page } from "../helpers/chromium.ts";
+import { within } from "../helpers/client.ts";
+import { Program, ROOT } from "../helpers/programs.ts";
 
 const python = await system("python websockets");
 

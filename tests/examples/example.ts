@@ -4,8 +4,8 @@ import { assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { within } from "./client.ts";
-import { type Ended, HERE, Program, type ProgramOptions, ROOT } from "./programs.ts";
+import { within } from "../helpers/client.ts";
+import { type Ended, HERE, Program, type ProgramOptions, ROOT } from "../helpers/programs.ts";
 
 /** Where the tests write pictures of the examples' pages to; nowhere unless the variable is set. */
 export const PICTURES: string | undefined = process.env["NETKIT_PICTURES"]

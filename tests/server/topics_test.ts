@@ -2,8 +2,8 @@ import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { ConnectionAddress, PublishResult, WebSocketServer } from "../../mod.ts";
-import { RawPeers } from "../helpers/raw_peers.ts";
 import { refusal } from "../helpers/client.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { BINARY, CLOSE, type RawPeer, readClose, TEXT } from "../peers/raw.ts";
 

@@ -26,8 +26,17 @@ import {
 } from "@std/assert";
 import { deadline, delay, retry } from "@std/async";
 import { RetryError } from "@std/async/retry";
-import { after, afterAll, afterEach, before, beforeAll, beforeEach } from "@std/testing/bdd";
-import { describe, it, test } from "@std/testing/bdd";
+import {
+  after,
+  afterAll,
+  afterEach,
+  before,
+  beforeAll,
+  beforeEach,
+  describe,
+  it,
+  test,
+} from "@std/testing/bdd";
 import { assertSpyCall, assertSpyCallArgs, assertSpyCalls, spy, stub } from "@std/testing/mock";
 import { FakeTime } from "@std/testing/time";
 

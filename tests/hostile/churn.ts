@@ -1,9 +1,9 @@
 /** Connections that come and go, in rounds, and what is left of them. */
 
 import { deadline } from "@std/async";
+import { LIMIT_MS } from "../helpers/watched_server.ts";
 import { openTcp, requestHead } from "../peers/raw.ts";
 import type { Siege, Stats } from "./siege.ts";
-import { LIMIT_MS } from "./watched_server.ts";
 
 /** A Close frame with 1000, masked with zeros. */
 const CLOSE_1000 = Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 3, 0xe8);

@@ -8,10 +8,10 @@ import {
   type WebSocketClient,
   type WebSocketServer,
   type WebSocketServerConfig,
-} from "../mod.ts";
-import { FakeClock, type MemoryLink, MemoryNetwork } from "../testing.ts";
-import { createUntyped, refusal } from "./helpers/client.ts";
-import { assertRefused } from "./helpers/watched_server.ts";
+} from "../../mod.ts";
+import { FakeClock, type MemoryLink, MemoryNetwork } from "../../testing.ts";
+import { createUntyped, refusal } from "../helpers/client.ts";
+import { assertRefused } from "../helpers/watched_server.ts";
 
 /** A server and clients on a network of their own, and all they tell. */
 class World {

@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { EventLog } from "../helpers/client.ts";
-import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { createWebSocket } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { EventLog } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 const URL = "ws://localhost/";
 
