@@ -12,7 +12,7 @@
  *                 └pong┘         └ message ┘          └pongTimeout
  * ```
  *
- * This module knows no sockets and no runtime: it takes a clock and calls back.
+ * This module knows no sockets and no runtime. It takes a clock, and calls functions of its peers.
  *
  * @example A peer that answers once and then no more, on a clock of our own
  * ```ts
@@ -78,32 +78,32 @@ export interface HeartbeatOptions {
 export interface HeartbeatPeer {
   /** Sends a Ping frame. */
   ping(): void;
-  /** There was no sign of life in time. The heartbeat has let go of the peer already. */
+  /** There was no sign of life in time. The peer is no longer in the heartbeat. */
   dead(): void;
   /** The first sign of life after a Ping, so many milliseconds later. */
   answered?(roundTrip: number): void;
 }
 
-/** Seconds, when nothing else or something impossible was asked for. */
+/** Seconds, where no number or an impossible one was given. */
 const DEFAULT_SECONDS = 30;
 
 /** The longest interval, in seconds. */
 const MAX_SECONDS = 30_000;
 
-/** What a peer gets on top, in ms, when this process was blocked: time to read what has come. */
+/** How much longer a peer may take, in ms, after this process was blocked: time to read its sockets. */
 const GRACE_MS = 250;
 
-/** Peers due within this share of the interval are pinged together, to wake up less often. */
+/** Peers that are due within this part of the interval are pinged together, to wake up less often. */
 const SLACK = 0.01;
 
 /** The longest slack, in ms. */
 const MAX_SLACK_MS = 100;
 
 /**
- * Applies the defaults and limits to what was asked for.
+ * Applies the defaults and the limits.
  *
  * @param options What was asked for.
- * @returns What counts, in seconds.
+ * @returns The seconds that count.
  *
  * @example The heartbeat cannot be turned off
  * ```ts
@@ -144,7 +144,7 @@ export class Heartbeat {
    *
    * @param options How often to ping and how long to wait, in seconds.
    * @param clock Where time comes from.
-   * @param keepsTimer Whether its timers run on when no peer is left, until `close`: for those whose
+   * @param keepsTimer Whether its timers run on, until `close`, when no peer is left: for servers, whose
    * peers come and go.
    */
   constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, keepsTimer = false) {
@@ -161,7 +161,7 @@ export class Heartbeat {
       ms,
       slack: Math.min(ms * SLACK, MAX_SLACK_MS),
       expired: (peer) => {
-        // Where both intervals are equal the verdict on the last Ping falls due with the next one.
+        // Where both intervals are equal, the last Ping times out at the moment the next one is due.
         this.#resting.add(peer);
         this.#ask(peer);
       },
@@ -176,7 +176,7 @@ export class Heartbeat {
   }
 
   /**
-   * Takes a peer in; its first Ping is due one interval from now.
+   * Adds a peer. Its first Ping is due one interval from now.
    *
    * @param peer The peer.
    */
@@ -185,7 +185,7 @@ export class Heartbeat {
   }
 
   /**
-   * Pings a peer now instead of when its next Ping is due; unless one is unanswered already.
+   * Pings a peer now, unless it has not answered the last Ping yet.
    *
    * @param peer The peer, which must have been added.
    */
@@ -195,7 +195,7 @@ export class Heartbeat {
   }
 
   /**
-   * Lets a peer go. With none left no timer runs.
+   * Removes a peer. When none is left no timer runs, unless `keepsTimer` is set.
    *
    * @param peer The peer.
    */
@@ -204,14 +204,14 @@ export class Heartbeat {
     this.#resting.delete(peer);
   }
 
-  /** Lets all peers go. No timer runs any more. */
+  /** Removes all peers and stops all timers. */
   close(): void {
     this.#unanswered.clear();
     for (const queue of [this.#resting, this.#waiting, this.#grace]) queue.close();
   }
 
   /**
-   * Notes a sign of life. Costs next to nothing unless a Ping is unanswered.
+   * Notes a sign of life. This is cheap: it is called for each message.
    *
    * @param peer The peer that gave it.
    */
@@ -223,7 +223,7 @@ export class Heartbeat {
     peer.answered?.(this.#clock.now() - asked);
   }
 
-  /** Waits for a peer's answer no more. */
+  /** Stops waiting for a peer's answer. */
   #excuse(peer: HeartbeatPeer): void {
     if (!this.#unanswered.delete(peer)) return;
     this.#waiting.delete(peer);

@@ -1,19 +1,19 @@
-/** Where time comes from: the system's, or a fake one in tests. */
+/** Where time comes from: the system's clock, or a fake one in tests. */
 export interface Clock {
-  /** Milliseconds since any fixed moment; never goes back. */
+  /** Milliseconds since some fixed moment. Never goes back. */
   now(): number;
   /** Calls `task` once, after `ms` milliseconds. */
   setTimer(task: () => void, ms: number): unknown;
-  /** Takes a `setTimer` back. */
+  /** Cancels a timer that `setTimer` returned. */
   clearTimer(timer: unknown): void;
   /**
-   * Milliseconds of the calendar's time, which goes on while a machine sleeps. Where it is missing, a
-   * client that reconnects does not notice that it slept.
+   * Calendar time in milliseconds, which goes on while the machine sleeps. Without it, a client that
+   * reconnects does not notice that the machine slept.
    */
   wall?(): number;
 }
 
-/** The system's clock. Its timers run in every runtime and need nothing of one. */
+/** The system's clock, by functions that every runtime has. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer: (task, ms) => setTimeout(task, ms),

@@ -1,17 +1,17 @@
-/** A Close frame: what of a code and a reason goes into one, and what one that comes in says. */
+/** A Close frame: what goes out in one, and what one that came in says. */
 
 import type { CloseResult } from "../client/types.ts";
 
-/** How long a peer may take to answer a Close frame, in ms. */
+/** How long a peer may take to answer a Close frame, in ms. Then the connection is dropped. */
 export const CLOSE_DEADLINE_MS = 5000;
 
-/** Codes an endpoint must not send (RFC 6455 §7.4.1); they go out as 1000. */
+/** Codes that must not be sent (RFC 6455 §7.4.1): 1000 is sent in their place. */
 const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
 
 /** The longest reason a Close frame holds: 125 bytes less the code (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** What goes on the wire for a close that was asked for. */
+/** What is sent for a close that was asked for. */
 export function toWire({ code, reason }: CloseResult): CloseResult {
   return { code: UNSENDABLE.has(code) ? 1000 : code, reason: cut(reason) };
 }
@@ -26,7 +26,7 @@ export function fromWire(code: number, reason: string): CloseResult | undefined 
   return { code, reason };
 }
 
-/** Cuts text to what a Close frame holds, at a character boundary. */
+/** Cuts a reason to what a Close frame holds, between two characters. */
 function cut(reason: string): string {
   if (reason.length * 3 <= MAX_REASON_BYTES) return reason;
   const room = new Uint8Array(MAX_REASON_BYTES);

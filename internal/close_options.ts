@@ -1,4 +1,4 @@
-/** The options of `close`, of the client's and of the server's. */
+/** The options of `close`, for the client and the server. */
 
 import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { NUMBER, readOptions, TEXT } from "./validate.ts";
 
 const RULES = { code: NUMBER, reason: TEXT };
 
-/** Reads the options of `close`; a wrong one is returned as the error it deserves. */
+/** Reads the options of `close`. Returns an error where they are wrong. */
 export function readCloseOptions(options: unknown): CloseResult | BusinessError {
   if (options === undefined) return NORMAL;
   const given = readOptions("close", options, RULES);
@@ -19,7 +19,7 @@ export function readCloseOptions(options: unknown): CloseResult | BusinessError 
   };
 }
 
-/** 1000 to 1015 are the protocol's, 3000 to 4999 the application's (RFC 6455 §7.4.2). */
+/** Whether a code is one of the protocol, 1000 to 1015, or of the application, 3000 to 4999 (RFC 6455 §7.4.2). */
 function isAllowed(code: number): boolean {
   return Number.isInteger(code) &&
     ((code >= 1000 && code <= 1015) || (code >= 3000 && code <= 4999));

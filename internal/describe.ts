@@ -1,4 +1,4 @@
-/** A value in a few words, for error messages. Never throws, never long. */
+/** Says in a few words what a value is, for error messages. Never throws, and is never long. */
 export function describe(value: unknown): string {
   try {
     if (typeof value === "string") return JSON.stringify(shorten(value));

@@ -5,7 +5,7 @@ import { describe } from "./describe.ts";
 /** The largest message unless set otherwise, in bytes: 5 × 1024 × 1024 − 16, as on HarmonyOS. */
 export const DEFAULT_MAX_PAYLOAD = 5_242_864;
 
-/** What is wrong with data to be sent, if anything is. */
+/** The error for data that cannot be sent, if it cannot. */
 export function payloadError(
   call: string,
   data: unknown,
@@ -28,15 +28,15 @@ export function payloadError(
   return undefined;
 }
 
-/** How many bytes data has on the wire at the most, without counting; NaN where it is no data. */
+/** An upper limit for the bytes of data on the wire, without counting. NaN for what cannot be sent. */
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
   try {
     if (data instanceof ArrayBuffer) return data.byteLength;
   } catch {
-    return NaN; // a Proxy of the user's has thrown
+    return NaN; // a Proxy of the user has thrown
   }
-  // A view of shared memory could change while it is being sent; the runtimes refuse it too.
+  // Shared memory could change while it is being sent. The runtimes refuse it, too.
   return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.byteLength : NaN;
 }
 
@@ -44,13 +44,13 @@ function isPayload(data: unknown): data is WebSocketData {
   return !Number.isNaN(mostBytes(data));
 }
 
-/** Whether a message is over a limit, without counting where there is no need to. */
+/** Whether a message is longer than a limit. Counts only where it must. */
 export function exceeds(data: WebSocketData, maxPayload: number): boolean {
   if (typeof data !== "string") return data.byteLength > maxPayload;
   return data.length * 3 > maxPayload && byteLength(data) > maxPayload;
 }
 
-/** The data as it is now: what the caller does to its buffer later does not matter. */
+/** A copy of the data, so that the caller may change its buffer afterwards. */
 export function snapshot(data: WebSocketData): WebSocketData {
   if (typeof data === "string") return data;
   if (!ArrayBuffer.isView(data)) return data.slice(0);
@@ -59,14 +59,15 @@ export function snapshot(data: WebSocketData): WebSocketData {
 
 const encoder = new TextEncoder();
 
-/** Where text is encoded only to be counted. */
+/** A buffer to encode text into, only to count its bytes. */
 const scratch = new Uint8Array(16 * 1024);
 
 /** How many bytes a message has on the wire. */
 export function byteLength(data: WebSocketData): number {
   if (typeof data !== "string") return data.byteLength;
   let bytes = 0;
-  // As each character takes a byte at least, half of a pair at a part's end never fits: it is read next.
+  // Each character takes at least a byte, so half of a surrogate pair at the end of a part never fits:
+  // it is read with the next part.
   for (let at = 0; at < data.length;) {
     const { read, written } = encoder.encodeInto(data.substring(at, at + scratch.length), scratch);
     bytes += written;

@@ -1,11 +1,12 @@
 import type { CloseResult } from "../client/types.ts";
+import { CANNOT_VALIDATE, NOT_EXPECTED, NOT_JSON, NOT_TEXT } from "./close_codes.ts";
 import { describe } from "./describe.ts";
 
 /**
  * A validator of the Standard Schema, version 1 (standardschema.dev): those of Zod, Valibot, ArkType
  * and others. It must answer at once, not with a promise.
  *
- * @typeParam Output What it makes of what it accepts.
+ * @typeParam Output The value that it makes of what it accepts.
  */
 export interface StandardSchema<Output = unknown> {
   /** The standard's properties. */
@@ -23,54 +24,48 @@ export interface StandardSchema<Output = unknown> {
   };
 }
 
-/** What a validator says of a value. */
+/** What a validator answers. */
 export type StandardSchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] };
 
-/** Data that was not accepted. */
+/** Why data was not accepted. */
 export interface Unacceptable {
-  /** What the peer is told. */
+  /** The code and reason for the peer. */
   close: CloseResult;
   /** What is wrong with the data, for people. */
   why: string;
   cause: unknown;
 }
 
-/** The codes of RFC 6455 §7.4.1. */
-const NO_TEXT: CloseResult = { code: 1003, reason: "Only text is accepted" };
-const NO_JSON: CloseResult = { code: 1007, reason: "Not JSON" };
-const NOT_VALID: CloseResult = { code: 1008, reason: "Not what is expected" };
-const NO_VERDICT: CloseResult = { code: 1011, reason: "Cannot be validated" };
-
 /** Reads a message as JSON and validates it. */
 export function parse(
   schema: StandardSchema,
   data: string | ArrayBuffer,
 ): { value: unknown } | Unacceptable {
-  if (typeof data !== "string") return unacceptable(NO_TEXT, "it is binary");
+  if (typeof data !== "string") return unacceptable(NOT_TEXT, "it is binary");
   let value: unknown;
   try {
     value = JSON.parse(data);
   } catch (cause) {
-    return unacceptable(NO_JSON, "it is no JSON", cause);
+    return unacceptable(NOT_JSON, "it is no JSON", cause);
   }
   try {
     const result = schema["~standard"].validate(value);
     if (typeof (result as PromiseLike<unknown>).then === "function") {
-      // What becomes of it matters to nobody, and must not end the process.
+      // Nobody uses this promise. Its rejection must not end the process.
       (result as PromiseLike<unknown>).then(undefined, () => {});
-      return unacceptable(NO_VERDICT, "the validator answers with a promise");
+      return unacceptable(CANNOT_VALIDATE, "the validator answers with a promise");
     }
-    // Read apart, as programs that are compiled less strictly compile this, too.
+    // Typed anew, as programs with less strict compiler options compile this file, too.
     const { issues, value: output } = result as {
       issues?: { message: string }[];
       value?: unknown;
     };
     if (issues === undefined) return { value: output };
-    return unacceptable(NOT_VALID, issues.map(({ message }) => message).join("; "), issues);
+    return unacceptable(NOT_EXPECTED, issues.map(({ message }) => message).join("; "), issues);
   } catch (cause) {
-    return unacceptable(NO_VERDICT, `the validator failed: ${describe(cause)}`, cause);
+    return unacceptable(CANNOT_VALIDATE, `the validator failed: ${describe(cause)}`, cause);
   }
 }
 

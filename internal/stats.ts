@@ -2,7 +2,7 @@ import type { WebSocketData } from "../client/types.ts";
 import type { DropReason, WebSocketObserver } from "./observer.ts";
 import { byteLength } from "./payload.ts";
 
-/** Messages, and how many bytes of data they were. */
+/** How many messages, and how many bytes of data they had. */
 export interface Traffic {
   /** How many messages. */
   messages: number;
@@ -10,7 +10,7 @@ export interface Traffic {
   bytes: number;
 }
 
-/** How long signs of life took after Pings, in milliseconds. */
+/** The time from a Ping to the first sign of life after it, in milliseconds. */
 export interface RoundTrip {
   /** The last. */
   last: number;
@@ -22,13 +22,13 @@ export interface RoundTrip {
   mean: number;
 }
 
-/** What has happened since the client or server was made: numbers of one's own, as they are now. */
+/** What was counted since the client or server was made. A copy: it does not change. */
 export interface WebSocketStats {
   /** How many connections are open. */
   connections: number;
   /** How many have been open. */
   opened: number;
-  /** How many are over. */
+  /** How many have been open and are closed. */
   closed: number;
   /** What came in. */
   received: Traffic;
@@ -38,7 +38,7 @@ export interface WebSocketStats {
   pings: number;
   /** How many of them brought a sign of life. */
   pongs: number;
-  /** How long those took; left out before the first. */
+  /** How long those took. Absent before the first. */
   roundTrip?: RoundTrip;
   /** How many connections this side dropped or found lost, by reason. */
   dropped: Partial<Record<DropReason, number>>;

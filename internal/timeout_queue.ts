@@ -1,30 +1,30 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * How late a verdict's timer may be, in ms, before the cause is taken to be this process itself: a
- * loop that was blocked has not read the Pong that may lie in its socket.
+ * How late a timer may fire, in ms, before this process itself is taken for the cause. A process that
+ * was blocked has not read its sockets: the Pong may have come in.
  */
 export const STALL_MS = 100;
 
-/** What a {@linkcode TimeoutQueue} is made of. */
+/** What a {@linkcode TimeoutQueue} needs. */
 export interface TimeoutQueueOptions<T> {
   clock: Clock;
   /** How long every item waits, in milliseconds. */
   ms: number;
-  /** Items due within so many milliseconds of a timer that fires go with it. */
+  /** Items that are due up to so many milliseconds later expire together with the first. */
   slack?: number;
-  /** Whether the timer runs on when nothing is left, so that few need be made; until `close`. */
+  /** Whether the timer runs on, until `close`, when no item is left: then fewer timers are made. */
   keepsTimer?: boolean;
-  /** Called for each item due, with how many milliseconds later than meant. Must not throw. */
+  /** Called for each item that is due, with how many milliseconds it is late. Must not throw. */
   expired: (item: T, late: number) => void;
 }
 
 /**
- * Items that all wait equally long, and one timer for all of them.
+ * Items that all wait for the same time, and one timer for all of them.
  *
- * As every item waits the same time, they fall due in the order they were added, which is the order
- * a Map keeps: adding, removing and finding the next one due cost the same for ten items and for
- * ten thousand.
+ * As all wait equally long, they expire in the order in which they were added, and a Map keeps that
+ * order. So it costs the same to add, to remove and to find the next one, whether there are ten items
+ * or ten thousand.
  */
 export class TimeoutQueue<T> {
   readonly #options: Required<TimeoutQueueOptions<T>>;
@@ -36,21 +36,21 @@ export class TimeoutQueue<T> {
     this.#options = { slack: 0, keepsTimer: false, ...options };
   }
 
-  /** Makes an item wait, from now, whether it waited before or not. */
+  /** Adds an item, or starts its wait anew where it is there already. */
   add(item: T): void {
     this.#due.delete(item);
     const { clock, ms } = this.#options;
     this.#due.set(item, clock.now() + ms);
-    // While any waits a timer runs. Without one, this is the first.
+    // While items wait, a timer runs. Where none runs, this is the only item.
     if (this.#timer === undefined && !this.#firing) this.#timer = clock.setTimer(this.#fire, ms);
   }
 
-  /** Lets an item go. With none left no timer runs, so a process can end. */
+  /** Removes an item. When none is left the timer stops, unless `keepsTimer` is set. */
   delete(item: T): void {
     if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.keepsTimer) this.close();
   }
 
-  /** Lets all go. */
+  /** Removes all items and stops the timer. */
   close(): void {
     this.#due.clear();
     if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);
@@ -69,7 +69,7 @@ export class TimeoutQueue<T> {
     this.#timer = undefined;
     this.#firing = true;
     const now = clock.now();
-    let left = this.#due.size; // what is added by an item that expires waits for another turn
+    let left = this.#due.size; // an item that is added by one that expires waits for the next timer
     for (const [item, due] of this.#due) {
       if (left-- === 0 || due > now + slack) break;
       this.#due.delete(item);

@@ -3,7 +3,7 @@ import { describe } from "./describe.ts";
 import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
-/** A check of one option: whether a value will do, and the rule to quote where it will not. */
+/** A check of one option: whether a value passes, and the rule that the error names where it does not. */
 export type Rule = readonly [passes: (value: unknown) => boolean, rule: string];
 
 const isObject = (value: unknown): value is object =>
@@ -24,10 +24,10 @@ export const OBSERVER: Rule = [
   (value) => isObject(value) && isObserver(value),
   "must be an object of functions",
 ];
-/** Any value: the heartbeat falls back where a number is impossible, as the guide says. */
+/** Any value. For options that are read elsewhere: by the heartbeat, which falls back, or later. */
 export const ANY: Rule = [() => true, ""];
 
-/** Whether a value is an object of text alone, under the names there must and may be. */
+/** Whether a value is an object of text values: all names of `must`, and none but those of `may` besides. */
 export function hasTexts(value: unknown, must: string[], may: string[]): boolean {
   if (!isObject(value)) return false;
   const there = Object.entries(value).filter(([, text]) => text !== undefined);
@@ -41,18 +41,18 @@ export function isNone(value: unknown): boolean {
   return certPath === "" && keyPath === "";
 }
 
-/** An error for a wrong argument, in the form all of them have. */
+/** The error for a wrong argument. All of them have this form. */
 export function argumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
 }
 
-/** Options as they were at the call, each read once. */
+/** Options as they were at the call. Each was read once. */
 export type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Reads an object of options and checks it against a table of rules. Options that are `undefined`
- * count as left out; one that is in no table is an error, as nothing that is asked for may be
- * ignored. Plain objects in it are copied, too, unless `depth` is 1.
+ * Reads an object of options and checks it against a table of rules. An option that is `undefined`
+ * counts as not given. An option that is not in the table is an error: nothing that a user asks for is
+ * ignored. Plain objects inside are copied, too, unless `depth` is 1.
  */
 export function readOptions(
   call: string,
@@ -79,7 +79,7 @@ export function readOptions(
   }
 }
 
-/** Copies plain objects, so deep, and lets everything else be what it is. */
+/** Copies plain objects down to a depth, and keeps all other values as they are. */
 function copy(value: object, depth: number): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) =>
@@ -94,12 +94,12 @@ function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A header's name or a subprotocol's: a token (RFC 9110 §5.6.2). */
+/** Whether text is a token (RFC 9110 §5.6.2), as names of headers and of subprotocols must be. */
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
-/** Splits a list of subprotocols at its commas; `undefined` where it is none. */
+/** Splits a list of subprotocols at its commas. `undefined` where it is not such a list. */
 export function readProtocols(text: string): string[] | undefined {
   if (text.trim() === "") return [];
   const protocols = text.split(",").map((protocol) => protocol.trim());

@@ -28,7 +28,7 @@ const TURNS = 64;
  * ```
  */
 export class FakeClock implements Clock {
-  #now = 1000; // not 0: nothing may take the moment it starts for a number of its own
+  #now = 1000; // not 0, so that no code may take "now" for "not set"
   readonly #timers = new Set<Timer>();
   #fired = 0;
   #slept = 0;
@@ -48,11 +48,11 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** What a calendar says, in milliseconds: it goes on while the machine sleeps. */
+  /** Calendar time in milliseconds, which goes on while the machine sleeps. */
   readonly wall = (): number => this.#now + this.#slept;
 
   /**
-   * Lets the machine sleep: the calendar goes on and nothing else does.
+   * Lets the machine sleep: calendar time goes on, and nothing else does.
    *
    * @param ms How many milliseconds.
    */
@@ -96,10 +96,10 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass: each timer fires at its moment, in order. Before the first, between two and
-   * after the last the promises settle that wait for nothing but each other.
+   * Lets time pass: each timer fires at its moment, in order. Before the first,
+   * between two of them and after the last, promises that wait for no timer settle.
    *
-   * @param ms How many milliseconds; with 0 the promises alone settle.
+   * @param ms How many milliseconds; with 0 only promises settle.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
@@ -174,7 +174,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** No timer of the runtime's is used: that would cost a millisecond each time. */
+/** Lets promises settle. It uses no timer of the runtime, as that would take a millisecond each time. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await undefined;
 }

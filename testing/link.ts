@@ -6,42 +6,42 @@ import { Pipe } from "./pipe.ts";
 /** Which way something goes on a {@linkcode MemoryLink}. */
 export type Direction = "toServer" | "toClient" | "both";
 
-/** One connection of a `MemoryNetwork`, from the dial to the end, and what can befall it. */
+/** One connection of a `MemoryNetwork`, from the dial to its end, and what can be done to it. */
 export interface MemoryLink {
   /** What the client dialled. */
   readonly url: string;
   /** The client's address, as the server sees it. */
   readonly peer: Readonly<Address>;
   /**
-   * Cuts the connection: what is under way is lost, and both sides see it gone, one latency from
+   * Cuts the connection: what is under way is lost, and both sides lose it, one latency from
    * now.
    */
   cut(): void;
   /**
-   * Lets nothing through and tells nobody: a black hole, until `release`.
+   * Lets nothing through, and tells neither side, until `release`.
    *
    * @param direction Which way; both where it is left out.
    */
   hold(direction?: Direction): void;
   /**
-   * Lets through again; what was held back comes first.
+   * Lets everything through again, first what was held back.
    *
    * @param direction Which way; both where it is left out.
    */
   release(direction?: Direction): void;
 }
 
-/** What a {@linkcode Link} is made of. */
+/** What a {@linkcode Link} needs. */
 export interface LinkParts {
   clock: Clock;
   latency: number;
   url: string;
   peer: Address;
-  /** Called once, when both ends are over. */
-  over(link: Link): void;
+  /** Called once, when both ends are closed. */
+  closed(link: Link): void;
 }
 
-/** Two ends and what lies between them. */
+/** Two ends, and the two pipes between them. */
 export class Link implements MemoryLink {
   readonly url: string;
   readonly peer: Readonly<Address>;
@@ -49,7 +49,7 @@ export class Link implements MemoryLink {
   readonly server: MemorySocket;
   readonly #toServer: Pipe;
   readonly #toClient: Pipe;
-  readonly #left = new AbortController();
+  readonly #abandoned = new AbortController();
   readonly #parts: LinkParts;
 
   constructor(parts: LinkParts) {
@@ -60,14 +60,14 @@ export class Link implements MemoryLink {
     const toServer = this.#toServer = new Pipe(clock, latency);
     const toClient = this.#toClient = new Pipe(clock, latency);
     [this.client, this.server] = MemorySocket.pair(
-      { out: toServer, in: toClient, over: () => this.#over(toClient) },
-      { out: toClient, in: toServer, over: () => this.#over(toServer) },
+      { out: toServer, in: toClient, closed: () => this.#endClosed(toClient) },
+      { out: toClient, in: toServer, closed: () => this.#endClosed(toServer) },
     );
   }
 
-  /** Aborts when nobody waits for the server's answer any more. */
-  get left(): AbortSignal {
-    return this.#left.signal;
+  /** Aborts when the client no longer waits for the server's answer. */
+  get abandoned(): AbortSignal {
+    return this.#abandoned.signal;
   }
 
   cut(): void {
@@ -75,7 +75,7 @@ export class Link implements MemoryLink {
       const [pipe, end] of [[this.#toServer, this.server], [this.#toClient, this.client]] as const
     ) {
       pipe.clear();
-      if (end.state !== "over") pipe.push(() => end.lose(RESET));
+      if (end.state !== "closed") pipe.push(() => end.lose(RESET));
     }
   }
 
@@ -92,13 +92,13 @@ export class Link implements MemoryLink {
     return [direction === "toServer" ? this.#toServer : this.#toClient];
   }
 
-  /** An end is over: what is under way to it reaches nobody. */
-  #over(incoming: Pipe): void {
+  /** An end is closed: what is under way to it is thrown away. */
+  #endClosed(incoming: Pipe): void {
     incoming.clear();
-    if (incoming === this.#toServer) this.#left.abort();
-    if (this.client.state !== "over" || this.server.state !== "over") return;
+    if (incoming === this.#toServer) this.#abandoned.abort();
+    if (this.client.state !== "closed" || this.server.state !== "closed") return;
     this.#toServer.clear();
     this.#toClient.clear();
-    this.#parts.over(this);
+    this.#parts.closed(this);
   }
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "../heartbeat.ts";
-import type { HostWebSocketHandler } from "../server/types.ts";
 import type {
   AcceptOptions,
   Acceptor,
@@ -8,6 +7,7 @@ import type {
   RequestResult,
   TcpListener,
 } from "../runtime/contract.ts";
+import type { HostWebSocketHandler } from "../server/types.ts";
 import type { Link } from "./link.ts";
 
 /** What a handler on the network is told beside the request. */
@@ -46,7 +46,7 @@ export interface HostParts {
   secure: boolean;
   handler: MemoryHandler;
   /** Gives the port back. */
-  leave(): void;
+  freePort(): void;
 }
 
 /** A port of the network's, and who answers there. */
@@ -70,7 +70,7 @@ export class Host implements MemoryHost, TcpListener {
 
   take(link: Link, request: Request): void {
     this.#links.add(link);
-    link.left.addEventListener("abort", () => this.#links.delete(link));
+    link.abandoned.addEventListener("abort", () => this.#links.delete(link));
     const answer = this.#parts.handler(request, new LinkInfo(link));
     if (!(answer instanceof Promise)) return answerTo(link, answer);
     const answered = answer.then((answer) => {
@@ -81,12 +81,12 @@ export class Host implements MemoryHost, TcpListener {
   }
 
   stop(): void {
-    this.#parts.leave();
+    this.#parts.freePort();
     for (const { server } of this.#links) server.terminate();
   }
 
   async close(ms: number): Promise<void> {
-    this.#parts.leave();
+    this.#parts.freePort();
     if (this.#waiting.size > 0) await this.#untilAnswered(ms);
     this.stop();
   }
@@ -145,7 +145,7 @@ export class MemoryAcceptor implements Acceptor {
 
   #answer({ server }: Link, answer: RequestResult): Response {
     if (answer instanceof Response) return answer;
-    if (server.state === "over") answer.closed({ code: 0, reason: "" }); // the client has left meanwhile
+    if (server.state === "closed") answer.closed({ code: 0, reason: "" }); // the client has closed meanwhile
     else server.accept(answer, this.#options.maxPayload);
     return new Response(null);
   }

@@ -26,17 +26,17 @@ export interface MemoryNetworkOptions {
   latency?: number;
 }
 
-/** The first of the ports that are given to whoever asks for any. */
+/** The first of the ports that are taken where port 0 is asked for. */
 const FIRST_PORT = 49152;
 
-/** Port 0 was asked for, and all are taken; or another, and it is. */
+/** The port that was asked for is taken; where it is 0, all ports are. */
 class PortTaken extends Error {}
 
 /**
- * A network in memory: what a runtime is to clients and servers, without one. Any host name leads to
- * it, and ports alone tell its servers apart. Messages take their time on its clock and keep their
- * order; a Ping is answered as long as anything gets through. Bytes are buffered until the other end
- * has them.
+ * A network in memory. Clients and servers take it in place of a runtime. Any host name leads to it,
+ * and only the port tells its servers apart. Messages take their time on its clock and keep their
+ * order; a Ping is answered as long as anything gets through. Bytes count as buffered until the other
+ * end has them.
  *
  * @example Three ways to lose a connection
  * ```ts
@@ -85,7 +85,7 @@ export class MemoryNetwork {
   #lastPort = FIRST_PORT - 1;
 
   /**
-   * Makes a network with nobody on it.
+   * Makes a network that has no servers and no clients yet.
    *
    * @param options See {@linkcode MemoryNetworkOptions}.
    */
@@ -169,8 +169,8 @@ export class MemoryNetwork {
   #serve({ hostname, port }: Address, secure: boolean, handler: MemoryHandler): Host {
     if (this.#hosts.has(port)) throw new PortTaken(`port ${port}`);
     const address = { hostname, port: port === 0 ? this.#freePort() : port };
-    const leave = () => void this.#hosts.delete(address.port);
-    const host = new Host({ clock: this.#clock, address, secure, handler, leave });
+    const freePort = () => void this.#hosts.delete(address.port);
+    const host = new Host({ clock: this.#clock, address, secure, handler, freePort });
     this.#hosts.set(address.port, host);
     return host;
   }
@@ -192,7 +192,7 @@ export class MemoryNetwork {
       latency: this.#latency,
       url: request.url,
       peer: { hostname, port: this.#freePort() },
-      over: () => this.#links.delete(link),
+      closed: () => this.#links.delete(link),
     });
     this.#links.add(link);
     link.client.dial(events, () => {
@@ -204,7 +204,7 @@ export class MemoryNetwork {
         const what = secure ? "the TLS handshake failed" : "the server does not speak HTTP";
         return link.server.refuse({ what, status: "0" });
       }
-      host.take(link, handshake(url, request, link.left));
+      host.take(link, handshake(url, request, link.abandoned));
     });
     return link.client;
   }

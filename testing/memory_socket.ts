@@ -10,20 +10,20 @@ import type {
 } from "../runtime/contract.ts";
 import type { Pipe } from "./pipe.ts";
 
-/** What an end of a connection is made of. */
+/** What an end of a connection needs. */
 export interface MemorySocketParts {
   /** From this end to the other. */
   out: Pipe;
   /** From the other end to this one. */
   in: Pipe;
-  /** Called once, when this end is over. */
-  over(): void;
+  /** Called once, when this end is closed. */
+  closed(): void;
 }
 
-/** One end of a connection in memory. Its state goes one way: connecting, open, closing, over. */
+/** One end of a connection in memory. Its state goes one way: connecting, open, closing, closed. */
 export class MemorySocket implements ClientSocket {
   readonly extensions = "";
-  state: "connecting" | "open" | "closing" | "over" = "connecting";
+  state: "connecting" | "open" | "closing" | "closed" = "connecting";
   protocol = "";
   readonly #parts: MemorySocketParts;
   #other!: MemorySocket;
@@ -44,17 +44,17 @@ export class MemorySocket implements ClientSocket {
   }
 
   get bufferedAmount(): number {
-    return this.state === "over" ? 0 : this.#parts.out.bytes;
+    return this.state === "closed" ? 0 : this.#parts.out.bytes;
   }
 
-  /** As the client's end: asks to be let in. */
+  /** At the client's end: sends the handshake. */
   dial(owner: ClientEvents, request: () => void): void {
     this.#owner = owner;
     this.#opened = () => owner.open();
     this.#parts.out.push(request);
   }
 
-  /** As the server's end: lets the client in. */
+  /** At the server's end: accepts the client. */
   accept(owner: Admission, maxPayload: number): void {
     this.#owner = owner;
     this.#maxPayload = maxPayload;
@@ -63,11 +63,11 @@ export class MemorySocket implements ClientSocket {
     owner.open(this);
   }
 
-  /** As the server's end: answers that there is no connection. */
+  /** At the server's end: refuses the client. */
   refuse(failure: Failure): void {
-    if (this.state === "over") return; // the client has left meanwhile
+    if (this.state === "closed") return; // the client has closed meanwhile
     this.#tell((client) => client.lose(failure));
-    this.#leave();
+    this.#finish();
   }
 
   send(data: WebSocketData): void {
@@ -87,7 +87,7 @@ export class MemorySocket implements ClientSocket {
   }
 
   pause(): void {
-    if (this.state !== "over") this.#parts.in.stop("reader");
+    if (this.state !== "closed") this.#parts.in.stop("reader");
   }
 
   resume(): void {
@@ -95,13 +95,13 @@ export class MemorySocket implements ClientSocket {
   }
 
   terminate(): void {
-    if (this.state === "over") return;
-    // What stops the pipe goes on stopping it: a peer that nothing reaches hears of no end either.
+    if (this.state === "closed") return;
+    // A pipe that is stopped stays stopped: a peer that nothing reaches does not learn of the end either.
     this.#tell((other) => other.lose(RESET));
-    this.#leave();
+    this.#finish();
   }
 
-  /** The connection is lost, as this end sees it. */
+  /** Loses the connection, as this end sees it. */
   lose(failure: Failure): void {
     this.#end({ code: 0, reason: "", failure });
   }
@@ -114,18 +114,18 @@ export class MemorySocket implements ClientSocket {
   }
 
   #message(data: string | ArrayBuffer): void {
-    if (this.state === "over") return;
+    if (this.state === "closed") return;
     if (!exceeds(data, this.#maxPayload)) return this.#owner?.message(data);
     if (this.state === "open") this.#tell((other) => other.#closed(1009, ""));
     this.#end({ code: 1006, reason: "", tooBig: true });
   }
 
   #pinged(): void {
-    if (this.state !== "over") this.#tell((other) => other.#ponged());
+    if (this.state !== "closed") this.#tell((other) => other.#ponged());
   }
 
   #ponged(): void {
-    if (this.state !== "over") this.#owner?.alive();
+    if (this.state !== "closed") this.#owner?.alive();
   }
 
   /** A Close frame came in: it is answered with the same, unless it is an answer itself. */
@@ -139,21 +139,21 @@ export class MemorySocket implements ClientSocket {
   }
 
   #end(end: End): void {
-    if (this.state === "over") return;
-    this.#leave();
+    if (this.state === "closed") return;
+    this.#finish();
     this.#owner?.closed(end);
   }
 
-  #leave(): void {
-    this.state = "over";
-    this.#parts.over();
+  #finish(): void {
+    this.state = "closed";
+    this.#parts.closed();
   }
 }
 
-/** What the other end has of a connection that was dropped. */
+/** How the other end sees a connection that was dropped. */
 export const RESET: Failure = { what: "the connection was reset", status: "0" };
 
-/** The data as the other end gets it: of its own, and well-formed, as UTF-8 leaves no other text. */
+/** The data as the other end gets it: a copy, and text well-formed, as UTF-8 can carry no other. */
 function received(data: WebSocketData): string | ArrayBuffer {
   if (typeof data === "string") return data.toWellFormed();
   const copy = snapshot(data);

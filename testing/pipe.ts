@@ -1,15 +1,15 @@
 import type { Clock } from "../heartbeat.ts";
 
-/** What is under way in one direction. */
+/** One thing that is under way in one direction. */
 interface Packet {
   readonly bytes: number;
   readonly deliver: () => void;
 }
 
-/** Who keeps a pipe from delivering: the link that is held, or the end that does not read. */
+/** Who has stopped a pipe: the link, which is held, or the end that does not read. */
 export type Stopper = "link" | "reader";
 
-/** One direction of a connection: what is put in comes out in the same order, some time later. */
+/** One direction of a connection: what goes in comes out in the same order, some time later. */
 export class Pipe {
   readonly #clock: Clock;
   readonly #latency: number;
@@ -42,13 +42,13 @@ export class Pipe {
     this.#stoppers.add(stopper);
   }
 
-  /** Delivers again, unless somebody else stops it still. */
+  /** Delivers again, unless the other stopper has stopped it, too. */
   go(stopper: Stopper): void {
     if (!this.#stoppers.delete(stopper) || this.#stoppers.size > 0) return;
     for (; this.#late > 0; this.#late--) this.#setTimer();
   }
 
-  /** Loses everything under way, and who stopped it. */
+  /** Throws away everything under way, and is no longer stopped. */
   clear(): void {
     for (const timer of this.#timers) this.#clock.clearTimer(timer);
     this.#timers.clear();
@@ -66,7 +66,7 @@ export class Pipe {
     this.#timers.add(timer);
   }
 
-  /** Whichever timer it is that fires, the oldest packet goes: so they keep their order. */
+  /** Delivers the oldest packet, whichever timer fires: so packets keep their order. */
   #deliver(): void {
     const packet = this.#packets.shift()!;
     this.#bytes -= packet.bytes;

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 const here = (name: string) => new URL(name, import.meta.url);
 
 const ROWS = readFileSync(here("README.md"), "utf8").split("\n")
-  .map((line) => /^\| (\w+) +\| (.+?) +\| `(\w+_test\.ts)`: (.+?) +\|$/.exec(line))
+  .map((line) => /^\| ([\w/]+) +\| (.+?) +\| `(\w+_test\.ts)`: (.+?) +\|$/.exec(line))
   .filter((match) => match !== null)
   .map(([, source, workaround, file, test]) => ({ source, workaround, file, test }));
 
