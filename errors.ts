@@ -127,6 +127,7 @@ const KINDS = {
   port: [2302005, "Can't listen to the given Port"],
   noConnection: [2302006, "websocket connection does not exist"],
   portOccupied: [2302007, "Websocket port already occupied"],
+  noSubprotocol: [2302999, UNKNOWN_OTHER],
   notConnected: [2302999, UNKNOWN_OTHER],
   closing: [2302999, UNKNOWN_OTHER],
   aborted: [2302999, UNKNOWN_OTHER],
@@ -165,6 +166,7 @@ const KINDS = {
  * | port | 2302005 | the port cannot be listened on |
  * | noConnection | 2302006 | there is no such connection |
  * | portOccupied | 2302007 | the port is taken |
+ * | noSubprotocol | 2302999 | a client offers subprotocols and the server speaks none; told once |
  * | notConnected | 2302999 | `close` with nothing to close |
  * | closing | 2302999 | `close` of a connection that is closing |
  * | aborted | 2302999 | ended on purpose before it could begin |
@@ -198,6 +200,7 @@ export type ErrorKind =
   | "port"
   | "noConnection"
   | "portOccupied"
+  | "noSubprotocol"
   | "notConnected"
   | "closing"
   | "aborted"

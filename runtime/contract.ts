@@ -134,6 +134,8 @@ export interface Address {
 export interface Admission extends SocketEvents {
   /** The subprotocol to answer with, "" for none. */
   readonly protocol: string;
+  /** More headers of the 101. */
+  readonly headers?: Headers | undefined;
   /** The handshake is done; anything can be sent. Not told where it failed: then only `closed`. */
   open(socket: Socket): void;
 }

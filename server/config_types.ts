@@ -25,8 +25,25 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   maxConnectionsForOneClient?: number;
   /** The server's certificate, for `wss`; none where both its paths are ''. */
   serverCert?: ServerCert;
-  /** The subprotocol to speak. A client that does not offer it is refused with 400. */
-  protocol?: string;
+  /**
+   * The subprotocol to speak, or several in the order in which they are preferred: the first that a
+   * client offers is chosen, and one that offers none of them is refused with 400. Or a function that
+   * chooses among those a client offers, in the client's order: `undefined` for none, which the client
+   * itself then takes for a failure (WHATWG). One that was not offered is answered 500 and told to
+   * 'error'. Without this option none is chosen; the first time that a client offers some 'error' says
+   * which.
+   */
+  protocol?:
+    | string
+    | readonly string[]
+    | ((offered: string[], request: Request) => string | undefined)
+    | undefined;
+  /**
+   * Where the WebSocket is: a path such as `/chat`, a `URLPattern`, or several. A handshake elsewhere
+   * goes to `fetch`, and is answered 404 without it. A path is compared with the URL's as the URL parser
+   * leaves it: case counts, and so does a slash at its end. Everywhere where it is left out.
+   */
+  path?: string | PathPattern | readonly (string | PathPattern)[] | undefined;
   /**
    * The largest message to receive or send, in bytes, an integer above 0. One more byte received
    * closes the connection with 1009; one more to send is refused with 401.
@@ -55,14 +72,19 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, as an error, an array
    * or the Response of another library, is answered 500 and told to 'error'.
    */
-  authorize?: (request: Request) => Verdict<Context> | Promise<Verdict<Context>>;
+  authorize?:
+    | ((request: Request, info: HandshakeInfo) => Verdict<Context> | Promise<Verdict<Context>>)
+    | undefined;
   /**
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
    * sets and clients cannot. The limits count it, and `clientIP` is it.
    */
   clientAddress?: (request: Request, peer: ConnectionAddress) => string;
-  /** Answers requests that are no upgrade. 426 where it is left out. */
-  fetch?: (request: Request) => Response | Promise<Response>;
+  /**
+   * Answers requests that are no handshake for this server: those that are none at all, and those for
+   * another `path`. 426 and 404 where it is left out.
+   */
+  fetch?: ((request: Request, info: HttpRequestInfo) => Response | Promise<Response>) | undefined;
   /** Stops the server when it aborts. */
   signal?: AbortSignal;
 }
@@ -71,3 +93,32 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
 export type Verdict<Context extends object | undefined> =
   | Response
   | ([Context] extends [undefined] ? true : Context);
+
+/** What a `URLPattern` is to `path`. */
+export interface PathPattern {
+  /** The pattern of the path, such as `/rooms/:id`. */
+  readonly pathname: string;
+  /** Whether a URL matches. */
+  test(url: string): boolean;
+}
+
+/** What `authorize` is told beside the request. */
+export interface HandshakeInfo extends ConnectionAddress {
+  /** Headers that go out with the 101 where the client is let in, such as `set-cookie`. */
+  readonly headers: Headers;
+}
+
+/**
+ * What `fetch` is told beside the request: who asks. It is also what Hono's `getConnInfo` reads, of
+ * `hono/deno` and of `hono/bun`; h3's `getRequestIP` reads `request.ip`, which is there, too.
+ */
+export interface HttpRequestInfo extends ConnectionAddress {
+  /** The same as Deno has it. */
+  readonly remoteAddr: {
+    readonly transport: "tcp";
+    readonly hostname: string;
+    readonly port: number;
+  };
+  /** The same as Bun has it. */
+  requestIP(request?: Request): { address: string; family: "IPv4" | "IPv6"; port: number };
+}

@@ -22,8 +22,12 @@ export type Handle = ConnectionHandle<ServerConnection>;
 export interface ConnectionParts {
   ip: string;
   port: number;
+  /** The path and the query that were asked for. */
+  url: string;
   /** The subprotocol it speaks, "" for none. */
   protocol: string;
+  /** What goes out with the 101. */
+  headers: Headers | undefined;
   /** What `authorize` found out about it. */
   context: unknown;
 }
@@ -73,7 +77,10 @@ export interface ConnectionHost {
 export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer {
   readonly handle: ConnectionHandle<ServerConnection>;
   readonly host: ConnectionHost;
+  readonly url: string;
   readonly protocol: string;
+  /** What goes out with the 101; needed no longer once it has. */
+  headers: Headers | undefined;
   state: "admitted" | "open" | "closing" | "closed" = "admitted";
   #socket: Socket | undefined;
   #close: CloseResult = LINK_DOWN;
@@ -81,8 +88,13 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   #queued = 0;
   #backlog: Backlog | undefined;
 
-  constructor(host: ConnectionHost, { ip, port, protocol, context }: ConnectionParts) {
+  constructor(
+    host: ConnectionHost,
+    { ip, port, url, protocol, headers, context }: ConnectionParts,
+  ) {
     this.host = host;
+    this.url = url;
+    this.headers = headers;
     this.protocol = protocol;
     this.handle = new ConnectionHandle<ServerConnection>(ip, port, this, context);
   }
@@ -90,6 +102,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   open(socket: Socket): void {
     if (this.state !== "admitted") return socket.terminate(); // it came too late
     this.#socket = socket;
+    this.headers = undefined;
     this.host.opening.delete(this);
     if (!this.host.admits()) return this.#sendClose(GOING_AWAY);
     this.state = "open";

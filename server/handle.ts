@@ -21,11 +21,17 @@ export function canonicalAddress(ip: string): string {
   return bytes.flatMap((group) => [group >> 8, group & 255]).join(".");
 }
 
+/** What a handshake was for. */
+interface Asked {
+  readonly url: string;
+  readonly protocol: string;
+}
+
 /**
  * What the user holds of a connection: its address, and, unseen, the way to the connection itself,
  * so that a message needs no look-up. Frozen; equal for `send` and `close` to any copy.
  */
-export class ConnectionHandle<Connection> {
+export class ConnectionHandle<Connection extends Asked> {
   readonly clientIP: string;
   readonly clientPort: number;
   readonly #connection: Connection;
@@ -42,12 +48,22 @@ export class ConnectionHandle<Connection> {
   /** The connection behind an object, if it is one of these. */
   static connectionOf(value: unknown): unknown {
     const isOne = typeof value === "object" && value !== null && #connection in value;
-    return isOne ? (value as ConnectionHandle<unknown>).#connection : undefined;
+    return isOne ? (value as ConnectionHandle<Asked>).#connection : undefined;
   }
 
   /** What `authorize` found out about the client. */
   get context(): unknown {
     return this.#context;
+  }
+
+  /** Path and query, as they were asked for. */
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  /** The subprotocol, "" for none. */
+  get protocol(): string {
+    return this.#connection.protocol;
   }
 
   toString(): string {

@@ -7,8 +7,11 @@ import type { ConnectionParts } from "./connection.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import { ConnectionLimits } from "./limits.ts";
 import { isAddress, type ServerConfig } from "./options.ts";
+import { RequestInfo } from "./request_info.ts";
+import { targetOf } from "./routes.ts";
+import { choose, offeredBy } from "./subprotocols.ts";
 import { originAllowed } from "./origin.ts";
-import { type HandshakeFault, handshakeFault, isUpgrade, offers } from "./upgrade_request.ts";
+import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
 
 /** Whose door it is. */
 export interface HandshakeOwner {
@@ -29,6 +32,8 @@ export class Handshake implements ListenerEvents {
   readonly #limits: ConnectionLimits;
   /** Sends away one client that waits to be authorized. */
   readonly #waiting = new Set<() => void>();
+  /** Whether it was said that a client offers subprotocols, and there is none. */
+  #said = false;
 
   constructor(owner: HandshakeOwner, config: ServerConfig) {
     this.#owner = owner;
@@ -38,21 +43,16 @@ export class Handshake implements ListenerEvents {
 
   request(request: Request, { hostname, port }: Address): RequestResult | Promise<RequestResult> {
     const ip = plainAddress(hostname);
-    const { clientAddress, fetch } = this.#config;
-    if (!isUpgrade(request)) {
-      if (fetch === undefined) {
-        return toResponse({ status: 426, why: "This port speaks WebSocket" });
-      }
-      return this.#ask("fetch", () => fetch(request), (answer) => {
-        if (answer instanceof Response) return answer;
-        throw new TypeError(`it must answer with a Response: current value is ${describe(answer)}`);
-      });
-    }
-    if (clientAddress === undefined) return this.#upgrade(request, ip, port);
+    const { clientAddress, isHere } = this.#config;
+    if (!isUpgrade(request)) return this.#fetch(request, ip, port, NO_UPGRADE);
+    const target = targetOf(request);
+    if (isHere !== undefined && !isHere(target)) return this.#fetch(request, ip, port, ELSEWHERE);
+    const { url } = target;
+    if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url });
     const peer = { clientIP: ip, clientPort: port };
     return this.#ask("clientAddress", () => clientAddress(request, peer), (ip) => {
       if (typeof ip === "string" && isAddress(ip)) {
-        return this.#upgrade(request, canonicalAddress(ip), port);
+        return this.#upgrade(request, { ip: canonicalAddress(ip), port, url });
       }
       throw new TypeError(`it must answer with an IP address: current value is ${describe(ip)}`);
     });
@@ -68,23 +68,72 @@ export class Handshake implements ListenerEvents {
     this.#limits.release(ip);
   }
 
-  #upgrade(request: Request, ip: string, port: number): RequestResult | Promise<RequestResult> {
-    const who = { ip, port };
-    const fault = this.#fault(request, ip);
+  /** Answers a request that is none of ours: the user does, if they will. */
+  #fetch(
+    request: Request,
+    ip: string,
+    port: number,
+    otherwise: HandshakeFault,
+  ): RequestResult | Promise<RequestResult> {
+    const { fetch } = this.#config;
+    if (fetch === undefined) {
+      if (otherwise === ELSEWHERE) this.#owner.refused(otherwise.status, otherwise.why);
+      return toResponse(otherwise);
+    }
+    const info = new RequestInfo(ip, port).markOn(request);
+    return this.#ask("fetch", () => fetch(request, info), (answer) => {
+      if (answer instanceof Response) return answer;
+      throw new TypeError(`it must answer with a Response: current value is ${describe(answer)}`);
+    });
+  }
+
+  #upgrade(request: Request, who: Client): RequestResult | Promise<RequestResult> {
+    const fault = this.#fault(request);
     if (fault !== undefined) return this.#refuse(who, toResponse(fault), fault.why);
-    const { authorize, protocol } = this.#config;
-    const admit = (context: unknown) => this.#owner.admit({ ip, port, protocol, context });
+    const { protocols } = this.#config;
+    if (typeof protocols !== "function") {
+      return this.#enter(request, who, choose(protocols, request));
+    }
+    return this.#ask(
+      "protocol",
+      () => choose(protocols, request),
+      (chosen) => this.#enter(request, who, chosen as string),
+    );
+  }
+
+  #enter(
+    request: Request,
+    who: Client,
+    protocol: string | undefined,
+  ): RequestResult | Promise<RequestResult> {
+    if (protocol === undefined) {
+      const why = `the subprotocol ${[this.#config.protocols].flat().join(" or ")} is not offered`;
+      return this.#refuse(who, toResponse({ status: 400, why }), why);
+    }
+    const { ip, port } = who;
+    const full = this.#full(ip);
+    if (full !== undefined) return this.#refuse(who, toResponse(full), full.why);
+    this.#hint(request, who);
+    const { authorize } = this.#config;
+    const admit = (context: unknown, headers?: Headers) =>
+      this.#owner.admit({ ...who, protocol, context, headers });
     if (authorize === undefined) return admit(undefined);
-    const ask = () => this.#untilGone(request, authorize(request));
+    const headers = new Headers();
+    const info = { clientIP: ip, clientPort: port, headers };
+    const ask = () => this.#untilGone(request, authorize(request, info));
     const answer = this.#ask("authorize", ask, (verdict) => {
       if (!this.#owner.admits()) return this.#refuse(who, toResponse(GOING), GOING.why);
       if (verdict === GONE) return new Response(null, { status: 400 });
       if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
       if (verdict !== true && !isContext(verdict)) {
-        const rule = "it must answer true, a Response or an object that is meant as a context";
+        const rule = "it must answer true, a Response or a context";
         throw new TypeError(`${rule}: current value is ${describe(verdict)}`, { cause: verdict });
       }
-      return admit(verdict === true ? undefined : verdict);
+      const reserved = Array.from(headers.keys()).find((name) => RESERVED.test(name));
+      if (reserved !== undefined) {
+        throw new TypeError(`it must leave the header ${reserved} to the handshake`);
+      }
+      return admit(verdict === true ? undefined : verdict, headers);
     });
     // Whoever is not let in after all makes room again.
     const decided = (answer: RequestResult) => {
@@ -94,26 +143,40 @@ export class Handshake implements ListenerEvents {
     return answer instanceof Promise ? answer.then(decided) : decided(answer);
   }
 
-  /** Why a handshake is refused, if it is. A client that is not refused has entered. */
-  #fault(request: Request, ip: string): HandshakeFault | undefined {
+  /** Why a handshake is refused, if it is. */
+  #fault(request: Request): HandshakeFault | undefined {
     if (!this.#owner.admits()) return GOING;
     const fault = handshakeFault(request);
     if (fault !== undefined) return fault;
-    const { allowedOrigins, protocol } = this.#config;
-    if (!originAllowed(request, allowedOrigins)) {
-      return { status: 403, why: "pages of this origin may not connect" };
-    }
-    if (protocol !== "" && !offers(request, protocol)) {
-      return { status: 400, why: `the subprotocol ${protocol} is not offered` };
-    }
+    if (originAllowed(request, this.#config.allowedOrigins)) return undefined;
+    return { status: 403, why: "pages of this origin may not connect" };
+  }
+
+  /** Why there is no room for a client, if there is none. One for whom there is has entered. */
+  #full(ip: string): HandshakeFault | undefined {
     const status = this.#limits.enter(ip);
     if (status === undefined) return undefined;
     const why = status === 503 ? "too many clients" : "too many connections of this client";
     return { status, why, headers: { "retry-after": "1" } };
   }
 
+  /** Says once that a client offers subprotocols where there is none: its own side will give up. */
+  #hint(request: Request, { ip, port }: Client): void {
+    const { protocols } = this.#config;
+    if (this.#said || typeof protocols === "function" || protocols.length > 0) return;
+    const offered = offeredBy(request);
+    if (offered.length === 0) return;
+    this.#said = true;
+    const more = offered.length > 3 ? ", …" : "";
+    const names = offered.slice(0, 3).map(describe).join(", ") + more;
+    const what = `${connectionKey(ip, port)} offers the subprotocols ${names}`;
+    this.#owner.failed(
+      businessError("noSubprotocol", `${what}; this server speaks none: set 'protocol'`),
+    );
+  }
+
   #refuse(
-    { ip, port }: { ip: string; port: number },
+    { ip, port }: Client,
     response: Response,
     why: string,
   ): Response {
@@ -186,6 +249,20 @@ function isContext(verdict: unknown): verdict is object {
   return typeof verdict === "object" && verdict !== null && !Array.isArray(verdict) &&
     !NO_CONTEXT.test(Object.prototype.toString.call(verdict).slice("[object ".length, -1));
 }
+
+/** Who asks to be let in, and where. */
+interface Client {
+  ip: string;
+  port: number;
+  url: string;
+}
+
+/** Headers of the 101 that are the handshake's own (RFC 6455 §4.2.2). */
+const RESERVED = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;
+
+const NO_UPGRADE: HandshakeFault = { status: 426, why: "This port speaks WebSocket" };
+
+const ELSEWHERE: HandshakeFault = { status: 404, why: "There is no WebSocket at this path" };
 
 const GOING: HandshakeFault = { status: 503, why: "the server is going away" };
 

@@ -8,13 +8,14 @@ import {
   FUNCTION,
   hasTexts,
   isNone,
-  isToken,
   NUMBER,
   readOptions,
   type Rule,
   SIGNAL,
   TEXT,
 } from "../internal/validate.ts";
+import { PATH, readPaths, type Target } from "./routes.ts";
+import { PROTOCOL, type Protocols, readServerProtocols } from "./subprotocols.ts";
 
 const RULES: Readonly<Record<string, Rule>> = {
   serverPort: NUMBER,
@@ -26,10 +27,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     (value) => hasTexts(value, ["certPath", "keyPath"], []),
     "must be an object with 'certPath' and 'keyPath', both text",
   ],
-  protocol: [
-    (value) => value === "" || (typeof value === "string" && isToken(value)),
-    "must be one token",
-  ],
+  protocol: PROTOCOL,
+  path: PATH,
   pingInterval: ANY,
   pongTimeout: ANY,
   maxPayload: COUNT,
@@ -51,7 +50,7 @@ function isTextArray(value: unknown): boolean {
 const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
 
 /** A function of the user's that has a say in what becomes of a request. */
-export type Hook = (request: Request, peer?: unknown) => unknown;
+export type Hook = (request: Request, info?: unknown) => unknown;
 
 /** Bytes that may be queued to one peer, unless set otherwise: 16 MiB. */
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
@@ -63,7 +62,9 @@ export interface ServerConfig {
   port: number;
   maxClients: number;
   maxPerClient: number;
-  protocol: string;
+  protocols: Protocols;
+  /** Whether a handshake is for us; everywhere where it is left out. */
+  isHere: ((target: Target) => boolean) | undefined;
   maxPayload: number;
   signal: AbortSignal | undefined;
   pingInterval: unknown;
@@ -106,7 +107,8 @@ export function readServerConfig(config: unknown): ServerConfig | BusinessError 
     port,
     maxClients: (given[LIMITS[0]] ?? Infinity) as number,
     maxPerClient: (given[LIMITS[1]] ?? Infinity) as number,
-    protocol: (given.protocol ?? "") as string,
+    protocols: readServerProtocols(given.protocol),
+    isHere: readPaths(given.path),
     maxPayload: (given.maxPayload ?? DEFAULT_MAX_PAYLOAD) as number,
     signal: given.signal as AbortSignal | undefined,
     pingInterval: given.pingInterval,

@@ -66,6 +66,12 @@ export interface ConnectionAddress {
  */
 export type WebSocketConnection<Context extends object | undefined = undefined> =
   & ConnectionAddress
+  & {
+    /** The path and the query that the client asked for, as the URL parser leaves them. */
+    readonly url: string;
+    /** The subprotocol, "" for none. */
+    readonly protocol: string;
+  }
   & ([Context] extends [undefined] ? { readonly context?: undefined } : {
     /** What `authorize` found out about the client. */
     readonly context: Context;

@@ -35,12 +35,6 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
   return undefined;
 }
 
-/** Whether a client offers a subprotocol. */
-export function offers(request: Request, protocol: string): boolean {
-  const offered = request.headers.get("sec-websocket-protocol") ?? "";
-  return offered.split(",").some((name) => name.trim() === protocol);
-}
-
 function listed(header: string | null, token: string): boolean {
   if (header === null) return false;
   const list = header.toLowerCase();

@@ -22,7 +22,7 @@ export interface BunServerSocket {
 export interface BunHost {
   requestIP(request: Request): { address: string; port: number } | null;
   publish(topic: string, data: WebSocketData): number;
-  upgrade(request: Request, options: { data: BunConnection; headers?: object }): boolean;
+  upgrade(request: Request, options: { data: BunConnection; headers?: Headers }): boolean;
 }
 
 /** What a {@linkcode BunAcceptor} is made of. */
@@ -141,9 +141,10 @@ export class BunAcceptor {
     // Left alone, Bun answers with the first subprotocol offered (1.4.5, `server_quirks_test.ts`); an
     // empty one sends none (`server_socket_quirks_test.ts`).
     const offered = request.headers.has("sec-websocket-protocol");
-    const headers = { "sec-websocket-protocol": answer.protocol };
+    const headers = answer.headers ?? (offered ? new Headers() : undefined);
+    if (offered) headers!.set("sec-websocket-protocol", answer.protocol);
     const data = new BunConnection(this, answer, host);
-    const options = offered ? { data, headers } : { data };
+    const options = headers === undefined ? { data } : { data, headers };
     try {
       // The handler hears of it within this call (1.4.5, `mount_quirks_test.ts`).
       if (host.upgrade(request, options)) {

@@ -81,6 +81,7 @@ export class DenoAcceptor {
     if (answer.protocol !== "") {
       upgrade.response.headers.set("sec-websocket-protocol", answer.protocol);
     }
+    for (const [name, value] of answer.headers ?? []) upgrade.response.headers.append(name, value);
     return upgrade.response;
   }
 }

@@ -1,6 +1,11 @@
 /** Connections as objects: in lists, as keys, as text, copied; and who is there in each listener. */
 
-import { createWebSocket, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
+import {
+  type ConnectionAddress,
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketConnection,
+} from "../../mod.ts";
 import { listen, next, say, sayAnswer } from "../helpers/event_log.ts";
 
 const server = createWebSocketServer();
@@ -57,7 +62,7 @@ await sayAnswer("send to nobody", server.send("?", { clientIP, clientPort: 1 }))
 for (
   const wrong of [undefined, null, "127.0.0.1", 5, {}, { clientIP }, { clientIP: 1, clientPort }]
 ) {
-  await sayAnswer("send to nonsense", server.send("?", wrong as WebSocketConnection));
+  await sayAnswer("send to nonsense", server.send("?", wrong as ConnectionAddress));
 }
 for (const [i, connection] of [second!, { clientIP, clientPort: first!.clientPort }].entries()) {
   const left = next(server, "close");

@@ -86,7 +86,7 @@ describe("a server that is observed", () => {
       const { watched, told, stats } = await observed(config);
       await using _ = watched;
       await using peers = new RawPeers(watched);
-      const offer = config.protocol && { "sec-websocket-protocol": config.protocol };
+      const offer = config.protocol && { "sec-websocket-protocol": String(config.protocol) };
       await peers.connect({ headers: { ...MEMBER.headers, ...offer } });
       await watched.connected();
       assertEquals((await peers.handshake(request)).status, status);

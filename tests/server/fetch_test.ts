@@ -26,7 +26,7 @@ describe("createWebSocketServer().start({ fetch })", () => {
 
   const ways: Record<string, (answer: Fetch) => Fetch> = {
     "at once": (answer) => answer,
-    "later": (answer) => async (request) => (await delay(50), await answer(request)),
+    "later": (answer) => async (request, info) => (await delay(50), await answer(request, info)),
   };
   for (const [when, way] of Object.entries(ways)) {
     it(`answers what is no upgrade, ${when}`, async () => {

@@ -7,30 +7,32 @@ import {
   plainAddress,
 } from "../../server/handle.ts";
 
+const ASKED = { url: "/", protocol: "" };
+
 describe("Connection", () => {
   it("shows its address and nothing else", () => {
-    const connection = new ConnectionHandle("127.0.0.1", 80, { secret: true });
+    const connection = new ConnectionHandle("127.0.0.1", 80, { ...ASKED, secret: true });
     assertEquals(Object.keys(connection), ["clientIP", "clientPort"]);
     assertEquals(JSON.stringify(connection), '{"clientIP":"127.0.0.1","clientPort":80}');
     assertEquals({ ...connection }, { clientIP: "127.0.0.1", clientPort: 80 });
   });
 
   it("is frozen", () => {
-    const connection = new ConnectionHandle("127.0.0.1", 80, 0);
+    const connection = new ConnectionHandle("127.0.0.1", 80, ASKED);
     assert(Object.isFrozen(connection));
     assertThrows(() => (connection as { clientPort: number }).clientPort = 1, TypeError);
   });
 
   it("is ip:port as text, [ip]:port for IPv6", () => {
-    assertEquals(String(new ConnectionHandle("10.0.0.1", 65_535, 0)), "10.0.0.1:65535");
-    assertEquals(`${new ConnectionHandle("::1", 1, 0)}`, "[::1]:1");
+    assertEquals(String(new ConnectionHandle("10.0.0.1", 65_535, ASKED)), "10.0.0.1:65535");
+    assertEquals(`${new ConnectionHandle("::1", 1, ASKED)}`, "[::1]:1");
     assertEquals(connectionKey("fe80::1", 2), "[fe80::1]:2");
   });
 });
 
 describe("ConnectionHandle.connectionOf()", () => {
   it("finds what is behind a connection, and nothing behind a copy", () => {
-    const peer = {};
+    const peer = { ...ASKED };
     const connection = new ConnectionHandle("127.0.0.1", 80, peer);
     assertStrictEquals(ConnectionHandle.connectionOf(connection), peer);
     for (const other of [{ ...connection }, {}, [], Object.create(connection)]) {

@@ -199,7 +199,7 @@ describe("createWebSocketServer().start({ protocol })", () => {
         assert(!/^sec-websocket-protocol/im.test(head), head);
       }
       await watched.connected(4);
-      assertEquals(watched.errors, []);
+      assertEquals(watched.errors.map(({ kind }) => kind), ["noSubprotocol"]);
     });
   }
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { handshakeFault, isUpgrade, offers } from "../../server/upgrade_request.ts";
+import { handshakeFault, isUpgrade } from "../../server/upgrade_request.ts";
 
 const GOOD: Record<string, string> = {
   upgrade: "websocket",
@@ -67,16 +67,6 @@ describe("handshakeFault()", () => {
     bad.push("dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==");
     for (const key of bad) {
       assertEquals(handshakeFault(request({ "sec-websocket-key": key }))?.status, 400, key);
-    }
-  });
-});
-
-describe("offers()", () => {
-  it("finds a subprotocol in a list, with blanks or none, by its exact case", () => {
-    const asks = (list?: string) => offers(request({ "sec-websocket-protocol": list }), "chat");
-    for (const list of ["chat", "a,chat", "chat, a", " a ,chat ,b"]) assertEquals(asks(list), true);
-    for (const list of [undefined, "", "Chat", "chat2", "a b", "cha,t"]) {
-      assertEquals(asks(list), false, list);
     }
   });
 });

@@ -1,0 +1,55 @@
+/** Where on a port there is a WebSocket: what `path` says. Not part of the public API. */
+
+import type { Rule } from "../internal/validate.ts";
+import type { PathPattern } from "./config_types.ts";
+
+/** What was asked for. */
+export interface Target {
+  /** The whole URL; the host is the one that the client named, or "localhost" where that is none. */
+  href: string;
+  /** The path, as the URL parser leaves it. */
+  pathname: string;
+  /** The path and the query. */
+  url: string;
+}
+
+export const PATH: Rule = [
+  (value) => Array.isArray(value) ? value.length > 0 && value.every(isPath) : isPath(value),
+  "must be a path that begins with '/' and has no query, a URLPattern, or an array of these",
+];
+
+function isPath(value: unknown): value is string | PathPattern {
+  if (typeof value === "string") return /^\/[^?#]*$/.test(value);
+  const { test, pathname } = (value ?? {}) as Partial<PathPattern>;
+  return typeof test === "function" && typeof pathname === "string";
+}
+
+/** Any origin: the path of a URL does not depend on it. */
+const ANYWHERE = "http://localhost";
+
+/**
+ * Reads the URL of a request. Deno leaves it as it came and Bun has it parsed (2.9.6, 1.4.5,
+ * `tests/server/routes_test.ts`); where the `Host` is none, Deno's is no URL and Bun's is a path.
+ */
+export function targetOf({ url: asked }: Request): Target {
+  const path = asked.replace(/^[a-z+]+:\/\/[^/?#]*/i, "");
+  const origin = asked.slice(0, asked.length - path.length).replace(/^http\+unix:/, "http:");
+  const { href, pathname, search } = new URL(
+    URL.canParse(origin) ? origin + path : ANYWHERE + path,
+  );
+  return { href, pathname, url: pathname + search };
+}
+
+/** Makes of `path` what tells whether a request is for us. */
+export function readPaths(option: unknown): ((target: Target) => boolean) | undefined {
+  if (option === undefined) return undefined;
+  const paths = new Set<string>();
+  const patterns: PathPattern[] = [];
+  for (const path of [option].flat() as (string | PathPattern)[]) {
+    if (typeof path === "string") paths.add(new URL(ANYWHERE + path).pathname);
+    else patterns.push(path);
+  }
+  return ({ href, pathname }) =>
+    paths.has(pathname) ||
+    patterns.some((pattern) => pattern.test(href) || pattern.test(href.replace(/^http/, "ws")));
+}

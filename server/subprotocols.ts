@@ -1,0 +1,46 @@
+/** Which subprotocol a connection speaks: what `protocol` says. Not part of the public API. */
+
+import { describe } from "../internal/describe.ts";
+import { isToken, type Rule } from "../internal/validate.ts";
+
+/** What `protocol` takes, read: those the server speaks, in its order, or who chooses. */
+export type Protocols =
+  | readonly string[]
+  | ((offered: string[], request: Request) => string | undefined);
+
+export const PROTOCOL: Rule = [
+  (value) =>
+    value === "" || typeof value === "function" || (typeof value === "string" && isToken(value)) ||
+    (Array.isArray(value) && value.length > 0 && new Set(value).size === value.length &&
+      value.every((one) => typeof one === "string" && isToken(one))),
+  "must be one token, an array of different ones, or a function",
+];
+
+/** Reads `protocol`, which has passed its rule. */
+export function readServerProtocols(option: unknown): Protocols {
+  if (typeof option === "function") return option as Protocols;
+  return option === undefined || option === "" ? [] : [option].flat() as string[];
+}
+
+/** The subprotocols that a client offers, in its order. */
+export function offeredBy(request: Request): string[] {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").map((name) => name.trim()).filter((name) => name !== "");
+}
+
+/**
+ * Chooses a subprotocol, "" for none.
+ *
+ * @returns Nothing where the server speaks some and the client offers none of them.
+ */
+export function choose(protocols: Protocols, request: Request): string | undefined {
+  const offered = offeredBy(request);
+  if (typeof protocols !== "function") {
+    return protocols.length === 0 ? "" : protocols.find((name) => offered.includes(name));
+  }
+  const chosen: unknown = protocols([...offered], request);
+  if (chosen === undefined) return "";
+  if (offered.includes(chosen as string)) return chosen as string;
+  const rule = "it must answer with a subprotocol that was offered, or undefined";
+  throw new TypeError(`${rule}: current value is ${describe(chosen)}`);
+}
