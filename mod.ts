@@ -30,7 +30,7 @@
  * @module
  */
 
-export * as webSocket from "./kit.ts";
+export * as webSocket from "./harmony/strict_namespace.ts";
 export { createWebSocket } from "./client.ts";
 export { createWebSocketServer } from "./server.ts";
 export {

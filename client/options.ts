@@ -86,6 +86,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   signal: SIGNAL,
 };
 
+/** What `connect` knows. */
+export const CONNECT_OPTIONS: readonly string[] = Object.keys(RULES);
+
 function isProxy(value: unknown): boolean {
   if (!OBJECT[0](value)) return false;
   const { port, exclusionList = [], ...texts } = value as Record<string, unknown>;

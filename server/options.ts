@@ -43,6 +43,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   signal: SIGNAL,
 };
 
+/** What `start` knows. */
+export const START_OPTIONS: readonly string[] = Object.keys(RULES);
+
 function isTextArray(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }

@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The rooms, and the front door: the root. */
-const FOLDERS = ["client", "server", "internal", "runtime", "shapes", "testing"];
+const FOLDERS = ["client", "server", "harmony", "internal", "runtime", "shapes", "testing"];
 
 /** What may stand at the root: each an entry point or a word of the domain. */
 const FRONT_DOOR = [
-  ...["client.ts", "errors.ts", "heartbeat.ts", "kit.ts", "mod.ts", "otel.ts"],
+  ...["client.ts", "errors.ts", "harmony.ts", "heartbeat.ts", "mod.ts", "otel.ts"],
   ...["server.ts", "standard.ts", "testing.ts"],
 ];
 
@@ -61,12 +61,12 @@ const roomOf = (file: string) => file.includes("/") ? `${file.split("/")[0]}/` :
 /** What each room may import, beside its own. */
 const ARROWS: Record<string, string[]> = {
   "mod.ts": [
-    ...["kit.ts", "client.ts", "server.ts", "errors.ts", "heartbeat.ts"],
-    ...["client/", "server/", "runtime/"],
+    ...["client.ts", "server.ts", "errors.ts", "heartbeat.ts"],
+    ...["client/", "harmony/", "server/", "runtime/"],
   ],
-  "kit.ts": ["client.ts", "server.ts", "client/", "server/"],
   "client.ts": ["client/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "server.ts": ["server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
+  "harmony.ts": ["harmony/"],
   "heartbeat.ts": ["internal/"],
   "otel.ts": ["heartbeat.ts", "internal/"],
   "standard.ts": ["shapes/"],
@@ -74,6 +74,7 @@ const ARROWS: Record<string, string[]> = {
   "errors.ts": [],
   "client/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "server/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
+  "harmony/": ["client.ts", "server.ts", "client/", "server/", "errors.ts", "internal/"],
   "shapes/": ["client/", "server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "testing/": ["heartbeat.ts", "runtime/", "internal/"],
   "runtime/": ["internal/", "errors.ts"],
@@ -151,8 +152,8 @@ describe("the house", () => {
     // A test of rules that finds nothing anywhere proves nothing.
     assert(FILES.filter((file) => /\b(Deno|Bun)\b/.test(codeOf(file))).length > 0);
     assert(importsOf("client.ts").some(({ from }) => from === "./runtime/select_client.ts"));
-    assert(importsOf("mod.ts").some(({ from }) => from === "./kit.ts"));
-    assert(importsOf("kit.ts").some(({ typeOnly }) => typeOnly));
+    assert(importsOf("mod.ts").some(({ from }) => from === "./harmony/strict_namespace.ts"));
+    assert(importsOf("harmony/namespace.ts").some(({ typeOnly }) => typeOnly));
     assert(hasAny("runtime/deno/socket.ts"));
   });
 });

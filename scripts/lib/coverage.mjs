@@ -8,7 +8,8 @@ import { exec, ROOT } from "./exec.mjs";
  * The files of which every branch must be reached: what means the same on every runtime. Of
  * `runtime/` each half is reached on one runtime only.
  */
-const WHOLE = /^(?:client|server|heartbeat|errors|otel)\.ts$|^(?:client|server|internal)\//;
+const WHOLE =
+  /^(?:client|server|harmony|heartbeat|errors|otel)\.ts$|^(?:client|server|harmony|internal)\//;
 
 /**
  * @typedef {object} Coverage

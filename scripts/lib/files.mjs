@@ -25,7 +25,7 @@ export function testFiles(filters) {
 
 /** The modules whose documentation has snippets: those at the root, and what some of them export. */
 export function documentedModules() {
-  return ["", "shapes/", "testing/"].flatMap((folder) =>
+  return ["", "harmony/", "shapes/", "testing/"].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => folder + name)

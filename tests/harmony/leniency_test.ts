@@ -1,0 +1,243 @@
+/** What `./harmony` makes of options, and what it says of them on the console. */
+
+import { assertEquals, assertFalse, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { readAsClose, readAsConnect, readAsStart } from "../../harmony/leniency.ts";
+import webSocket from "../../harmony.ts";
+import { createWebSocket } from "../../mod.ts";
+import { refusal, untyped } from "../helpers/client.ts";
+
+const { warn } = console;
+let said: unknown[] = [];
+
+/** What is said once in a process is said once for all tests: each has names of its own. */
+let number = 0;
+const fresh = () => `option${number++}`;
+
+const URL_ = "ws://example.com:8080/chat?token=secret";
+const connect = (options: unknown, url: unknown = URL_) => readAsConnect(options, url);
+
+describe("./harmony's options", () => {
+  beforeEach(() => {
+    said = [];
+    console.warn = (...args: unknown[]) => void said.push(...args);
+  });
+  afterEach(() => {
+    console.warn = warn;
+  });
+
+  it("leave out what is not known, and say so once", () => {
+    const name = fresh();
+    for (let i = 0; i < 2; i++) {
+      assertEquals(connect({ [name]: "secret", pingInterval: 5 }), { pingInterval: 5 });
+    }
+    assertEquals(said, [`connect: '${name}' is no option, and is left out`]);
+    assertEquals(readAsClose({ code: 1001, [name]: 1 }), { code: 1001 });
+    assertEquals(readAsStart({ serverPort: 80, [name]: 1 }), { serverPort: 80 });
+    assertEquals(said.slice(1), [
+      `close: '${name}' is no option, and is left out`,
+      `start: '${name}' is no option, and is left out`,
+    ]);
+  });
+
+  it("leave out what an object's prototype has, as what is not its own", () => {
+    assertEquals(connect({ toString: 5, constructor: 5 }), {});
+  });
+
+  it("say nothing of an option that is not known and undefined", () => {
+    assertEquals(connect({ [fresh()]: undefined }), {});
+    assertEquals(said, []);
+  });
+
+  it("take what the main entry takes as it is", () => {
+    const { signal } = new AbortController();
+    const options = {
+      header: { "x-a": "1" },
+      protocol: "chat",
+      caPath: "ca.pem",
+      clientCert: { certPath: "a", keyPath: "b", keyPassword: "c" },
+      skipServerCertVerification: true,
+      minSupportTlsProtocol: 3,
+      proxy: { host: "proxy", port: 1, username: "u", password: "p", exclusionList: ["a"] },
+      pingInterval: 5,
+      pongTimeout: "5",
+      connectTimeout: 9,
+      signal,
+    };
+    assertEquals(connect(options), options);
+    const authorize = () => true as const;
+    const config = {
+      serverPort: 80,
+      serverIP: "::1",
+      serverCert: { certPath: "a", keyPath: "b" },
+      protocol: "chat",
+      maxConcurrentClientsNumber: 11,
+      maxConnectionsForOneClient: 11,
+      authorize,
+      signal,
+    };
+    assertEquals(readAsStart(config), config);
+    assertEquals(readAsClose({ code: 3000, reason: "done" }), { code: 3000, reason: "done" });
+    assertEquals(said, []);
+  });
+
+  it("take null for left out, and say nothing", () => {
+    const names = ["header", "protocol", "proxy", "caPath", "clientCert"];
+    names.push("skipServerCertVerification", "minSupportTlsProtocol", "supportOriginPort");
+    assertEquals(connect(Object.fromEntries(names.map((name) => [name, null]))), {});
+    assertEquals(readAsClose({ code: null, reason: null }), {});
+    assertEquals(readAsStart({ serverIP: null, serverCert: null, protocol: null }), {});
+    assertEquals(said, []);
+  });
+
+  it("leave out what is of the wrong type, and say so, but not the value", () => {
+    const wrong = { header: "Bearer secret", caPath: 5, clientCert: "secret" };
+    const flags = { skipServerCertVerification: "secret", supportOriginPort: 1 };
+    assertEquals(connect({ ...wrong, ...flags, minSupportTlsProtocol: 7 }), {});
+    assertEquals(connect({ minSupportTlsProtocol: -1 }), {});
+    assertEquals(readAsClose({ code: "1001", reason: 5 }), {});
+    assertEquals(readAsStart({ serverIP: 5, serverCert: "secret" }), {});
+    assertEquals(said, [
+      "connect: 'header' is left out: HarmonyOS takes no such string there",
+      "connect: 'caPath' is left out: HarmonyOS takes no such number there",
+      "connect: 'clientCert' is left out: HarmonyOS takes no such string there",
+      "connect: 'skipServerCertVerification' is left out: HarmonyOS takes no such string there",
+      "connect: 'supportOriginPort' is left out: HarmonyOS takes no such number there",
+      "connect: 'minSupportTlsProtocol' is left out: HarmonyOS takes no such number there",
+      "close: 'code' is left out: HarmonyOS takes no such string there",
+      "close: 'reason' is left out: HarmonyOS takes no such number there",
+      "start: 'serverIP' is left out: HarmonyOS takes no such number there",
+      "start: 'serverCert' is left out: HarmonyOS takes no such string there",
+    ]);
+  });
+
+  it("leave out headers whose values are no text, and name them", () => {
+    const name = fresh();
+    const header = { "x-a": "1", [name]: 30, "x-null": null };
+    assertEquals(connect({ header }), { header: { "x-a": "1" } });
+    assertEquals(said, [
+      `connect: 'header' '${name}' is left out: HarmonyOS takes no such number there`,
+    ]);
+  });
+
+  it("leave out what is not known of a certificate and a proxy", () => {
+    const name = fresh();
+    const clientCert = { certPath: "a", keyPath: null, keyPassword: null, [name]: "secret" };
+    assertEquals(connect({ clientCert }), { clientCert: { certPath: "a", keyPath: "" } });
+    const proxy = { host: "a", port: 1, username: null, [name]: "secret" };
+    assertEquals(connect({ proxy }), { proxy: { host: "a", port: 1 } });
+    const serverCert = { certPath: "a", keyPath: 5, [name]: "secret" };
+    assertEquals(readAsStart({ serverCert }), { serverCert: { certPath: "a", keyPath: "" } });
+    assertEquals(said, [
+      `connect: 'clientCert' '${name}' is no option, and is left out`,
+      `connect: 'proxy' '${name}' is no option, and is left out`,
+      `start: 'serverCert' '${name}' is no option, and is left out`,
+    ]);
+  });
+
+  it("leave to the main entry what the device refuses", async () => {
+    const ask = () => ({});
+    const map = new Map([["authorization", "secret"]]);
+    for (const header of [ask, map]) assertStrictEquals(headerOf({ header }), header);
+    assertEquals(connect({ proxy: "none", protocol: 5 }), { proxy: "none", protocol: 5 });
+    for (const wrong of [undefined, null, 5, "options", [], ask]) {
+      assertStrictEquals(connect(wrong), wrong);
+      assertStrictEquals(readAsClose(wrong), wrong);
+      assertStrictEquals(readAsStart(wrong), wrong);
+    }
+    const ws = untyped(webSocket.createWebSocket() as never);
+    for (const wrong of [null, [], { header: map }, { proxy: "none" }, { protocol: "a b" }]) {
+      assertEquals((await refusal(ws.connect(URL_, wrong))).code, 401);
+    }
+    assertEquals(said, []);
+  });
+
+  it("refuse a protocol that is written out as undefined, as the platform's suite wants it", async () => {
+    const ws = webSocket.createWebSocket();
+    assertEquals((await refusal(ws.connect(URL_, { protocol: undefined }))).code, 401);
+    assertEquals(said, [
+      "connect: 'protocol' must be left out rather than undefined, as on HarmonyOS",
+    ]);
+  });
+
+  it("refuse what cannot be read", async () => {
+    const ws = untyped(webSocket.createWebSocket() as never);
+    const options = {
+      get header() {
+        throw new TypeError("no");
+      },
+    };
+    const error = await refusal(ws.connect(URL_, options));
+    assertEquals(error.code, 401);
+    assertInstanceOf(error.cause, TypeError);
+  });
+
+  it("read each option once, as it is at the call", () => {
+    let times = 0;
+    const options = {
+      get protocol() {
+        return `chat${++times}`;
+      },
+    };
+    assertEquals(connect(options), { protocol: "chat1" });
+  });
+
+  describe("supportOriginPort", () => {
+    const origin = (options: object, url?: unknown) =>
+      (connect(options, url) as { header?: { origin?: string } }).header;
+
+    it("sends the host and the port", () => {
+      assertEquals(origin({ supportOriginPort: true }), { origin: "http://example.com:8080" });
+      assertEquals(origin({ supportOriginPort: true, header: { "x-a": "1" } }), {
+        "x-a": "1",
+        origin: "http://example.com:8080",
+      } as object);
+    });
+
+    it("sends no default port", () => {
+      for (const url of ["ws://example.com/", "ws://example.com:80/", "wss://example.com:443/"]) {
+        assertEquals(origin({ supportOriginPort: true }, url), { origin: "http://example.com" });
+      }
+    });
+
+    it("leaves an Origin alone that is in header", () => {
+      const header = { Origin: "https://a.example" };
+      assertEquals(origin({ supportOriginPort: true, header }), header as object);
+    });
+
+    it("sends none when it is false, or where there is no URL to tell it", () => {
+      assertEquals(origin({ supportOriginPort: false }), {});
+      for (const url of ["nonsense", "", undefined, () => URL_]) {
+        assertEquals(readAsConnect({ supportOriginPort: true }, url), { header: {} });
+      }
+    });
+
+    it("leaves a header alone that is asked for each time", () => {
+      const header = () => ({});
+      assertStrictEquals(headerOf({ supportOriginPort: true, header }), header);
+    });
+
+    function headerOf(options: object): unknown {
+      return (connect(options) as { header: unknown }).header;
+    }
+  });
+
+  it("are refused by the main entry, which is as strict as ever", async () => {
+    const strict = createWebSocket() as unknown as {
+      connect(...args: unknown[]): Promise<boolean>;
+    };
+    for (
+      const wrong of [
+        ...[{ [fresh()]: 1 }, { header: null }, { header: "a" }, { protocol: null }],
+        ...[{ proxy: null }, { minSupportTlsProtocol: 7 }, { supportOriginPort: true }],
+      ]
+    ) {
+      assertEquals((await refusal(strict.connect(URL_, wrong))).code, 401);
+    }
+    assertFalse(said.length > 0);
+  });
+});
+
+function headerOf(options: object): unknown {
+  return (connect(options) as { header: unknown }).header;
+}

@@ -1,0 +1,492 @@
+/**
+ * What HarmonyOS' own conformance suites ask of a client and of a server, asked of `./harmony`
+ * (OpenHarmony, `xts_acts`, `telephony/networkmanager/websocket`): by callback and by promise, as they do.
+ * Three things they ask for are not so here, and are said so at their places.
+ */
+
+import { assert, assertEquals, assertNotStrictEquals, assertThrows } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import webSocket, { BusinessError } from "../../harmony.ts";
+import { within } from "../helpers/client.ts";
+
+const { warn } = console;
+
+/** The server that all of them connect to: an echo. */
+const echo = webSocket.createWebSocketServer();
+let url = "";
+
+/** How a call ended: `true`, or the code of its error. */
+type Answer = boolean | number;
+type Call = (...args: unknown[]) => Promise<boolean> | void;
+
+/** The two ways to be answered. */
+const WAYS = ["callback", "promise"] as const;
+type Way = (typeof WAYS)[number];
+
+function ask(way: Way, target: object, name: string, args: unknown[]): Promise<Answer> {
+  const call = (target as Record<string, Call>)[name]!;
+  return within(
+    new Promise<Answer>((resolve, reject) => {
+      if (way === "callback") {
+        call.call(target, ...args, (err: BusinessError | undefined, value: Answer) => {
+          resolve(err === undefined ? value : err.code);
+        });
+      } else {
+        (call.apply(target, args) as Promise<boolean>).then(
+          resolve,
+          (err) => err instanceof BusinessError ? resolve(err.code) : reject(err),
+        );
+      }
+    }),
+  );
+}
+
+/** A client, what it has told, and its end. */
+class Client implements AsyncDisposable {
+  readonly ws = webSocket.createWebSocket();
+  readonly told: string[] = [];
+
+  /** Listens to an event. */
+  on(type: "open" | "openInfo" | "message" | "dataEnd" | "close" | "error", tell = type): void {
+    this.ws.on(type, () => void this.told.push(tell));
+  }
+
+  /** Opens a connection, and answers when 'open' has been told. */
+  async open(options: webSocket.WebSocketRequestOptions = {}): Promise<webSocket.OpenResult> {
+    const opened = this.ws.opened;
+    await this.ws.connect(url, options);
+    return await within(opened);
+  }
+
+  /** Closes it, and waits for the end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.ws[Symbol.asyncDispose]();
+  }
+}
+
+const MISSING = "/nowhere/cert.pem";
+const JSON_TYPE = { header: { "Content-Type": "application/json" } };
+
+describe("what the platform's suites ask of ./harmony", () => {
+  beforeAll(async () => {
+    console.warn = () => {};
+    echo.on("messageReceive", ({ clientConnection, data }) => {
+      void echo.send(data, clientConnection).catch(() => {});
+    });
+    await echo.start({
+      serverPort: 0,
+      serverIP: "127.0.0.1",
+      maxConcurrentClientsNumber: 10,
+      maxConnectionsForOneClient: 10,
+    });
+    url = `ws://127.0.0.1:${echo.address!.port}/`;
+  });
+  afterAll(async () => {
+    await echo.stop();
+    console.warn = warn;
+  });
+
+  describe("connect()", () => {
+    const here = Symbol("the server's URL");
+    const cases: [args: unknown[], answer: Answer][] = [
+      [[null], 401],
+      [[""], 2302001],
+      [["hello"], 2302001],
+      [["123"], 2302001],
+      [["192.168.1.111"], 2302001],
+      [["ws://"], -1],
+      [[here], true],
+      [[null, JSON_TYPE], 401],
+      [["", JSON_TYPE], 2302001],
+      [["123", JSON_TYPE], 2302001],
+      [["ws://", JSON_TYPE], -1],
+      [[null, null], 401],
+      [[here, null], 401],
+      [[here, {}], true],
+      [[here, JSON_TYPE], true],
+      [[here, { header: { "Content-Type": 30 } }], true],
+      [[here, { header: "test header" }], true],
+      [[here, { header: null }], true],
+      [[here, { protocol: "" }], true],
+      [[here, { protocol: "123" }], true],
+      [[here, { protocol: "Sec-WebSocket-Protocol" }], true],
+      [[here, { protocol: null }], true],
+      [[here, { protocol: undefined }], 401],
+      [[here, { proxy: "system" }], true],
+      [[here, { proxy: "no-proxy" }], true],
+      [[here, { proxy: null }], true],
+      [[here, { proxy: "" }], 401],
+      ...([0, 1, 2, 3, undefined, 4, -1] as unknown[]).map((minSupportTlsProtocol) =>
+        [[here, { ...JSON_TYPE, minSupportTlsProtocol }], true] as [unknown[], Answer]
+      ),
+      [[here, { supportOriginPort: true }], true],
+      [[here, { skipServerCertVerification: false, pingInterval: 30, pongTimeout: 30 }], true],
+      [[here, { caPath: MISSING }], 2302002],
+      [[here, { clientCert: { certPath: MISSING, keyPath: MISSING } }], 2302002],
+      [[here, { caPath: "", clientCert: { certPath: "", keyPath: "", keyPassword: "" } }], true],
+      [["192.168.1.111", { clientCert: { certPath: "", keyPath: "" } }], 2302001],
+      [[here, { notKnown: 1 }], true],
+    ];
+    for (const [i, [args, answer]] of cases.entries()) {
+      for (const way of WAYS) {
+        const shown = args.map((arg) => arg === here ? "URL" : JSON.stringify(arg)).join(", ");
+        it(`answers ${answer} to (${shown}), by ${way} (${i})`, async () => {
+          await using client = new Client();
+          const given = args.map((arg) => arg === here ? url : arg);
+          assertEquals(await ask(way, client.ws, "connect", given), answer);
+        });
+      }
+    }
+
+    for (const way of WAYS) {
+      it(`answers 2302003 to the second, by ${way}`, async () => {
+        await using client = new Client();
+        assertEquals(await ask(way, client.ws, "connect", [url]), true);
+        assertEquals(await ask(way, client.ws, "connect", [url, JSON_TYPE]), 2302003);
+        await within(client.ws.opened);
+        assertEquals(await ask(way, client.ws, "connect", [url]), 2302003);
+      });
+    }
+
+    it("leaves the options alone", async () => {
+      await using client = new Client();
+      const options = { ...JSON_TYPE, minSupportTlsProtocol: webSocket.TlsProtocol.TLS_V_1_2 };
+      await client.open(options);
+      assertEquals(options, { ...JSON_TYPE, minSupportTlsProtocol: 2 });
+    });
+  });
+
+  describe("send()", () => {
+    const long = "an upload or a download is put into the queue. ".repeat(100);
+    const cases: [what: string, data: unknown, answer: Answer][] = [
+      ["null", null, 401],
+      ["''", "", true],
+      ["text", "Hello", true],
+      ["long text", long, true],
+      ["an ArrayBuffer", new ArrayBuffer(96), true],
+      // The suite wants 401: here views are taken, as they are what programs hold on these runtimes.
+      ["an Int8Array, which it refuses", new Int8Array(0), true],
+    ];
+    for (const [what, data, answer] of cases) {
+      for (const way of WAYS) {
+        it(`answers ${answer} to ${what} in 'open', by ${way}`, async () => {
+          await using client = new Client();
+          const answered = new Promise<Answer>((resolve) => {
+            client.ws.on("open", (_err, { status }) => {
+              assertEquals(status, 101);
+              ask(way, client.ws, "send", [data]).then(resolve);
+            });
+          });
+          await client.ws.connect(url);
+          assertEquals(await within(answered), answer);
+        });
+      }
+    }
+
+    for (const way of WAYS) {
+      it(`answers -1 with no connection, by ${way}`, async () => {
+        const ws = webSocket.createWebSocket();
+        assertEquals(await ask(way, ws, "send", ["Hello"]), -1);
+      });
+
+      it(`answers true twice, and both come back, by ${way}`, async () => {
+        await using client = new Client();
+        await client.open();
+        const both = new Promise<unknown[]>((resolve) => {
+          const data: unknown[] = [];
+          client.ws.on("message", (_err, value) => void (data.push(value) === 2 && resolve(data)));
+        });
+        for (const text of ["one", "two"]) {
+          assertEquals(await ask(way, client.ws, "send", [text]), true);
+        }
+        assertEquals(await within(both), ["one", "two"]);
+      });
+    }
+  });
+
+  describe("close()", () => {
+    const NORMAL = { code: 1000, reason: "CLOSE_NORMAL" };
+    const cases: [args: unknown[], answer: Answer, result?: webSocket.CloseResult][] = [
+      [[], true, NORMAL],
+      [[null], 401],
+      [[{}], true, NORMAL],
+      [[{ code: -100, reason: "error" }], true, { code: 1000, reason: "error" }],
+      [[{ code: 0, reason: "error" }], true, { code: 1000, reason: "error" }],
+      [[{ code: 1, reason: "test reason" }], true, { code: 1000, reason: "test reason" }],
+      [[{ code: 100, reason: "error" }], true, { code: 1000, reason: "error" }],
+      [[{ code: 1000, reason: "error" }], true, { code: 1000, reason: "error" }],
+      [[{ code: 1000, reason: "" }], true, { code: 1000, reason: "" }],
+      [[{ code: -100, reason: null }], true, NORMAL],
+      [[{ code: 100, reason: null }], true, NORMAL],
+      [[{ code: "1001" }], true, NORMAL],
+      [[{ code: 1001, reason: "a", more: 1 }], true, { code: 1001, reason: "a" }],
+    ];
+    for (const [args, answer, result] of cases) {
+      for (const way of WAYS) {
+        it(`answers ${answer} to (${JSON.stringify(args).slice(1, -1)}), by ${way}`, async () => {
+          await using client = new Client();
+          await client.open();
+          const closed = new Promise((resolve) =>
+            client.ws.on("close", (_, value) => resolve(value))
+          );
+          assertEquals(await ask(way, client.ws, "close", args), answer);
+          if (result !== undefined) assertEquals(await within(closed), result);
+        });
+      }
+    }
+
+    for (const way of WAYS) {
+      for (const args of [[], [{ code: 1000, reason: "error" }]]) {
+        it(`answers 2302999 to ${args.length} with no connection, by ${way}`, async () => {
+          const ws = webSocket.createWebSocket();
+          assertEquals(await ask(way, ws, "close", args), 2302999);
+        });
+      }
+
+      it(`answers 2302999 to the second, by ${way}`, async () => {
+        await using client = new Client();
+        await client.open();
+        assertEquals(await ask(way, client.ws, "close", []), true);
+        assertEquals(await ask(way, client.ws, "close", []), 2302999);
+        await within(client.ws.closed);
+        assertEquals(await ask(way, client.ws, "close", []), 2302999);
+      });
+    }
+  });
+
+  describe("on() and off()", () => {
+    const types = ["open", "openInfo", "message", "dataEnd", "close"] as const;
+
+    /** A whole conversation; gives what was told of one event. */
+    async function converse(type: typeof types[number], before: (client: Client) => void) {
+      await using client = new Client();
+      before(client);
+      await client.open();
+      const answer = client.ws[Symbol.asyncIterator]().next();
+      await client.ws.send("Hello");
+      await within(answer);
+      await client.ws.close();
+      await within(client.ws.closed);
+      await undefined;
+      return client.told.filter((name) => name === type).length;
+    }
+
+    for (const type of types) {
+      it(`tells '${type}' to the listener, once`, async () => {
+        assertEquals(await converse(type, (client) => client.on(type)), 1);
+      });
+
+      it(`tells '${type}' to nobody after off(type), also twice`, async () => {
+        for (const times of [1, 2]) {
+          const told = await converse(type, (client) => {
+            client.on(type);
+            for (let i = 0; i < times; i++) client.ws.off(type);
+          });
+          assertEquals(told, 0);
+        }
+      });
+
+      it(`tells '${type}' to nobody after off(type, listener)`, async () => {
+        const told = await converse(type, (client) => {
+          const listener = () => void client.told.push(type);
+          client.ws.on(type, listener);
+          client.ws.off(type, listener);
+        });
+        assertEquals(told, 0);
+      });
+
+      it(`tells '${type}' to a listener that is added after off(type)`, async () => {
+        const told = await converse(type, (client) => {
+          client.ws.off(type);
+          client.on(type);
+        });
+        assertEquals(told, 1);
+      });
+    }
+
+    it("throws 401 for null, in on() and in off()", () => {
+      const ws = webSocket.createWebSocket();
+      for (const call of ["on", "off"] as const) {
+        const method = (ws as unknown as Record<string, Call>)[call]!;
+        const error = assertThrows(() => void method.call(ws, null, () => {}), BusinessError);
+        assertEquals(error.code, 401);
+      }
+      const error = assertThrows(() => ws.off(null as never), BusinessError);
+      assertEquals(error.code, 401);
+    });
+
+    it("tells 'error' with 200 for a URL with no host, unless it is off", async () => {
+      for (const isOff of [false, true]) {
+        const ws = webSocket.createWebSocket();
+        const codes: number[] = [];
+        ws.off("error");
+        ws.on("error", ({ code }) => void codes.push(code));
+        if (isOff) ws.off("error");
+        const failed = ws.opened.catch(() => {});
+        assertEquals(await ask("callback", ws, "connect", ["ws://"]), -1);
+        await within(failed);
+        await undefined;
+        assertEquals(codes, isOff ? [] : [200]);
+      }
+    });
+
+    it("tells openInfo no protocol where the server chose none", async () => {
+      await using client = new Client();
+      const info = new Promise((resolve) => client.ws.on("openInfo", (_, value) => resolve(value)));
+      await client.open();
+      assertEquals(await within(info), { status: 101, message: "Switching Protocols" });
+    });
+
+    it("never tells 'headerReceive', which the suite waits for, and takes its listeners", async () => {
+      await using client = new Client();
+      client.ws.on("headerReceive", () => void client.told.push("headerReceive"));
+      client.ws.off("headerReceive");
+      client.ws.off("headerReceive");
+      client.ws.on("headerReceive", () => void client.told.push("headerReceive"));
+      await client.open();
+      assertEquals(client.told, []);
+    });
+  });
+
+  describe("the server", () => {
+    const config = { serverIP: "0.0.0.0", serverPort: 0, maxConnectionsForOneClient: 4 };
+
+    /** Listens at a free port, and answers with the server's URL. */
+    async function start(
+      server: webSocket.WebSocketServer,
+      more: Partial<webSocket.WebSocketServerConfig> = {},
+    ): Promise<string> {
+      assertEquals(
+        await server.start({ ...config, maxConcurrentClientsNumber: 10, ...more }),
+        true,
+      );
+      return `ws://127.0.0.1:${server.address!.port}/`;
+    }
+
+    it("is another one each time", () => {
+      assertNotStrictEquals(webSocket.createWebSocketServer(), webSocket.createWebSocketServer());
+      assertNotStrictEquals(webSocket.createWebSocket(), webSocket.createWebSocket());
+    });
+
+    const none = { certPath: "", keyPath: "" };
+    const good: [string, object][] = [
+      ["what it must have", {}],
+      ["a protocol", { protocol: "my-protocol" }],
+      ["no certificate", { protocol: "my-protocol", serverCert: none }],
+      ["no address", { serverIP: undefined, serverCert: none }],
+      ["an address that is ''", { serverIP: "" }],
+      ["an address that is null", { serverIP: null }],
+      ["an option that is not known", { notKnown: 1 }],
+      // The suite wants 401: here the limits may be over 10.
+      ["limits over 10, which it refuses", {
+        maxConcurrentClientsNumber: 11,
+        maxConnectionsForOneClient: 11,
+      }],
+    ];
+    for (const [what, more] of good) {
+      it(`starts with ${what}, and stops`, async () => {
+        const server = webSocket.createWebSocketServer();
+        await start(server, more);
+        assertEquals(await ask("promise", server, "stop", []), true);
+      });
+    }
+
+    const bad: [number, object][] = [
+      [2302002, { serverCert: { certPath: "./index.test", keyPath: "./index.test" } }],
+      [2302005, { serverPort: 123456489764556454 }],
+      [2302005, { serverPort: -1 }],
+      [2302004, { serverIP: "0.0.0.0.." }],
+      [2302004, { serverIP: "localhost" }],
+      [401, { maxConcurrentClientsNumber: 0 }],
+      [401, { maxConnectionsForOneClient: 0 }],
+      [401, { serverPort: "8088" }],
+    ];
+    for (const [code, more] of bad) {
+      it(`answers ${code} to ${JSON.stringify(more)}`, async () => {
+        const server = webSocket.createWebSocketServer();
+        const given = { ...config, maxConcurrentClientsNumber: 10, ...more };
+        assertEquals(await ask("promise", server, "start", [given]), code);
+      });
+    }
+
+    it("answers 2302007 where the port is taken, and 401 to no config", async () => {
+      const server = webSocket.createWebSocketServer();
+      const { port } = echo.address!;
+      const given = { ...config, serverIP: "127.0.0.1", serverPort: port };
+      assertEquals(await ask("promise", server, "start", [given]), 2302007);
+      for (const wrong of [undefined, null, 5]) {
+        assertEquals(await ask("promise", server, "start", [wrong]), 401);
+      }
+    });
+
+    it("lists, sends to and closes a client", async () => {
+      await using server = webSocket.createWebSocketServer();
+      const connected = new Promise((resolve) => server.on("connect", resolve));
+      const client = webSocket.createWebSocket();
+      const heard = new Promise((resolve) => client.on("message", (_err, value) => resolve(value)));
+      const closed = new Promise((resolve) => client.on("close", (_err, value) => resolve(value)));
+      assertEquals(await ask("callback", client, "connect", [await start(server)]), true);
+      await within(connected);
+      const connections = await server.listAllConnections();
+      assertEquals(connections.length, 1);
+      assertEquals(await ask("promise", server, "send", ["hello client", connections[0]]), true);
+      assertEquals(await within(heard), "hello client");
+      assertEquals(await ask("promise", server, "close", [connections[0]]), true);
+      assertEquals(await within(closed), { code: 1000, reason: "CLOSE_NORMAL" });
+    });
+
+    it("tells 'connect', 'messageReceive' and 'close', unless they are off", async () => {
+      for (const way of ["on", "off(type, listener)", "off(type)"]) {
+        await using server = webSocket.createWebSocketServer();
+        const told: string[] = [];
+        const listen = (type: "connect" | "messageReceive" | "close", listener: () => void) => {
+          server.on(type, listener);
+          if (way === "off(type, listener)") server.off(type, listener);
+          if (way === "off(type)") server.off(type);
+        };
+        listen("connect", () => void told.push("connect"));
+        listen("messageReceive", () => void told.push("messageReceive"));
+        listen("close", () => void told.push("close"));
+        await using client = webSocket.createWebSocket();
+        const to = await start(server);
+        await client.connect(to);
+        await within(client.opened);
+        await client.send("hello server");
+        await client.close();
+        await within(client.closed);
+        await server.stop();
+        assertEquals(told, way === "on" ? ["connect", "messageReceive", "close"] : [], way);
+      }
+    });
+
+    it("answers 2302006 to a connection there is not, and 'error' stays silent", async () => {
+      await using server = webSocket.createWebSocketServer();
+      const told: unknown[] = [];
+      server.on("error", (error) => void told.push(error));
+      await start(server);
+      const wrong = { clientIP: "1.1.1.1", clientPort: 8888 };
+      assertEquals(await ask("promise", server, "send", ["hi", wrong]), 2302006);
+      assertEquals(await ask("promise", server, "close", [wrong]), 2302006);
+      assertEquals(told, []);
+    });
+
+    it("tells both sides the code and the reason of its close()", async () => {
+      await using server = webSocket.createWebSocketServer();
+      server.on("connect", (connection) => {
+        void server.close(connection, { code: 1000, reason: "normal" });
+      });
+      const told = new Promise((resolve) => server.on("close", (_, reason) => resolve(reason)));
+      await using client = webSocket.createWebSocket();
+      const closed = new Promise((resolve) => client.on("close", (_err, value) => resolve(value)));
+      await client.connect(await start(server));
+      assertEquals(await within(told), { code: 1000, reason: "normal" });
+      assertEquals(await within(closed), { code: 1000, reason: "normal" });
+    });
+
+    it("answers 2302999 to stop() when it is not running", async () => {
+      const server = webSocket.createWebSocketServer();
+      assertEquals(await ask("promise", server, "stop", []), 2302999);
+      assert(Array.isArray(server.listAllConnections()));
+    });
+  });
+});
