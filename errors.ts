@@ -140,6 +140,7 @@ const KINDS = {
   alreadyRunning: [2302999, UNKNOWN_OTHER],
   notRunning: [2302999, UNKNOWN_OTHER],
   listenFailed: [2302999, UNKNOWN_OTHER],
+  hostFault: [2302999, UNKNOWN_OTHER],
 } as const satisfies Record<ErrorKind, readonly [number, string]>;
 
 /**
@@ -176,9 +177,10 @@ const KINDS = {
  * | unsupported | 2302999 | this runtime cannot do it |
  * | listenerFailed | 2302999 | a listener or a callback threw or rejected |
  * | hookFailed | 2302999 | a function given as an option threw, rejected, or answered wrongly |
- * | alreadyRunning | 2302999 | `start` while running on another port |
+ * | alreadyRunning | 2302999 | `start` or `mount` while running |
  * | notRunning | 2302999 | the server is not running |
  * | listenFailed | 2302999 | listening failed for another reason |
+ * | hostFault | 2302999 | the host that a server is mounted in was set up wrongly |
  */
 export type ErrorKind =
   | "permission"
@@ -212,7 +214,8 @@ export type ErrorKind =
   | "hookFailed"
   | "alreadyRunning"
   | "notRunning"
-  | "listenFailed";
+  | "listenFailed"
+  | "hostFault";
 
 /**
  * Makes the error of a kind; not part of the public API.

@@ -19,10 +19,9 @@
  */
 
 import type { WebSocketData } from "./client/types.ts";
-import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
+import { type BusinessError, businessError } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
-import { describe } from "./internal/describe.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { observing } from "./internal/observer.ts";
 import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
@@ -39,18 +38,19 @@ import {
   SCHEMA,
   TEXT,
 } from "./internal/validate.ts";
-import type { ListenFault } from "./runtime/contract.ts";
-import { readIdentity } from "./runtime/pem.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
 import type { ServerConnection } from "./server/connection.ts";
 import { ConnectionHandle } from "./server/handle.ts";
-import { ListeningServer, type ListeningServerParts } from "./server/listening_server.ts";
-import { readServerConfig, type ServerConfig } from "./server/options.ts";
+import { listen, mount } from "./server/listen.ts";
+import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
+import { readMountConfig } from "./server/mount.ts";
+import { readServerConfig } from "./server/options.ts";
 import { excepted, findConnection, findOpen } from "./server/registry.ts";
 import type {
   ConnectionAddress,
   PublishResult,
   ServerAddress,
+  WebSocketMount,
   WebSocketServer,
   WebSocketServerEvents,
   WebSocketServerOptions,
@@ -66,15 +66,6 @@ const OPTIONS: Record<string, Rule> = {
   runtime: OBJECT,
   schema: SCHEMA,
   stats: FLAG,
-};
-
-/** What the runtime's faults in listening are called here. */
-const FAULTS: Record<ListenFault, ErrorKind> = {
-  denied: "permission",
-  occupied: "portOccupied",
-  notPermitted: "port",
-  notHere: "nic",
-  other: "listenFailed",
 };
 
 class Server {
@@ -102,11 +93,17 @@ class Server {
   }
 
   get address(): ServerAddress | undefined {
-    return this.#listening && { ...this.#listening.address };
+    const address = this.#listening?.address;
+    return address && { ...address };
   }
 
   start(config: unknown): Promise<boolean> {
     return settled(this.#start(config));
+  }
+
+  mount(config: unknown = {}): Promise<WebSocketMount> {
+    const mount = this.#mount(config);
+    return mount instanceof Error ? Refusal.of(mount) : Promise.resolve(mount);
   }
 
   send(data: unknown, connection: unknown): Promise<boolean> {
@@ -192,39 +189,37 @@ class Server {
     const read = readServerConfig(config);
     if (read instanceof Error) return read;
     if (this.#listening !== undefined) {
-      const { port } = this.#listening.address;
+      const port = this.#listening.address?.port;
       return read.port === port
         ? businessError("portOccupied", `start: this server listens on ${port} already`)
-        : businessError("alreadyRunning", `start: this server is running already, on port ${port}`);
+        : this.#running("start");
     }
-    return this.#listen(read);
+    return this.#run(listen(read, this.#parts));
   }
 
-  #listen(config: ServerConfig): BusinessError | undefined {
-    const { runtime } = this.#parts;
-    const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
-    if (identity instanceof Error) return identity;
-    if (config.signal?.aborted) {
-      return businessError("aborted", "start: 'signal' has aborted already");
-    }
-    let error: BusinessError | undefined;
-    for (const hostname of config.hostnames) {
-      const listening = new ListeningServer(config, this.#parts);
-      try {
-        listening.listen(hostname, identity);
-      } catch (cause) {
-        const fault = runtime.fault(cause);
-        const why = fault === "other" ? `: ${describe(cause)}` : "";
-        const what = `start: ${hostname} port ${config.port}${why}`;
-        error = businessError(FAULTS[fault], what, { cause });
-        if (fault === "notHere") continue; // the next family, if there is one
-        return error;
-      }
-      this.#listening = listening;
-      config.signal?.addEventListener("abort", this.#abort);
-      return undefined;
-    }
-    return error;
+  #mount(config: unknown): WebSocketMount | BusinessError {
+    if (this.#wrongOptions !== undefined) return this.#wrongOptions;
+    const read = readMountConfig(config);
+    if (read instanceof Error) return read;
+    if (this.#listening !== undefined) return this.#running("mount");
+    const mounted = mount(read, this.#parts);
+    if (mounted instanceof Error) return mounted;
+    this.#run(mounted.listening);
+    return mounted.mount;
+  }
+
+  /** It is running already, here or there. */
+  #running(call: string): BusinessError {
+    const address = this.#listening!.address;
+    const where = address === undefined ? "in a host" : `on port ${address.port}`;
+    return businessError("alreadyRunning", `${call}: this server is running already, ${where}`);
+  }
+
+  #run(listening: ListeningServer | BusinessError): BusinessError | undefined {
+    if (listening instanceof Error) return listening;
+    this.#listening = listening;
+    listening.config.signal?.addEventListener("abort", this.#abort);
+    return undefined;
   }
 
   readonly #abort = (): void => void this.stop();

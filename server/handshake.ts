@@ -2,10 +2,11 @@
 
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
-import type { Address, Admission, ListenerEvents, RequestResult } from "../runtime/contract.ts";
+import type { AcceptorEvents, Address, Admission, RequestResult } from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import { ConnectionLimits } from "./limits.ts";
+import type { MountOwner } from "./mount.ts";
 import { isAddress, type ServerConfig } from "./options.ts";
 import { RequestInfo } from "./request_info.ts";
 import { targetOf } from "./routes.ts";
@@ -23,10 +24,12 @@ export interface HandshakeOwner {
   refused(status: number, why: string): void;
   /** A client was refused, or a function of the user's failed. */
   failed(error: BusinessError): void;
+  /** What must not go unheard. */
+  fault(error: BusinessError): void;
 }
 
 /** Checks handshakes, origins, subprotocols and limits, and asks the user's functions. */
-export class Handshake implements ListenerEvents {
+export class Handshake implements AcceptorEvents, MountOwner {
   readonly #owner: HandshakeOwner;
   readonly #config: ServerConfig;
   readonly #limits: ConnectionLimits;
@@ -56,6 +59,20 @@ export class Handshake implements ListenerEvents {
       }
       throw new TypeError(`it must answer with an IP address: current value is ${describe(ip)}`);
     });
+  }
+
+  /** Whether a request to a host's port is one of this server's. */
+  isOurs(request: Request): boolean {
+    const { fetch, isHere } = this.#config;
+    if (fetch !== undefined) return true;
+    return isUpgrade(request) && (isHere === undefined || isHere(targetOf(request)));
+  }
+
+  hostFault(why: string, cause?: unknown): void {
+    this.#owner.refused(500, why);
+    this.#owner.fault(
+      businessError("hostFault", `mount: ${why}`, cause === undefined ? {} : { cause }),
+    );
   }
 
   /** Sends away whoever still waits to be authorized. */

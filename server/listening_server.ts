@@ -9,14 +9,15 @@ import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
-import type { Address, ServerRuntime, TcpListener } from "../runtime/contract.ts";
+import type { Acceptor, Address, ServerRuntime, TcpListener } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
 import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
 import type { ServerConfig } from "./options.ts";
 import { Registry } from "./registry.ts";
 import { Topics } from "./topics.ts";
-import type { WebSocketServerEvents } from "./types.ts";
+import { toMount } from "./mount.ts";
+import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
 /**
  * How long a client that is let in may take to be open, in ms. One runtime says nothing when it has
@@ -60,7 +61,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly #handshake: Handshake;
   /** Seconds of silence after which a connection is dead. */
   readonly #deadAfter: number;
-  #listener!: TcpListener;
+  /** Where connections come from: a port, or a host. */
+  #listener!: TcpListener | Acceptor;
+  readonly #pingInterval: number;
   #stopping = false;
   #onEmpty: () => void = () => {};
 
@@ -82,7 +85,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       keepsTimer: true,
       ms: OPEN_DEADLINE_MS,
       expired: (connection, late) =>
-        late > STALL_MS ? this.opening.add(connection) : connection.terminate(),
+        late > STALL_MS ? this.opening.add(connection) : this.#neverOpened(connection),
     });
     this.awaitingClose = new TimeoutQueue({
       clock,
@@ -91,6 +94,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       expired: (connection) => connection.terminate(),
     });
     const { pingInterval, pongTimeout } = heartbeatPolicy(config as HeartbeatOptions);
+    this.#pingInterval = pingInterval;
     this.#deadAfter = pingInterval + pongTimeout;
     this.paused = new TimeoutQueue({
       clock,
@@ -105,8 +109,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.topics = new Topics(config.maxBufferedAmount, observing, () => this.#listener);
   }
 
-  get address(): Address {
-    return this.#listener.address;
+  /** Where it listens; that of a host is the host's affair. */
+  get address(): Address | undefined {
+    return "address" in this.#listener ? this.#listener.address : undefined;
   }
 
   /** Listens; throws what the runtime throws. */
@@ -114,6 +119,19 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     const { port, maxPayload } = this.config;
     const options = { hostname, port, maxPayload, identity, deadAfter: this.#deadAfter };
     this.#listener = this.#runtime.listen(options, this.#handshake);
+  }
+
+  /** Gets ready for what comes from a host; throws what the runtime throws. */
+  mount(): WebSocketMount {
+    const { maxBufferedAmount, maxPayload } = this.config;
+    const acceptor = this.#runtime.mount({
+      maxPayload,
+      maxBufferedAmount,
+      deadAfter: this.#deadAfter,
+      pingInterval: this.#pingInterval,
+    }, this.#handshake);
+    this.#listener = acceptor;
+    return toMount(acceptor, this.#handshake);
   }
 
   /** Sends everybody away and stops listening; settles within five seconds. */
@@ -170,6 +188,10 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.listeners.emit("error", error);
   }
 
+  fault(error: BusinessError): void {
+    this.listeners.fault(error);
+  }
+
   closed(connection: ServerConnection, close: CloseResult): void {
     this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
@@ -183,6 +205,17 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     if (!this.registry.detach(connection)) return;
     if (connection.state === "admitted") this.#handshake.release(connection.handle.clientIP);
     this.#checkEmpty();
+  }
+
+  /** A client was let in, and nothing came of it. */
+  #neverOpened(connection: ServerConnection): void {
+    connection.terminate();
+    if (this.address === undefined) {
+      this.#handshake.hostFault(
+        `${connection.handle} was let in and did not open: it has left, or the host did not answer ` +
+          "with the Response of 'fetch'",
+      );
+    }
   }
 
   #checkEmpty(): void {

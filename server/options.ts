@@ -17,7 +17,8 @@ import {
 import { PATH, readPaths, type Target } from "./routes.ts";
 import { PROTOCOL, type Protocols, readServerProtocols } from "./subprotocols.ts";
 
-const RULES: Readonly<Record<string, Rule>> = {
+/** The rules of the options of `start`. */
+export const RULES: Readonly<Record<string, Rule>> = {
   serverPort: NUMBER,
   serverIP: TEXT,
   // The limits' values are looked at after the address and the port.
@@ -81,8 +82,8 @@ export interface ServerConfig {
 }
 
 /** Reads the config of `start`; a wrong one is returned as the error it deserves. */
-export function readServerConfig(config: unknown): ServerConfig | BusinessError {
-  const given = readOptions("start", config, RULES);
+export function readServerConfig(config: unknown, call = "start"): ServerConfig | BusinessError {
+  const given = readOptions(call, config, RULES);
   if (given instanceof Error) return given;
   const { serverPort: port } = given as { serverPort: number };
   const ip = (given.serverIP || undefined) as string | undefined;
@@ -101,7 +102,7 @@ export function readServerConfig(config: unknown): ServerConfig | BusinessError 
   }
   for (const name of LIMITS) {
     if (given[name] !== undefined && !COUNT[0](given[name])) {
-      return argumentError(`start: '${name}'`, COUNT[1], given[name]);
+      return argumentError(`${call}: '${name}'`, COUNT[1], given[name]);
     }
   }
   return {

@@ -29,7 +29,7 @@ const MEASURE_AT = 1 / 4;
 
 /** The topics of a running server. One is there as long as somebody is in it. */
 export class Topics {
-  readonly #listener: () => TcpListener;
+  readonly #listener: () => Pick<TcpListener, "publish">;
   readonly #maxBufferedAmount: number;
   readonly #observing: Observing | undefined;
   readonly #topics = new Map<string, Topic>();
@@ -44,7 +44,7 @@ export class Topics {
   constructor(
     maxBufferedAmount: number,
     observing: Observing | undefined,
-    listener: () => TcpListener,
+    listener: () => Pick<TcpListener, "publish">,
   ) {
     this.#maxBufferedAmount = maxBufferedAmount;
     this.#observing = observing;

@@ -12,6 +12,7 @@ import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
 import type { WebSocketServerConfig } from "./config_types.ts";
+import type { WebSocketMount, WebSocketMountConfig } from "./mount_types.ts";
 
 export type * from "./config_types.ts";
 export type * from "./mount_types.ts";
@@ -164,6 +165,43 @@ export interface WebSocketServer<
    * already) or 2302999 (running already, or an option this runtime cannot honour).
    */
   start(config: WebSocketServerConfig<Context>): Promise<boolean>;
+
+  /**
+   * Gets ready to take its connections from a server that is there already: the host. Everything is as
+   * after `start`, but where to listen and with which certificate; `stop` ends the connections and
+   * leaves the host alone.
+   *
+   * @param config See {@linkcode WebSocketMountConfig}.
+   * @returns What the host is to be given; or rejects with 401 (a wrong argument, or one that is the
+   * host's affair) or 2302999 (running already, or no server's runtime).
+   *
+   * @example In a server of Deno's
+   * ```ts
+   * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const server = createWebSocketServer();
+   * const mount = await server.mount({});
+   * const host = Deno.serve(
+   *   { port: 0, hostname: "127.0.0.1", onListen() {} },
+   *   (request, info) => mount.fetch(request, info) ?? new Response("the host's"),
+   * );
+   * server.on("messageReceive", ({ clientConnection, data }) => {
+   *   server.send(data, clientConnection);
+   * });
+   *
+   * const ws = createWebSocket();
+   * await ws.connect(`ws://127.0.0.1:${host.addr.port}/`);
+   * await ws.send("hello");
+   * for await (const data of ws) {
+   *   assertEquals(data, "hello");
+   *   break;
+   * }
+   * await server.stop();
+   * await host.shutdown();
+   * ```
+   */
+  mount(config?: WebSocketMountConfig<Context>): Promise<WebSocketMount>;
 
   /**
    * Sends a message to one peer.

@@ -2,6 +2,7 @@
 
 import type { WebSocketData } from "../../client/types.ts";
 import type {
+  Acceptor,
   Admission,
   ClientEvents,
   ClientRuntime,
@@ -104,8 +105,15 @@ export class ScriptedServer implements ServerRuntime {
     };
   }
 
-  mount(): never {
-    throw this.refuses;
+  mount(_: unknown, events: ListenerEvents): Acceptor {
+    this.#events = events;
+    const websocket = { message() {} };
+    return {
+      accept: () => new Response(),
+      websocket,
+      websocketWith: () => websocket,
+      close: () => Promise.resolve(),
+    };
   }
 
   fault(): "other" {

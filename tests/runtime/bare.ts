@@ -11,6 +11,7 @@ export interface BareDeno {
   errors: Record<string, new () => Error>;
   serve(options: object, handler: (request: Request, info: BareInfo) => unknown): {
     addr: AddressInfo;
+    finished: Promise<void>;
     shutdown(): Promise<void>;
   };
   upgradeWebSocket(

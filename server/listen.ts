@@ -1,0 +1,61 @@
+/** How a server comes to run: at a port of its own, or in a host. Not part of the public API. */
+
+import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+import type { ListenFault } from "../runtime/contract.ts";
+import { readIdentity } from "../runtime/pem.ts";
+import { ListeningServer, type ListeningServerParts } from "./listening_server.ts";
+import type { ServerConfig } from "./options.ts";
+import type { WebSocketMount } from "./types.ts";
+
+/** What the runtime's faults in listening are called here. */
+const FAULTS: Record<ListenFault, ErrorKind> = {
+  denied: "permission",
+  occupied: "portOccupied",
+  notPermitted: "port",
+  notHere: "nic",
+  other: "listenFailed",
+};
+
+/** Listens where the config says; an error is returned. */
+export function listen(
+  config: ServerConfig,
+  parts: ListeningServerParts,
+): ListeningServer | BusinessError {
+  const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
+  if (identity instanceof Error) return identity;
+  if (config.signal?.aborted) return aborted("start");
+  let error!: BusinessError;
+  for (const hostname of config.hostnames) {
+    const listening = new ListeningServer(config, parts);
+    try {
+      listening.listen(hostname, identity);
+      return listening;
+    } catch (cause) {
+      const fault = parts.runtime.fault(cause);
+      const why = fault === "other" ? `: ${describe(cause)}` : "";
+      const what = `start: ${hostname} port ${config.port}${why}`;
+      error = businessError(FAULTS[fault], what, { cause });
+      if (fault !== "notHere") return error; // else the next family, if there is one
+    }
+  }
+  return error;
+}
+
+/** Gets ready for what comes from a host; an error is returned. */
+export function mount(
+  config: ServerConfig,
+  parts: ListeningServerParts,
+): { listening: ListeningServer; mount: WebSocketMount } | BusinessError {
+  if (config.signal?.aborted) return aborted("mount");
+  const listening = new ListeningServer(config, parts);
+  try {
+    return { listening, mount: listening.mount() };
+  } catch (cause) {
+    return businessError("listenFailed", `mount: ${describe(cause)}`, { cause });
+  }
+}
+
+function aborted(call: string): BusinessError {
+  return businessError("aborted", `${call}: 'signal' has aborted already`);
+}

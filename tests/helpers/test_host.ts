@@ -1,0 +1,83 @@
+/** A server of the runtime's own, in this process, for servers of ours to be mounted in. */
+
+import { deadline } from "@std/async";
+import type { HostWebSocketHandler } from "../../mod.ts";
+import { type BareBunServer, bun, deno } from "../runtime/bare.ts";
+import { LIMIT_MS } from "./watched_server.ts";
+
+/** Answers requests; `info` is what the runtime hands it beside them. */
+export type HostHandler = (
+  request: Request,
+  info: unknown,
+) => Response | Promise<Response> | undefined;
+
+/** What a host is started with. */
+export interface HostOptions {
+  /** The WebSocket handler, on Bun; none where it is left out. */
+  websocket?: object | undefined;
+  cert?: string;
+  key?: string;
+}
+
+/** The host. It is stopped by force at the end of the block. */
+export class TestHost implements AsyncDisposable {
+  readonly port: number;
+  /** What the runtime's own hook for errors was told. */
+  readonly errors: unknown[] = [];
+  readonly #stop: (force: boolean) => Promise<unknown>;
+  #stopped: Promise<unknown> | undefined;
+
+  constructor(handler: HostHandler, { websocket, cert, key }: HostOptions = {}) {
+    const failed = (error: unknown) => {
+      this.errors.push(error);
+      return new Response(null, { status: 500 });
+    };
+    const fetch = (request: Request, info: unknown) =>
+      handler(request, info) ?? new Response("the host's");
+    const tls = cert === undefined ? {} : { cert, key };
+    const options = { port: 0, hostname: "127.0.0.1" };
+    if (bun !== undefined) {
+      const server: BareBunServer = bun.serve({
+        ...options,
+        ...(cert === undefined ? {} : { tls }),
+        fetch,
+        error: failed,
+        ...(websocket === undefined ? {} : { websocket }),
+      });
+      this.port = server.port;
+      this.#stop = (force) => server.stop(force);
+    } else {
+      const aborter = new AbortController();
+      const server = deno.serve(
+        { ...options, ...tls, signal: aborter.signal, onListen() {}, onError: failed },
+        fetch,
+      );
+      this.port = server.addr.port;
+      let finished = false;
+      void server.finished.then(() => finished = true);
+      this.#stop = (force) => {
+        if (!force) return server.shutdown();
+        // Deno ends a server by itself whose handler does not return the answer to an upgrade.
+        if (!finished) aborter.abort();
+        return server.finished;
+      };
+    }
+  }
+
+  /** One with a single mount and nothing of its own but a text. */
+  static of(mount: {
+    fetch: (request: Request, info?: unknown) => Response | Promise<Response> | undefined;
+    websocket: HostWebSocketHandler;
+  }): TestHost {
+    return new TestHost((request, info) => mount.fetch(request, info), mount);
+  }
+
+  /** Stops it, as it sees fit, or by force. */
+  stop(force: boolean): Promise<unknown> {
+    return this.#stopped ??= this.#stop(force);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await deadline(this.stop(true), LIMIT_MS);
+  }
+}
