@@ -144,8 +144,8 @@ export class Heartbeat {
    *
    * @param options How often to ping and how long to wait, in seconds.
    * @param clock Where time comes from.
-   * @param keepsTimer Whether its timers run on, until `close`, when no peer is left: for servers, whose
-   * peers come and go.
+   * @param keepsTimer Whether its timers run on, until `close`, when no peer is left: for servers,
+   * whose peers come and go.
    */
   constructor(options: HeartbeatOptions = {}, clock: Clock = systemClock, keepsTimer = false) {
     const { pingInterval, pongTimeout } = heartbeatPolicy(options);

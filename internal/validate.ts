@@ -3,7 +3,10 @@ import { describe } from "./describe.ts";
 import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
-/** A check of one option: whether a value passes, and the rule that the error names where it does not. */
+/**
+ * A check of one option: whether a value passes, and the rule that the error names where it does
+ * not.
+ */
 export type Rule = readonly [passes: (value: unknown) => boolean, rule: string];
 
 const isObject = (value: unknown): value is object =>
@@ -27,7 +30,10 @@ export const OBSERVER: Rule = [
 /** Any value. For options that are read elsewhere: by the heartbeat, which falls back, or later. */
 export const ANY: Rule = [() => true, ""];
 
-/** Whether a value is an object of text values: all names of `must`, and none but those of `may` besides. */
+/**
+ * Whether a value is an object of text values: all names of `must`, and none but those of `may`
+ * besides.
+ */
 export function hasTexts(value: unknown, must: string[], may: string[]): boolean {
   if (!isObject(value)) return false;
   const there = Object.entries(value).filter(([, text]) => text !== undefined);

@@ -1,8 +1,8 @@
 /**
- * What a runtime owes the module: two contracts, one for dialling and one for listening.
+ * What a runtime must provide: two contracts, one for clients and one for servers.
  *
- * Everything here is types. `client.ts` and `server.ts` know a runtime by these alone; which one it
- * is, is chosen in `runtime/select_client.ts` and `runtime/select_server.ts`, by what it can do.
+ * This file has only types. The rest of the module knows a runtime by these alone;
+ * `runtime/select_client.ts` and `runtime/select_server.ts` choose the one that the program runs on.
  */
 
 import type { ProxyConfiguration, WebSocketData } from "../client/types.ts";
@@ -11,44 +11,47 @@ import type { Identity } from "./pem.ts";
 
 /** One open connection, as either side holds it. No method throws in any state. */
 export interface Socket {
-  /** Bytes handed over and not yet taken by the system; 0 once the connection is gone. */
+  /** Bytes that were sent and that the system has not taken yet; 0 when the connection has ended. */
   readonly bufferedAmount: number;
   /** Sends one message. Ignored unless open. */
   send(data: WebSocketData): void;
-  /** Sends a Ping frame. Ignored unless open, or where nothing gets through anyway. */
+  /** Sends a Ping frame. Ignored unless open, and while it cannot be written. */
   ping(): void;
   /**
    * Starts the closing handshake; `closed` follows if the peer answers. A client's 1005 sends a Close
    * frame with no code, as `End` has one.
    */
   close(code: number, reason: string): void;
-  /** Stops reading, where the runtime can; whatever comes stays with the peer's system. */
+  /** Stops reading, where the runtime can. TCP then holds the peer back. */
   pause?(): void;
   /** Reads on. */
   resume?(): void;
-  /** Takes part in what `TcpListener.publish` sends to a topic, where the runtime has that. */
+  /** Adds the connection to a topic of `TcpListener.publish`, where the runtime has topics. */
   subscribe?(topic: string): void;
-  /** Takes no part any more. */
+  /** Removes the connection from a topic. */
   unsubscribe?(topic: string): void;
   /** Sends one message to all others in a topic. */
   publish?(topic: string, data: WebSocketData): void;
-  /** Drops the connection at once, whatever is queued. `closed` may be told later, or never. */
+  /** Drops the connection at once, whatever is queued. `closed` may follow, or never come. */
   terminate(): void;
 }
 
-/** What a socket tells its owner. After `closed` nothing more is told. */
+/** What a socket tells its owner. After `closed` it tells nothing more. */
 export interface SocketEvents {
-  /** A message came in: text, or an ArrayBuffer of its own. */
+  /** A message came in: text, or an ArrayBuffer that nobody else has. */
   message(data: string | ArrayBuffer): void;
   /** A Pong came in. May be told before a message, too. */
   alive(): void;
-  /** The connection is over, once, however it ended. */
+  /** The connection has ended, in whatever way. Called once. */
   closed(end: End): void;
 }
 
 /** How a connection ended. */
 export interface End {
-  /** The code of the peer's Close frame, 1005 for one without; anything else impossible: none came. */
+  /**
+   * The code of the peer's Close frame, 1005 where it has none. A code that no frame can have: no
+   * frame came.
+   */
   code: number;
   /** The reason of the peer's Close frame. */
   reason: string;
@@ -64,7 +67,7 @@ export interface Failure {
   what: string;
   /** The HTTP status of a refused handshake, "0" where there is none or the runtime hides it. */
   status: string;
-  /** What the runtime itself said. */
+  /** The error of the runtime itself. */
   cause?: unknown;
 }
 
@@ -76,13 +79,13 @@ export interface DialRequest {
   headers: Record<string, string>;
   /** Subprotocols to offer. */
   protocols: string[];
-  /** How to secure it, for `wss`. */
+  /** How to do TLS, for `wss`. */
   tls: ClientTls;
   /** Which proxy to go through. */
   proxy: ProxyConfiguration;
 }
 
-/** What the user asked for in securing a client's connection. */
+/** How the user wants TLS to be done. */
 export interface ClientTls {
   /** The certificate authorities to trust, PEM. */
   ca?: string;
@@ -108,15 +111,15 @@ export interface ClientEvents extends SocketEvents {
   open(): void;
 }
 
-/** What a runtime owes a client. */
+/** What a runtime must provide for clients. */
 export interface ClientRuntime {
   /** For messages: "Deno 2.9.6". */
   readonly name: string;
   /** Whether it can send Ping frames. */
   readonly canPing: boolean;
-  /** Why the user may not reach a URL, if so. May ask the user. */
+  /** The reason why the program may not connect to a URL, if it may not. May ask the user. */
   denied(url: string): unknown;
-  /** The option this runtime cannot honour for a request, and why, if there is one. */
+  /** The option of a request that this runtime cannot honour, and why, if there is one. */
   unsupported(request: DialRequest): { option: string; why: string } | undefined;
   /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
   dial(request: DialRequest, events: ClientEvents): ClientSocket;
@@ -130,22 +133,25 @@ export interface Address {
   port: number;
 }
 
-/** A peer that is let in: what its connection will tell. */
+/** A client that is accepted: its connection, before and after it is open. */
 export interface Admission extends SocketEvents {
   /** The subprotocol to answer with, "" for none. */
   readonly protocol: string;
   /** More headers of the 101. */
   readonly headers?: Headers | undefined;
-  /** The handshake is done; anything can be sent. Not told where it failed: then only `closed`. */
+  /**
+   * The handshake is done, and messages can be sent. Where the handshake failed only `closed` is
+   * called.
+   */
   open(socket: Socket): void;
 }
 
-/** What becomes of a request. */
+/** The result of a request: the client is accepted, or gets a response. */
 export type RequestResult = Admission | Response;
 
-/** What a listener asks its owner. */
+/** What a `TcpListener` asks its owner. */
 export interface ListenerEvents {
-  /** Lets a peer in, or answers it. Must neither throw nor reject. */
+  /** Decides on a request. Must neither throw nor reject. */
   request(request: Request, peer: Address): RequestResult | Promise<RequestResult>;
 }
 
@@ -153,7 +159,7 @@ export interface ListenerEvents {
 export interface AcceptOptions {
   /** The largest message a peer may send, in bytes. */
   maxPayload: number;
-  /** Seconds of silence after which a peer is dead, for a runtime that must watch by itself. */
+  /** Seconds of silence after which a peer is dead, for a runtime that cannot send Pings for us. */
   deadAfter: number;
 }
 
@@ -177,7 +183,10 @@ export interface MountOptions extends AcceptOptions {
 
 /** What an acceptor asks its owner. */
 export interface AcceptorEvents extends ListenerEvents {
-  /** The host was set up wrongly: the request is answered 500, and whoever set it up should hear why. */
+  /**
+   * The host was set up wrongly: the request is answered 500, and whoever set it up should hear
+   * why.
+   */
   hostFault(why: string, cause?: unknown): void;
 }
 
@@ -195,7 +204,7 @@ export interface Acceptor {
    * wants of all connections cannot be had together with these.
    */
   websocketWith(other: object): HostWebSocketHandler;
-  /** Sends one message to everybody in a topic, where that is cheaper than to each; in order. */
+  /** Sends one message to all connections in a topic, in order with other messages. Optional. */
   publish?(topic: string, data: WebSocketData): void;
   /** Lets go. Connections must be gone by then; never takes longer than `ms`. */
   close(ms: number): Promise<void>;
@@ -205,22 +214,22 @@ export interface Acceptor {
 export interface TcpListener {
   /** Where it listens. */
   readonly address: Address;
-  /** Sends one message to everybody in a topic, where that is cheaper than to each; in order. */
+  /** Sends one message to all connections in a topic, in order with other messages. Optional. */
   publish?(topic: string, data: WebSocketData): void;
-  /** Stops listening. Connections must be gone by then; never takes longer than `ms`. */
+  /** Stops listening, when all connections have ended. Never takes longer than `ms`. */
   close(ms: number): Promise<void>;
 }
 
 /** Why a port cannot be listened on. */
 export type ListenFault = "denied" | "occupied" | "notPermitted" | "notHere" | "other";
 
-/** What a runtime owes a server. */
+/** What a runtime must provide for servers. */
 export interface ServerRuntime {
   /** For messages: "Deno 2.9.6". */
   readonly name: string;
-  /** Whether it can send Ping frames; where not, `deadAfter` is all there is. */
+  /** Whether it can send Ping frames. Where it cannot, it finds dead peers by `deadAfter`. */
   readonly canPing: boolean;
-  /** Whether it refuses messages over `maxPayload` by itself, and none over it comes in. */
+  /** Whether it refuses messages over `maxPayload` by itself, so that none comes in. */
   readonly checksPayload: boolean;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: ListenerEvents): TcpListener;

@@ -1,9 +1,9 @@
 import type { Failure } from "./contract.ts";
 
 /**
- * The runtimes' words for what went wrong, and ours. The first that matches counts. Seen on
- * Deno 2.9.6 and Bun 1.4.5; `failure_words_quirks_test.ts` pins them, and `failures_test.ts` makes
- * each of them happen. "h2 alpn" is any refused `wss` handshake on Deno (`tls_quirks_test.ts`).
+ * The runtimes' words for what went wrong, and ours. The first that matches counts. They were seen on
+ * Deno 2.9.6 and Bun 1.4.5: `failure_words_quirks_test.ts` pins them, and `failures_test.ts` tests what
+ * becomes of them. "h2 alpn" is any refused `wss` handshake on Deno (`tls_quirks_test.ts`).
  */
 const PHRASES: readonly [RegExp, string][] = [
   [/status code: (\d{3})/, "the server answered with HTTP status $1"],
@@ -22,7 +22,7 @@ const PHRASES: readonly [RegExp, string][] = [
   [/ECONNRESET|closed before message|connection error|reset/i, "the connection was reset"],
 ];
 
-/** Puts what a runtime said of a failed handshake into words that are the same everywhere. */
+/** Says why a handshake failed, in words that are the same on every runtime. */
 export function readFailure(text: string, cause: unknown): Failure {
   for (const [pattern, phrase] of PHRASES) {
     const match = pattern.exec(text);

@@ -1,8 +1,9 @@
 /**
- * Certificates and private keys: read, checked and decrypted before a runtime sees them, so that what
- * is wrong with them is said alike on all, and at once. Deno says nothing of an authority that is no
- * certificate, and throws for an encrypted key and for another certificate's; Bun says no more than
- * that it failed (Deno 2.9.6, Bun 1.4.5, `tls_quirks_test.ts`).
+ * Certificates and private keys. They are read, checked and decrypted before a runtime gets them, so
+ * that every runtime refuses a wrong one at once and with the same words. Deno ignores an authority
+ * that is not a certificate, and throws for an encrypted key and for the key of another
+ * certificate; Bun only says that the connection failed (Deno 2.9.6, Bun 1.4.5,
+ * `tls_quirks_test.ts`).
  */
 
 import type { ClientCert } from "../client/types.ts";
@@ -17,7 +18,10 @@ export interface Identity {
   key: string;
 }
 
-/** A module of the runtime's own; asked for by name, so that nothing of it reaches a browser. */
+/**
+ * A built-in module of the runtime. It is not imported, so that bundles for browsers have nothing
+ * of it.
+ */
 function builtin<T>(name: string): T {
   const { process } = globalThis as unknown as {
     process: { getBuiltinModule(name: string): T };
@@ -25,7 +29,7 @@ function builtin<T>(name: string): T {
   return process.getBuiltinModule(name);
 }
 
-/** Whether there are files at all: a browser has none, even where a bundler adds a `process`. */
+/** Whether this runtime has files. A browser has none, even where a bundler adds a `process`. */
 function hasFiles(): boolean {
   const { process } = globalThis as { process?: { getBuiltinModule?: unknown } };
   return process?.getBuiltinModule !== undefined;
@@ -45,7 +49,7 @@ interface FileSystem {
   readFileSync(path: string, encoding: "utf8"): string;
 }
 
-/** Reads a file of PEM that an option, as messages name it, leads to; what is wrong with it comes as the error it deserves. */
+/** Reads a PEM file. `option` is how errors name the option that has its path. */
 function readText(option: string, path: string): string | BusinessError {
   if (!hasFiles()) return businessError("unsupported", `${option} cannot be had: no files here`);
   try {
@@ -59,7 +63,7 @@ function readText(option: string, path: string): string | BusinessError {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Reads one certificate or more. */
+/** Reads a file of one or more certificates. */
 export function readCertificates(option: string, path: string): string | BusinessError {
   const text = readText(option, path);
   if (text instanceof Error) return text;
@@ -74,7 +78,7 @@ export function readCertificates(option: string, path: string): string | Busines
   return unusable(option, "must be a file of PEM certificates", path);
 }
 
-/** Reads a certificate and its private key, and sees that they belong together. */
+/** Reads a certificate and its private key, and checks that they belong together. */
 export function readIdentity(
   option: string,
   { certPath, keyPath, keyPassword }: ClientCert,

@@ -1,4 +1,7 @@
-/** Which HTTP proxy a connection goes through: the user's words, the environment's, or none. */
+/**
+ * Which HTTP proxy a connection goes through: that of the option `proxy`, that of the environment,
+ * or none.
+ */
 
 import type { ProxyConfiguration } from "../client/types.ts";
 
@@ -32,7 +35,7 @@ export function proxyFor(
   return { url: `http://${name.includes(":") ? `[${name}]` : name}:${port}`, username, password };
 }
 
-/** Lower case goes first, as with curl and everybody after it. */
+/** A variable of the environment. The name in lower case goes first, as in curl. */
 function read(env: Environment, name: string): string {
   return env[name] || env[name.toUpperCase()] || "";
 }
@@ -51,7 +54,7 @@ function named(url: URL, env: Environment): Proxy | undefined {
   };
 }
 
-/** Text of a URL; as it stands where it holds a percent sign that stands for itself. */
+/** Decodes text of a URL. Text with a plain percent sign is not encoded and stays as it is. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -60,7 +63,7 @@ function decode(text: string): string {
   }
 }
 
-/** Whether a proxy is to be told who asks. */
+/** Whether a proxy gets a user and a password. */
 export function hasCredentials({ username, password }: Proxy): boolean {
   return username !== "" || password !== "";
 }
@@ -79,7 +82,10 @@ export function proxyFault(proxy: Proxy | undefined): string | undefined {
   return `it speaks to HTTP proxies only, not to ${proxy.url}`;
 }
 
-/** Whether a host is in a list such as NO_PROXY: `*`, hosts with or without port, domains, CIDR. */
+/**
+ * Whether a URL's host is in a list such as NO_PROXY: `*`, hosts with or without a port, domains,
+ * networks.
+ */
 function excepted(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
   const port = url.port || (url.protocol === "wss:" ? "443" : "80");
@@ -120,7 +126,7 @@ function toBits(ip: string): string | undefined {
   return [...left, ...zeros, ...right].map((group) => binary(group, 16, 16)).join("");
 }
 
-/** The program's environment, to be read and changed. */
+/** The environment of this process, to read and to change. */
 export function environment(): Environment {
   return (globalThis as unknown as { process: { env: Environment } }).process.env;
 }
@@ -136,9 +142,10 @@ function environmentSpeaks(env: Environment): boolean {
 }
 
 /**
- * Does something while the environment says nothing of proxies, but for what `names` says. Both
- * runtimes obey it even where they are told otherwise: its exceptions go before a proxy that is named
- * to them (Deno 2.9.6, Bun 1.4.5, `proxy_environment_quirks_test.ts`).
+ * Runs a task while the environment has no variables for proxies but those in `names`. Both runtimes
+ * obey the environment even when they are given a proxy: its exceptions go first (Deno 2.9.6, Bun
+ * 1.4.5,
+ * `proxy_environment_quirks_test.ts`).
  */
 export function withProxyEnvironment<T>(env: Environment, names: Environment, task: () => T): T {
   if (!environmentSpeaks(env) && Object.keys(names).length === 0) return task();

@@ -174,7 +174,10 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises settle. It uses no timer of the runtime, as that would take a millisecond each time. */
+/**
+ * Lets promises settle. It uses no timer of the runtime, as that would take a millisecond each
+ * time.
+ */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await undefined;
 }

@@ -96,7 +96,8 @@ export class MemorySocket implements ClientSocket {
 
   terminate(): void {
     if (this.state === "closed") return;
-    // A pipe that is stopped stays stopped: a peer that nothing reaches does not learn of the end either.
+    // A pipe that is stopped stays stopped: a peer that nothing reaches does not learn of the end
+    // either.
     this.#tell((other) => other.lose(RESET));
     this.#finish();
   }

@@ -1,8 +1,9 @@
 import type { WebSocketData } from "../../client/types.ts";
+import { TOO_BIG } from "../../internal/close_codes.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Admission, ListenerEvents, RequestResult, Socket } from "../contract.ts";
 
-/** A connection of Bun's server; the module's side of it hangs on `data`. */
+/** A connection of Bun's server. Its `data` is the connection of this module. */
 export interface BunServerSocket {
   readonly data: BunConnection;
   binaryType: "arraybuffer";
@@ -18,14 +19,14 @@ export interface BunServerSocket {
   getBufferedAmount(): number;
 }
 
-/** A server of Bun's, as far as connections come from it. */
+/** The parts of a server of Bun that connections use. */
 export interface BunHost {
   requestIP(request: Request): { address: string; port: number } | null;
   publish(topic: string, data: WebSocketData): number;
   upgrade(request: Request, options: { data: BunConnection; headers?: Headers }): boolean;
 }
 
-/** What a {@linkcode BunAcceptor} is made of. */
+/** What a {@linkcode BunAcceptor} needs. */
 export interface BunAcceptorParts {
   maxPayload: number;
   events: ListenerEvents;
@@ -35,13 +36,7 @@ export interface BunAcceptorParts {
   hostFault(why: string, cause?: unknown): void;
 }
 
-/**
- * What Bun tells its own side when it has closed with 1009 (1.4.5, `server_quirks_test.ts`); no Close
- * frame can say 1006.
- */
-const TOO_BIG = "Received too big message";
-
-/** What hangs on a connection of Bun's: whose it is. */
+/** The `data` of a connection of Bun: which connection of this module it belongs to. */
 export class BunConnection {
   readonly acceptor: BunAcceptor;
   readonly admission: Admission;
@@ -58,7 +53,7 @@ export class BunConnection {
   }
 }
 
-/** Turns requests to servers of Bun's into connections. */
+/** Turns requests to a server of Bun into connections. */
 export class BunAcceptor {
   readonly topicPrefix: string;
   /** The servers that there are connections of, and how many. */
@@ -75,12 +70,12 @@ export class BunAcceptor {
     return {
       perMessageDeflate: false,
       maxPayloadLength: this.#parts.maxPayload,
-      // Bun's own idle timer never sees a peer as dead while this side keeps sending to it
+      // Bun's own idle timer never takes a peer for dead while this side keeps sending to it
       // (oven-sh/bun#39255; 1.4.5, `server_socket_quirks_test.ts`), and its Pings come every 4 s at
       // the most.
       idleTimeout: 0,
       sendPings: false,
-      // At its own limit Bun drops messages and says nothing (1.4.5, `server_quirks_test.ts`).
+      // At its own limit Bun drops messages without a word (1.4.5, `server_quirks_test.ts`).
       backpressureLimit: 0,
       closeOnBackpressureLimit: false,
       open: (ws: BunServerSocket) => {
@@ -95,14 +90,13 @@ export class BunAcceptor {
       pong: (ws: BunServerSocket) => ws.data.admission.alive(),
       close: (ws: BunServerSocket, code: number, reason: string) => {
         const { admission, host, tooBig } = ws.data;
-        const left = this.hosts.get(host)! - 1;
-        if (left === 0) this.hosts.delete(host);
-        else this.hosts.set(host, left);
-        admission.closed({
-          code,
-          reason,
-          tooBig: tooBig || (code === 1006 && reason === TOO_BIG),
-        });
+        const count = this.hosts.get(host)! - 1;
+        if (count === 0) this.hosts.delete(host);
+        else this.hosts.set(host, count);
+        // When Bun has closed with 1009 it tells 1006 and the reason that it sent (1.4.5,
+        // `server_quirks_test.ts`). No Close frame of a peer can say 1006.
+        const byBun = code === 1006 && reason === TOO_BIG.reason;
+        admission.closed({ code, reason, tooBig: tooBig || byBun });
       },
     };
   }
@@ -138,8 +132,8 @@ export class BunAcceptor {
 
   #respond(host: BunHost, request: Request, answer: RequestResult): Response | undefined {
     if (answer instanceof Response) return answer;
-    // Left alone, Bun answers with the first subprotocol offered (1.4.5, `server_quirks_test.ts`); an
-    // empty one sends none (`server_socket_quirks_test.ts`).
+    // Without this header Bun answers with the first subprotocol offered (1.4.5,
+    // `server_quirks_test.ts`). With an empty one it sends none (`server_socket_quirks_test.ts`).
     const offered = request.headers.has("sec-websocket-protocol");
     const headers = answer.headers ?? (offered ? new Headers() : undefined);
     if (offered) headers!.set("sec-websocket-protocol", answer.protocol);
@@ -176,12 +170,12 @@ const NO_HANDLER =
 const NOT_OURS = "the host has another's WebSocket handler. Change this line in the options of " +
   "Bun.serve: websocket: mount.websocketWith(other), where 'other' is what stands there now";
 
-/** The Close frames that wait for what was sent before them. */
+/** The Close frames that wait until what was sent before them is written. */
 const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
 
 /**
- * Sends a Close frame when nothing is queued any more. Bun takes a connection for closed when it has
- * queued one, and then stops with the queue unsent (1.4.5, `tests/pair/one_log_test.ts`:
+ * Sends a Close frame when the queue is empty. When Bun queues one it takes the connection for closed
+ * at once, and does not send the rest of the queue (1.4.5, `tests/pair/one_log_test.ts`:
  * send_then_close).
  */
 function closeOnceDrained(ws: BunServerSocket): void {

@@ -26,7 +26,7 @@ export function bunClient(): ClientRuntime | undefined {
 }
 
 /**
- * The versions' numbers on the wire (RFC 8446 §4.2.1), which Bun takes and no names (1.4.5,
+ * The versions' numbers on the wire (RFC 8446 §4.2.1). Bun takes these, and no names (1.4.5,
  * `tls_quirks_test.ts`).
  */
 const TLS_VERSIONS = [0x0301, 0x0302, 0x0303, 0x0304];
@@ -37,7 +37,8 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
   return {
     headers,
     protocols,
-    // Compression is off on both runtimes: Deno offers none, and Bun would (1.4.5,
+    // Compression is off on both runtimes: Deno has none, and Bun offers it unless told otherwise
+    // (1.4.5,
     // `client_quirks_test.ts`).
     perMessageDeflate: false,
     ...(way === undefined ? {} : { proxy: fullUrl(way) }),
@@ -55,32 +56,32 @@ function unsupported({ url, proxy }: DialRequest): { option: string; why: string
   return why === undefined ? undefined : { option: "proxy", why };
 }
 
-/** How often to look for connections whose peer has sent a Close frame, in ms. */
-const LOOK_MS = 1000;
+/** How often to check for connections that a Close frame of the peer is closing, in ms. */
+const CLOSING_CHECK_MS = 1000;
 
 const open = new Set<BunSocket>();
-let looking: ReturnType<typeof setInterval> | undefined;
+let checking: ReturnType<typeof setInterval> | undefined;
 
 /**
- * Looks after connections whose peer has sent a Close frame and does not end them: Bun tells of
- * those after 36 s only (1.4.5, `close_quirks_test.ts`). Dropped by hand it tells at once, and what
- * the peer said.
+ * Drops connections whose peer has sent a Close frame and has not ended them since the last check: Bun
+ * tells of those only after 36 s (1.4.5, `close_quirks_test.ts`). When we drop one, Bun tells at once,
+ * with the code and the reason of the peer.
  */
 function watch(socket: BunSocket): void {
   open.add(socket);
-  looking ??= setInterval(() => open.forEach((socket) => socket.look()), LOOK_MS);
+  checking ??= setInterval(() => open.forEach((socket) => socket.checkClosing()), CLOSING_CHECK_MS);
 }
 
 function unwatch(socket: BunSocket): void {
   if (!open.delete(socket) || open.size > 0) return;
-  clearInterval(looking);
-  looking = undefined;
+  clearInterval(checking);
+  checking = undefined;
 }
 
 class BunSocket implements ClientSocket {
   readonly #ws: BunWebSocket;
   #failure: unknown;
-  #over = false;
+  #closed = false;
   #wasClosing = false;
 
   constructor(request: DialRequest, events: ClientEvents) {
@@ -100,8 +101,8 @@ class BunSocket implements ClientSocket {
     };
     ws.onclose = ({ code, reason }) => {
       unwatch(this);
-      if (this.#over) return;
-      this.#over = true;
+      if (this.#closed) return;
+      this.#closed = true;
       const { message, error } = (this.#failure ?? {}) as ErrorEvent;
       const failure = this.#failure === undefined ? undefined : readFailure(
         `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,
@@ -135,7 +136,7 @@ class BunSocket implements ClientSocket {
   }
 
   close(code: number, reason: string): void {
-    unwatch(this); // its owner has a deadline of its own
+    unwatch(this); // the owner has its own deadline
     try {
       if (code === 1005) this.#ws.close();
       else this.#ws.close(code, reason);
@@ -145,8 +146,8 @@ class BunSocket implements ClientSocket {
     }
   }
 
-  /** Drops it if it is closing for the second time this is asked. */
-  look(): void {
+  /** Drops the connection if it was closing at the last check already. */
+  checkClosing(): void {
     if (this.#ws.readyState !== this.#ws.CLOSING) return;
     if (this.#wasClosing) this.#ws.terminate();
     this.#wasClosing = true;
@@ -154,7 +155,7 @@ class BunSocket implements ClientSocket {
 
   terminate(): void {
     unwatch(this);
-    this.#over = true;
+    this.#closed = true;
     this.#ws.terminate();
   }
 }

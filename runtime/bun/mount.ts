@@ -1,9 +1,9 @@
+import type { WebSocketData } from "../../client/types.ts";
 import { businessError } from "../../errors.ts";
 import { exceeds } from "../../internal/payload.ts";
-import type { WebSocketData } from "../../client/types.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
-import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
 import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
+import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
 
 /** What Bun has where a handler leaves it out (1.4.5, its documentation of `WebSocketHandler`). */
 const BUN = { maxPayloadLength: 16 * 1024 * 1024, idleTimeout: 120 };

@@ -31,7 +31,7 @@ interface BunLike {
   }): BunServer;
 }
 
-/** How long a Close frame takes to be heard of in the same process, in ms. */
+/** How long a Close frame takes to reach a client in the same process, in ms. */
 const HEARD_MS = 5;
 
 /** Bun as a server, where this is Bun. */
@@ -71,14 +71,14 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): T
 }
 
 /**
- * Bun does not wait for the peers' answers (1.4.5, `server_quirks_test.ts`). A client in this very
- * process is to hear of its end before `stop` answers, as it does on Deno.
+ * Bun does not wait for the peers' Close frames (1.4.5, `server_quirks_test.ts`). A client in the same
+ * process must get its 'close' before `stop` settles, as it does on Deno.
  */
 function heard(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, HEARD_MS));
 }
 
-/** Bun's errors carry the system's code (1.4.5, `listen_quirks_test.ts`). */
+/** The system's codes, which Bun's errors have (1.4.5, `listen_quirks_test.ts`). */
 const FAULTS: Record<string, ListenFault> = {
   EADDRINUSE: "occupied",
   EACCES: "notPermitted",

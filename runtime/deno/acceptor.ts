@@ -1,5 +1,5 @@
-import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 import type { AcceptOptions, Address, End, ListenerEvents, RequestResult } from "../contract.ts";
+import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
 
 /** The part of Deno that upgrades. */
 export interface DenoUpgrades {
@@ -9,11 +9,11 @@ export interface DenoUpgrades {
   ): { socket: WebSocket; response: Response };
 }
 
-/** How often, and after how many ms each, it is looked whether a client has left while it waited. */
-const LOOKS = 4;
-const LOOK_MS = 2;
+/** How often to check whether a client has closed while it waited, and the ms before each check. */
+const ABORT_CHECKS = 4;
+const ABORT_CHECK_MS = 2;
 
-/** Turns requests to servers of Deno's into connections. */
+/** Turns requests to a server of Deno into connections. */
 export class DenoAcceptor {
   readonly #deno: DenoUpgrades;
   readonly #options: AcceptOptions;
@@ -45,15 +45,15 @@ export class DenoAcceptor {
   }
 
   /**
-   * A client may have left while it waited. Deno never lets go of one that is upgraded then, and tells
-   * of it a moment later, provided that somebody looks at the signal (2.9.6,
-   * `leftovers_quirks_test.ts`).
+   * Answers a request that had to wait. The client may have closed meanwhile. When it is upgraded then,
+   * Deno keeps it for ever. Deno aborts the request's signal a moment later, and only if the signal is
+   * read (2.9.6, `leftovers_quirks_test.ts`).
    */
   async #respondLater(request: Request, answer: RequestResult): Promise<Response> {
     if (answer instanceof Response) return answer;
-    // Each timer lets the runtime look at its sockets once; on a busy machine once is not enough.
-    for (let looks = 0; looks < LOOKS && !request.signal.aborted; looks++) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    // During each timer the runtime reads its sockets once. On a busy machine once is not enough.
+    for (let checks = 0; checks < ABORT_CHECKS && !request.signal.aborted; checks++) {
+      await new Promise((resolve) => setTimeout(resolve, ABORT_CHECK_MS));
     }
     if (!request.signal.aborted) return this.#respond(request, answer);
     answer.closed({ code: 0, reason: "" });
@@ -63,7 +63,7 @@ export class DenoAcceptor {
   #respond(request: Request, answer: RequestResult): Response {
     if (answer instanceof Response) return answer;
     // Deno's own idle timer is off: it sends no Ping while data flows (2.9.6, `server_quirks_test.ts`).
-    // Where its internals are gone it is all there is (`deno_fallback_test.ts`).
+    // Without Deno's internals it is the only way to find dead peers (`deno_fallback_test.ts`).
     const idleTimeout = canPing ? 0 : this.#options.deadAfter;
     let upgrade;
     try {

@@ -54,7 +54,10 @@ export function denoClient(): ClientRuntime | undefined {
   };
 }
 
-/** Asks, as the runtime would only once it dials: the order of checks must not depend on that. */
+/**
+ * Asks for permission now. Deno asks only when it dials, but the order of our checks must not
+ * depend on that.
+ */
 function denied(deno: DenoLike, url: string): unknown {
   if (!URL.canParse(url)) return undefined;
   const { protocol, hostname, port } = new URL(url);
@@ -67,7 +70,7 @@ function denied(deno: DenoLike, url: string): unknown {
   return new deno.errors.NotCapable(`Requires net access to "${host}", run with --allow-net`);
 }
 
-/** The proxies' environment; empty where the program may not see it: then Deno alone reads it. */
+/** The environment's variables; none where the program may not read them: then only Deno does. */
 function visible(deno: DenoLike): Environment {
   return seesEnvironment(deno) ? environment() : {};
 }
@@ -81,7 +84,7 @@ function needsClient(deno: DenoLike, { url, tls, proxy }: DialRequest): boolean 
   if (tls.identity !== undefined) return true;
   const env = visible(deno);
   const target = new URL(url);
-  // With no proxy of ours, Deno does the right thing unless the environment names one to it (2.9.6,
+  // Without a proxy, Deno does the right thing unless the environment names one (2.9.6,
   // `proxy_environment_quirks_test.ts`).
   return proxyFor(target, proxy, env) !== undefined || environmentNames(env);
 }
@@ -123,7 +126,7 @@ function relays(url: string, way: Proxy | undefined): way is Proxy {
   return way !== undefined && url.startsWith("ws:");
 }
 
-/** What a relay must be allowed to reach. */
+/** The hosts that a relay needs permission for. */
 function relayHosts({ url }: Proxy): string[] {
   const { hostname, port, protocol } = new URL(url);
   return [`${RELAY_HOST}:0`, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
@@ -195,14 +198,14 @@ function dialThrough(
   }
 }
 
-/** What the relay knows of a failure goes before what Deno does. */
+/** The relay knows better than Deno what went wrong. */
 function withFailure(end: End, failure: Failure | undefined): End {
   return end.failure === undefined || failure === undefined ? end : { ...end, failure };
 }
 
 /**
- * The connection that is started keeps the client; nobody else needs it (2.9.6,
- * `tls_quirks_test.ts`).
+ * Closes the client when the task is done. The connection that was started keeps it for itself
+ * (2.9.6, `tls_quirks_test.ts`).
  */
 function withClient<C extends { close(): void }, T>(client: C, task: (client: C) => T): T {
   try {
@@ -217,8 +220,8 @@ function makeClient(
   { url, tls }: DialRequest,
   way: Proxy | undefined,
 ): { close(): void } {
-  // Credentials that come from the environment Deno tells the proxy alone (2.9.6,
-  // `proxy_quirks_test.ts`); it reads that as the client is made (`proxy_environment_quirks_test.ts`).
+  // Deno sends credentials to the proxy alone when they come from the environment (2.9.6,
+  // `proxy_quirks_test.ts`). It reads that when the client is made (`proxy_environment_quirks_test.ts`).
   const hidden = way !== undefined && tellsTarget(url, way) ? { https_proxy: fullUrl(way) } : {};
   const shown = way === undefined || "https_proxy" in hidden ? {} : { proxy: { url: way.url } };
   return withProxyEnvironment(visible(deno), hidden, () =>
@@ -230,7 +233,7 @@ function makeClient(
 }
 
 /**
- * Deno takes any certificate only by an option it has for undici's sake (2.9.6,
+ * Deno accepts any certificate only by an option that it has for undici (2.9.6,
  * `tls_quirks_test.ts`).
  */
 function insecureDispatcher(ca: string | undefined): object {
@@ -242,7 +245,10 @@ function insecureDispatcher(ca: string | undefined): object {
   };
 }
 
-/** A failure has the code 0, whatever Deno says (2.9.6, `client_quirks_test.ts`). */
+/**
+ * How a connection ended. A failure gets the code 0, whatever Deno says (2.9.6,
+ * `client_quirks_test.ts`).
+ */
 function readEnd(end: End, failure: unknown): End {
   if (failure === undefined) return end;
   const { message, error } = failure as ErrorEvent;

@@ -1,6 +1,6 @@
 import type { HostWebSocketHandler } from "../../server/types.ts";
-import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 import type { Acceptor, AcceptorEvents, Address, MountOptions } from "../contract.ts";
+import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 
 /** A server in a server of Deno's. */
 export class DenoMount implements Acceptor {

@@ -1,8 +1,8 @@
 /**
- * The way to a `ws://` server through an HTTP proxy on Deno 2.9.6, which asks a proxy for it with an
- * absolute `GET`: proxies that keep to RFC 9110 §7.8 take the upgrade out of that. So Deno speaks to
- * a port of our own, and that asks the proxy to CONNECT (RFC 9110 §9.3.6) and passes everything on.
- * `proxy_quirks_test.ts` turns red when Deno says CONNECT by itself.
+ * The way to a `ws://` server through an HTTP proxy on Deno 2.9.6. Deno asks the proxy with an
+ * absolute `GET`, and proxies that follow RFC 9110 §7.8 remove the upgrade from it. So Deno connects
+ * to a port of our own instead; a relay there sends CONNECT to the proxy (RFC 9110 §9.3.6) and passes
+ * everything on. `proxy_quirks_test.ts` turns red when Deno sends CONNECT by itself.
  */
 
 import type { Failure } from "../contract.ts";
@@ -41,14 +41,14 @@ export const RELAY_HOST = "127.0.0.1";
 /** The longest head of a request or an answer, in bytes. */
 const MAX_HEAD = 64 * 1024;
 
-/** How long what the client has sent may take to go out when the client is done, in ms. */
+/** How long the relay may take, in ms, to pass on what the client sent before it closed. */
 const FLUSH_MS = 1000;
 
 /** Passes one connection on, through a proxy. */
 export class Relay {
   /** Where it listens, for one connection. */
   readonly port: number;
-  /** A header that the connection must bring, so that it is ours and no other process's. */
+  /** A header that the connection must have: so no other process can use the relay. */
   readonly pass: string = `x-relay-${crypto.randomUUID()}`;
   /** What went wrong on the way, if anything did. */
   failure: Failure | undefined;
@@ -59,7 +59,7 @@ export class Relay {
   readonly #ca: string | undefined;
   readonly #listener: TcpListener;
   readonly #open = new Set<{ close(): void }>();
-  /** What the client has sent is with the proxy, or never will be. */
+  /** Settles when the proxy has all that the client sent, or cannot get it. */
   #flushed: Promise<void> = Promise.resolve();
   #ours = false;
   readonly #closed = new AbortController();
@@ -82,7 +82,7 @@ export class Relay {
     this.#open.clear();
   }
 
-  /** Drops everything when what the client has sent is out, or takes too long. */
+  /** Drops everything as soon as what the client sent is passed on, or takes too long. */
   async end(): Promise<void> {
     const late = setTimeout(() => this.close(), FLUSH_MS);
     await this.#flushed;
@@ -146,7 +146,7 @@ export class Relay {
     await pump(proxy, client);
   }
 
-  /** Asks for the way to the server. */
+  /** The request that asks the proxy for a tunnel to the server. */
   #connect(): string {
     const { hostname, port } = this.#target;
     const host = `${hostname}:${port || 80}`;
@@ -158,7 +158,7 @@ export class Relay {
     return [...lines, "", ""].join("\r\n");
   }
 
-  /** The client's request as the server is to see it: with no host in its first line. */
+  /** The client's request as the server must see it: its first line has no host. */
   #origin([first = "", ...headers]: string[]): string {
     const { pathname, search } = this.#target;
     const line = first.replace(/ \S+ /, () => ` ${pathname}${search} `);
@@ -177,7 +177,7 @@ async function writeAll(to: Conn, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
 }
 
-/** Reads up to the blank line that ends a head, and what has come after it already. */
+/** Reads a head up to its blank line. `rest` is what came after it already. */
 async function readHead(from: Conn): Promise<{ head: string; rest: Uint8Array }> {
   const buffer = new Uint8Array(MAX_HEAD);
   for (let length = 0; length < buffer.length;) {
@@ -191,12 +191,12 @@ async function readHead(from: Conn): Promise<{ head: string; rest: Uint8Array }>
   throw new Error("invalid HTTP: the head is too long");
 }
 
-/** The text of a head, one character a byte. */
+/** The bytes of a head as text, one character for each byte. */
 function decode(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** The bytes of a head, and those that follow it. */
+/** A head as bytes, and more bytes after it. */
 function encode(head: string, rest: Uint8Array = new Uint8Array()): Uint8Array {
   return Uint8Array.from([...Array.from(head, (one) => one.charCodeAt(0)), ...rest]);
 }

@@ -64,24 +64,24 @@ function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents):
 }
 
 /**
- * Waits for the shutdown, though not for a connection that Deno cannot let go of (2.9.6,
+ * Waits for the shutdown, but not for a connection that Deno keeps for ever (2.9.6,
  * `leftovers_quirks_test.ts`).
  */
 async function shutdown(server: DenoServer, ms: number): Promise<void> {
-  server.unref(); // a shutdown that never comes to its end is not to keep the process
+  server.unref(); // a shutdown that never ends must not keep the process alive
   let timer;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await Promise.race([server.shutdown(), late]);
   clearTimeout(timer);
 }
 
-/** Deno sorts by class what listening throws, or not at all (2.9.6, `listen_quirks_test.ts`). */
+/** Sorts what listening threw: by its class, or by its words (2.9.6, `listen_quirks_test.ts`). */
 function fault(deno: DenoLike, error: unknown): ListenFault {
   const { errors } = deno;
   if (error instanceof errors.NotCapable!) return "denied";
   if (error instanceof errors.AddrInUse!) return "occupied";
   if (error instanceof errors.PermissionDenied!) return "notPermitted";
   if (error instanceof errors.AddrNotAvailable!) return "notHere";
-  // An address of no family of this machine's has no class of its own.
+  // An address of a family that this machine does not have is a plain error.
   return /lookup|os error (22|97)|not supported/.test(String(error)) ? "notHere" : "other";
 }

@@ -3,13 +3,16 @@ import { byteLength, snapshot } from "../../internal/payload.ts";
 import type { End, Socket, SocketEvents } from "../contract.ts";
 
 /**
- * What a Deno socket can do only through its internals: send a Ping, notice a Pong, drop the
- * connection, send any close code. Seen unchanged in Deno 1.46 to 2.9.6; where a later one lacks
- * them, `canPing` is false and `deno_internals_test.ts` turns red. The tests that comments in
- * `runtime/` name are in `tests/runtime/`.
+ * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
+ * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
+ * changes one of them, `deno_internals_test.ts` turns red; `canPing` is false where the first is gone.
+ * The tests that comments in `runtime/` name are in `tests/runtime/`.
  */
 interface Internals {
-  /** The symbol of the prototype's method that arms a timer for a Ping, and hears of each Pong. */
+  /**
+   * The symbol of the prototype's method that sets the timer for a Ping. It is called for each
+   * Pong, too.
+   */
   handleIdle: symbol;
   /** The symbol of an instance's idle time, in seconds. */
   idleTime: symbol;
@@ -37,10 +40,10 @@ const NEVER = 2e6;
 const SERVER = 0;
 const CLIENT = 1;
 
-/** How soon to look whether a queue has drained, in ms: first, and at the most. */
-const LOOK_MS = { first: 1, most: 25 };
+/** How often to check whether a queue has drained, in ms: at first, and later. */
+const DRAIN_CHECK_MS = { first: 1, most: 25 };
 
-/** How long an armed timer takes to send its Ping, in ms, at the most. */
+/** The longest time from setting the timer to its Ping, in ms. */
 const PING_MS = 5;
 
 function symbolOf(object: object, description: string): symbol | undefined {
@@ -52,7 +55,7 @@ const prototype: object = typeof WebSocket === "undefined" ? {} : WebSocket.prot
 const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]");
 const arm = handleIdle && (prototype as Inner)[handleIdle];
 
-/** Whether this Deno lets us send Ping frames. */
+/** Whether this Deno has the method that sends Ping frames. */
 export const canPing: boolean = typeof arm === "function" && String(arm).includes("ping frame");
 
 let internals: Internals | undefined;
@@ -88,13 +91,13 @@ export function wasTooBig(failure: ErrorEvent): boolean {
   return /^frame too large/i.test(failure.message ?? "");
 }
 
-/** A WebSocket of Deno's, of either role, with the runtime's quirks taken away. */
+/** A WebSocket of Deno, as client or as server, without Deno's quirks. */
 export class DenoSocket implements Socket {
   readonly #ws: Inner;
   readonly #events: SocketEvents;
   readonly #dropped: () => void;
   #failure: unknown;
-  #over = false;
+  #closed = false;
   /**
    * The code that was sent. Deno tells 1005 where none came after that, as where the peer's answer has
    * none (2.9.6, `close_quirks_test.ts`); but an answer has the code that it answers (RFC 6455 §5.5.1).
@@ -103,7 +106,7 @@ export class DenoSocket implements Socket {
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: WebSocketData[] | undefined;
   #heldBytes = 0;
-  /** Whether it is a Ping that is being sent, and no longer waits. */
+  /** Whether a Ping is being sent and no longer waits. */
   #armed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -123,10 +126,10 @@ export class DenoSocket implements Socket {
       this.#failure = event;
     };
     ws.onclose = ({ code, reason }) => {
-      // Some ends are told twice (2.9.6, `server_quirks_test.ts`), and that it was dropped as an end
-      // with 1005 (`client_quirks_test.ts`).
-      if (this.#over) return;
-      this.#leave();
+      // Deno tells of some ends twice (2.9.6, `server_quirks_test.ts`), and of a connection that we
+      // have dropped with 1005 (`client_quirks_test.ts`).
+      if (this.#closed) return;
+      this.#detach();
       const none = code === 1005 && this.#closedWith !== 1005 && this.#closedWith !== undefined;
       events.closed(end({ code: none ? 0 : code, reason }, this.#failure));
     };
@@ -135,7 +138,7 @@ export class DenoSocket implements Socket {
   get bufferedAmount(): number {
     // Asked for it when the connection has been dropped, Deno ends the process (2.9.6,
     // `close_quirks_test.ts`).
-    return this.#over ? 0 : this.#ws.bufferedAmount + this.#heldBytes;
+    return this.#closed ? 0 : this.#ws.bufferedAmount + this.#heldBytes;
   }
 
   get protocol(): string {
@@ -153,7 +156,7 @@ export class DenoSocket implements Socket {
   }
 
   ping(): void {
-    if (this.#held !== undefined && !this.#armed) return; // one waits still
+    if (this.#held !== undefined && !this.#armed) return; // a Ping waits already
     clearTimeout(this.#timer);
     this.#release();
     this.#onceDrained(() => {
@@ -170,30 +173,30 @@ export class DenoSocket implements Socket {
   }
 
   terminate(): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     const symbols = internalsOf(this.#ws);
     const rid = symbols && this.#ws[symbols.rid];
-    this.#leave();
+    this.#detach();
     if (!dropResource(rid)) this.#close(1000, "");
     this.#dropped();
   }
 
   /**
-   * Does something that Deno must be able to write at once. A Ping or a Close frame that waits behind
-   * a stalled write keeps the process alive, even when the connection has been dropped (2.9.6,
-   * `client_quirks_test.ts`). So it waits here, and so does what is sent after it; if the queue never
-   * drains, it never goes.
+   * Runs a task when Deno's queue is empty, so that Deno writes its frame at once. A Ping or a Close
+   * frame that waits behind a stalled write keeps the process alive, even after the connection was
+   * dropped (2.9.6, `client_quirks_test.ts`). So it waits here, and so does what is sent after it. If
+   * the queue never drains, the frame is never sent.
    */
-  #onceDrained(task: () => void, ms = LOOK_MS.first): void {
-    if (this.#over) return;
+  #onceDrained(task: () => void, ms = DRAIN_CHECK_MS.first): void {
+    if (this.#closed) return;
     this.#held ??= [];
     if (this.#ws.bufferedAmount === 0) return task();
     this.#timer = setTimeout(() => {
-      this.#onceDrained(task, Math.min(ms * 2, LOOK_MS.most));
+      this.#onceDrained(task, Math.min(ms * 2, DRAIN_CHECK_MS.most));
     }, ms);
   }
 
-  /** Sends what was held back. */
+  /** Sends what was held back, and holds nothing back any more. */
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
@@ -221,19 +224,19 @@ export class DenoSocket implements Socket {
   }
 
   /**
-   * Arms Deno's own idle timer so that it sends a Ping now, and never comes to its verdict (2.9.6,
+   * Sets Deno's own idle timer so that it sends a Ping now, and never ends the connection (2.9.6,
    * `deno_internals_test.ts`, `close_quirks_test.ts`).
    */
   #armPing(): void {
     const symbols = internalsOf(this.#ws);
-    if (this.#over || symbols === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
+    if (this.#closed || symbols === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
     this.#ws[symbols.idleTime] = AT_ONCE;
     (arm as () => void).call(this.#ws);
     this.#ws[symbols.idleTime] = NEVER;
   }
 
   /**
-   * Deno calls the method that arms its idle timer for each Pong and before each message (2.9.6,
+   * Deno calls the method that sets its idle timer for each Pong and before each message (2.9.6,
    * `deno_internals_test.ts`).
    */
   #hearPongs(): void {
@@ -241,11 +244,11 @@ export class DenoSocket implements Socket {
   }
 
   /**
-   * Hears no more, and ends the timer that a Ping has left behind: it would keep the process (2.9.6,
-   * `leftovers_quirks_test.ts`).
+   * Takes no more events, and ends the timer that a Ping has set: it would keep the process alive
+   * (2.9.6, `leftovers_quirks_test.ts`).
    */
-  #leave(): void {
-    this.#over = true;
+  #detach(): void {
+    this.#closed = true;
     this.#held = undefined;
     this.#heldBytes = 0;
     clearTimeout(this.#timer);

@@ -17,7 +17,7 @@ export function webClient(): ClientRuntime {
   };
 }
 
-/** What the WHATWG's WebSocket has no word for; a page's browser sees to all of it by itself. */
+/** The option that the WHATWG's WebSocket does not have. In a page the browser decides all of that. */
 function unsupported(request: DialRequest): { option: string; why: string } | undefined {
   if (OwnWebSocket === undefined) {
     return { option: "WebSocket", why: "Node has it from 22 on" };
@@ -36,23 +36,23 @@ function unsupported(request: DialRequest): { option: string; why: string } | un
 }
 
 class WebSocketOfTheWeb implements ClientSocket {
-  /** A browser offers compression by itself and sees that no more than that is answered. */
+  /** Empty: a browser offers compression by itself, and refuses any other extension. */
   readonly extensions = "";
   readonly #ws: WebSocket;
   readonly #events: ClientEvents;
-  #over = false;
+  #closed = false;
 
   constructor({ url, protocols }: DialRequest, events: ClientEvents) {
     const ws = this.#ws = new OwnWebSocket!(url, protocols);
     this.#events = events;
     ws.binaryType = "arraybuffer";
     ws.onopen = () => {
-      if (!this.#over) events.open();
+      if (!this.#closed) events.open();
     };
     ws.onmessage = ({ data }) => {
-      if (!this.#over) events.message(data);
+      if (!this.#closed) events.message(data);
     };
-    // An 'error' is an end: Node 20 and 22 tell of no 'close' after a handshake that failed.
+    // An 'error' ends the connection: Node 20 and 22 tell no 'close' after a handshake that failed.
     ws.onerror = (event) => {
       const { message, error } = event as ErrorEvent;
       const failure = readFailure(message ?? "", error ?? message);
@@ -73,7 +73,7 @@ class WebSocketOfTheWeb implements ClientSocket {
     this.#ws.send((isResizable(data) ? snapshot(data) : data) as string | ArrayBuffer);
   }
 
-  /** There is no way: `canPing` is false. */
+  /** Does nothing, as `canPing` is false. */
   ping(): void {}
 
   /** Sends 1000 for a code that a page may not send. */
@@ -82,20 +82,23 @@ class WebSocketOfTheWeb implements ClientSocket {
     else this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
   }
 
-  /** The nearest there is: the platform drops it when its own patience ends, and nobody is told. */
+  /**
+   * Closes without an event. The platform cannot drop a connection; it keeps this one until its own
+   * time limit.
+   */
   terminate(): void {
-    this.#over = true;
+    this.#closed = true;
     this.#ws.close();
   }
 
   #end(end: End): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#events.closed(end);
   }
 }
 
-/** Whether a platform may refuse the data, as Web IDL has it: a buffer that can grow or shrink. */
+/** Whether a buffer can change its size. Web IDL lets a platform refuse such data. */
 function isResizable(data: WebSocketData): boolean {
   if (typeof data === "string") return false;
   return ((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer).resizable;

@@ -1,6 +1,6 @@
 import type { ServerRuntime } from "../contract.ts";
 
-/** A platform that cannot listen, such as a browser; a server says so when it is started. */
+/** A platform that cannot listen, such as a browser. `start` is refused there. */
 export function noServer(): ServerRuntime {
   return {
     name: "this platform",
