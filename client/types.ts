@@ -73,7 +73,7 @@ export interface WebSocketEvents<Data = string | ArrayBuffer> {
   open: AsyncCallback<OpenResult>;
   /** Right after 'open'. */
   openInfo: AsyncCallback<WebSocketOpenInfo>;
-  /** Before 'open', where the runtime shows the headers of the server's answer. */
+  /** Never told: no runtime shows the headers of the server's answer. */
   headerReceive: Callback<ResponseHeaders>;
   /** A message came in. */
   message: AsyncCallback<Data>;

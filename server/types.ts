@@ -147,7 +147,7 @@ export interface WebSocketServerEvents<
 /**
  * A server. It can be started again once it has stopped; its listeners stay.
  *
- * No method but `on` and `off` throws.
+ * No method but `on`, `once` and `off` throws.
  *
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Data What 'messageReceive' tells.

@@ -133,6 +133,23 @@ describe("the house", () => {
     assertEquals(with_, ["runtime/deno/socket.ts"]);
   });
 
+  it("has a map of its tests, with every folder on it", () => {
+    const map = readFileSync(join(ROOT, "tests/README.md"), "utf8");
+    for (const name of readdirSync(join(ROOT, "tests"))) {
+      const isFolder = !/\.\w+$/.test(name) && name !== "node_modules";
+      if (isFolder) assert(map.includes(`| \`${name}/\` `), `tests/README.md has no row ${name}/`);
+    }
+  });
+
+  it("has tests of internal/ and testing/ that are named after what they test", () => {
+    for (const folder of ["internal", "testing"]) {
+      for (const file of sources(`tests/${folder}`)) {
+        const source = file.slice("tests/".length).replace("_test.ts", ".ts");
+        assert(existsSync(join(ROOT, source)), `${file} tests no file: there is no ${source}`);
+      }
+    }
+  });
+
   it("has no cycles among its modules, types aside", () => {
     const state = new Map<string, "walking" | "done">();
     const walk = (file: string, path: string[]) => {
