@@ -204,7 +204,7 @@ class Client implements WebSocketClient<unknown> {
   #nowhere(url: string): BusinessError | undefined {
     const refusal = noHostRefusal(url);
     if (refusal === undefined) return undefined;
-    this.#emitter.nowhere(noHostFailure());
+    this.#emitter.noHost(noHostFailure());
     return refusal;
   }
 

@@ -1,9 +1,9 @@
 /**
  * OpenTelemetry: an observer that turns what happens into metrics and spans.
  *
- * This package depends on nothing, OpenTelemetry's included: a meter and a tracer are whatever has
- * the few methods that {@linkcode OtelMeter} and {@linkcode OtelTracer} name. Those of the package
- * `@opentelemetry/api` do, with whichever SDK is behind them, or with what Deno has built in:
+ * This package depends on nothing, not even on OpenTelemetry. A meter and a tracer are objects with the
+ * few methods of {@linkcode OtelMeter} and {@linkcode OtelTracer}. Those of the package
+ * `@opentelemetry/api` have them, with any SDK behind them, or with the one that Deno has built in:
  *
  * ```ts ignore
  * import { metrics, trace } from "@opentelemetry/api";
@@ -94,15 +94,15 @@ export interface OtelInstrumentOptions {
   advice?: { explicitBucketBoundaries: number[] };
 }
 
-/** A counter, or one that goes down, too. */
+/** A counter that goes up, or one that goes up and down. */
 export interface OtelCounter {
-  /** Counts so many more. */
+  /** Adds a value. */
   add(value: number, attributes?: OtelAttributes): void;
 }
 
 /** A histogram. */
 export interface OtelHistogram {
-  /** Takes note of one value. */
+  /** Records a value. */
   record(value: number, attributes?: OtelAttributes): void;
 }
 
@@ -155,7 +155,7 @@ const SHORT = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5,
 /** Bounds for how long connections last, in s. */
 const LONG = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 
-/** What is measured of one side. */
+/** The instruments of one side. */
 interface Instruments {
   active: OtelCounter;
   duration: OtelHistogram;
@@ -173,7 +173,7 @@ interface Open {
   error: OtelAttributes | undefined;
 }
 
-/** Tells a meter and a tracer of the connections of one side. */
+/** Measures the connections of one side. */
 class Side {
   readonly #options: OtelOptions;
   readonly #clock: Clock;
@@ -273,7 +273,7 @@ class Side {
  */
 export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
   const attributes = { "network.protocol.name": "websocket", ...options.attributes };
-  // What is not observed has no instruments: they are made when there is something to measure.
+  // Instruments are made when there is something to measure: a side that is not observed has none.
   let server: Side | undefined;
   let client: Side | undefined;
   let refused: OtelCounter | undefined;
@@ -330,13 +330,13 @@ function instruments(prefix: string, meter: OtelMeter): Instruments {
   };
 }
 
-/** Who is at the other end, as far as a connection tells. */
+/** The address of the client, where a server is observed. */
 function addressOf(who: object): OtelAttributes {
   if (!isServers(who)) return {};
   return { "client.address": who.clientIP, "client.port": who.clientPort };
 }
 
-/** Whether it is a server's connection; else it is a client. */
+/** Whether `who` is a connection of a server. Otherwise it is a client. */
 function isServers(who: object): who is ConnectionAddress {
   return "clientIP" in who;
 }

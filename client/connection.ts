@@ -30,7 +30,7 @@ export interface ConnectionOwner {
   closed(close: CloseResult, end?: End): void;
 }
 
-/** What a connection is made of. */
+/** What a connection needs. */
 export interface ConnectionParts {
   runtime: ClientRuntime;
   clock: Clock;
@@ -38,9 +38,9 @@ export interface ConnectionParts {
   maxPayload: number;
   request: DialRequest;
   options: ConnectOptions;
-  /** What is to be sent once it is open, and what was sent before. */
+  /** The messages that wait until it is open. Its own, unless a queue is given. */
   queue?: SendQueue;
-  /** What the connection is known as to an observer, and the observer. */
+  /** What an observer gets as the connection. */
   who: unknown;
   observing: Observing | undefined;
 }
@@ -83,19 +83,19 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return this.#queue.bytes + this.#socket.bufferedAmount;
   }
 
-  /** Bytes that may be queued, if that is bounded by more than the user's option. */
+  /** How many bytes may be queued, besides the limit that the user has set. */
   get maxQueued(): number {
     return Infinity;
   }
 
-  /** Sends, or keeps until open. Only while connecting or open. Answers what `send` does. */
+  /** Sends, or queues until open. Only while connecting or open. Returns the result of `send`. */
   send(data: WebSocketData): boolean {
     if (this.state === "open") this.#send(data);
     else this.#queue.push(data);
     return true;
   }
 
-  /** Closes for a fault of the peer's. */
+  /** Closes because the peer did something wrong. */
   drop(close: CloseResult): void {
     this.close(close);
   }
@@ -113,7 +113,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     const { state } = this;
     this.#asked = asked;
-    this.#leave("closing");
+    this.#release("closing");
     if (state === "connecting") {
       this.#socket.terminate();
       afterTurn(() => {
@@ -153,7 +153,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const { heartbeat, maxPayload, observing } = this.#parts;
     heartbeat.alive(this);
     const looks = observing !== undefined || exceeds(data, maxPayload);
-    if (!looks || this.#looked(data)) this.#owner.message(data);
+    if (!looks || this.#accepts(data)) this.#owner.message(data);
   }
 
   alive(): void {
@@ -201,7 +201,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#socket.send(data);
   }
 
-  /** What the runtime let pass in the handshake and should not have, if anything. */
+  /** What is wrong with the server's answer that the runtime has accepted, if anything. */
   #handshakeFault(): string | undefined {
     const { protocol, extensions } = this.#socket;
     const offered = this.#parts.request.protocols;
@@ -211,8 +211,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return extensions === "" ? undefined : "the server's extension was not offered";
   }
 
-  /** Tells an observer of a message; whether it is to be told to the owner, too. */
-  #looked(data: string | ArrayBuffer): boolean {
+  /** Checks a message and tells the observer. Returns whether the owner gets it. */
+  #accepts(data: string | ArrayBuffer): boolean {
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(who, data);
@@ -229,19 +229,19 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #fail(what: string, status?: string, cause?: unknown): void {
-    this.#leave("idle");
+    this.#release("idle");
     this.#owner.failed(failure("connectFailed", what, status, cause));
   }
 
   #lose(why: DropReason, what: string, close: CloseResult, cause?: unknown): void {
-    this.#leave("closing");
+    this.#release("closing");
     this.#parts.observing?.dropped?.(this.#parts.who, why);
     this.#owner.lost(failure(KIND_OF_DROP[why], what, undefined, cause));
     this.#finish(close);
   }
 
   #end(close: CloseResult, end?: End): void {
-    this.#leave("closing");
+    this.#release("closing");
     this.#finish(close, end);
   }
 
@@ -251,14 +251,17 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#owner.closed(close, end);
   }
 
-  /** Leaves what it was waiting for, on the way to another state. */
-  #leave(state: "closing" | "idle"): void {
+  /**
+   * Enters a state in which it waits for nothing: releases the timer, the heartbeat, the signal and
+   * the queue.
+   */
+  #release(state: "closing" | "idle"): void {
     const { clock, heartbeat, options } = this.#parts;
     this.state = state;
     clock.clearTimer(this.#timer);
     heartbeat.delete(this);
     options.signal?.removeEventListener("abort", this.#abort);
-    this.#queue = new SendQueue(); // what waited in the other one may wait on
+    this.#queue = new SendQueue(); // the messages in the other one may wait for the next connection
   }
 }
 

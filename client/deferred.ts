@@ -1,6 +1,6 @@
 /**
- * A promise that can be asked for before and after it is settled, and is made when it is first
- * asked for. Rejected and not awaited by anybody it harms nobody.
+ * A promise that can be read before and after it is settled. It is made when it is first read. When it
+ * is rejected and nobody awaits it, the process goes on.
  */
 export class Deferred<T> {
   #promise: Promise<T> | undefined;
@@ -31,7 +31,7 @@ export class Deferred<T> {
     this.#reject(reason);
   }
 
-  /** Makes room for the next result, if this one is there. */
+  /** Begins anew with a promise for the next result, if this one is settled. */
   renew(): void {
     if (!this.#settled) return;
     this.#settled = false;

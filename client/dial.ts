@@ -1,4 +1,7 @@
-/** From the options of `connect` to what the runtime dials: files are read, and what cannot be had is refused. */
+/**
+ * Makes of the options of `connect` what the runtime dials: reads files, and refuses what the
+ * runtime cannot do.
+ */
 
 import { type BusinessError, businessError } from "../errors.ts";
 import { sayOnce } from "../internal/say_once.ts";
@@ -6,7 +9,10 @@ import type { ClientRuntime, ClientTls, DialRequest } from "../runtime/contract.
 import { readCertificates, readIdentity } from "../runtime/pem.ts";
 import type { ConnectOptions } from "./options.ts";
 
-/** Makes of it what the runtime is to dial; the runtime may refuse, and files may be missing. */
+/**
+ * Makes the request that the runtime dials. An error where the host is not allowed or a file is
+ * wrong.
+ */
 export function buildRequest(
   runtime: ClientRuntime,
   url: string,
@@ -40,7 +46,7 @@ function readTls(
   return tls;
 }
 
-/** What is asked for and cannot be had here: nothing is ignored. */
+/** The error for an option that this runtime cannot honour, if there is one: no option is ignored. */
 export function unsupported(
   runtime: ClientRuntime,
   request: DialRequest,

@@ -1,6 +1,7 @@
-/** What a client tells: its events, its promises, its `for await`. Not part of the public API. */
+/** What a client tells its user: events, promises and `for await`. Not part of the public API. */
 
 import { type BusinessError, businessError } from "../errors.ts";
+import { READ_TOO_SLOWLY } from "../internal/close_codes.ts";
 import { Listeners } from "../internal/listeners.ts";
 import type { DropReason } from "../internal/observer.ts";
 import { afterTurn } from "../internal/result.ts";
@@ -21,35 +22,32 @@ const EVENTS = [
   "reconnecting",
 ] as const;
 
-/** What 'open' tells: the only status a handshake can succeed with (RFC 6455 §4.1). */
+/** What 'open' tells. No other status means success (RFC 6455 §4.1). */
 const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
 
-/** What a server is told whose messages pile up before a `for await`. */
-const TOO_FAST: CloseResult = { code: 1008, reason: "Messages are read too slowly" };
-
-/** Whose events they are. */
+/** The client whose events they are. */
 export interface EmitterOwner {
   state(): string;
   protocol(): string;
-  /** The connection is over, for good. */
+  /** The connection is closed, and no other follows. */
   released(): void;
-  /** Starts to close, for a fault of the server's or of a reader's. */
+  /** Closes the connection, because of the server or of a reader. */
   drop(close: CloseResult, why: DropReason): void;
 }
 
-/** Turns what a connection tells into events. The client is idle before the last one of each. */
+/** Turns what a connection tells into events. Before its last event the client is idle. */
 export class ClientEmitter implements ReconnectOwner {
   readonly listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
   readonly open = new Deferred<OpenResult>();
   readonly close = new Deferred<CloseResult>();
-  /** What `for await` listens to: apart, so that `off` and failing listeners have nothing to do with it. */
+  /** The listeners of `for await`. They are apart, so that `off` does not remove them. */
   readonly #readers = new Listeners<"message" | "close">(["message", "close", "error"]);
   readonly #forReaders = this.#readers.list("message");
   readonly #forListeners = this.listeners.list("message");
-  readonly #atTheEnd = this.listeners.list("dataEnd");
+  readonly #afterMessage = this.listeners.list("dataEnd");
   readonly #owner: EmitterOwner;
   readonly #schema: StandardSchema | undefined;
-  /** Why the connection was lost that has not ended yet. */
+  /** The error of a connection that is lost, until its 'close' is told. */
   #lost: BusinessError | undefined;
 
   constructor(owner: EmitterOwner, schema: StandardSchema | undefined) {
@@ -57,7 +55,7 @@ export class ClientEmitter implements ReconnectOwner {
     this.#schema = schema;
   }
 
-  /** Makes room for what becomes of a new attempt. */
+  /** Begins anew with `open` and `close` for the next attempt. */
   renew(): void {
     this.open.renew();
     this.close.renew();
@@ -69,12 +67,15 @@ export class ClientEmitter implements ReconnectOwner {
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
-      tooFast: () => this.#owner.drop(TOO_FAST, "too fast"),
+      tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
     });
   }
 
-  /** An attempt that is none: by the time it is told another may be under way, and is let be. */
-  nowhere(error: BusinessError): void {
+  /**
+   * Tells of a URL without a host. It was no attempt, so another may have begun: that is left
+   * alone.
+   */
+  noHost(error: BusinessError): void {
     this.renew();
     this.open.reject(error);
     this.close.reject(error);
@@ -94,10 +95,10 @@ export class ClientEmitter implements ReconnectOwner {
 
   message(data: string | ArrayBuffer): void {
     if (this.#schema !== undefined) return this.#validated(this.#schema, data);
-    // Often there are none, and this is the way of every message.
+    // This is on the way of every message, and often there are no readers.
     if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
     this.listeners.emitTo(this.#forListeners, undefined, data);
-    if (this.#atTheEnd.items.length > 0) this.listeners.emitTo(this.#atTheEnd);
+    if (this.#afterMessage.items.length > 0) this.listeners.emitTo(this.#afterMessage);
   }
 
   failed(error: BusinessError): void {

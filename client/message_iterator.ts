@@ -7,23 +7,23 @@ const MAX_WAITING = 16 * 1024 * 1024;
 export interface MessageSource {
   on(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
   off(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
-  /** Whether an attempt or a connection is under way. */
+  /** Whether the client is connecting, or has a connection. */
   busy(): boolean;
-  /** Called when a reader has fallen behind for good. */
+  /** Called when more messages wait than may wait. */
   tooFast(): void;
 }
 
-/** A message, or what a schema has made of one. */
+/** A message, or what `schema` has made of it. */
 export type Message = unknown;
 
-/** The messages of a connection, to be read one by one. Ends with it; throws where it was lost. */
+/** The messages of a connection, one by one. Ends when it is closed, and throws where it was lost. */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #source: MessageSource;
   readonly #waiting: { message: Message; size: number }[] = [];
   #bytes = 0;
-  #reader: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
+  #readers: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
   #error: BusinessError | undefined;
-  #over = false;
+  #ended = false;
 
   constructor(source: MessageSource) {
     this.#source = source;
@@ -43,53 +43,53 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
       return Promise.resolve({ done: false, value: next.message });
     }
     return new Promise((resolve, reject) => {
-      this.#reader.push({ resolve, reject });
-      if (this.#over) this.#end();
+      this.#readers.push({ resolve, reject });
+      if (this.#ended) this.#settleReaders();
     });
   }
 
   return(): Promise<IteratorResult<Message>> {
     this.#waiting.length = 0;
     this.#error = undefined;
-    this.#leave();
-    this.#end();
+    this.#detach();
+    this.#settleReaders();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Takes a message; its size is told where it cannot be seen from it. */
+  /** Takes a message. `told` is its size, where the message itself does not show it. */
   readonly #message = (told: unknown, message: Message): void => {
-    const reader = this.#reader.shift();
+    const reader = this.#readers.shift();
     if (reader !== undefined) return reader.resolve({ done: false, value: message });
     const size = (told ?? sizeOf(message as string | ArrayBuffer)) as number;
     this.#waiting.push({ message, size });
     this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;
     this.#error = businessError("unread", `more than ${MAX_WAITING} bytes wait to be read`);
-    this.#leave();
+    this.#detach();
     this.#source.tooFast();
   };
 
   readonly #failed = (error: unknown): void => {
-    if (this.#source.busy()) return; // another attempt is under way already
+    if (this.#source.busy()) return; // another attempt has begun already
     this.#error = error as BusinessError;
     this.#closed();
   };
 
   readonly #closed = (): void => {
-    this.#leave();
-    this.#end();
+    this.#detach();
+    this.#settleReaders();
   };
 
-  #leave(): void {
-    this.#over = true;
+  #detach(): void {
+    this.#ended = true;
     this.#source.off("message", this.#message);
     this.#source.off("error", this.#failed);
     this.#source.off("close", this.#closed);
   }
 
-  /** Tells whoever waits that nothing more comes; the error once. */
-  #end(): void {
-    for (const reader of this.#reader.splice(0)) {
+  /** Tells everyone who waits that no more messages come. One of them gets the error. */
+  #settleReaders(): void {
+    for (const reader of this.#readers.splice(0)) {
       const error = this.#error;
       this.#error = undefined;
       if (error === undefined) reader.resolve({ done: true, value: undefined });

@@ -1,23 +1,23 @@
 import { byteLength, snapshot } from "../internal/payload.ts";
 import type { WebSocketData } from "./types.ts";
 
-/** Messages that wait for a connection, and how many bytes they are. */
+/** Messages that wait for a connection, and their bytes. */
 export class SendQueue {
   #waiting: WebSocketData[] = [];
   #bytes = 0;
 
-  /** Their bytes on the wire. */
+  /** The bytes that all of them will have on the wire. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Makes one wait, as it is now. */
+  /** Adds a message, as it is now. */
   push(data: WebSocketData): void {
     this.#waiting.push(snapshot(data));
     this.#bytes += byteLength(data);
   }
 
-  /** Gives all of them up, in order. */
+  /** Removes all messages and returns them in order. */
   take(): WebSocketData[] {
     const all = this.#waiting;
     this.#waiting = [];

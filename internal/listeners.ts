@@ -1,35 +1,35 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
 
-/** A listener of any event; what it returns only matters when it is a promise that may reject. */
+/** A listener of any event. What it returns matters only when it is a promise. */
 export type Listener = (...args: unknown[]) => unknown;
 
-/** The listeners of one event: the same object as long as there are listeners at all. */
+/** The listeners of one event. The object stays the same when listeners are added and removed. */
 export interface ListenerList {
-  /** What one that fails is called in the report. */
+  /** How a report names a listener that fails. */
   readonly what: string;
   items: readonly Listener[];
 }
 
-/** What an event tells: a listener gets that and no more, as programs count and print what they get. */
+/** The arguments of an event. A listener gets these and no more: programs count and print them. */
 export type Arguments = [] | [first: unknown] | [first: unknown, second: unknown];
 
-/** What a listener of an event is called. */
+/** How a report names a listener of an event. */
 const listenerOf = (name: string) => `a listener of '${name}'`;
 
-/** A failure of theirs is printed: whoever could be told has just been told. */
+/** The failure of an 'error' listener is printed: to report it would call that listener again. */
 const OF_ERROR = listenerOf("error");
 
 /**
  * The listeners of one object, by event, in the order they were added.
  *
- * A listener that throws or rejects harms nobody: it is reported to the 'error' listeners, or
- * printed where there is none. Lists are copied when they change, never while they are walked, so
- * a listener may add and remove listeners.
+ * The failure of a listener, which throws or rejects, is reported to the 'error' listeners, or printed
+ * where there are none. A list is never changed: `on` and `off` make a new one. So listeners may
+ * add and remove listeners.
  */
 export class Listeners<Name extends string> {
   readonly #lists: Record<Name | "error", ListenerList>;
-  /** Those that are called once, by what is called in their place. */
+  /** The listeners that `once` has added, by the function that stands in the list for each. */
   readonly #once = new WeakMap<Listener, Listener>();
 
   constructor(names: readonly (Name | "error")[]) {
@@ -52,7 +52,7 @@ export class Listeners<Name extends string> {
     if (name === undefined) return;
     let called = false;
     const one: Listener = (...args) => {
-      // It may stand in a list that was being walked when another listener had the event told again.
+      // An earlier listener may have caused the event again, while this list was being called.
       if (called) return;
       called = true;
       this.off(name, one);
@@ -83,12 +83,12 @@ export class Listeners<Name extends string> {
     return this.emitTo(this.#lists[type], ...args);
   }
 
-  /** The list of an event, for whoever has to tell it often. */
+  /** The list of an event, for callers that emit it often. */
   list(type: Name | "error"): ListenerList {
     return this.#lists[type];
   }
 
-  /** Does what `emit` does, with nothing to look up: the way of every message. */
+  /** Does what `emit` does, without a look-up: this is on the way of every message. */
   emitTo(list: ListenerList, ...args: Arguments): Promise<unknown> | undefined;
   emitTo(
     list: ListenerList,
@@ -125,8 +125,8 @@ export class Listeners<Name extends string> {
   }
 
   /**
-   * Waits for what a listener has answered, too, if that is a promise. What comes of it never rejects:
-   * a failure is reported.
+   * Adds what a listener has returned to what is waited for, if it is a promise. The promise that this
+   * returns never rejects: a failure is reported.
    */
   join(
     atWork: Promise<unknown> | undefined,
@@ -139,7 +139,7 @@ export class Listeners<Name extends string> {
     return atWork === undefined ? Promise.resolve(guarded) : Promise.all([atWork, guarded]);
   }
 
-  /** Adds a function in a listener's place, unless the listener is there already. */
+  /** Adds a function that stands for a listener, unless the listener is there already. */
   #add(name: Name | "error", listener: Listener, one: Listener): void {
     const list = this.#lists[name];
     if (list.items.some((other) => other === listener || this.#once.get(other) === listener)) {
@@ -156,7 +156,7 @@ export class Listeners<Name extends string> {
     else this.fault(error);
   }
 
-  /** Tells 'error' what must not go unheard: it is printed where nobody listens. */
+  /** Tells 'error', or prints the error where nobody listens: it must not be lost. */
   fault(error: BusinessError): void {
     if (this.#lists.error.items.length === 0) console.error(error);
     else void this.emit("error", error);

@@ -2,10 +2,10 @@ import type { ErrorKind } from "../errors.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
 /**
- * Why a connection was dropped by this side:
+ * Why this side dropped a connection, or found it lost:
  *
  * - `dead`: no sign of life in time after a Ping;
- * - `lost`: it went away with no Close frame, or with one that is not valid;
+ * - `lost`: it ended without a Close frame, or with one that is not valid;
  * - `too big`: a message of over `maxPayload` bytes came in;
  * - `too fast`: messages came in faster than they were read or the listeners could follow;
  * - `too slow`: more than `maxBufferedAmount` bytes were queued to a server's peer;
@@ -27,12 +27,12 @@ export const KIND_OF_DROP: Readonly<Record<DropReason, ErrorKind>> = {
  * Functions that are called at each step of a connection, in the turn it happens. Each is optional;
  * one that is not there costs nothing. One that throws is reported like a listener that does.
  *
- * @typeParam Who What a connection is known as: the server's connection object, or the client.
+ * @typeParam Who The connection: on the server its connection object, on the client the client.
  */
 export interface WebSocketObserver<Who = unknown> {
   /** A connection is open. */
   opened?(who: Who): unknown;
-  /** A connection is over, after `opened`. */
+  /** A connection that was open is closed. */
   closed?(who: Who, close: { code: number; reason: string }): unknown;
   /** A message came in, as it was sent; none that is over `maxPayload`. */
   received?(who: Who, data: string | ArrayBuffer): unknown;
@@ -62,12 +62,12 @@ const ARGUMENTS = {
 
 const NAMES = Object.keys(ARGUMENTS) as (keyof typeof ARGUMENTS)[];
 
-/** An observer whose functions can be called with no care. */
+/** An observer whose functions never throw. */
 export type Observing = Partial<
   Record<keyof typeof ARGUMENTS, (first: unknown, second?: unknown) => void>
 >;
 
-/** Whether each function that an observer may have is one, or is not there. */
+/** Whether every function of an observer is a function or absent. */
 export function isObserver(value: object): value is WebSocketObserver {
   return NAMES.every((name) => {
     const one = (value as WebSocketObserver)[name];
@@ -78,7 +78,7 @@ export function isObserver(value: object): value is WebSocketObserver {
 /**
  * Makes one observer of several, whose functions never throw.
  *
- * @returns Nothing, where there is nobody to tell anything.
+ * @returns `undefined` where none of them has a function.
  */
 export function observing(
   observers: readonly (WebSocketObserver | undefined)[],

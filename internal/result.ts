@@ -1,18 +1,18 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
-/** The answer to every accepted call: one promise for all of them, as it never changes. */
+/** The result of every accepted call. All share one promise, as it never changes. */
 export const ACCEPTED: Promise<boolean> = Promise.resolve(true);
 
-/** The answer to a `send` whose message waits until there is a connection again. */
+/** The result of a `send` that has queued its message until there is a connection. */
 const KEPT: Promise<boolean> = Promise.resolve(false);
 
 /**
- * The answer to a refused call: a rejected promise that cannot end the process.
+ * The result of a refused call: a rejected promise that cannot end the process.
  *
- * HarmonyOS programs call `close` and `stop` with no `catch`, and a peer may leave between any two
- * lines of a program. An ordinary rejection nobody handles ends a Deno process. This one is printed
- * instead, and so is the same error coming out of a `then` behind it.
+ * HarmonyOS programs call `close` and `stop` with no `catch`, and a peer may disconnect between any two
+ * lines of a program. An ordinary rejection that nobody handles ends a Deno process. This one is
+ * printed instead, and so is the same error when a `then` behind it passes it on.
  */
 export class Refusal<T> extends Promise<T> {
   #handled = false;
@@ -34,21 +34,21 @@ export class Refusal<T> extends Promise<T> {
     return next;
   }
 
-  /** Prints `error` if this is rejected with it and nobody takes that up. */
+  /** Prints `error` if this promise is rejected with it and nobody handles that. */
   #guard(error: unknown): void {
     super.then(undefined, async (reason) => {
-      await undefined; // an `await` of this promise takes it up one microtask after it was made
+      await undefined; // an `await` of this promise handles it one microtask after it was made
       if (this.#handled) return;
-      if (reason !== error) throw reason; // a failure of the program's own, in a handler
+      if (reason !== error) throw reason; // an error of the program itself, in a handler
       console.error(error);
     });
   }
 }
 
-/** What becomes of a call: refused, or accepted with a value; `undefined` counts as `true`. */
+/** The result of a call: refused with an error, or accepted with a value. `undefined` means `true`. */
 export type Result = BusinessError | boolean | undefined;
 
-/** Settles a call: tells its callback on a later turn, or answers with a promise. */
+/** Gives the result of a call to its callback, in a later microtask, or returns it as a promise. */
 export function settle(
   result: Result,
   callback: Listener | undefined,
@@ -65,7 +65,7 @@ export function settle(
   return undefined;
 }
 
-/** The arguments of a call, its callback taken off. */
+/** The arguments of a call, and its callback. */
 export interface Call {
   values: unknown[];
   callback: Listener | undefined;
@@ -73,14 +73,14 @@ export interface Call {
 }
 
 /**
- * Reads the arguments of a call that may end in a callback. Trailing `undefined`s count as left
- * out, as programs pass on what they were not given themselves.
+ * Reads the arguments of a call that may end in a callback. `undefined` at the end counts as not given:
+ * programs pass on arguments that they did not get themselves.
  */
 export function readCall(name: string, args: ArrayLike<unknown>, most: number): Call {
   const values = Array.from(args);
   while (values.length > 0 && values.at(-1) === undefined) values.pop();
   const callback = values.findLast((value) => typeof value === "function") as Listener | undefined;
-  // One that is not the last is left among the values, where it is wrong.
+  // A function that is not the last argument stays among the values, and is refused there.
   if (callback !== undefined && values.at(-1) === callback) values.pop();
   const error = values.length <= most ? undefined : businessError(
     "argument",
@@ -90,9 +90,9 @@ export function readCall(name: string, args: ArrayLike<unknown>, most: number): 
 }
 
 /**
- * Runs a task when this turn's code and whatever awaits an accepted call have had their say, and
- * before anything else can come in. So `await close()` goes on before 'close' is told, and 'close'
- * is told before the other end, be it in this very process, can have heard of it.
+ * Runs a task after the code of this turn and after what awaits an accepted call, and before anything
+ * can come in. So the code after `await close()` runs before 'close' is told, and 'close' is told
+ * before the other end, even in this process, can know of it.
  */
 export function afterTurn(task: () => void): void {
   queueMicrotask(() => queueMicrotask(task));

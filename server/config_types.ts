@@ -69,8 +69,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   allowedOrigins?: "same-host" | "*" | string[];
   /**
    * Asked before each upgrade, once everything else is in order. `true` lets the client in, an object
-   * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, as an error, an array
-   * or the Response of another library, is answered 500 and told to 'error'.
+   * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, as an
+   * error, an array or the Response of another library, is answered 500 and told to 'error'.
    */
   authorize?:
     | ((request: Request, info: HandshakeInfo) => Verdict<Context> | Promise<Verdict<Context>>)

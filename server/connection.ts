@@ -115,8 +115,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { heartbeat, listeners, looksAtMessages, messages } = this.host;
     heartbeat.alive(this);
     if (looksAtMessages) return this.#look(data);
-    // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One call
-    // less shows (bench/README.md, "The way of a message").
+    // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One
+    // call less shows (bench/README.md, "The way of a message").
     const event = { clientConnection: this.handle, data };
     const { items } = messages;
     let atWork: Promise<unknown> | undefined;
@@ -203,7 +203,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (this.host.canPing) this.host.heartbeat.add(this);
   }
 
-  /** The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while open. */
+  /**
+   * The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while
+   * open.
+   */
   dropTooFast(): void {
     this.close(TOO_FAST);
     this.#fail("too fast", "sends faster than the listeners can follow");

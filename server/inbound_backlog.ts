@@ -1,18 +1,18 @@
-/** What a {@linkcode Backlog} does about its connection. */
+/** The connection of a {@linkcode Backlog}. */
 export interface BacklogOwner {
   /** Stops reading, if that can be done. */
   pause(): boolean;
   resume(): void;
-  /** Reading cannot be stopped. */
+  /** Called where reading cannot be stopped. */
   dropTooFast(): void;
 }
 
-/** What a message costs beside its data, in bytes: many empty ones weigh, too. */
+/** What a message counts besides its data, in bytes: many empty ones cost memory, too. */
 const OVERHEAD = 64;
 
 /**
- * The messages of one connection whose listeners are still at work. When they weigh more than the
- * limit, reading stops until half is done.
+ * The messages of one connection whose listeners are still at work. When they have more bytes than the
+ * limit, reading stops until half of the bytes are done.
  */
 export class Backlog {
   readonly #limit: number;
@@ -25,7 +25,7 @@ export class Backlog {
     this.#owner = owner;
   }
 
-  /** Notes a message that is being worked on until `done` settles. */
+  /** Adds a message that listeners work on until `done` settles. */
   add(data: string | ArrayBuffer, done: Promise<unknown>): void {
     const bytes = OVERHEAD + (typeof data === "string" ? data.length : data.byteLength);
     this.#bytes += bytes;

@@ -1,4 +1,4 @@
-/** Who is connected, by IP address, and whether one more may be. */
+/** Counts connections by IP address, and says whether there may be one more. */
 export class ConnectionLimits {
   readonly #counts = new Map<string, number>();
   readonly #maxClients: number;
@@ -9,7 +9,7 @@ export class ConnectionLimits {
     this.#maxPerClient = maxPerClient;
   }
 
-  /** Takes a connection in, or says why not with an HTTP status. */
+  /** Takes a place for a connection, or returns the HTTP status to refuse it with. */
   enter(ip: string): 503 | 429 | undefined {
     const count = this.#counts.get(ip) ?? 0;
     if (count === 0 && this.#counts.size >= this.#maxClients) return 503;
@@ -18,7 +18,7 @@ export class ConnectionLimits {
     return undefined;
   }
 
-  /** Lets a connection go. */
+  /** Gives a place back. */
   release(ip: string): void {
     const count = this.#counts.get(ip)! - 1;
     if (count === 0) this.#counts.delete(ip);

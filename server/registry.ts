@@ -1,4 +1,7 @@
-/** The connections of a server, and which of them is meant: the user may hold an event's, a copy or a literal. */
+/**
+ * The connections of a server, and how to find the one that a user means: by its handle or by an
+ * address.
+ */
 
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
@@ -9,17 +12,17 @@ import type { ListeningServer } from "./listening_server.ts";
 
 /** The connections of a running server. */
 export class Registry {
-  /** Those the user knows of: from 'connect' to 'close', oldest first. */
+  /** The connections that the user knows of, from 'connect' to 'close', oldest first. */
   readonly #known = new Set<ServerConnection>();
   /**
-   * Those at each address, oldest first: behind two proxies two may have the same. Made when the first
-   * copy of a connection is looked up.
+   * The same by address, oldest first: behind two proxies two connections may have the same address. It
+   * is made when a connection is looked up by its address for the first time.
    */
   #byAddress: Map<string, Set<ServerConnection>> | undefined;
-  /** Those the runtime has: from before 'connect' until nothing is left, be a Close frame unanswered. */
+  /** The connections that the runtime has: from before 'connect' until it has told their end. */
   readonly #attached = new Set<ServerConnection>();
 
-  /** Whether nothing is left of any connection, here or in the runtime. */
+  /** Whether there is no connection, neither for the user nor in the runtime. */
   get isEmpty(): boolean {
     return this.#known.size === 0 && this.#attached.size === 0;
   }
@@ -38,23 +41,23 @@ export class Registry {
     return Array.from(this.#known, (connection) => connection.handle);
   }
 
-  /** The runtime has a connection from now on. */
+  /** Adds a connection of the runtime. */
   attach(connection: ServerConnection): void {
     this.#attached.add(connection);
   }
 
-  /** The runtime has it no more; whether it had. */
+  /** Removes a connection of the runtime. Returns whether it was there. */
   detach(connection: ServerConnection): boolean {
     return this.#attached.delete(connection);
   }
 
-  /** The user is told of a connection. */
+  /** Adds a connection that the user is told of. */
   add(connection: ServerConnection): void {
     this.#known.add(connection);
     if (this.#byAddress !== undefined) index(this.#byAddress, connection);
   }
 
-  /** The user is told that it is closed. */
+  /** Removes a connection whose end the user is told of. */
   remove(connection: ServerConnection): void {
     this.#known.delete(connection);
     const address = String(connection.handle);
@@ -62,14 +65,14 @@ export class Registry {
     if (alike?.delete(connection) && alike.size === 0) this.#byAddress!.delete(address);
   }
 
-  /** The connection that is meant: by its own object, or the newest at the address of a copy. */
+  /** Finds a connection by its handle, or the newest at the address that a copy has. */
   find(call: string, given: unknown): ServerConnection | BusinessError {
     if (typeof given !== "object" || given === null) {
       return argumentError(`${call}: the connection`, CONNECTION, given);
     }
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
     if (own !== undefined) {
-      // Whoever has its address when it is over is somebody else.
+      // When it is closed, a connection at the same address is another one.
       return this.#known.has(own) ? own : unknown(call, String(own.handle));
     }
     const address = addressOf(given);
@@ -97,8 +100,8 @@ function unknown(call: string, address: string): BusinessError {
   return businessError("noConnection", `${call}: ${describe(address)}`);
 }
 
-/** Where nothing runs nobody is found. */
-const NOBODY_THERE = new Registry();
+/** The registry of a server that is not running. */
+const EMPTY = new Registry();
 
 const CONNECTION = "must be an object with 'clientIP' and 'clientPort'";
 
@@ -109,16 +112,16 @@ const EXCEPT: Record<string, Rule> = {
   ],
 };
 
-/** Nobody is excepted. */
-const NOBODY: ReadonlySet<ServerConnection> = new Set();
+/** No connection is excepted. */
+const NONE: ReadonlySet<ServerConnection> = new Set();
 
-/** Finds a connection of a server; there is none where nothing runs. */
+/** Finds a connection of a server. A server that is not running has none. */
 export function findConnection(
   server: ListeningServer | undefined,
   call: string,
   given: unknown,
 ): ServerConnection | BusinessError {
-  return (server?.registry ?? NOBODY_THERE).find(call, given);
+  return (server?.registry ?? EMPTY).find(call, given);
 }
 
 /** Finds a connection that is open. */
@@ -132,13 +135,13 @@ export function findOpen(
   return businessError("notOpen", `${call}: the connection ${connection.handle} is closing`);
 }
 
-/** Reads whom not to send to; who is not there need not be excepted. */
+/** Reads the option `except`. A connection that does not exist is ignored. */
 export function excepted(
   server: ListeningServer | undefined,
   call: string,
   options: unknown,
 ): ReadonlySet<ServerConnection> | BusinessError {
-  if (options === undefined) return NOBODY;
+  if (options === undefined) return NONE;
   const read = readOptions(call, options, EXCEPT);
   if (read instanceof Error) return read;
   const found = new Set<ServerConnection>();
@@ -150,13 +153,13 @@ export function excepted(
   return found;
 }
 
-/** The address that a copy of a connection has, as text, if it is one. */
+/** The address that a copy of a handle has, as text. `undefined` where it is no copy. */
 function addressOf(connection: object): string | undefined {
   try {
     const { clientIP, clientPort } = connection as Record<string, unknown>;
     if (typeof clientIP !== "string" || typeof clientPort !== "number") return undefined;
     return connectionKey(canonicalAddress(clientIP), clientPort);
   } catch {
-    return undefined; // a getter of the user's has thrown
+    return undefined; // a getter of the user has thrown
   }
 }

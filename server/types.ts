@@ -30,8 +30,8 @@ export interface WebSocketServerOptions<
   /**
    * What messages must be: JSON that this accepts. 'messageReceive' then tells what it makes of them.
    * Anything else closes the connection, after 'error' 200 whose `cause` says what is wrong: bytes with
-   * 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A validator that fails, or
-   * that answers with a promise, closes it with 1011.
+   * 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A validator that
+   * fails, or that answers with a promise, closes it with 1011.
    */
   schema?: StandardSchema<Data>;
   /** Functions to call at each step of each connection. */

@@ -38,7 +38,7 @@ class LinkInfo implements MemoryInfo {
   }
 }
 
-/** What a {@linkcode Host} is made of. */
+/** What a {@linkcode Host} needs. */
 export interface HostParts {
   clock: Clock;
   address: Address;
@@ -53,7 +53,7 @@ export interface HostParts {
 export class Host implements MemoryHost, TcpListener {
   readonly #parts: HostParts;
   readonly #links = new Set<Link>();
-  /** Requests whose answer is still to come. */
+  /** Requests that are not answered yet. */
   readonly #waiting = new Set<Promise<void>>();
 
   constructor(parts: HostParts) {
