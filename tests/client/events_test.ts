@@ -19,9 +19,9 @@ describe("createWebSocket() events", () => {
       ["open", undefined, info],
       ["openInfo", undefined, info],
       ["message", undefined, "one"],
-      ["dataEnd", undefined, undefined],
+      ["dataEnd"],
       ["message", undefined, Uint8Array.of(1, 2).buffer],
-      ["dataEnd", undefined, undefined],
+      ["dataEnd"],
       ["close", undefined, { code: 4000, reason: "done" }],
     ]);
   });
