@@ -44,6 +44,7 @@ import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
+import { withoutSecrets } from "./internal/describe.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { type Observing, observing } from "./internal/observer.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
@@ -227,7 +228,9 @@ class Client implements WebSocketClient<unknown> {
         ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
         : new ReconnectingConnection(this.#emitter, { ...parts, policy, request });
     } catch (cause) {
-      return businessError("url", `connect: the runtime refused the URL`, { cause });
+      return businessError("url", "connect: the runtime refused the URL", {
+        cause: withoutSecrets(cause),
+      });
     }
     this.#emitter.renew();
     return undefined;

@@ -69,12 +69,13 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
 /** What `connect` takes beside the URL. */
 export interface WebSocketRequestOptions extends HeartbeatOptions {
   /**
-   * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and
-   * values that are not text are dropped. `host`, `connection`, `upgrade` and `sec-websocket-*` are
-   * the protocol's own and refused, unless they say what the handshake says anyway;
+   * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and a
+   * value that is no text is refused with 401. `host`, `connection`, `upgrade` and `sec-websocket-*`
+   * are the protocol's own and refused, unless they say what the handshake says anyway;
    * `sec-websocket-protocol` is taken as `protocol`.
    *
-   * Where the client reconnects it may be a function, which is asked before each attempt.
+   * Where the client reconnects it may be a function, which is asked before each attempt. An answer
+   * that is wrong is a failed attempt.
    */
   header?: object | (() => object | Promise<object>) | undefined;
   /** The subprotocol to ask for, or several, separated by commas. */
@@ -175,9 +176,9 @@ export interface WebSocketCloseOptions {
  *
  * The n-th attempt in a row comes after a random time of up to `minDelay * factor ** (n - 1)` seconds,
  * and at most `maxDelay`: clients that were cut off together do not come back together. A server that
- * closes with 1012 or 1013 and a reason such as `5` or `retry after 5` is left alone for that many
- * seconds first, an hour at the most. When the machine has slept the next attempt is made at once, and
- * an open connection is pinged.
+ * closes with 1012 or 1013 and the reason `n` or `retry after n`, with `ms`, `s` or `min` or none of
+ * them, is left alone for so long first, an hour at the most. When the machine has slept the next
+ * attempt is made at once, and an open connection is pinged.
  */
 export interface ReconnectOptions {
   /**
@@ -220,7 +221,8 @@ export interface ReconnectOptions {
   /**
    * Whether to go on after an end or a failed attempt. Unless it is given: not after the close codes
    * 1000, 1002, 1003, 1007 to 1010 and 4400 to 4499, whoever sent them, nor after a handshake that
-   * was refused with a status of 400 to 499 other than 408, 425 and 429.
+   * was refused with a status of 400 to 499 other than 408, 425 and 429. It must answer at once: where
+   * the answer is no boolean, 'error' tells 2302999 and it does not go on.
    */
   shouldReconnect?: ((end: Interruption) => boolean) | undefined;
   /**

@@ -1,7 +1,6 @@
 /** The options of `createWebSocket` and of `connect`: read once, checked, and with their defaults. */
 
-import { type BusinessError, businessError } from "../errors.ts";
-import { describe } from "../internal/describe.ts";
+import type { BusinessError } from "../errors.ts";
 import {
   ANY,
   argumentError,
@@ -16,6 +15,7 @@ import {
   readProtocols,
   type Rule,
   SCHEMA,
+  secretArgumentError,
   SIGNAL,
   TEXT,
 } from "../internal/validate.ts";
@@ -57,10 +57,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   header: [
     (value) => OBJECT[0](value) && !(Symbol.iterator in (value as object)),
     "must be a plain object of text values",
+    "secret",
   ],
   protocol: [
     (value) => typeof value === "string" && readProtocols(value) !== undefined,
     "must be different tokens, separated by commas",
+    "secret",
   ],
   caPath: TEXT,
   clientCert: [
@@ -76,6 +78,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     (value) => value === "system" || value === "no-proxy" || isProxy(value),
     "must be 'system', 'no-proxy' or an object with 'host', 'port' and maybe 'username', " +
     "'password' and 'exclusionList'",
+    "secret",
   ],
   pingInterval: ANY,
   pongTimeout: ANY,
@@ -129,6 +132,9 @@ export function readConnectOptions(
   url?: unknown,
 ): ConnectOptions | BusinessError {
   if (options === undefined) options = {};
+  if (typeof options === "string") {
+    return secretArgumentError("connect: options", OBJECT[1], options);
+  }
   const given = readOptions("connect", options, RULES);
   if (given instanceof Error) return given;
   const headers = readHeaders((given.header ?? {}) as Record<string, unknown>, url);
@@ -138,10 +144,11 @@ export function readConnectOptions(
   const asked = (given.protocol || inHeader || "") as string;
   const protocols = readProtocols(asked);
   if (protocols === undefined) {
-    return argumentError("connect: 'header' sec-websocket-protocol", RULES.protocol![1], inHeader);
+    const what = "connect: 'header' sec-websocket-protocol";
+    return secretArgumentError(what, RULES.protocol![1], inHeader);
   }
   if (inHeader && readProtocols(inHeader)?.join() !== protocols.join()) {
-    return argumentError("connect: 'protocol'", "must be what 'header' says too", asked);
+    return secretArgumentError("connect: 'protocol'", "must be what 'header' says too", asked);
   }
   return {
     headers,
@@ -191,20 +198,20 @@ function readHeaders(
     return argumentError("connect: 'header'", "must be one that can be read", cause);
   }
   for (const [key, value] of entries) {
-    if (typeof value !== "string") continue;
     const name = key.toLowerCase();
-    if (!isToken(name)) return argumentError("connect: 'header'", "must have tokens as names", key);
+    if (!isToken(name)) {
+      // What follows may be a value, as in a line of a request's head.
+      const [start = ""] = /^[\w-]*/.exec(key) ?? [];
+      return argumentError("connect: 'header'", "must have tokens as names", `${start}…`);
+    }
+    const what = `connect: 'header' ${name}`;
+    if (typeof value !== "string") return argumentError(what, TEXT[1], value);
     if (RESERVED.test(name)) {
       if (isSaidAnyway(name, value, url)) continue;
-      return businessError(
-        "argument",
-        `connect: 'header' must leave ${name} to the handshake: current value is ${
-          describe(value)
-        }`,
-      );
+      return secretArgumentError(what, "must be left to the handshake", value);
     }
     if (!HEADER_VALUE.test(value)) {
-      return argumentError(`connect: 'header' ${name}`, "must be one line of Latin-1", value);
+      return secretArgumentError(what, "must be one line of Latin-1", value);
     }
     headers[name] = value;
   }

@@ -99,13 +99,20 @@ const BACK_SOON = new Set([1012, 1013]);
 /** The longest that a server may ask its clients to stay away, in seconds. */
 const MAX_RETRY_AFTER = 3600;
 
-/** A number alone, or after "after" or "in": other numbers may be anything. */
-const RETRY_AFTER = /^\s*(\d+(?:\.\d+)?)\s*s?\s*$|\b(?:after|in)[:=\s]+(\d+(?:\.\d+)?)\b/i;
+/**
+ * A number, alone or after "retry after", and maybe its unit: other numbers may be anything. There is
+ * one way to match each text, so that none keeps it busy.
+ */
+const RETRY_AFTER = /^(?:retry[ -]after[:=]? ?)?(\d+(?:\.\d+)?) ?(ms|s|min)?$/i;
+
+/** The units of a retry hint, in seconds. */
+const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, min: 60 };
 
 /** How long a server asked its clients to stay away, in seconds. */
 function retryAfter({ code, reason }: Interruption): number {
-  const [, alone, after] = (BACK_SOON.has(code) && RETRY_AFTER.exec(reason)) || [];
-  return Math.min(Number(alone ?? after ?? 0), MAX_RETRY_AFTER);
+  if (!BACK_SOON.has(code)) return 0;
+  const [, number = 0, unit = "s"] = RETRY_AFTER.exec(reason.trim()) ?? [];
+  return Math.min(Number(number) * UNITS[unit.toLowerCase()]!, MAX_RETRY_AFTER);
 }
 
 /** Close codes after which the same would happen again. */

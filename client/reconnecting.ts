@@ -3,7 +3,7 @@
 import { BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
-import { describe } from "../internal/describe.ts";
+import { describe, withoutSecrets } from "../internal/describe.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
@@ -175,7 +175,9 @@ export class ReconnectingConnection implements ConnectionOwner {
       dial();
     } catch (cause) {
       const what = "the runtime refused to dial";
-      this.failed(businessError("connectFailed", what, { data: "0", cause }));
+      this.failed(
+        businessError("connectFailed", what, { data: "0", cause: withoutSecrets(cause) }),
+      );
     }
   }
 
@@ -214,20 +216,30 @@ export class ReconnectingConnection implements ConnectionOwner {
   #wanted(last: Interruption): boolean {
     this.#deciding = true;
     const { shouldReconnect } = this.#parts.policy;
-    const wanted = this.#ask("shouldReconnect", () => shouldReconnect({ ...last }), false);
+    const ask = () => shouldReconnect({ ...last });
+    const wanted = this.#ask("shouldReconnect", ask, false);
     this.#deciding = false;
     return wanted;
   }
 
-  /** Asks a function of the user's; one that fails is reported. */
+  /** Asks a function of the user's; one that fails, or answers with anything else, is reported. */
   #ask<T>(name: string, ask: () => T, otherwise: T): T {
+    let what;
+    let options = {};
     try {
-      return ask();
+      const answer: unknown = ask();
+      if (typeof answer === typeof otherwise) return answer as T;
+      what = `'${name}' must answer with a ${typeof otherwise}: current value is ${
+        describe(answer)
+      }`;
+      // It is not waited for, and what becomes of it must not end the process.
+      void Promise.resolve(answer).catch(() => {});
     } catch (cause) {
-      const what = `'${name}' failed: ${describe(cause)}`;
-      this.#owner.report(businessError("hookFailed", what, { cause }));
-      return otherwise;
+      what = `'${name}' failed: ${describe(cause)}`;
+      options = { cause };
     }
+    this.#owner.report(businessError("hookFailed", what, options));
+    return otherwise;
   }
 
   #wait(): void {

@@ -34,21 +34,26 @@ export function asks({ url, header }: Target): boolean {
   return typeof url === "function" || header !== undefined;
 }
 
-/** Asks for what to dial next; throws what the user throws, and gives what is wrong with the answer. */
+/**
+ * Asks for what to dial next. Throws what the user throws, and what is wrong with the answer: that may
+ * be better the next time. What is wrong with the options, or with this runtime, is given back.
+ */
 export async function askTarget(
   runtime: ClientRuntime,
   target: Target,
 ): Promise<DialRequest | BusinessError> {
   await undefined; // the user is asked when `connect` has done its work
-  const url = typeof target.url === "function" ? await target.url() : target.url;
-  if (typeof url !== "string") return argumentError("connect: the URL", TEXT[1], url);
+  const { url: ask } = target; // called as a method it would be handed the target
+  const url = typeof ask === "function" ? await ask() : ask;
+  if (typeof url !== "string") throw argumentError("connect: the URL", TEXT[1], url);
   const { header, given } = target;
   const options = header === undefined
     ? target.options
-    : readConnectOptions({ ...given, header: await header() }, url);
-  if (options instanceof Error) return options;
+    : readConnectOptions({ ...given, header: await header() ?? null }, url); // nothing is no header
+  if (options instanceof Error) throw options;
+  const wrong = urlError(url) ?? (hasNoHost(url) ? noHostFailure() : undefined);
+  if (wrong !== undefined) throw wrong;
   const request = buildRequest(runtime, url, options);
   if (request instanceof Error) return request;
-  return urlError(url) ?? (hasNoHost(url) ? noHostFailure() : undefined) ??
-    unsupported(runtime, request, options) ?? request;
+  return unsupported(runtime, request, options) ?? request;
 }

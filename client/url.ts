@@ -1,5 +1,5 @@
 import { type BusinessError, businessError } from "../errors.ts";
-import { describe } from "../internal/describe.ts";
+import { describeUrl } from "../internal/describe.ts";
 
 /** The longest URL, in bytes. */
 const MAX_BYTES = 8195;
@@ -8,7 +8,7 @@ const MAX_BYTES = 8195;
 export function urlError(url: string): BusinessError | undefined {
   const rule = brokenRule(url);
   if (rule === undefined) return undefined;
-  return businessError("url", `connect: the URL ${rule}: current value is ${describe(url)}`);
+  return businessError("url", `connect: the URL ${rule}: current value is ${describeUrl(url)}`);
 }
 
 function brokenRule(url: string): string | undefined {

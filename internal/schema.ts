@@ -1,6 +1,6 @@
 import type { CloseResult } from "../client/types.ts";
 import { CANNOT_VALIDATE, NOT_EXPECTED, NOT_JSON, NOT_TEXT } from "./close_codes.ts";
-import { describe } from "./describe.ts";
+import { describe, quoteAll } from "./describe.ts";
 
 /**
  * A validator of the Standard Schema, version 1 (standardschema.dev): those of Zod, Valibot, ArkType
@@ -63,7 +63,8 @@ export function parse(
       value?: unknown;
     };
     if (issues === undefined) return { value: output };
-    return unacceptable(NOT_EXPECTED, issues.map(({ message }) => message).join("; "), issues);
+    const texts = issues.map(({ message }) => String(message));
+    return unacceptable(NOT_EXPECTED, quoteAll(texts), issues);
   } catch (cause) {
     return unacceptable(CANNOT_VALIDATE, `the validator failed: ${describe(cause)}`, cause);
   }

@@ -1,13 +1,17 @@
 import { type BusinessError, businessError } from "../errors.ts";
-import { describe } from "./describe.ts";
+import { describe, describeSecret } from "./describe.ts";
 import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
 /**
- * A check of one option: whether a value passes, and the rule that the error names where it does
- * not.
+ * A check of one option: whether a value passes, the rule that the error names where it does not, and
+ * whether text that is given may be a secret.
  */
-export type Rule = readonly [passes: (value: unknown) => boolean, rule: string];
+export type Rule = readonly [
+  passes: (value: unknown) => boolean,
+  rule: string,
+  isSecret?: "secret",
+];
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -47,6 +51,11 @@ export function isNone(value: unknown): boolean {
   return certPath === "" && keyPath === "";
 }
 
+/** The error for a wrong argument whose text may be a secret, such as the value of a header. */
+export function secretArgumentError(what: string, rule: string, value: unknown): BusinessError {
+  return businessError("argument", `${what} ${rule}: current value is ${describeSecret(value)}`);
+}
+
 /** The error for a wrong argument. All of them have this form. */
 export function argumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
@@ -72,10 +81,14 @@ export function readOptions(
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue;
       if (!Object.hasOwn(rules, name)) {
-        return argumentError(`${call}: '${name}'`, "is no option", value);
+        // Where one option may be a secret, so may one that is misspelt, or a header's name.
+        const error = mayBeSecret(rules) ? secretArgumentError : argumentError;
+        return error(`${call}: '${name}'`, "is no option", value);
       }
-      const [passes, rule] = rules[name]!;
-      if (!passes(value)) return argumentError(`${call}: '${name}'`, rule, value);
+      const [passes, rule, isSecret] = rules[name]!;
+      if (passes(value)) continue;
+      const error = isSecret ? secretArgumentError : argumentError;
+      return error(`${call}: '${name}'`, rule, value);
     }
     return given;
   } catch (cause) {
@@ -83,6 +96,10 @@ export function readOptions(
       cause,
     });
   }
+}
+
+function mayBeSecret(rules: Readonly<Record<string, Rule>>): boolean {
+  return Object.values(rules).some(([, , isSecret]) => isSecret !== undefined);
 }
 
 /** Copies plain objects down to a depth, and keeps all other values as they are. */

@@ -1,3 +1,4 @@
+import { withoutSecrets } from "../internal/describe.ts";
 import type { Failure } from "./contract.ts";
 
 /**
@@ -22,10 +23,15 @@ const PHRASES: readonly [RegExp, string][] = [
   [/ECONNRESET|closed before message|connection error|reset/i, "the connection was reset"],
 ];
 
+/** How much is looked at of what a runtime said: a peer or a proxy may have written it. */
+const MAX_TEXT = 1000;
+
 /** Says why a handshake failed, in words that are the same on every runtime. */
-export function readFailure(text: string, cause: unknown): Failure {
+export function readFailure(text: string, said: unknown): Failure {
+  const cause = withoutSecrets(said);
+  const start = text.slice(0, MAX_TEXT);
   for (const [pattern, phrase] of PHRASES) {
-    const match = pattern.exec(text);
+    const match = pattern.exec(start);
     if (match) {
       const status = match[1] ?? "0";
       return { what: phrase.replace("$1", status), status, cause };

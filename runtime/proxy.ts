@@ -40,13 +40,21 @@ function read(env: Environment, name: string): string {
   return env[name] || env[name.toUpperCase()] || "";
 }
 
-function named(url: URL, env: Environment): Proxy | undefined {
+/** The variable that names a proxy for a URL, if there is one. */
+function variable(url: URL, env: Environment): string | undefined {
   const [http = "", https = "", all = ""] = NAMING;
-  const text = read(env, url.protocol === "wss:" ? https : http) || read(env, all);
-  if (text === "") return undefined;
-  const full = text.includes("://") ? text : `http://${text}`;
-  if (!URL.canParse(full)) return undefined;
-  const { protocol, host, username, password } = new URL(full);
+  return [url.protocol === "wss:" ? https : http, all]
+    .flatMap((name) => [name, name.toUpperCase()])
+    .find((name) => env[name]);
+}
+
+/** The URL that a variable holds, or was meant to. */
+const urlOf = (text: string) => text.includes("://") ? text : `http://${text}`;
+
+function named(url: URL, env: Environment): Proxy | undefined {
+  const name = variable(url, env);
+  if (name === undefined || !URL.canParse(urlOf(env[name]!))) return undefined;
+  const { protocol, host, username, password } = new URL(urlOf(env[name]!));
   return {
     url: `${protocol}//${host}`,
     username: decode(username),
@@ -76,8 +84,20 @@ export function fullUrl({ url, username, password }: Proxy): string {
   return full.href;
 }
 
-/** Why no runtime can go through a proxy, if so. */
-export function proxyFault(proxy: Proxy | undefined): string | undefined {
+/** Why no runtime can go through the proxy for a URL, if so. */
+export function proxyFault(
+  url: URL,
+  option: ProxyConfiguration,
+  env: Environment,
+): string | undefined {
+  const name = option === "system" && !excepted(url, read(env, EXCEPTING))
+    ? variable(url, env)
+    : undefined;
+  // Nothing that is asked for is ignored: it must not go directly instead.
+  if (name !== undefined && !URL.canParse(urlOf(env[name]!))) {
+    return `the environment's ${name} is no URL of a proxy`;
+  }
+  const proxy = proxyFor(url, option, env);
   if (proxy === undefined || /^https?:/.test(proxy.url)) return undefined;
   return `it speaks to HTTP proxies only, not to ${proxy.url}`;
 }

@@ -52,7 +52,7 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
 }
 
 function unsupported({ url, proxy }: DialRequest): { option: string; why: string } | undefined {
-  const why = proxyFault(proxyFor(new URL(url), proxy, environment()));
+  const why = proxyFault(new URL(url), proxy, environment());
   return why === undefined ? undefined : { option: "proxy", why };
 }
 

@@ -107,7 +107,7 @@ function unsupported(
   if (proxy === "no-proxy" && !seesEnvironment(deno)) {
     return { option: "proxy", why: "it needs --allow-env to leave the environment's proxy alone" };
   }
-  const why = proxyFault(way);
+  const why = proxyFault(new URL(url), proxy, visible(deno));
   if (why !== undefined) return { option: "proxy", why };
   if (tellsTarget(url, way) && !seesEnvironment(deno)) {
     const why = "it needs --allow-env to keep the proxy's credentials from the server";

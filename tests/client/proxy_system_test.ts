@@ -1,11 +1,11 @@
 /** The client's `proxy` and the environment: 'system', which is the default, and the others. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import process from "node:process";
 import { createWebSocket } from "../../mod.ts";
 import { Certificates } from "../helpers/certificates.ts";
-import { within } from "../helpers/client.ts";
+import { refusal, within } from "../helpers/client.ts";
 import { Program, ROOT } from "../helpers/programs.ts";
 import { attempt, CREDENTIALS, requestLine, SCHEMES, Target } from "../helpers/proxy_target.ts";
 import { header } from "../peers/raw.ts";
@@ -135,11 +135,24 @@ for (const scheme of SCHEMES) {
       });
     });
 
-    it("is ignored where it is no URL", async () => {
-      await run(() =>
-        ["http://", "http://a b/", "http://127.0.0.1:99999"]
-          .map((value) => [{ [own]: value }, "direct"])
-      );
+    it("is refused where it is no URL, by its name and not its value", async () => {
+      await using server = await Target.start(scheme, ca, cert);
+      for (const value of ["http://", "http://a:secret b/", "http://a:secret@127.0.0.1:99999"]) {
+        for (const name of [own, own.toLowerCase(), "all_proxy"]) {
+          await inEnvironment({ [name]: value }, async () => {
+            const error = await refusal(
+              createWebSocket().connect(server.url, { caPath: server.caPath }),
+            );
+            assertEquals([error.code, error.kind], [2302999, "unsupported"]);
+            assertStringIncludes(error.message, `the environment's ${name} is no URL of a proxy`);
+            assertFalse(error.message.includes("secret"));
+          });
+        }
+      }
+    });
+
+    it("does not matter where it is no URL and the host is excepted", async () => {
+      await run(() => [[{ [own]: "http://", no_proxy: "localhost" }, "direct"]]);
     });
 
     it("never makes connect throw, nor blames the URL, whatever it says", async () => {

@@ -135,13 +135,13 @@ describe("createWebSocket({ reconnect })", () => {
     runtime.events.closed({ code: 1000, reason: "" });
   });
 
-  it("ends a `for await` when url() answers with nothing that can be dialled", async () => {
-    const { clock, ws } = scripted();
+  it("ends a `for await` when url() never answers with anything that can be dialled", async () => {
+    const { clock, ws } = scripted({ attempts: 2 });
     const loop = (async () => {
       for await (const _ of ws) continue;
     })().catch(({ code }) => code);
     await ws.connect(() => "http://localhost/");
-    assertEquals(await clock.until(loop), 2302001);
+    assertEquals(await clock.until(loop), 200);
   });
 
   it("gives url() and header() as long as connectTimeout, and forgets a late answer", async () => {
@@ -211,7 +211,43 @@ describe("createWebSocket({ reconnect })", () => {
     assertEquals([log.names, ws.state, clock.pending], [["error", "error", "close"], "idle", 0]);
   });
 
-  it("waits no longer for other numbers in a 1013's reason, nor for more than an hour", async () => {
+  for (
+    const [what, answer] of [
+      ["a promise of false", () => Promise.resolve(false)],
+      ["a promise that rejects", () => Promise.reject(new Error("no"))],
+      ["nothing", () => undefined],
+      ["a text", () => "true"],
+      ["1", () => 1],
+    ] as const
+  ) {
+    it(`ends, and tells 'error' 2302999, when shouldReconnect answers with ${what}`, async () => {
+      const shouldReconnect = answer as unknown as () => boolean;
+      const { clock, runtime, ws, log } = scripted({ shouldReconnect });
+      await ws.connect(URL);
+      runtime.events.open();
+      runtime.events.closed({ code: 1001, reason: "" });
+      await clock.advance(60_000);
+      assertEquals(log.names, ["open", "openInfo", "error", "close"]);
+      assertEquals(log.errors.map(({ code, kind }) => [code, kind]), [[2302999, "hookFailed"]]);
+      assertMatch(log.errors[0]!.message, /'shouldReconnect' must answer with a boolean: current/);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    });
+  }
+
+  it("waits the longest, and tells 'error' 2302999, when random answers with no number", async () => {
+    const random = (() => Promise.reject(new Error("no"))) as unknown as () => number;
+    const { clock, runtime, ws, log } = scripted({ random });
+    const delays: number[] = [];
+    ws.on("reconnecting", ({ delay }) => delays.push(delay));
+    await ws.connect(URL);
+    runtime.events.closed({ code: 1006, reason: "" });
+    assertEquals([delays, log.errors.map(({ code }) => code)], [[1], [200, 2302999]]);
+    assertMatch(log.errors[1]!.message, /'random' must answer with a number: current value is /);
+    void ws.close();
+    await clock.advance(1);
+  });
+
+  it("waits as long as a 1013's reason says, by no other words, and an hour at the most", async () => {
     for (
       const [reason, delay] of [
         ["deploying build 20240501", 0],
@@ -220,7 +256,19 @@ describe("createWebSocket({ reconnect })", () => {
         ["Retry-After: 0.5 s", 0.5],
         ["  12  ", 12],
         ["12s", 12],
-        ["back in 86400 s", 3600],
+        ["retry after 86400", 3600],
+        ["back in 5 minutes", 0],
+        ["after 500 ms", 0],
+        ["500 ms", 0.5],
+        ["retry after 5 min", 300],
+        ["Retry after 1500MS", 1.5],
+        ["retry after 5 hours", 0],
+        ["retry after five", 0],
+        ["retry after 5, please", 0],
+        ["5 6", 0],
+        ["-5", 0],
+        ["1e3", 0],
+        ["", 0],
       ] as const
     ) {
       const { clock, runtime, ws } = scripted();

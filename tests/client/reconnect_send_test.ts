@@ -146,39 +146,55 @@ describe("createWebSocket({ reconnect }).connect()", () => {
     assertEquals(ws.state, "open");
   });
 
-  it("tries again when it is not told, and ends when what it is told is wrong", async () => {
-    await using it = await world({ random: () => 0 });
+  it("tries again when it is not told, or told what is wrong: that may be better next time", async () => {
+    await using it = await world({ random: () => 0.5, minDelay: 0.01 });
     const { ws, clock } = it;
     const log: string[] = [];
-    ws.on("error", ({ code, message }) => log.push(`${code} ${message}, ${ws.state}`));
+    const causes: unknown[] = [];
+    ws.on("error", ({ code, message, cause }) => {
+      log.push(`${code} ${message}, ${ws.state}`);
+      causes.push((cause as { code?: number }).code);
+    });
     let n = 0;
     const url = () => {
       if (n++ === 0) throw new Error("no token yet");
-      return "http://localhost/";
+      return n === 2 ? "http://localhost/" : URL;
     };
     void ws.connect(url);
-    await clock.advance(10);
+    await clock.advance(100);
     assertEquals(
       log[0],
       "200 Websocket connect failed: 'url' or 'header' failed: Error: no token yet, reconnecting",
     );
-    assertMatch(log[1]!, /^2302001 Websocket url error.*, idle$/);
-    assertEquals(log.length, 2);
+    const wrong =
+      /^200 Websocket connect failed: 'url' or 'header' failed: .*url error.*, reconnecting$/;
+    assertMatch(log[1]!, wrong);
+    assertEquals([log.length, ws.state], [2, "open"]);
+    await ws.close();
+    await clock.advance(100);
     for (
       const [given, options, code] of [
-        [() => 1, {}, 401],
+        [() => undefined, {}, 401],
+        [() => "", {}, 2302001],
         [() => "ws://", {}, 200],
-        [() => URL, { header: () => 1 }, 401],
+        [() => URL, { header: () => undefined }, 401],
+        [() => URL, { header: () => "" }, 401],
         [() => URL, { header: () => ({ host: "x" }) }, 401],
+        [() => URL, { header: () => ({ authorization: undefined }) }, 401],
       ] as const
     ) {
       log.splice(0);
+      causes.splice(0);
       void (ws as unknown as { connect(...args: unknown[]): Promise<boolean> }).connect(
         given,
         options,
       );
+      await clock.advance(1);
+      assertEquals([log.length, ws.state], [1, "reconnecting"]);
+      assertMatch(log[0]!, /^200 Websocket connect failed: 'url' or 'header' failed: /);
+      assertEquals(causes, [code]);
+      await ws.close();
       await clock.advance(10);
-      assertEquals(log.map((line) => Number(line.split(" ")[0])), [code]);
       assertEquals(ws.state, "idle");
     }
   });

@@ -309,7 +309,7 @@ describe("createWebSocket({ reconnect })", () => {
     for (
       const [code, reason, least] of [
         [1012, "5", 5],
-        [1013, "try again in 2.5 s", 2.5],
+        [1013, "retry after 2500 ms", 2.5],
         [1013, "busy", 0],
         [1001, "back in 9 s", 0],
       ] as const

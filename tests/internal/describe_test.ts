@@ -1,6 +1,20 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { describe as suite, it } from "@std/testing/bdd";
-import { describe } from "../../internal/describe.ts";
+import {
+  describe,
+  describeSecret,
+  describeUrl,
+  publicUrl,
+  quote,
+  quoteAll,
+  withoutSecrets,
+} from "../../internal/describe.ts";
+
+/** What a terminal takes for a command, what ends a line, and what turns the text round. */
+const COMMANDS = "\x1b[2J\x07\r\n\t\x9b31m\x7f\u2028\u2029\u202e\u2066\u200f";
+
+/** A character that does something else than to stand in its line. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 suite("describe()", () => {
   it("says in few words what a value is", () => {
@@ -43,6 +57,70 @@ suite("describe()", () => {
       },
     };
     assertEquals(describe(loud).length < 200, true);
-    assertEquals(describe(new Error("x".repeat(1e6))).length < 200, true);
+    assertEquals(describe(new Error("x".repeat(1e6))).length <= 201, true);
+  });
+
+  it("says all of it in one line that commands no terminal", () => {
+    const tagged = { [Symbol.toStringTag]: COMMANDS };
+    for (const value of [COMMANDS, new Error(COMMANDS), tagged, Symbol(COMMANDS)]) {
+      assertFalse(CONTROL.test(describe(value)), describe(value));
+    }
+  });
+});
+
+suite("describeSecret() and describeUrl()", () => {
+  it("show no text, and no more of a URL than is public", () => {
+    assertEquals(describeSecret("token"), "text, which is not shown");
+    assertEquals([describeSecret(5), describeSecret({})], ["5", "an object (Object)"]);
+    assertEquals(describeUrl("ws://u:p@h/a?b"), '"ws://…@h/a?…"');
+    assertEquals(describeUrl(5), "5");
+  });
+});
+
+suite("publicUrl()", () => {
+  const urls = [
+    ["ws://host/path", "ws://host/path"],
+    ["ws://host/path?a=b#c", "ws://host/path?…"],
+    ["ws://host/#c?d", "ws://host/#…"],
+    ["ws://user:pass@host:1/", "ws://…@host:1/"],
+    ["ws://user:p@ss/w@host/", "ws://…@host/"],
+    ["user:pass@host", "…@host"],
+    ["", ""],
+  ];
+  for (const [url, shown] of urls) {
+    it(`makes ${shown} of ${url}`, () => assertEquals(publicUrl(url!), shown));
+  }
+});
+
+suite("quote() and quoteAll()", () => {
+  it("escape and cut what others wrote", () => {
+    assertEquals(quote("a\x1b[2J\nb\u202e"), "a\\u001b[2J\\u000ab\\u202e");
+    assertEquals(quote("x".repeat(201)), `${"x".repeat(200)}…`);
+    assertFalse(CONTROL.test(quoteAll([COMMANDS, COMMANDS])));
+  });
+
+  it("take the first three, and count the others", () => {
+    assertEquals(quoteAll([]), "");
+    assertEquals(quoteAll(["a", "b", "c"]), "a; b; c");
+    assertEquals(quoteAll(["a", "b", "c", "d", "e"]), "a; b; c; and 2 more");
+    assert(quoteAll(Array(100_000).fill("x".repeat(1000))).length < 700);
+  });
+});
+
+suite("withoutSecrets()", () => {
+  it("takes the secrets of a URL out of what a runtime threw, and keeps what it is", () => {
+    const said = Object.assign(new TypeError("no way to 'ws://u:p@h/?t=1' at all"), { code: "E1" });
+    const shown = withoutSecrets(said) as Error & { code: string };
+    assertEquals(shown.message, "no way to 'ws://…@h/?…' at all");
+    assertEquals([shown.name, shown.code], ["TypeError", "E1"]);
+    assertFalse(shown.stack!.includes("t=1"));
+    assertFalse("code" in (withoutSecrets(new Error("wss://h/?a")) as Error));
+    assertEquals(withoutSecrets("WSS://h/?secret\n"), "WSS://h/?…\\u000a");
+  });
+
+  it("leaves alone what has none", () => {
+    for (const said of [new Error("refused by ws://h/"), undefined, 5, {}, "refused"]) {
+      assertStrictEquals(withoutSecrets(said), said);
+    }
   });
 });

@@ -29,7 +29,7 @@ for (
   const [path, header] of [
     ["", {}],
     ["chat?name=Ada", { Authorization: "Bearer token" }],
-    ["a%20b/%C3%A9?name=B%C3%B6b&x=1", { COOKIE: "a=1; b=2", "X-Number": 5 }],
+    ["a%20b/%C3%A9?name=B%C3%B6b&x=1", { COOKIE: "a=1; b=2", "X-Number": "5" }],
   ] as const
 ) {
   const ws = watchClient(createWebSocket());
