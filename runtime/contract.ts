@@ -155,6 +155,12 @@ export interface ListenerEvents {
   request(request: Request, peer: Address): RequestResult | Promise<RequestResult>;
 }
 
+/** What the owner of a port is asked and told. */
+export interface PortEvents extends ListenerEvents {
+  /** An answer could not be sent, or not to its end, for a fault of its own. Must not throw. */
+  failed(cause: unknown): void;
+}
+
 /** What the connections of a server have in common, whoever owns the port. */
 export interface AcceptOptions {
   /** The largest message a peer may send, in bytes. */
@@ -216,7 +222,10 @@ export interface TcpListener {
   readonly address: Address;
   /** Sends one message to all connections in a topic, in order with other messages. Optional. */
   publish?(topic: string, data: WebSocketData): void;
-  /** Stops listening, when all connections have ended. Never takes longer than `ms`. */
+  /**
+   * Stops listening. Connections must be gone by then; answers under way may take so many ms, and are cut
+   * off then: their streams are cancelled.
+   */
   close(ms: number): Promise<void>;
 }
 
@@ -232,7 +241,7 @@ export interface ServerRuntime {
   /** Whether it refuses messages over `maxPayload` by itself, so that none comes in. */
   readonly checksPayload: boolean;
   /** Starts listening; throws what the runtime throws. */
-  listen(options: ListenOptions, events: ListenerEvents): TcpListener;
+  listen(options: ListenOptions, events: PortEvents): TcpListener;
   /** Gets ready to accept connections at a port of a host's; throws where there are no servers. */
   mount(options: MountOptions, events: AcceptorEvents): Acceptor;
   /** Sorts what `listen` threw. */

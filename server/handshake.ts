@@ -2,13 +2,30 @@
 
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
-import type { AcceptorEvents, Address, Admission, RequestResult } from "../runtime/contract.ts";
+import type {
+  AcceptorEvents,
+  Address,
+  Admission,
+  PortEvents,
+  RequestResult,
+} from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
+import {
+  ask,
+  ELSEWHERE,
+  GOING,
+  hasUrl,
+  Http,
+  NO_UPGRADE,
+  NO_URL,
+  type Peer,
+  toResponse,
+  unused,
+} from "./http.ts";
 import { isAddress, type ServerConfig } from "./options.ts";
-import { RequestInfo } from "./request_info.ts";
 import { targetOf } from "./routes.ts";
 import { choose, offeredBy } from "./subprotocols.ts";
 import { originAllowed } from "./origin.ts";
@@ -29,35 +46,43 @@ export interface HandshakeOwner {
 }
 
 /** Checks handshakes, origins, subprotocols and limits, and asks the user's functions. */
-export class Handshake implements AcceptorEvents, MountOwner {
+export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   readonly #owner: HandshakeOwner;
   readonly #config: ServerConfig;
   readonly #limits: ConnectionLimits;
-  /** Sends away one client that waits to be authorized. */
-  readonly #waiting = new Set<() => void>();
+  readonly #http: Http;
+  /** Sends away one client each that waits for an answer of the user's functions. */
+  readonly #waiting = new Set<(why: Unheard) => void>();
   /** Whether it was said that a client offers subprotocols, and there is none. */
   #said = false;
 
   constructor(owner: HandshakeOwner, config: ServerConfig) {
     this.#owner = owner;
     this.#config = config;
+    this.#http = new Http(owner, config.fetch);
     this.#limits = new ConnectionLimits(config.maxClients, config.maxPerClient);
   }
 
   request(request: Request, { hostname, port }: Address): RequestResult | Promise<RequestResult> {
     const ip = plainAddress(hostname);
+    if (!isUpgrade(request)) return this.#http.request(request, { ip, port }, NO_UPGRADE);
+    if (!hasUrl(request)) return this.#refuse({ ip, port }, toResponse(NO_URL), NO_URL.why);
     const { clientAddress, isHere } = this.#config;
-    if (!isUpgrade(request)) return this.#fetch(request, ip, port, NO_UPGRADE);
     const target = targetOf(request);
-    if (isHere !== undefined && !isHere(target)) return this.#fetch(request, ip, port, ELSEWHERE);
+    if (isHere !== undefined && !isHere(target)) {
+      return this.#http.request(request, { ip, port }, ELSEWHERE);
+    }
     const { url } = target;
     if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url });
     const peer = { clientIP: ip, clientPort: port };
-    return this.#ask("clientAddress", () => clientAddress(request, peer), (ip) => {
-      if (typeof ip === "string" && isAddress(ip)) {
-        return this.#upgrade(request, { ip: canonicalAddress(ip), port, url });
+    const call = () => this.#untilGone(request, clientAddress(request, peer));
+    return this.#ask("clientAddress", call, (address) => {
+      if (address instanceof Unheard) return this.#sendAway({ ip, port }, address);
+      if (typeof address === "string" && isAddress(address)) {
+        return this.#upgrade(request, { ip: canonicalAddress(address), port, url });
       }
-      throw new TypeError(`it must answer with an IP address: current value is ${describe(ip)}`);
+      const rule = "it must answer with an IP address";
+      throw new TypeError(`${rule}: current value is ${describe(address)}`);
     });
   }
 
@@ -75,33 +100,18 @@ export class Handshake implements AcceptorEvents, MountOwner {
     );
   }
 
-  /** Sends away whoever still waits to be authorized. */
+  failed(cause: unknown): void {
+    this.#http.failed(cause);
+  }
+
+  /** Sends away whoever still waits for an answer of the user's functions. */
   close(): void {
-    for (const gone of this.#waiting) gone();
+    for (const waits of this.#waiting) waits(UNHEARD.going);
   }
 
   /** Makes room for one more of an address. */
   release(ip: string): void {
     this.#limits.release(ip);
-  }
-
-  /** Answers a request that is none of ours: the user does, if they will. */
-  #fetch(
-    request: Request,
-    ip: string,
-    port: number,
-    otherwise: HandshakeFault,
-  ): RequestResult | Promise<RequestResult> {
-    const { fetch } = this.#config;
-    if (fetch === undefined) {
-      if (otherwise === ELSEWHERE) this.#owner.refused(otherwise.status, otherwise.why);
-      return toResponse(otherwise);
-    }
-    const info = new RequestInfo(ip, port).markOn(request);
-    return this.#ask("fetch", () => fetch(request, info), (answer) => {
-      if (answer instanceof Response) return answer;
-      throw new TypeError(`it must answer with a Response: current value is ${describe(answer)}`);
-    });
   }
 
   #upgrade(request: Request, who: Client): RequestResult | Promise<RequestResult> {
@@ -137,11 +147,13 @@ export class Handshake implements AcceptorEvents, MountOwner {
     if (authorize === undefined) return admit(undefined);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
-    const ask = () => this.#untilGone(request, authorize(request, info));
-    const answer = this.#ask("authorize", ask, (verdict) => {
-      if (!this.#owner.admits()) return this.#refuse(who, toResponse(GOING), GOING.why);
-      if (verdict === GONE) return new Response(null, { status: 400 });
-      if (verdict instanceof Response) return this.#refuse(who, verdict, "by 'authorize'");
+    const call = () => this.#untilGone(request, authorize(request, info));
+    const answer = this.#ask("authorize", call, (verdict) => {
+      if (!this.#owner.admits()) return this.#sendAway(who, UNHEARD.going);
+      if (verdict instanceof Unheard) return this.#sendAway(who, verdict);
+      if (verdict instanceof Response) {
+        return this.#refuse(who, unused(verdict), "by 'authorize'");
+      }
       if (verdict !== true && !isContext(verdict)) {
         const rule = "it must answer true, a Response or a context";
         throw new TypeError(`${rule}: current value is ${describe(verdict)}`, { cause: verdict });
@@ -192,11 +204,7 @@ export class Handshake implements AcceptorEvents, MountOwner {
     );
   }
 
-  #refuse(
-    { ip, port }: Client,
-    response: Response,
-    why: string,
-  ): Response {
+  #refuse({ ip, port }: Peer, response: Response, why: string): Response {
     const { status } = response;
     const who = connectionKey(ip, port);
     this.#owner.refused(status, why);
@@ -209,50 +217,59 @@ export class Handshake implements AcceptorEvents, MountOwner {
     return response;
   }
 
-  /** A verdict, unless the client leaves before it is there, or the server goes. */
-  #untilGone(request: Request, verdict: unknown): unknown {
-    if (typeof (verdict as PromiseLike<unknown> | null)?.then !== "function") return verdict;
+  /** Whoever is not let in for want of an answer of the user's. */
+  #sendAway(who: Peer, { fault }: Unheard): Response {
+    if (fault === undefined) return new Response(null, { status: 400 }); // nobody is there to be told
+    return this.#refuse(who, toResponse(fault), fault.why);
+  }
+
+  /** An answer, unless the client leaves before it is there, or the server goes. */
+  #untilGone(request: Request, answer: unknown): unknown {
+    if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
     return new Promise((resolve, reject) => {
-      const gone = () => {
-        this.#waiting.delete(gone);
-        resolve(GONE);
-      };
       const decided = (settle: () => void) => {
-        this.#waiting.delete(gone);
+        this.#waiting.delete(unheard);
         settle();
       };
-      this.#waiting.add(gone);
+      const unheard = (why: Unheard) => decided(() => resolve(why));
+      this.#waiting.add(unheard);
       const { signal } = request;
-      if (signal.aborted) gone();
-      signal.addEventListener("abort", gone);
-      Promise.resolve(verdict).then(
+      const left = () => unheard(UNHEARD.left);
+      if (!this.#owner.admits()) unheard(UNHEARD.going); // whoever answers has stopped the server
+      if (signal.aborted) left();
+      signal.addEventListener("abort", left);
+      Promise.resolve(answer).then(
         (value) => decided(() => resolve(value)),
         (cause) => decided(() => reject(cause)),
       );
     });
   }
 
-  /** Asks a function of the user's, which may take its time, and may fail. */
+  /** Asks a function of the user's before an upgrade. */
   #ask(
     name: string,
     call: () => unknown,
     then: (value: unknown) => RequestResult | Promise<RequestResult>,
   ): RequestResult | Promise<RequestResult> {
-    const failed = (cause: unknown) => {
+    return ask(call, then, (cause) => {
       const particulars = `'${name}' failed: ${describe(cause)}`;
-      if (name !== "fetch") this.#owner.refused(500, particulars);
+      this.#owner.refused(500, particulars);
       this.#owner.failed(businessError("hookFailed", particulars, { cause }));
       return new Response(null, { status: 500 });
-    };
-    try {
-      const value = call();
-      if (typeof (value as PromiseLike<unknown> | null)?.then !== "function") return then(value);
-      return Promise.resolve(value).then(then).catch(failed);
-    } catch (cause) {
-      return failed(cause);
-    }
+    });
   }
 }
+
+/** Why the answer of a function of the user's is not waited for. */
+class Unheard {
+  readonly fault: HandshakeFault | undefined;
+
+  constructor(fault?: HandshakeFault) {
+    this.fault = fault;
+  }
+}
+
+const UNHEARD = { left: new Unheard(), going: new Unheard(GOING) };
 
 /**
  * What is an object, and says no or is a mistake: whoever returns an error, or the Response of another
@@ -268,24 +285,9 @@ function isContext(verdict: unknown): verdict is object {
 }
 
 /** Who asks to be let in, and where. */
-interface Client {
-  ip: string;
-  port: number;
+interface Client extends Peer {
   url: string;
 }
 
 /** Headers of the 101 that are the handshake's own (RFC 6455 §4.2.2). */
 const RESERVED = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;
-
-const NO_UPGRADE: HandshakeFault = { status: 426, why: "This port speaks WebSocket" };
-
-const ELSEWHERE: HandshakeFault = { status: 404, why: "There is no WebSocket at this path" };
-
-const GOING: HandshakeFault = { status: 503, why: "the server is going away" };
-
-const GONE = Symbol("the client left while it was being authorized");
-
-function toResponse({ status, why, headers }: HandshakeFault): Response {
-  const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
-  return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
-}

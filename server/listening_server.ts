@@ -25,9 +25,11 @@ import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
  */
 const OPEN_DEADLINE_MS = 2000;
 
-/** How long `stop` waits for the peers to answer, in ms, and then for the listener: 5 s in all. */
-const STOP_PEERS_MS = 3000;
-const STOP_LISTENER_MS = 1500;
+/** How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the most. */
+const STOP_PEERS_MS = 3500;
+
+/** How long it waits for answers to requests, from its beginning as well. */
+const STOP_ANSWERS_MS = 4000;
 
 /** What a run is made of, beside its configuration. */
 export interface ListeningServerParts {
@@ -137,6 +139,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   /** Sends everybody away and stops listening; settles within five seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    const began = this.clock.now();
     this.#handshake.close();
     for (const connection of this.registry.known()) {
       if (connection.state === "open") connection.close(GOING_AWAY);
@@ -155,7 +158,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     for (const timers of [this.heartbeat, this.opening, this.awaitingClose, this.paused]) {
       timers.close();
     }
-    await this.#listener.close(STOP_LISTENER_MS);
+    await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));
   }
 
   admit(parts: ConnectionParts): ServerConnection {

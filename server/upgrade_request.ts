@@ -19,6 +19,8 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
   if (method !== "GET") {
     return { status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
   }
+  // HTTP/1.0 knows none, and one runtime takes HTTP/1.1 without it.
+  if (!headers.get("host")) return { status: 400, why: "Host is missing" };
   if (!listed(headers.get("connection"), "upgrade")) {
     return { status: 400, why: "Connection does not say Upgrade" };
   }

@@ -1,7 +1,7 @@
 import type {
-  ListenerEvents,
   ListenFault,
   ListenOptions,
+  PortEvents,
   ServerRuntime,
   TcpListener,
 } from "../contract.ts";
@@ -12,6 +12,9 @@ import { BunMount } from "./mount.ts";
 interface BunServer extends BunHost {
   readonly hostname: string;
   readonly port: number;
+  /** Requests that are not answered to the end. */
+  readonly pendingRequests: number;
+  timeout(request: Request, seconds: number): void;
   stop(closeConnections: boolean): Promise<void>;
 }
 
@@ -22,11 +25,12 @@ interface BunLike {
     hostname: string;
     port: number;
     tls?: Identity;
+    maxRequestBodySize: number;
     fetch(
       request: Request,
       server: BunServer,
     ): Response | undefined | Promise<Response | undefined>;
-    error(): Response;
+    error(cause: unknown): Response;
     websocket: object;
   }): BunServer;
 }
@@ -48,7 +52,7 @@ export function bunServer(): ServerRuntime | undefined {
   };
 }
 
-function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): TcpListener {
+function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpListener {
   const { hostname, identity, maxPayload, port } = options;
   const parts = { maxPayload, events, topicPrefix: "", hostFault() {} };
   const acceptor = new BunAcceptor(parts);
@@ -56,18 +60,41 @@ function listen(bun: BunLike, options: ListenOptions, events: ListenerEvents): T
     hostname,
     port,
     ...(identity === undefined ? {} : { tls: identity }),
-    error: () => new Response(null, { status: 500 }),
-    fetch: (request, server) => acceptor.accept(request, server),
+    // How much to read of a request is up to whoever reads it; Deno sets no limit.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    error(cause) {
+      events.failed(cause);
+      return new Response(null, { status: 500 });
+    },
+    fetch(request, server) {
+      const answer = acceptor.accept(request, server);
+      // Else an answer that is silent for 10 s is cut off (1.4.5, `tests/server/http_test.ts`).
+      if (answer !== undefined) server.timeout(request, 0);
+      return answer;
+    },
     websocket: acceptor.handler(),
   });
   return {
     address: { hostname: server.hostname, port: server.port },
     publish: acceptor.publish,
-    async close() {
+    async close(ms) {
       await heard();
+      if (server.pendingRequests > 0) await untilAnswered(server, ms);
       await server.stop(true);
     },
   };
+}
+
+/** How often to look whether every request is answered, in ms. */
+const LOOK_MS = 10;
+
+/** Listens no more, and waits until every request is answered, or so long. */
+async function untilAnswered(server: BunServer, ms: number): Promise<void> {
+  void server.stop(false); // it waits for connections, too, on which nothing is asked
+  const end = performance.now() + ms;
+  while (server.pendingRequests > 0 && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
 import type {
   Address,
-  ListenerEvents,
   ListenFault,
   ListenOptions,
+  PortEvents,
   ServerRuntime,
   TcpListener,
 } from "../contract.ts";
@@ -12,6 +12,7 @@ import { canPing } from "./socket.ts";
 
 interface DenoServer {
   addr: Address;
+  finished: Promise<void>;
   shutdown(): Promise<void>;
   unref(): void;
 }
@@ -25,12 +26,13 @@ interface DenoLike extends DenoUpgrades {
       port: number;
       cert?: string;
       key?: string;
+      signal: AbortSignal;
       onListen(): void;
-      onError(): Response;
+      onError(cause: unknown): Response;
     },
     handler: (
       request: Request,
-      info: { remoteAddr: Address },
+      info: { remoteAddr: Address; completed: Promise<void> },
     ) => Response | Promise<Response>,
   ): DenoServer;
   errors: Record<string, new () => Error>;
@@ -50,28 +52,76 @@ export function denoServer(): ServerRuntime | undefined {
   };
 }
 
-function listen(deno: DenoLike, options: ListenOptions, events: ListenerEvents): TcpListener {
+function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): TcpListener {
   const acceptor = new DenoAcceptor(deno, options, events);
+  const answers = new Answers();
+  const stopped = new AbortController();
   const server = deno.serve({
     hostname: options.hostname,
     port: options.port,
     ...options.identity,
+    signal: stopped.signal,
     onListen() {},
-    onError: () => new Response(null, { status: 500 }),
-  }, (request, { remoteAddr }) => acceptor.accept(request, remoteAddr));
+    onError(cause) {
+      events.failed(cause);
+      return new Response(null, { status: 500 });
+    },
+  }, (request, info) => {
+    const answer = acceptor.accept(request, info.remoteAddr);
+    const completed = ({ status }: Response) => status === UPGRADED ? undefined : info.completed;
+    answers.add(answer instanceof Promise ? answer.then(completed) : completed(answer));
+    return answer;
+  });
   const { hostname, port } = server.addr;
-  return { address: { hostname, port }, close: (ms) => shutdown(server, ms) };
+  return {
+    address: { hostname, port },
+    async close(ms) {
+      server.unref(); // a shutdown that never ends must not keep the process alive
+      if (await answers.done(ms)) return await within(server.shutdown(), SHUTDOWN_MS);
+      // Nothing else ends an answer, and after a shutdown it cannot be done (2.9.6,
+      // `tests/server/http_test.ts`).
+      stopped.abort();
+      await server.finished;
+    },
+  };
+}
+
+/** The status of an answer that is none, but a connection from now on. */
+const UPGRADED = 101;
+
+/** The answers that are under way. */
+class Answers {
+  readonly #underWay = new Set<Promise<void>>();
+
+  /** Takes in an answer, if it is one; it is complete when the promise settles. */
+  add(completed: Promise<void> | undefined): void {
+    if (completed === undefined) return;
+    this.#underWay.add(completed);
+    const done = () => void this.#underWay.delete(completed);
+    completed.then(done, done);
+  }
+
+  /** Waits so long for all to be complete, and says whether they are. */
+  async done(ms: number): Promise<boolean> {
+    const end = performance.now() + ms;
+    while (this.#underWay.size > 0 && performance.now() < end) {
+      await within(Promise.allSettled(this.#underWay), end - performance.now());
+    }
+    return this.#underWay.size === 0;
+  }
 }
 
 /**
- * Waits for the shutdown, but not for a connection that Deno keeps for ever (2.9.6,
- * `leftovers_quirks_test.ts`).
+ * How long a shutdown may take with nothing under way, in ms: it waits for a connection that Deno cannot
+ * let go of (2.9.6, `leftovers_quirks_test.ts`).
  */
-async function shutdown(server: DenoServer, ms: number): Promise<void> {
-  server.unref(); // a shutdown that never ends must not keep the process alive
+const SHUTDOWN_MS = 1000;
+
+/** Waits for a promise, but not longer than so many ms. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
   let timer;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([server.shutdown(), late]);
+  await Promise.race([promise, late]);
   clearTimeout(timer);
 }
 

@@ -123,6 +123,7 @@ export class ScriptedServer implements ServerRuntime {
   /** Shakes hands as a client does; gives what the server answers. */
   request(init: RequestInit = {}, port = 50_000): RequestResult | Promise<RequestResult> {
     const headers = {
+      host: "localhost",
       connection: "Upgrade",
       upgrade: "websocket",
       "sec-websocket-version": "13",

@@ -47,6 +47,7 @@ export function moodyServer(runtime: ServerRuntime, clock: Clock, mood: Mood): S
     ...runtime,
     listen: (options, events) =>
       runtime.listen(options, {
+        failed: (cause) => events.failed(cause),
         request(request, peer) {
           const moody = <T>(answer: T): T => {
             if (answer instanceof Response) return answer;

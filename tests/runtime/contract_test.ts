@@ -88,7 +88,10 @@ for (const { name, client, server } of TRANSPORTS) {
   const withRoom = async (test: (room: Room) => Promise<void>): Promise<void> => {
     const dialled: (Side<ClientSocket> & { socket: ClientSocket })[] = [];
     const room: Room = {
-      listener: server.listen(LISTEN, { request: (request, peer) => room.answer(request, peer) }),
+      listener: server.listen(LISTEN, {
+        request: (request, peer) => room.answer(request, peer),
+        failed() {},
+      }),
       answer: () => new Response(null, { status: 418 }),
       dial: (request) => {
         const side = new Side<ClientSocket>();
@@ -146,7 +149,8 @@ for (const { name, client, server } of TRANSPORTS) {
     it("calls a port that is taken occupied", () =>
       withRoom(({ listener }) => {
         const { port } = listener.address;
-        const listen = () => server.listen({ ...LISTEN, port }, { request: () => new Response() });
+        const listen = () =>
+          server.listen({ ...LISTEN, port }, { request: () => new Response(), failed() {} });
         assertEquals(server.fault(assertThrows(listen)), "occupied");
         return Promise.resolve();
       }));
@@ -193,7 +197,7 @@ for (const { name, client, server } of TRANSPORTS) {
 
     it("refuses where nobody listens", () =>
       withRoom(async (room) => {
-        const other = server.listen(LISTEN, { request: () => new Response() });
+        const other = server.listen(LISTEN, { request: () => new Response(), failed() {} });
         const url = `ws://127.0.0.1:${other.address.port}/`;
         await deadline(other.close(1000), LIMIT_MS);
         const { failure } = await deadline(room.dial({ url }).over.promise, LIMIT_MS);

@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { handshakeFault, isUpgrade } from "../../server/upgrade_request.ts";
 
 const GOOD: Record<string, string> = {
+  host: "localhost",
   upgrade: "websocket",
   connection: "Upgrade",
   "sec-websocket-version": "13",
@@ -35,6 +36,12 @@ describe("handshakeFault()", () => {
   it("finds nothing wrong with the RFC's own example", () => {
     assertEquals(handshakeFault(request()), undefined);
     assertEquals(handshakeFault(request({ connection: "keep-alive, upgrade" })), undefined);
+  });
+
+  it("answers 400 where there is no Host", () => {
+    for (const host of [undefined, ""]) {
+      assertEquals(handshakeFault(request({ host })), { status: 400, why: "Host is missing" });
+    }
   });
 
   it("answers 405 to any other method and says which is allowed", () => {
