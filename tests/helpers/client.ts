@@ -15,7 +15,7 @@ import { type RawPeer, RawServer, type RawServerOptions } from "../peers/raw.ts"
 /** How long anything may take before a test gives up, in ms. */
 export const LIMIT_MS = 15_000;
 
-/** The promise's outcome, or a failure when it takes too long. */
+/** What a promise settles with; rejects when that takes too long. */
 export function within<T>(promise: Promise<T>, ms = LIMIT_MS): Promise<T> {
   return deadline(promise, ms);
 }

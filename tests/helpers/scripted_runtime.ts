@@ -83,7 +83,7 @@ export class ScriptedClient implements ClientRuntime {
   }
 }
 
-/** A server's runtime; clients knock by `request`. */
+/** A server's runtime. `request` is a client's handshake. */
 export class ScriptedServer implements ServerRuntime {
   readonly name = "the script";
   canPing = true;

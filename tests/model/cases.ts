@@ -22,22 +22,22 @@ const pass = (ms: number): Step => ({ op: "pass", ms });
 const policy = (policy: Policy): Step => ({ op: "policy", policy });
 
 function program(steps: Step[], rest: Partial<Program> = {}): Program {
-  const moods = { client: "plain", server: "plain" } as const;
-  return { moods, first: SPEC, open: 0, last: "clients", steps, ...rest };
+  const timings = { client: "plain", server: "plain" } as const;
+  return { timings, first: SPEC, open: 0, last: "clients", steps, ...rest };
 }
 
 /** The programs, by what they are about. */
 export const CASES: Record<string, Program> = {
   "a lost connection that the client's runtime tells of once more": program([hold], {
     open: 1,
-    moods: { client: "late", server: "plain" },
+    timings: { client: "late", server: "plain" },
   }),
   "a connection that opens after it was aborted": program([connect], {
-    moods: { client: "late", server: "plain" },
+    timings: { client: "late", server: "plain" },
   }),
   "a message that comes in after the connection was dropped": program([hold, pass(61_500)], {
     open: 1,
-    moods: { client: "late", server: "late" },
+    timings: { client: "late", server: "late" },
   }),
   "the timer of a connection that has opened": program([connect, pass(10)]),
   "what is sent before the connection is open": program([
@@ -58,11 +58,11 @@ export const CASES: Record<string, Program> = {
   ], { open: 1 }),
   "a loss of which the runtime says no more than 1006": program([{ op: "cut", nth: 0 }], {
     open: 1,
-    moods: { client: "late", server: "late" },
+    timings: { client: "late", server: "late" },
   }),
   "a loss of which the runtime says nothing": program([{ op: "cut", nth: 0 }], {
     open: 1,
-    moods: { client: "at once", server: "at once" },
+    timings: { client: "at once", server: "at once" },
   }),
   "codes that cannot be sent, and reasons too long to be": program([
     { op: "serverClose", nth: 0, close: { code: 1005, reason: "no such code" } },
@@ -73,7 +73,7 @@ export const CASES: Record<string, Program> = {
     { op: "serverClose", nth: 0, close: "none" },
     pass(20),
     { op: "stop" },
-  ], { open: 2, moods: { client: "plain", server: "at once" } }),
+  ], { open: 2, timings: { client: "plain", server: "at once" } }),
   "a close of the server's that nobody answers": program([
     hold,
     { op: "serverClose", nth: 0, close: "none" },
@@ -91,7 +91,7 @@ export const CASES: Record<string, Program> = {
     pass(20),
     connect,
     pass(20),
-  ], { first: { ...SPEC, perClient: 1 }, moods: { client: "plain", server: "late" } }),
+  ], { first: { ...SPEC, perClient: 1 }, timings: { client: "plain", server: "late" } }),
   "the room of one that is refused": program([
     policy("refuse later"),
     connect,
@@ -116,7 +116,7 @@ export const CASES: Record<string, Program> = {
     pass(6),
     { op: "stop" },
     pass(50),
-  ], { moods: { client: "plain", server: "late" } }),
+  ], { timings: { client: "plain", server: "late" } }),
   "one that still waits to be let in when the server stops": program([
     policy("never"),
     connect,

@@ -1,8 +1,8 @@
 /**
- * Random programs on the network in memory: a server, three clients, all that can be called, all
- * that can befall a connection, and listeners that fail or call back in. `server_calls.ts` and
- * `expected_server.ts` know what each call must answer, `recorder.ts` which event may come when,
- * `verdict.ts` which events must have come at the end, and `run.ts` that nothing is left.
+ * Random programs on the network in memory: a server, three clients, every call, everything that can
+ * happen to a connection, and listeners that fail or that call the module. `server_calls.ts` and
+ * `simulation.ts` know what each call must answer, `recorder.ts` which event may come when,
+ * `final_check.ts` which events must have come at the end, and `run.ts` that nothing is left.
  *
  * `MODEL_RUNS` says how many programs, `MODEL_SEED` which. A failure prints the seed, the path to
  * the program and the program itself, made as short as it gets; whatever it was, the program belongs

@@ -1,7 +1,7 @@
 /** What a random program is made of: plain data, so that one that failed can be kept as it is. */
 
 import fc from "fast-check";
-import type { Mood } from "./peer_behaviour.ts";
+import type { Timing } from "./runtime_timing.ts";
 
 /** Milliseconds from one end of a connection to the other. */
 export const LATENCY = 5;
@@ -77,8 +77,8 @@ export type Step =
   | { op: "armServer"; event: ServerEvent; does: Reaction };
 
 export interface Program {
-  /** The runtimes' moods. */
-  moods: { client: Mood; server: Mood };
+  /** The timing of each runtime. */
+  timings: { client: Timing; server: Timing };
   first: ServerSpec;
   /** How many clients are connected to begin with. */
   open: number;
@@ -184,11 +184,11 @@ const step = fc.oneof(
   },
 ) as fc.Arbitrary<Step>;
 
-const mood = fc.constantFrom<Mood>("plain", "late", "at once");
+const timing = fc.constantFrom<Timing>("plain", "late", "at once");
 
 /** Any program. */
 export const program: fc.Arbitrary<Program> = fc.record({
-  moods: fc.record({ client: mood, server: mood }),
+  timings: fc.record({ client: timing, server: timing }),
   first: spec,
   open: fc.nat({ max: CLIENTS }),
   steps: fc.array(step, { minLength: 1, maxLength: 50, size: "max" }),

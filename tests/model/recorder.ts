@@ -1,4 +1,4 @@
-/** What is heard, as it is heard: books it, and looks whether it may be heard now. */
+/** Records each event when it comes, and checks whether it may come now. */
 
 import type {
   BusinessError,
@@ -6,15 +6,9 @@ import type {
   WebSocketConnection,
   WebSocketMessage,
 } from "../../mod.ts";
-import {
-  type Attempt,
-  type Client,
-  deadBy,
-  type Message,
-  type State,
-} from "./expected_connections.ts";
-import type { World } from "./expected_server.ts";
 import { type Beat, type ClientEvent, LATENCY, type ServerEvent } from "./program.ts";
+import { type Attempt, type Client, deadBy, type Message, type State } from "./records.ts";
+import type { Simulation } from "./simulation.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 
@@ -25,13 +19,18 @@ export function keyOf(data: unknown): string {
 }
 
 /** An event of a client's. */
-export function hear(world: World, client: Client, event: ClientEvent, args: unknown[]): void {
+export function hear(
+  simulation: Simulation,
+  client: Client,
+  event: ClientEvent,
+  args: unknown[],
+): void {
   const { attempt, state } = client;
-  const at = world.now();
-  const wrong = () => world.fault(`'${event}' ${JSON.stringify(args)} is told while ${state}`);
+  const at = simulation.now();
+  const wrong = () => simulation.fault(`'${event}' ${JSON.stringify(args)} is told while ${state}`);
   const error = (event === "error" ? args[0] : undefined) as BusinessError | undefined;
   if (event !== "error" && event !== "dataEnd" && args[0] !== undefined) wrong();
-  if (error !== undefined && tellsFailure(world, error)) return;
+  if (error !== undefined && tellsFailure(simulation, error)) return;
   if (error !== undefined && isStray(client, error)) return;
   if (attempt === undefined) return wrong();
   switch (event) {
@@ -49,7 +48,7 @@ export function hear(world: World, client: Client, event: ClientEvent, args: unk
     case "message":
       if (state !== "open") wrong();
       attempt.events.push({ event, at });
-      arrived(world, attempt.down, args[1]);
+      arrived(simulation, attempt.down, args[1]);
       break;
     case "dataEnd":
       attempt.events.push({ event, at });
@@ -58,7 +57,7 @@ export function hear(world: World, client: Client, event: ClientEvent, args: unk
       if (error!.code !== 200) wrong();
       if (state === "connecting") end(client, "error");
       else if (state === "open") {
-        lookAtDeadlines(world, attempt, state);
+        lookAtDeadlines(simulation, attempt, state);
         client.state = "closing";
         attempt.lost = at;
       } else wrong();
@@ -72,13 +71,13 @@ export function hear(world: World, client: Client, event: ClientEvent, args: unk
     case "close": {
       const { code, reason } = args[1] as CloseResult;
       if (state !== "closing" && state !== "open") wrong();
-      lookAtDeadlines(world, attempt, state);
+      lookAtDeadlines(simulation, attempt, state);
       end(client, "close");
       attempt.events.push({ event, at, code, reason });
     }
   }
   if (client.ws.state !== client.state) {
-    world.fault(`within '${event}' the client is ${client.ws.state}, not ${client.state}`);
+    simulation.fault(`within '${event}' the client is ${client.ws.state}, not ${client.state}`);
   }
 
   function end(client: Client, event: "error" | "close"): void {
@@ -89,21 +88,26 @@ export function hear(world: World, client: Client, event: ClientEvent, args: unk
 }
 
 /** An event of the server's. */
-export function hearServer(world: World, event: ServerEvent, [first, second]: unknown[]): void {
-  const at = world.now();
-  const wrong = (why: string) => world.fault(`the server's '${event}': ${why}`);
+export function hearServer(
+  simulation: Simulation,
+  event: ServerEvent,
+  [first, second]: unknown[],
+): void {
+  const at = simulation.now();
+  const wrong = (why: string) => simulation.fault(`the server's '${event}': ${why}`);
   if (event === "error") {
     const error = first as BusinessError;
-    if (tellsFailure(world, error)) return;
+    if (error.kind === "noSubprotocol") return hinted(simulation, error);
+    if (tellsFailure(simulation, error)) return;
     const [, key, status] = / (\S+) (?:was refused with (\d+))?/.exec(
       error.message.replace("Websocket connect failed:", ""),
     ) ?? [];
-    const attempt = world.attempts.findLast((attempt) => attempt.key === key);
+    const attempt = simulation.attempts.findLast((attempt) => attempt.key === key);
     if (error.code !== 200 || attempt === undefined) return wrong(error.message);
-    if (status !== undefined) return refused(world, attempt, status, error.data);
+    if (status !== undefined) return refused(simulation, attempt, status, error.data);
     const { peer } = attempt;
     if (peer?.state !== "open") return wrong(`${key} is lost while ${peer?.state}`);
-    lookAtDeadlines(world, attempt, "idle");
+    lookAtDeadlines(simulation, attempt, "idle");
     peer.error = at;
     peer.state = "closing";
     return;
@@ -112,85 +116,100 @@ export function hearServer(world: World, event: ServerEvent, [first, second]: un
     (event === "messageReceive"
       ? (first as WebSocketMessage).clientConnection
       : first) as WebSocketConnection;
-  const attempt = world.attempts.findLast(({ key }) => key === String(connection));
+  const attempt = simulation.attempts.findLast(({ key }) => key === String(connection));
   if (attempt === undefined) return wrong(`${connection} is nobody`);
-  if (event === "connect") return connected(world, attempt, connection);
+  if (event === "connect") return connected(simulation, attempt, connection);
   const { peer } = attempt;
   if (peer?.connection !== connection) return wrong(`${connection} is another object`);
   if (event === "messageReceive") {
     if (peer.state !== "open") wrong(`a message while ${peer.state}`);
-    return arrived(world, attempt.up, (first as WebSocketMessage).data);
+    return arrived(simulation, attempt.up, (first as WebSocketMessage).data);
   }
   if (peer.close !== undefined) wrong(`${connection} for the second time`);
   peer.close = { ...(second as CloseResult), at };
   peer.state = "gone";
-  world.peers.splice(world.peers.indexOf(attempt), 1);
-  lookAtTable(world);
+  simulation.peers.splice(simulation.peers.indexOf(attempt), 1);
+  lookAtTable(simulation);
 }
 
-function connected(world: World, attempt: Attempt, connection: WebSocketConnection): void {
+function connected(
+  simulation: Simulation,
+  attempt: Attempt,
+  connection: WebSocketConnection,
+): void {
   const { key, verdict } = attempt;
-  const wrong = (why: string) => world.fault(`'connect' of ${key}: ${why}`);
-  if (world.serverState !== "running") wrong(`while ${world.serverState}`);
+  const wrong = (why: string) => simulation.fault(`'connect' of ${key}: ${why}`);
+  if (simulation.serverState !== "running") wrong(`while ${simulation.serverState}`);
   if (attempt.peer !== undefined) wrong("for the second time");
   if (verdict !== "welcome") wrong(`though the policy says ${verdict}`);
   if (!Object.isFrozen(connection)) wrong("not frozen");
   attempt.peer = {
     connection,
     state: "open",
-    at: world.now(),
-    beat: world.spec.beat ?? DEFAULT_BEAT,
+    at: simulation.now(),
+    beat: simulation.spec.beat ?? DEFAULT_BEAT,
   };
-  world.peers.push(attempt);
-  const { perClient, clients } = world.spec;
-  const ips = world.peers.map(({ client }) => world.clients[client]!.ip);
+  simulation.peers.push(attempt);
+  const { perClient, clients } = simulation.spec;
+  const ips = simulation.peers.map(({ client }) => simulation.clients[client]!.ip);
   const same = ips.filter((ip) => ip === connection.clientIP).length;
   if (perClient > 0 && same > perClient) wrong(`${same} of one client`);
   if (clients > 0 && new Set(ips).size > clients) wrong(`${new Set(ips).size} clients`);
-  lookAtTable(world);
+  lookAtTable(simulation);
 }
 
-function refused(world: World, attempt: Attempt, status: string, data: unknown): void {
-  const { spec } = world;
-  const ipOf = ({ client }: Attempt) => world.clients[client]!.ip;
+function refused(simulation: Simulation, attempt: Attempt, status: string, data: unknown): void {
+  const { spec } = simulation;
+  const ipOf = ({ client }: Attempt) => simulation.clients[client]!.ip;
   // Those who are let in and not open yet are there, too.
-  const asking = world.attempts.filter(({ verdict, peer, decided = 0 }) =>
+  const asking = simulation.attempts.filter(({ verdict, peer, decided = 0 }) =>
     verdict === "pending" ||
-    (verdict === "welcome" && peer === undefined && world.now() - decided < LATENCY)
+    (verdict === "welcome" && peer === undefined && simulation.now() - decided < LATENCY)
   );
-  const there = [...world.peers, ...asking].filter((other) => other !== attempt).map(ipOf);
+  const there = [...simulation.peers, ...asking].filter((other) => other !== attempt).map(ipOf);
   const same = there.filter((ip) => ip === ipOf(attempt)).length;
   const excused = {
     "400": spec.protocol !== "" && attempt.protocol !== spec.protocol,
     "403": attempt.verdict === "refuse",
     "429": spec.perClient > 0 && same >= spec.perClient,
-    "503": world.serverState === "stopping" ||
+    "503": simulation.serverState === "stopping" ||
       (spec.clients > 0 && new Set(there).size >= spec.clients),
   }[status];
   if (!excused || data !== status || attempt.peer !== undefined || attempt.refused !== undefined) {
-    world.fault(`${attempt.key} is refused with ${status}, data ${data}`);
+    simulation.fault(`${attempt.key} is refused with ${status}, data ${data}`);
   }
-  attempt.refused = { status, at: world.now() };
+  attempt.refused = { status, at: simulation.now() };
+}
+
+/** A client offers subprotocols and the server has none: told once in a run. */
+function hinted(simulation: Simulation, { message }: BusinessError): void {
+  const { attempts, runs, spec } = simulation;
+  const run = runs.at(-1)!;
+  const offers = attempts.some(({ protocol }) => protocol !== "");
+  if (run.hinted || spec.protocol !== "" || !offers) simulation.fault(`a hint: ${message}`);
+  run.hinted = true;
 }
 
 /** A message: each is the next of those sent. */
 function arrived(
-  world: World,
+  simulation: Simulation,
   { sent, got }: { sent: Message[]; got: Message[] },
   data: unknown,
 ): void {
   const key = keyOf(data);
   const next = sent[got.length]?.data;
-  if (key !== next) world.fault(`the message "${key}" comes in, not "${next}"`);
-  got.push({ data: key, at: world.now() });
+  if (key !== next) simulation.fault(`the message "${key}" comes in, not "${next}"`);
+  got.push({ data: key, at: simulation.now() });
 }
 
 /** A listener's failure: told once, with what it threw. */
-function tellsFailure(world: World, { code, cause }: BusinessError): boolean {
+function tellsFailure(simulation: Simulation, { code, cause }: BusinessError): boolean {
   if (code !== 2302999) return false;
-  const known = world.thrown.get(cause);
-  if (known !== "must" && known !== "may") world.fault(`an 'error' of ${cause} is told: ${known}`);
-  world.thrown.set(cause, "told");
+  const known = simulation.thrown.get(cause);
+  if (known !== "must" && known !== "may") {
+    simulation.fault(`an 'error' of ${cause} is told: ${known}`);
+  }
+  simulation.thrown.set(cause, "told");
   return true;
 }
 
@@ -202,10 +221,11 @@ function isStray(client: Client, { code, cause, data }: BusinessError): boolean 
 }
 
 /** Whether something should have ended by now. */
-export function lookAtDeadlines(world: World, attempt: Attempt, state: State): void {
-  const now = world.now();
+export function lookAtDeadlines(simulation: Simulation, attempt: Attempt, state: State): void {
+  const now = simulation.now();
   const { at, timeout, faulty, verdict, decided = 0, asked, beat, held, peer, cutAt } = attempt;
-  const late = (what: string) => world.fault(`${what}, attempt ${world.attempts.indexOf(attempt)}`);
+  const late = (what: string) =>
+    simulation.fault(`${what}, attempt ${simulation.attempts.indexOf(attempt)}`);
   const lastOf = (messages: Message[]) => messages.at(-1)?.at ?? 0;
   if (state === "connecting") {
     if (now > at + timeout) late("connects too long");
@@ -233,9 +253,11 @@ export function lookAtDeadlines(world: World, attempt: Attempt, state: State): v
 }
 
 /** Whether the server's list is what it should be. */
-export function lookAtTable(world: World): void {
-  const listed = world.server.listAllConnections();
-  const right = listed.length === world.peers.length &&
-    listed.every((connection, i) => connection === world.peers[i]!.peer!.connection);
-  if (!right) world.fault(`the server lists ${listed}, not ${world.peers.map(({ key }) => key)}`);
+export function lookAtTable(simulation: Simulation): void {
+  const listed = simulation.server.listAllConnections();
+  const right = listed.length === simulation.peers.length &&
+    listed.every((connection, i) => connection === simulation.peers[i]!.peer!.connection);
+  if (!right) {
+    simulation.fault(`the server lists ${listed}, not ${simulation.peers.map(({ key }) => key)}`);
+  }
 }

@@ -89,7 +89,7 @@ describe("createWebSocketServer().start({ allowedOrigins })", () => {
     ]);
   });
 
-  it("takes no room for who is refused", async () => {
+  it("takes no place for who is refused", async () => {
     await using watched = await WatchedServer.start({ maxConnectionsForOneClient: 1 });
     await using peers = new RawPeers(watched);
     for (let i = 0; i < 3; i++) {

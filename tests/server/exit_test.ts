@@ -70,7 +70,7 @@ describe("a process whose server has stopped", () => {
 });
 
 describe("a peer that resets right after its request, 50 times", () => {
-  it("leaks no room, and stop() takes less than 5 s", async () => {
+  it("leaks no place, and stop() takes less than 5 s", async () => {
     const args = ["on-message", "0", "2", "3"];
     const program = await Program.run(HERE, "tests/programs/server_stop.ts", { args });
     try {

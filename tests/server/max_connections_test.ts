@@ -142,7 +142,7 @@ for (const [what, end] of Object.entries(endings)) {
       assertEquals(watched.closes.length, 1);
     });
 
-    it("makes the same room only once, many times over", async () => {
+    it("gives the same place back only once, many times over", async () => {
       await using watched = await WatchedServer.start(config);
       await using peers = new RawPeers(watched);
       for (let n = 1; n <= 20; n++) {
@@ -168,7 +168,7 @@ describe("a peer that is refused or vanishes", () => {
     assertEquals(watched.server.listAllConnections().length, 6);
   }
 
-  it("takes no room when its handshake is wrong", async () => {
+  it("takes no place when its handshake is wrong", async () => {
     await using watched = await WatchedServer.start({ ...config, protocol: "chat" });
     const right = { "sec-websocket-protocol": "chat" };
     await using peers = new RawPeers(watched);
@@ -182,7 +182,7 @@ describe("a peer that is refused or vanishes", () => {
     await watched.connected(3);
   });
 
-  it("leaks no room when it ends right after its request, or in the middle of it, 50 times", async () => {
+  it("leaks no place when it ends right after its request, or in the middle of it, 50 times", async () => {
     await using watched = await WatchedServer.start(config);
     await using peers = new RawPeers(watched);
     for (let i = 0; i < 50; i++) {
@@ -194,7 +194,7 @@ describe("a peer that is refused or vanishes", () => {
     await assertRoom(watched, peers);
   });
 
-  it("leaks no room when it resets as soon as it is let in, 50 times", async () => {
+  it("leaks no place when it resets as soon as it is let in, 50 times", async () => {
     await using watched = await WatchedServer.start(config);
     await using peers = new RawPeers(watched);
     for (let i = 0; i < 50; i++) {
@@ -204,7 +204,7 @@ describe("a peer that is refused or vanishes", () => {
     await assertRoom(watched, peers);
   });
 
-  it("leaks no room when the server is stopped and started again", async () => {
+  it("leaks no place when the server is stopped and started again", async () => {
     await using watched = await WatchedServer.start(config);
     await using peers = new RawPeers(watched);
     const { port } = watched;

@@ -1,15 +1,8 @@
-/** What must have been seen of each attempt, once all is over. */
+/** What must have happened in each attempt, when everything has ended. */
 
-import {
-  type Attempt,
-  GOING,
-  LOST,
-  onTheWire,
-  type Seen,
-  TOO_BIG,
-} from "./expected_connections.ts";
-import type { World } from "./expected_server.ts";
 import { LATENCY, MAX_PAYLOAD } from "./program.ts";
+import { type Attempt, GOING, LOST, onTheWire, type Seen, TOO_BIG } from "./records.ts";
+import type { Simulation } from "./simulation.ts";
 
 type Wrong = (why: string) => void;
 interface End {
@@ -20,17 +13,18 @@ interface End {
 const same = (a: End, b: End) => a.code === b.code && a.reason === b.reason;
 const isBig = (data: string) => data.length > MAX_PAYLOAD;
 
-/** Judges everything; what is wrong is among the world's faults then. */
-export function judge(world: World): void {
-  for (const [nth, attempt] of world.attempts.entries()) {
-    const wrong: Wrong = (why) => world.fault(`attempt ${nth} (client ${attempt.client}): ${why}`);
+/** Judges everything; what is wrong is among the simulation's faults then. */
+export function checkAtTheEnd(simulation: Simulation): void {
+  for (const [nth, attempt] of simulation.attempts.entries()) {
+    const wrong: Wrong = (why) =>
+      simulation.fault(`attempt ${nth} (client ${attempt.client}): ${why}`);
     judgeOrder(attempt, wrong);
-    judgeClient(world, attempt, wrong);
-    judgePeer(world, attempt, wrong);
+    checkClient(simulation, attempt, wrong);
+    checkPeer(simulation, attempt, wrong);
     judgeMessages(attempt, wrong);
   }
-  for (const [error, how] of world.thrown) {
-    if (how === "must") world.fault(`a listener's failure is not told: ${error}`);
+  for (const [error, how] of simulation.thrown) {
+    if (how === "must") simulation.fault(`a listener's failure is not told: ${error}`);
   }
 }
 
@@ -52,7 +46,7 @@ function judgeOrder({ events, promises, end }: Attempt, wrong: Wrong): void {
   if (!agrees) wrong(`'closed' became ${JSON.stringify(closed)}`);
 }
 
-function judgeClient(world: World, attempt: Attempt, wrong: Wrong): void {
+function checkClient(simulation: Simulation, attempt: Attempt, wrong: Wrong): void {
   const { asked, events, end, opened, faulty, peer } = attempt;
   const last = events.at(-1);
   if (end === undefined || last === undefined) return;
@@ -63,7 +57,7 @@ function judgeClient(world: World, attempt: Attempt, wrong: Wrong): void {
     if (asked.from === "connecting" && end.at !== asked.at) wrong("was aborted, and ended later");
     return;
   }
-  if (opened === undefined) return judgeFailure(world, attempt, last, wrong);
+  if (opened === undefined) return checkFailure(simulation, attempt, last, wrong);
   const { code, reason, at } = last as Seen & End;
   if (same({ code, reason }, LOST)) {
     if (!faulty) wrong("is lost though nothing befell it");
@@ -72,7 +66,9 @@ function judgeClient(world: World, attempt: Attempt, wrong: Wrong): void {
   const big = attempt.up.sent.some(({ data }) => isBig(data));
   if (big && code === TOO_BIG.code && peer?.close?.code === TOO_BIG.code) return;
   if (peer === undefined) {
-    if (!same({ code, reason }, GOING) || !isStopping(world, attempt)) wrong(`ended with ${code}`);
+    if (!same({ code, reason }, GOING) || !isStopping(simulation, attempt)) {
+      wrong(`ended with ${code}`);
+    }
     return;
   }
   if (peer.asked === undefined) return wrong(`ended with ${code}, and nobody asked for it`);
@@ -81,7 +77,7 @@ function judgeClient(world: World, attempt: Attempt, wrong: Wrong): void {
 }
 
 /** Why an attempt failed. */
-function judgeFailure(world: World, attempt: Attempt, last: Seen, wrong: Wrong): void {
+function checkFailure(simulation: Simulation, attempt: Attempt, last: Seen, wrong: Wrong): void {
   const { at, timeout, faulty, verdict, refused, decided } = attempt;
   const { data, why = "" } = last;
   const tells = `failed with ${data}: ${why}`;
@@ -92,14 +88,14 @@ function judgeFailure(world: World, attempt: Attempt, last: Seen, wrong: Wrong):
     if (!faulty && !waits && timeout > 2 * LATENCY) wrong(tells);
   } else if (why === "connection refused") {
     const arrival = at + LATENCY;
-    const listens = world.runs.some(({ port, from, until }) =>
+    const listens = simulation.runs.some(({ port, from, until }) =>
       port === attempt.port && from < arrival && arrival < until
     );
     if (listens && !faulty) wrong(tells);
   } else if (why === "the server's subprotocol is none that was offered") {
     if (attempt.protocol === attempt.spoken) wrong(tells);
   } else if (why === "the connection was reset") {
-    if (!faulty && !isStopping(world, attempt)) wrong(tells);
+    if (!faulty && !isStopping(simulation, attempt)) wrong(tells);
   } else {
     const status = refused?.status ?? (verdict === "throw" ? "500" : undefined);
     if (data !== status) wrong(`${tells}, and the server says ${status}`);
@@ -108,14 +104,14 @@ function judgeFailure(world: World, attempt: Attempt, last: Seen, wrong: Wrong):
 }
 
 /** Whether the server was about to stop while the attempt was under way. */
-function isStopping({ runs }: World, { at, port, end }: Attempt): boolean {
+function isStopping({ runs }: Simulation, { at, port, end }: Attempt): boolean {
   return runs.some((run) => run.port === port && run.until <= end!.at && run.gone >= at);
 }
 
-function judgePeer(world: World, attempt: Attempt, wrong: Wrong): void {
+function checkPeer(simulation: Simulation, attempt: Attempt, wrong: Wrong): void {
   const { peer, faulty, asked, opened, end } = attempt;
   if (peer === undefined) {
-    if (opened !== undefined && !isStopping(world, attempt)) wrong("opened without 'connect'");
+    if (opened !== undefined && !isStopping(simulation, attempt)) wrong("opened without 'connect'");
     return;
   }
   if (peer.close === undefined) return wrong("has no 'close' on the server");

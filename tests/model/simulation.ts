@@ -1,4 +1,4 @@
-/** A server and clients on a network in memory: does what a program says and books what is seen. */
+/** A server and clients on a network in memory: does what a program says, and records what happens. */
 
 import {
   type BusinessError,
@@ -9,8 +9,6 @@ import {
   type WebSocketServerEvents,
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
-import { askedFor, type Attempt, type Client, type Run } from "./expected_connections.ts";
-import { moodyClient, moodyServer } from "./peer_behaviour.ts";
 import {
   type Action,
   type Beat,
@@ -28,6 +26,8 @@ import {
   type Way,
 } from "./program.ts";
 import { hear, hearServer, keyOf, lookAtDeadlines, lookAtTable } from "./recorder.ts";
+import { askedFor, type Attempt, type Client, type Run } from "./records.ts";
+import { timedClient, timedServer } from "./runtime_timing.ts";
 import { serverClose, serverSend, start, stop } from "./server_calls.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
@@ -38,7 +38,7 @@ interface Answer {
   got?: unknown;
 }
 
-export class World {
+export class Simulation {
   readonly clock = new FakeClock();
   readonly network = new MemoryNetwork({ clock: this.clock, latency: LATENCY });
   readonly server: WebSocketServer;
@@ -59,13 +59,13 @@ export class World {
   readonly #armed = new Map<string, Reaction[]>();
   #messages = 0;
 
-  constructor(moods: Program["moods"]) {
+  constructor(timings: Program["timings"]) {
     const { clock, network } = this;
-    const runtime = moodyServer(network.server, clock, moods.server);
+    const runtime = timedServer(network.server, clock, timings.server);
     this.server = createWebSocketServer({ clock, runtime });
     for (let nth = 0; nth < CLIENTS; nth++) {
       const ip = nth === CLIENTS - 1 ? "10.0.0.1" : "127.0.0.1";
-      const runtime = moodyClient(network.clientAt(ip), clock, moods.client);
+      const runtime = timedClient(network.clientAt(ip), clock, timings.client);
       const ws = createWebSocket({ clock, runtime });
       const client: Client = {
         ws,

@@ -1,6 +1,6 @@
 /**
- * The model's books: what was asked for and what was seen, attempt by attempt. Nothing in here is
- * the module's: codes and rules are written down once more, from the documentation.
+ * What the model records of each attempt: what was asked for, and what happened. Nothing in here is
+ * taken from the module: codes and rules are written down once more, from the documentation.
  */
 
 import type { WebSocketClient, WebSocketConnection } from "../../mod.ts";
@@ -112,6 +112,8 @@ export interface Run {
   /** When `stop` was called, and when it settled. */
   until: number;
   gone: number;
+  /** Whether it was told that a client offers subprotocols where the server has none. */
+  hinted?: boolean;
 }
 
 export interface Client {

@@ -18,31 +18,31 @@ import type {
  * - `at once` tells within `close` and `terminate` of a server that it is closed; of a loss it says
  *   nothing at all.
  */
-export type Mood = "plain" | "late" | "at once";
+export type Timing = "plain" | "late" | "at once";
 
 const LATE_MS = 2;
 
-/** A client's runtime in a mood. Closing at once is not among what the clients of any runtime do. */
-export function moodyClient(runtime: ClientRuntime, clock: Clock, mood: Mood): ClientRuntime {
-  if (mood === "plain") return runtime;
+/** A client's runtime with another timing. No runtime's client closes "at once". */
+export function timedClient(runtime: ClientRuntime, clock: Clock, timing: Timing): ClientRuntime {
+  if (timing === "plain") return runtime;
   return {
     ...runtime,
     dial(request, events) {
-      const told = once(events, mood);
+      const told = once(events, timing);
       const open = () => {
         told.opened = true;
         events.open();
       };
       const socket = runtime.dial(request, { ...told, open } as ClientEvents);
-      if (mood === "late") afterwards(socket, clock, { ...told, open: events.open.bind(events) });
+      if (timing === "late") afterwards(socket, clock, { ...told, open: events.open.bind(events) });
       return socket;
     },
   };
 }
 
-/** A server's runtime in a mood. */
-export function moodyServer(runtime: ServerRuntime, clock: Clock, mood: Mood): ServerRuntime {
-  if (mood === "plain") return runtime;
+/** A server's runtime with another timing. */
+export function timedServer(runtime: ServerRuntime, clock: Clock, timing: Timing): ServerRuntime {
+  if (timing === "plain") return runtime;
   return {
     ...runtime,
     listen: (options, events) =>
@@ -52,11 +52,11 @@ export function moodyServer(runtime: ServerRuntime, clock: Clock, mood: Mood): S
           const moody = <T>(answer: T): T => {
             if (answer instanceof Response) return answer;
             const admission = answer as Admission;
-            const told = once(admission, mood);
+            const told = once(admission, timing);
             const { protocol } = admission;
             const open = (socket: Socket) => {
               told.opened = true;
-              if (mood === "at once") {
+              if (timing === "at once") {
                 atOnce(socket, told);
                 return admission.open(socket);
               }
@@ -75,7 +75,7 @@ export function moodyServer(runtime: ServerRuntime, clock: Clock, mood: Mood): S
 type Told = SocketEvents & { opened: boolean; over: boolean; open?(): void };
 
 /** Tells everything on, until it has told that the connection is closed. */
-function once(events: SocketEvents, mood: Mood): Told {
+function once(events: SocketEvents, timing: Timing): Told {
   const told: Told = {
     opened: false,
     over: false,
@@ -85,7 +85,7 @@ function once(events: SocketEvents, mood: Mood): Told {
       if (told.over) return;
       told.over = true;
       const lost = told.opened && end.failure !== undefined;
-      const bare: End = { code: mood === "late" ? 1006 : 0, reason: "" };
+      const bare: End = { code: timing === "late" ? 1006 : 0, reason: "" };
       events.closed(lost ? bare : end);
     },
   };
