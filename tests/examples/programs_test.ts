@@ -22,7 +22,11 @@ import { commandsOf, ExampleServer, flagsOf, startExample } from "./example.ts";
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 /** The examples' programs; what they import besides is no program. */
-const PARTS = ["examples/wire_tap.ts", "examples/dashboard/load.ts"];
+const PARTS = [
+  "examples/wire_tap.ts",
+  "examples/dashboard/load.ts",
+  "examples/harmony/kits.ts",
+];
 const programs = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
   .map((path) => `examples/${path.replaceAll("\\", "/")}`)
   .filter((path) => path.endsWith(".ts") && !PARTS.includes(path));
@@ -200,6 +204,68 @@ describe("examples/guide/", () => {
     assertEquals([withoutPorts(stdout), stderr, code], [SERVER_LOG, "", 0]);
   });
 });
+
+describe("examples/harmony/", () => {
+  const folder = mkdtempSync(join(tmpdir(), "netkit-example-"));
+
+  /** The examples, elsewhere and on a free port. */
+  beforeAll(async () => {
+    const port = String(await freePort());
+    const harmony = join(ROOT, "harmony.ts");
+    cpSync(join(ROOT, "examples/harmony"), folder, { recursive: true });
+    for (const name of ["chat_page.ts", "server.ts", "deno.json", "tsconfig.json"]) {
+      const url = name === "deno.json" ? pathToFileURL(harmony).href : harmony;
+      const text = readFileSync(join(folder, name), "utf8");
+      writeFileSync(
+        join(folder, name),
+        text.replaceAll("8080", port).replaceAll('"../../harmony.ts"', JSON.stringify(url)),
+      );
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const options = { cwd: folder, flags: HERE === "deno" ? ["--allow-net", "--no-prompt"] : [] };
+  const page = () => within(Program.run(HERE, join(folder, "chat_page.ts"), options).ended);
+
+  it("type-checks where it is", async () => {
+    const cwd = join(ROOT, "examples/harmony");
+    const files = ["chat_page.ts", "server.ts", "kits.ts"];
+    const { code, stderr } = await Program.check(files, { cwd }).ended;
+    assertEquals(code, 0, stderr);
+  });
+
+  it("has each toast once, though the page adds its listeners each time", async () => {
+    const server = Program.run(HERE, join(folder, "server.ts"), options);
+    await within(server.line(/^start: true$/m));
+    const { stdout, stderr, code } = await page();
+    assertEquals([stdout, stderr, code], [PAGE_LOG, "", 0]);
+    const ended = await within(server.ended);
+    assertEquals([ended.stderr, ended.code], ["", 0]);
+    const visit = "127.0.0.1:PORT is here\n127.0.0.1:PORT has left: 1000 CLOSE_NORMAL\n";
+    assertEquals(withoutPorts(ended.stdout), `start: true\n${visit}${visit}`);
+  });
+
+  it("says that nobody listens, and ends", async () => {
+    const { stdout, stderr, code } = await page();
+    assertStringIncludes(stdout, '[toast] error: {"code":200,');
+    assertEquals([stderr, code], ["", 0]);
+  });
+});
+
+const PAGE_LOG = ["Hello", "Hello again"].map((word) =>
+  `\
+ChatPage: connect: true
+ChatPage: on open, status: 101, message: Switching Protocols
+[toast] connected, say something
+ChatPage: send: true
+[toast] You said: ${word}
+ChatPage: close: true
+[toast] disconnected, code is 1000, reason is CLOSE_NORMAL
+`
+).join("") + `\
+ChatPage: 4 lines
+ChatPage: send failed: {"code":-1,"message":"Websocket Unknown Other Error: send: the client is idle"}
+`;
 
 const CLIENT_LOG = `\
 Connected successfully
