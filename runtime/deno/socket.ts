@@ -5,8 +5,9 @@ import type { End, Socket, SocketEvents } from "../contract.ts";
 /**
  * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
  * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
- * changes one of them, `deno_internals_test.ts` turns red; `canPing` is false where the first is gone.
- * The tests that comments in `runtime/` name are in `tests/runtime/`.
+ * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
+ * find peers dead that were never asked. The tests that comments in `runtime/` name are in
+ * `tests/runtime/`.
  */
 interface Internals {
   /**
@@ -20,6 +21,8 @@ interface Internals {
   rid: symbol;
   /** The symbol of an instance's role. */
   role: symbol;
+  /** The method of `handleIdle`. */
+  arm: () => void;
 }
 
 type Inner = WebSocket & Record<symbol, unknown>;
@@ -50,36 +53,51 @@ function symbolOf(object: object, description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
 }
 
-// Node before 22 has no WebSocket, and imports this file all the same.
-const prototype: object = typeof WebSocket === "undefined" ? {} : WebSocket.prototype;
-const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]");
-const arm = handleIdle && (prototype as Inner)[handleIdle];
+// deno-lint-ignore no-explicit-any -- Deno's internals have no types
+const { Deno } = globalThis as any;
 
-/** Whether this Deno has the method that sends Ping frames. */
-export const canPing: boolean = typeof arm === "function" && String(arm).includes("ping frame");
+/** What of a request makes Deno give a WebSocket for it, whoever has made the request. */
+const UPGRADE = {
+  "connection": "Upgrade",
+  "upgrade": "websocket",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+  "sec-websocket-version": "13",
+};
 
-let internals: Internals | undefined;
-
-function internalsOf(ws: WebSocket): Internals | undefined {
-  if (internals === undefined && canPing) {
-    const [idleTime, rid, role] = ["[[idleTimeout]]", "[[rid]]", "[[role]]"].map((description) =>
-      symbolOf(ws, description)
-    );
-    if (idleTime && rid && role) internals = { handleIdle: handleIdle!, idleTime, rid, role };
+/** Finds all of the internals, in a WebSocket that has no connection and never will have. */
+function findInternals(): Internals | undefined {
+  const tryClose = Deno?.[Deno.internal]?.core?.tryClose;
+  if (typeof tryClose !== "function") return undefined; // no Deno, or another than we know
+  try {
+    const request = new Request("http://localhost/", { headers: UPGRADE });
+    const ws: Inner = Deno.upgradeWebSocket(request).socket;
+    const prototype: Inner = WebSocket.prototype as Inner;
+    const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]")!;
+    const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
+    const role = symbolOf(ws, "[[role]]")!;
+    const rid = symbolOf(ws, "[[rid]]");
+    const arm = prototype[handleIdle];
+    const isKnown = typeof arm === "function" && String(arm).includes("ping frame") &&
+      typeof ws[idleTime] === "number" && ws[role] === SERVER && rid !== undefined;
+    return isKnown ? { handleIdle, idleTime, role, rid, arm: arm as () => void } : undefined;
+  } catch {
+    return undefined;
   }
-  return internals;
 }
+
+const internals = findInternals();
+
+/** Whether this Deno lets us send Ping frames, notice Pongs and drop connections. */
+export const canPing: boolean = internals !== undefined;
 
 /**
  * Drops the connection below a WebSocket (2.9.6, `deno_internals_test.ts`); `close` alone waits for the
  * peer for ever (`close_quirks_test.ts`).
  */
-function dropResource(rid: unknown): boolean {
-  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
-  const { Deno } = globalThis as any;
-  const tryClose = Deno?.[Deno.internal]?.core?.tryClose;
-  if (typeof tryClose !== "function" || typeof rid !== "number") return false;
-  tryClose(rid);
+function dropResource(ws: Inner): boolean {
+  const rid = internals && ws[internals.rid];
+  if (typeof rid !== "number") return false;
+  Deno[Deno.internal].core.tryClose(rid);
   return true;
 }
 
@@ -174,10 +192,8 @@ export class DenoSocket implements Socket {
 
   terminate(): void {
     if (this.#closed) return;
-    const symbols = internalsOf(this.#ws);
-    const rid = symbols && this.#ws[symbols.rid];
     this.#detach();
-    if (!dropResource(rid)) this.#close(1000, "");
+    if (!dropResource(this.#ws)) this.#close(1000, "");
     this.#dropped();
   }
 
@@ -208,18 +224,17 @@ export class DenoSocket implements Socket {
   #close(code: number, reason: string): void {
     this.#closedWith = code;
     const ws = this.#ws;
-    const symbols = internalsOf(ws);
     // A client may send 1000 and 3000 to 4999 by the WHATWG's rule, a server any code (2.9.6,
     // `client_quirks_test.ts`). But a server that closes is dropped with the next message that comes
     // in, which takes the Close frame along (`close_quirks_test.ts`).
-    if (symbols) ws[symbols.role] = SERVER;
+    if (internals) ws[internals.role] = SERVER;
     try {
       if (code === 1005) ws.close();
       else ws.close(code, reason);
     } catch {
       ws.close(1000, reason);
     } finally {
-      if (symbols) ws[symbols.role] = CLIENT;
+      if (internals) ws[internals.role] = CLIENT;
     }
   }
 
@@ -228,11 +243,10 @@ export class DenoSocket implements Socket {
    * `deno_internals_test.ts`, `close_quirks_test.ts`).
    */
   #armPing(): void {
-    const symbols = internalsOf(this.#ws);
-    if (this.#closed || symbols === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#ws[symbols.idleTime] = AT_ONCE;
-    (arm as () => void).call(this.#ws);
-    this.#ws[symbols.idleTime] = NEVER;
+    if (this.#closed || internals === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#ws[internals.idleTime] = AT_ONCE;
+    internals.arm.call(this.#ws);
+    this.#ws[internals.idleTime] = NEVER;
   }
 
   /**
@@ -240,7 +254,7 @@ export class DenoSocket implements Socket {
    * `deno_internals_test.ts`).
    */
   #hearPongs(): void {
-    if (canPing) this.#ws[handleIdle!] = () => this.#events.alive();
+    if (internals) this.#ws[internals.handleIdle] = () => this.#events.alive();
   }
 
   /**
@@ -254,9 +268,8 @@ export class DenoSocket implements Socket {
     clearTimeout(this.#timer);
     const ws = this.#ws;
     ws.onmessage = null;
-    const symbols = internalsOf(ws);
-    if (symbols === undefined || ws[symbols.idleTime] !== NEVER) return; // no Ping has gone out
-    ws[symbols.idleTime] = AT_ONCE;
-    (arm as () => void).call(ws);
+    if (internals === undefined || ws[internals.idleTime] !== NEVER) return; // no Ping has gone out
+    ws[internals.idleTime] = AT_ONCE;
+    internals.arm.call(ws);
   }
 }

@@ -1,22 +1,39 @@
 /**
  * What is left where a Deno of the future has other internals than those the heartbeat is built on:
- * `without_internals.ts client PORT` or `without_internals.ts server`. On Bun nothing is missing.
+ * `without_internals.ts client HIDDEN PORT` or `without_internals.ts server HIDDEN`. On Bun nothing is
+ * missing.
  */
 
 import process from "node:process";
 
-// Deno itself calls this method, so it must go on working. Hidden in another function it is no
-// longer known for what it does, which is what the module asks before it takes it.
-const prototype = WebSocket.prototype as unknown as Record<symbol, () => void>;
-for (const symbol of Object.getOwnPropertySymbols(prototype)) {
-  if (symbol.description !== "[[serverHandleIdleTimeout]]") continue;
-  const original = prototype[symbol]!;
-  prototype[symbol] = function () {
-    original.call(this);
+const [role, hidden, port] = process.argv.slice(2);
+
+// Deno itself uses all of them, so they must go on working: the module alone must not find them.
+if (hidden === "ping frame") {
+  // Hidden in another function the method is no longer known for what it does.
+  const prototype = WebSocket.prototype as unknown as Record<symbol, () => void>;
+  for (const symbol of Object.getOwnPropertySymbols(prototype)) {
+    if (symbol.description !== "[[serverHandleIdleTimeout]]") continue;
+    const original = prototype[symbol]!;
+    prototype[symbol] = function () {
+      original.call(this);
+    };
+  }
+} else if (hidden === "tryClose") {
+  const { Deno } = globalThis as unknown as { Deno?: { internal: symbol } };
+  const handler = {
+    get: (deno: { internal: symbol }, name: symbol) =>
+      name === deno.internal ? { core: {} } : Reflect.get(deno, name),
   };
+  if (Deno) {
+    Object.defineProperty(globalThis, "Deno", { value: new Proxy(Deno, handler as object) });
+  }
+} else {
+  const { getOwnPropertySymbols } = Object;
+  Object.getOwnPropertySymbols = (object) =>
+    getOwnPropertySymbols(object).filter(({ description }) => description !== hidden);
 }
 
-const [role, port] = process.argv.slice(2);
 if (role === "client") await client();
 else await server();
 
