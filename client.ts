@@ -57,19 +57,19 @@ import { clientRuntime } from "./runtime/select_client.ts";
 
 export type * from "./client/types.ts";
 
-const FREE = undefined;
+const OK = undefined;
 const BUSY = "alreadyConnected";
-const SHUT = "notOpen";
-const NONE = "notConnected";
+const NOT_OPEN = "notOpen";
+const NOTHING = "notConnected";
 
-/** What refuses a call in a state; nothing where it is accepted. */
+/** The kind of error that refuses a call in a state. `OK` where it is accepted. */
 const REFUSALS: Record<
   "connect" | "send" | "close",
   Record<WebSocketState, ErrorKind | undefined>
 > = {
-  connect: { idle: FREE, connecting: BUSY, open: BUSY, closing: BUSY, reconnecting: BUSY },
-  send: { idle: SHUT, connecting: FREE, open: FREE, closing: SHUT, reconnecting: FREE },
-  close: { idle: NONE, connecting: FREE, open: FREE, closing: NONE, reconnecting: FREE },
+  connect: { idle: OK, connecting: BUSY, open: BUSY, closing: BUSY, reconnecting: BUSY },
+  send: { idle: NOT_OPEN, connecting: OK, open: OK, closing: NOT_OPEN, reconnecting: OK },
+  close: { idle: NOTHING, connecting: OK, open: OK, closing: NOTHING, reconnecting: OK },
 };
 
 class Client implements WebSocketClient<unknown> {
@@ -266,7 +266,7 @@ class Client implements WebSocketClient<unknown> {
   }
 }
 
-/** Says it once where an event is listened to that no runtime tells. */
+/** Warns once of a listener for an event that no runtime tells. */
 function warn(type: unknown): void {
   if (type === "headerReceive") {
     sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");

@@ -22,12 +22,12 @@ import {
 import { readReconnectPolicy, type ReconnectPolicy } from "./reconnect_policy.ts";
 import type { ClientCert, ProxyConfiguration, WebSocketClientOptions } from "./types.ts";
 
-/** What `createWebSocket` was asked for; nothing where that is wrong. */
+/** The options of `createWebSocket`. Empty where they are wrong. */
 export interface ClientOptions extends WebSocketClientOptions {
   policy?: ReconnectPolicy | undefined;
 }
 
-/** Reads the options of `createWebSocket`, which never throws: what is wrong, `connect` says. */
+/** Reads the options of `createWebSocket`, which never throws: `connect` is refused with the error. */
 export function readClientOptions(
   options: unknown,
 ): { error: BusinessError | undefined; options: ClientOptions } {

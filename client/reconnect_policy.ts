@@ -1,7 +1,7 @@
 import type { BusinessError } from "../errors.ts";
 import { argumentError, FUNCTION, readOptions, type Rule } from "../internal/validate.ts";
 
-/** How a connection ended, or that an attempt failed. */
+/** Why a client may have to connect again: a connection ended, or an attempt failed. */
 export interface Interruption {
   /** The close code; 1006 where an attempt failed. */
   code: number;
@@ -27,7 +27,7 @@ export interface ReconnectPolicy {
   random: () => number;
 }
 
-/** What counts unless something else is asked for. */
+/** The defaults. */
 const DEFAULTS: ReconnectPolicy = {
   minDelay: 1,
   maxDelay: 30,
@@ -61,7 +61,7 @@ const RULES: Readonly<Record<keyof ReconnectPolicy, Rule>> = {
   random: FUNCTION,
 };
 
-/** Reads the option `reconnect`; a wrong one is returned as the error it deserves. */
+/** Reads the option `reconnect`. Returns an error where it is wrong, and nothing where it is off. */
 export function readReconnectPolicy(value: unknown): ReconnectPolicy | BusinessError | undefined {
   if (value === undefined || value === false) return undefined;
   if (value === true) return DEFAULTS;
@@ -78,8 +78,9 @@ export function readReconnectPolicy(value: unknown): ReconnectPolicy | BusinessE
 }
 
 /**
- * How long to wait before an attempt, in ms: any time up to an exponentially growing limit ("full
- * jitter"), so that clients which were cut off together do not come back together.
+ * How long to wait before an attempt, in ms: a random time up to a limit that grows exponentially
+ * ("full jitter"). So clients that were disconnected at the same time do not come back at the same
+ * time.
  */
 export function backoff(
   { minDelay, maxDelay, factor }: ReconnectPolicy,
@@ -88,7 +89,7 @@ export function backoff(
   chance: number,
 ): number {
   const most = Math.min(maxDelay, minDelay * factor ** (attempt - 1));
-  // What is no number from 0 to 1 is taken for the nearest.
+  // A number below 0 counts as 0, and one above 1 as 1.
   const part = Math.min(1, Math.max(0, chance)) || 0;
   return Math.round((retryAfter(after) + part * most) * 1000);
 }
@@ -96,7 +97,7 @@ export function backoff(
 /** Close codes with which a server says that it will be back (RFC 6455 §7.4, IANA's registry). */
 const BACK_SOON = new Set([1012, 1013]);
 
-/** The longest that a server may ask its clients to stay away, in seconds. */
+/** The longest time that a server may ask its clients to stay away, in seconds. */
 const MAX_RETRY_AFTER = 3600;
 
 /**
@@ -115,13 +116,16 @@ function retryAfter({ code, reason }: Interruption): number {
   return Math.min(Number(number) * UNITS[unit.toLowerCase()]!, MAX_RETRY_AFTER);
 }
 
-/** Close codes after which the same would happen again. */
+/** Close codes after which another connection would end the same way. */
 const FINAL = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** Statuses of a refused handshake that another attempt may not meet: time-out, too early, too many. */
+/**
+ * Statuses of a refused handshake after which another attempt may succeed: time-out, too early, too
+ * many.
+ */
 const TEMPORARY_STATUS = new Set([408, 425, 429]);
 
-/** Whether to try again, unless `shouldReconnect` says. */
+/** Whether to connect again, where `shouldReconnect` is not given. */
 function isTemporary({ code, status = 0 }: Interruption): boolean {
   if (status >= 400 && status < 500) return TEMPORARY_STATUS.has(status);
   return !FINAL.has(code) && !(code >= 4400 && code < 4500);

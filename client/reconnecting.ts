@@ -1,4 +1,4 @@
-/** A client's connection that is made anew when it is lost. Not part of the public API. */
+/** The connections of a client that reconnects, one after the other. Not part of the public API. */
 
 import { BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
@@ -11,25 +11,28 @@ import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_po
 import { SendQueue } from "./send_queue.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
 
-/** What a connection is made of that is made more than once. */
+/** What all attempts of a client that reconnects share. */
 export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
   policy: ReconnectPolicy;
-  /** What to dial next; a promise where the user is asked: what they throw, or what is wrong. */
+  /**
+   * What to dial next. A promise where functions of the user are asked: it rejects with what they
+   * throw.
+   */
   request: () => DialRequest | Promise<DialRequest | BusinessError>;
 }
 
-/** How often to look whether the machine has slept, in ms. */
-const LOOK_MS = 2000;
+/** How often to check whether the machine has slept, in ms. */
+const SLEEP_CHECK_MS = 2000;
 
-/** By how much more than that the calendar must have moved on, in ms. */
+/** How much longer than that must have passed by the calendar, in ms, for it to count as sleep. */
 const SLEPT_MS = 5000;
 
-/** What it tells its client: as any connection does, and what becomes of it between two of them. */
+/** What a client is told: what any connection tells, and what happens between two connections. */
 export interface ReconnectOwner extends ConnectionOwner {
   /** An attempt failed, or a connection ended; another attempt follows. */
   interrupted(end: { error: BusinessError } | { close: CloseResult; end?: End | undefined }): void;
   reconnecting(info: { attempt: number; delay: number }): void;
-  /** A function of the user's failed, or messages were never sent. */
+  /** A function of the user failed, or messages were never sent. */
   report(error: BusinessError): void;
 }
 
@@ -41,19 +44,19 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** What was sent while there was no connection. */
   readonly #queue = new SendQueue();
   #connection: ClientConnection | undefined;
-  /** What is done while there is no connection. */
+  /** What happens while there is no connection. */
   #between: "preparing" | "waiting" | "closing" = "preparing";
-  /** Whether the user is being asked if it goes on: then its end is on the way. */
-  #deciding = false;
-  /** How often was asked for what to dial: a late answer counts no more. */
+  /** Whether `shouldReconnect` is being asked. Then the end of a connection is being handled. */
+  #asking = false;
+  /** How often the user was asked what to dial. An answer to an earlier question comes too late. */
   #asked = 0;
-  /** How many attempts have followed each other without a stable connection. */
+  /** How many attempts there were since the last stable connection. */
   #attempt = 0;
   #last: Interruption = { code: 1006, reason: "" };
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
-  #look: unknown;
-  #looked = 0;
+  #sleepCheck: unknown;
+  #checkedAt = 0;
 
   /** Makes the first attempt; throws what the runtime throws. */
   constructor(owner: ReconnectOwner, parts: ReconnectParts) {
@@ -63,14 +66,14 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock = parts.clock;
     this.#dial();
     signal?.addEventListener("abort", this.#abort);
-    this.#looked = this.#clock.wall?.() ?? 0;
-    this.#watch();
+    this.#checkedAt = this.#clock.wall?.() ?? 0;
+    this.#checkSleep();
     if (signal?.aborted) this.#abort();
   }
 
   get state(): "connecting" | "open" | "closing" | "reconnecting" | "idle" {
     const state = this.#connection?.state;
-    // One that closes by itself is no reason to refuse anything: another may follow.
+    // A connection that closes by itself is no reason to refuse a call: another may follow.
     if (state === "closing" && this.#between !== "closing") return "reconnecting";
     if (state !== undefined) return state;
     const between = {
@@ -96,26 +99,26 @@ export class ReconnectingConnection implements ConnectionOwner {
     return this.state === "open" ? Infinity : this.#parts.policy.maxQueued;
   }
 
-  /** Sends, or keeps until open and answers `false`. */
+  /** Sends and returns `true`, or queues the message and returns `false`. */
   send(data: WebSocketData): boolean {
     if (this.#connection?.state === "open") return this.#connection.send(data);
     this.#queue.push(data);
     return false;
   }
 
-  /** Closes the connection there is; the policy says whether it goes on. */
+  /** Closes the present connection. The policy decides whether another follows. */
   drop(close: CloseResult): void {
     this.#connection?.close(close);
   }
 
-  /** Ends it for good. */
+  /** Closes, and does not connect again. */
   close(asked: CloseResult, wire?: CloseResult): void {
     this.#between = "closing";
     const state = this.#connection?.state;
-    if (this.#deciding || state === "closing") return; // its end is on the way
+    if (this.#asking || state === "closing") return; // its end is being handled
     if (state !== undefined) return this.#connection!.close(asked, wire);
     this.#clock.clearTimer(this.#timer);
-    afterTurn(() => this.#give(() => this.#owner.closed(asked)));
+    afterTurn(() => this.#finish(() => this.#owner.closed(asked)));
   }
 
   opened(): void {
@@ -155,21 +158,21 @@ export class ReconnectingConnection implements ConnectionOwner {
     };
     const late = new Error(`no answer within ${connectTimeout} s`);
     this.#timer = this.#clock.setTimer(
-      () => answered(() => this.#unprepared(late)),
+      () => answered(() => this.#failPreparing(late)),
       connectTimeout * 1000,
     );
     request.then(
       (request) =>
         answered(() =>
           request instanceof BusinessError
-            ? this.#give(() => this.#owner.failed(request))
+            ? this.#finish(() => this.#owner.failed(request))
             : this.#redial(() => this.#connect(request))
         ),
-      (cause) => answered(() => this.#unprepared(cause)),
+      (cause) => answered(() => this.#failPreparing(cause)),
     );
   }
 
-  /** Does what may throw where a runtime has run out of something: that attempt has failed. */
+  /** Dials again. Where the runtime throws, that attempt has failed. */
   #redial(dial: () => void): void {
     try {
       dial();
@@ -181,8 +184,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     }
   }
 
-  /** The user does not say what to dial. */
-  #unprepared(cause: unknown): void {
+  /** A function of the user did not say what to dial. */
+  #failPreparing(cause: unknown): void {
     const what = `'url' or 'header' failed: ${describe(cause)}`;
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
@@ -205,7 +208,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#last = last;
     const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
     if (!goesOn || (this.#between as string) === "closing") {
-      return this.#give(() =>
+      return this.#finish(() =>
         "error" in end ? this.#owner.failed(end.error) : this.#owner.closed(end.close, end.end)
       );
     }
@@ -214,15 +217,15 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   #wanted(last: Interruption): boolean {
-    this.#deciding = true;
+    this.#asking = true;
     const { shouldReconnect } = this.#parts.policy;
     const ask = () => shouldReconnect({ ...last });
     const wanted = this.#ask("shouldReconnect", ask, false);
-    this.#deciding = false;
+    this.#asking = false;
     return wanted;
   }
 
-  /** Asks a function of the user's; one that fails, or answers with anything else, is reported. */
+  /** Calls a function of the user. One that fails, or answers with another type, is reported. */
   #ask<T>(name: string, ask: () => T, otherwise: T): T {
     let what;
     let options = {};
@@ -232,7 +235,7 @@ export class ReconnectingConnection implements ConnectionOwner {
       what = `'${name}' must answer with a ${typeof otherwise}: current value is ${
         describe(answer)
       }`;
-      // It is not waited for, and what becomes of it must not end the process.
+      // It may be a promise: nobody waits for it, and its rejection must not end the process.
       void Promise.resolve(answer).catch(() => {});
     } catch (cause) {
       what = `'${name}' failed: ${describe(cause)}`;
@@ -245,7 +248,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   #wait(): void {
     const { policy } = this.#parts;
     const chance = this.#ask("random", policy.random, 1);
-    if (this.#between !== "waiting") return; // the report's listener has closed
+    if (this.#between !== "waiting") return; // an 'error' listener has closed
     const ms = backoff(policy, this.#attempt, this.#last, chance);
     this.#timer = this.#clock.setTimer(this.#again, ms);
     this.#owner.reconnecting({ attempt: this.#attempt, delay: ms / 1000 });
@@ -253,17 +256,17 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   readonly #again = (): void => this.#redial(() => this.#dial());
 
-  /** Looks whether the machine has slept: what was connected then is hardly connected now. */
-  #watch(): void {
+  /** Checks whether the machine has slept: then an open connection has probably been lost. */
+  #checkSleep(): void {
     const { wall } = this.#clock;
     if (wall === undefined) return;
     const now = wall();
-    const slept = now - this.#looked > LOOK_MS + SLEPT_MS;
-    this.#looked = now;
-    this.#look = this.#clock.setTimer(() => this.#watch(), LOOK_MS);
+    const slept = now - this.#checkedAt > SLEEP_CHECK_MS + SLEPT_MS;
+    this.#checkedAt = now;
+    this.#sleepCheck = this.#clock.setTimer(() => this.#checkSleep(), SLEEP_CHECK_MS);
     if (!slept) return;
     if (this.state === "open") this.#connection!.probe();
-    // One that is closing by itself comes to its end first.
+    // A connection that is closing comes to its end first.
     if (this.#between !== "waiting" || this.#connection !== undefined) return;
     this.#clock.clearTimer(this.#timer);
     this.#again();
@@ -273,11 +276,11 @@ export class ReconnectingConnection implements ConnectionOwner {
     if (this.#between !== "closing") this.close(NORMAL);
   };
 
-  /** It is over for good. */
-  #give(tell: () => void): void {
+  /** Ends everything, and tells the client why. */
+  #finish(tell: () => void): void {
     this.#between = "closing";
     this.#clock.clearTimer(this.#timer);
-    this.#clock.clearTimer(this.#look);
+    this.#clock.clearTimer(this.#sleepCheck);
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
     const unsent = this.#queue.take().length;
     if (unsent > 0) {

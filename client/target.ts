@@ -1,4 +1,4 @@
-/** What to connect to: a URL and options, or functions of the user's that say so at each attempt. */
+/** What to connect to: a URL and options, or functions of the user that give them at each attempt. */
 
 import type { BusinessError } from "../errors.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
@@ -7,7 +7,10 @@ import { buildRequest, unsupported } from "./dial.ts";
 import { type ConnectOptions, readConnectOptions } from "./options.ts";
 import { hasNoHost, noHostFailure, urlError } from "./url.ts";
 
-/** What to connect to, as it was given; where a client reconnects, parts may be asked for each time. */
+/**
+ * What to connect to, as it was given. Where a client reconnects, `url` and `header` may be
+ * functions.
+ */
 export interface Target {
   url: string | (() => unknown);
   header: (() => unknown) | undefined;
@@ -29,27 +32,27 @@ export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Targe
   return { url, header, given, options } as Target;
 }
 
-/** Whether anything has to be asked for. */
+/** Whether functions of the user must be asked. */
 export function asks({ url, header }: Target): boolean {
   return typeof url === "function" || header !== undefined;
 }
 
 /**
- * Asks for what to dial next. Throws what the user throws, and what is wrong with the answer: that may
- * be better the next time. What is wrong with the options, or with this runtime, is given back.
+ * Asks the user what to dial next. Throws what the user throws, and an error where the answer is wrong:
+ * the next answer may be right. Returns an error where the options are wrong or cannot be honoured.
  */
 export async function askTarget(
   runtime: ClientRuntime,
   target: Target,
 ): Promise<DialRequest | BusinessError> {
-  await undefined; // the user is asked when `connect` has done its work
-  const { url: ask } = target; // called as a method it would be handed the target
+  await undefined; // `connect` returns before the user is asked
+  const { url: ask } = target; // so that `this` is not the target
   const url = typeof ask === "function" ? await ask() : ask;
   if (typeof url !== "string") throw argumentError("connect: the URL", TEXT[1], url);
   const { header, given } = target;
   const options = header === undefined
     ? target.options
-    : readConnectOptions({ ...given, header: await header() ?? null }, url); // nothing is no header
+    : readConnectOptions({ ...given, header: await header() ?? null }, url); // undefined is no header
   if (options instanceof Error) throw options;
   const wrong = urlError(url) ?? (hasNoHost(url) ? noHostFailure() : undefined);
   if (wrong !== undefined) throw wrong;

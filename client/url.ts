@@ -4,7 +4,7 @@ import { describeUrl } from "../internal/describe.ts";
 /** The longest URL, in bytes. */
 const MAX_BYTES = 8195;
 
-/** What is wrong with a URL to connect to, if anything is. */
+/** The error for a URL that is wrong, if it is. */
 export function urlError(url: string): BusinessError | undefined {
   const rule = brokenRule(url);
   if (rule === undefined) return undefined;
@@ -17,26 +17,26 @@ function brokenRule(url: string): string | undefined {
   if (url.length > MAX_BYTES || new TextEncoder().encode(url).byteLength > MAX_BYTES) {
     return `must be at most ${MAX_BYTES} bytes`;
   }
-  if (hasNoHost(url)) return undefined; // well-formed as far as it goes; refused when dialled
+  if (hasNoHost(url)) return undefined; // refused later, with an error of its own
   if (url.includes("#")) return "must have no fragment";
   if (!URL.canParse(url)) return "must be one that can be parsed";
   if (new URL(url).port === "0") return "must have a port from 1 to 65535";
   return undefined;
 }
 
-/** Whether nothing stands where the host should, as in the guide's `ws://`. */
+/** Whether a URL has no host, as the guide's `ws://`. */
 export function hasNoHost(url: string): boolean {
   const authority = /^wss?:\/\/([^/?#\\]*)/.exec(url)?.[1] ?? "";
   return authority.replace(/^.*@/, "").replace(/:\d*$/, "") === "";
 }
 
-/** What 'error' tells of a URL that names no host. */
+/** The error that 'error' tells of a URL without a host. */
 export function noHostFailure(): BusinessError {
   const cause = new Error("the URL has no host");
   return businessError("connectFailed", cause.message, { data: "0", cause });
 }
 
-/** Refuses the guide's `ws://`, which names no host. */
+/** The error that refuses a URL without a host, if it has none. */
 export function noHostRefusal(url: string): BusinessError | undefined {
   if (!hasNoHost(url)) return undefined;
   const cause = new Error("the URL has no host");
