@@ -1,9 +1,9 @@
 /**
- * WebSocket beside a Hono app, on one port: requests that are no upgrade go to the app. In a project
- * of yours, `npm install hono` first. Open the address that it prints; Ctrl-C stops it.
+ * WebSocket in a Hono app, at a path of its own beside the pages. In a project of yours, `npm install
+ * hono` first. Ctrl-C stops it.
  *
- *     deno run --allow-net examples/hono.ts [port]
- *     bun examples/hono.ts [port]
+ *     deno serve --allow-net --host=127.0.0.1 --port=8080 examples/hono.ts
+ *     bun --port=8080 examples/hono.ts
  */
 
 import process from "node:process";
@@ -14,17 +14,16 @@ const server = createWebSocketServer();
 server.on("messageReceive", ({ clientConnection, data }) => {
   server.send(`You said: ${data}`, clientConnection);
 });
+const mount = await server.mount();
 
 const app = new Hono();
 app.get("/", (c) => c.text(`${server.listAllConnections().length} connected`));
 app.get("/hello/:name", (c) => c.json({ hello: c.req.param("name") }));
+app.get("/echo", (c) => mount.fetch(c.req.raw, c.env) ?? c.text("Connect with ws://", 426));
 
-const ctrlC = new AbortController();
-process.once("SIGINT", () => ctrlC.abort());
-await server.start({
-  serverPort: Number(process.argv[2] ?? 8080),
-  serverIP: "127.0.0.1",
-  fetch: app.fetch,
-  signal: ctrlC.signal,
+process.once("SIGINT", async () => {
+  await server.stop(); // every client is told
+  process.exit();
 });
-console.log(`Listening on http://127.0.0.1:${server.address!.port}/ and its ws:// twin`);
+
+export default { hostname: "127.0.0.1", fetch: app.fetch, websocket: mount.websocket };

@@ -40,7 +40,7 @@ const HEARD_MS = 5;
 
 /** Bun as a server, where this is Bun. */
 export function bunServer(): ServerRuntime | undefined {
-  const bun = (globalThis as { Bun?: BunLike }).Bun;
+  const bun = (globalThis as unknown as { Bun?: BunLike }).Bun;
   if (bun === undefined) return undefined;
   return {
     name: `Bun ${bun.version}`,
