@@ -45,10 +45,12 @@ import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { withoutSecrets } from "./internal/describe.ts";
+import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { type Observing, observing } from "./internal/observer.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
-import { readCall, type Result, settle } from "./internal/result.ts";
+import { readCall, Refusal, type Result, settle } from "./internal/result.ts";
+import { argumentError, BYTES } from "./internal/validate.ts";
 import { sayOnce } from "./internal/say_once.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
@@ -83,6 +85,12 @@ class Client implements WebSocketClient<unknown> {
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
+  /** What `drained` waits for: a connection that closes is as good as over. */
+  readonly #outgoing: Draining = Object.defineProperty({} as Draining, "bufferedAmount", {
+    get: () => this.state === "closing" ? Infinity : this.bufferedAmount,
+  });
+  /** Made when somebody waits for the first time. */
+  #draining: DrainWatch<Draining> | undefined;
 
   constructor(options: unknown = {}) {
     const read = readClientOptions(options);
@@ -92,7 +100,11 @@ class Client implements WebSocketClient<unknown> {
     this.#emitter = new ClientEmitter({
       state: () => this.state,
       protocol: () => this.protocol,
-      released: () => void (this.#connection = undefined),
+      released: () => {
+        this.#connection = undefined;
+        this.#draining?.over(this.#outgoing);
+      },
+      interrupted: () => this.#draining?.over(this.#outgoing),
       drop: (close, why) => {
         if (this.state !== "open") return; // another reader was too slow as well
         this.#connection?.drop(close);
@@ -147,6 +159,13 @@ class Client implements WebSocketClient<unknown> {
     }
     const call = readCall("send", arguments, 1);
     return this.#settle(call.error ?? this.#send(call.values[0]), call.callback);
+  }
+
+  drained(bytes: unknown = 0): Promise<boolean> {
+    if (!BYTES[0](bytes)) return Refusal.of(argumentError("drained: bytes", BYTES[1], bytes));
+    if (this.#connection === undefined) return OVER;
+    this.#draining ??= drainWatchOn(this.#clock);
+    return this.#draining.wait(this.#outgoing, bytes as number);
   }
 
   close(...args: unknown[]): Promise<boolean> & void {

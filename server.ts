@@ -40,6 +40,7 @@ import {
 } from "./internal/validate.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
 import type { ServerConnection } from "./server/connection.ts";
+import { bufferedAmount, drained, overflow, terminate } from "./server/flow.ts";
 import { ConnectionHandle } from "./server/handle.ts";
 import { listen, mount } from "./server/listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
@@ -111,7 +112,7 @@ class Server {
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
     if (found !== undefined && found.host === this.#listening && found.state === "open") {
       const most = mostBytes(data);
-      if (most <= this.#listening.maxPayload) {
+      if (most <= this.#listening.maxAtOnce) {
         found.send(data as WebSocketData, most);
         return ACCEPTED;
       }
@@ -121,6 +122,18 @@ class Server {
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
     return settled(this.#close(connection, options));
+  }
+
+  terminate(connection: unknown): Promise<boolean> {
+    return settled(terminate(this.#listening, connection));
+  }
+
+  bufferedAmount(connection: unknown): number {
+    return bufferedAmount(this.#listening, connection);
+  }
+
+  drained(connection: unknown, bytes?: unknown): Promise<boolean> {
+    return drained(this.#listening, connection, bytes);
   }
 
   broadcast(data: unknown, options?: unknown): Promise<PublishResult> {
@@ -240,6 +253,8 @@ class Server {
     if (wrong !== undefined) return wrong;
     const found = findOpen(this.#listening, "send", connection);
     if (found instanceof Error) return found;
+    const full = overflow(found, data as WebSocketData);
+    if (full !== undefined) return full;
     found.send(data as WebSocketData, mostBytes(data));
     return undefined;
   }

@@ -31,6 +31,8 @@ export interface EmitterOwner {
   protocol(): string;
   /** The connection is closed, and no other follows. */
   released(): void;
+  /** The connection is closed, and another is to follow. */
+  interrupted(): void;
   /** Closes the connection, because of the server or of a reader. */
   drop(close: CloseResult, why: DropReason): void;
 }
@@ -127,7 +129,10 @@ export class ClientEmitter implements ReconnectOwner {
   interrupted(end: { error: BusinessError } | { close: CloseResult }): void {
     this.#lost = undefined;
     if ("error" in end) this.listeners.emit("error", end.error);
-    else this.listeners.emit("close", undefined, { ...end.close });
+    else {
+      this.#owner.interrupted();
+      this.listeners.emit("close", undefined, { ...end.close });
+    }
   }
 
   reconnecting(info: ReconnectInfo): void {

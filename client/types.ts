@@ -181,6 +181,15 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    */
   off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents<Data>[K]): void;
 
+  /**
+   * Waits until enough of what was sent has been taken by the system for more to be sent.
+   *
+   * @param bytes How many may be queued still, from 0 on.
+   * @returns `true` once no more are queued; `false` when the connection is over, or there is none;
+   * rejects with 401 (a wrong argument).
+   */
+  drained(bytes?: number): Promise<boolean>;
+
   /** What the client is doing. */
   readonly state: WebSocketState;
   /** The subprotocol the server chose; '' for none, and while not open. */

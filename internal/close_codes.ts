@@ -8,6 +8,9 @@ export const NORMAL: CloseResult = { code: 1000, reason: "CLOSE_NORMAL" };
 /** A connection was lost, or its peer did not answer a Ping: what 'close' reports (RFC 6455 §7.1.5). */
 export const LINK_DOWN: CloseResult = { code: 1006, reason: "The link is down" };
 
+/** A connection was dropped by `terminate`: what 'close' reports. */
+export const TERMINATED: CloseResult = { code: 1006, reason: "Terminated" };
+
 /** A message was over `maxPayload`. The words are those of Bun, which cannot be changed. */
 export const TOO_BIG: CloseResult = { code: 1009, reason: "Received too big message" };
 

@@ -24,6 +24,10 @@ export const COUNT: Rule = [
   (value) => Number.isSafeInteger(value) && (value as number) > 0,
   "must be an integer above 0",
 ];
+export const BYTES: Rule = [
+  (value) => typeof value === "number" && value >= 0,
+  "must be a number of bytes from 0 on",
+];
 export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
 export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
 export const SCHEMA: Rule = [isSchema, "must be a Standard Schema, version 1"];

@@ -139,6 +139,8 @@ export interface Admission extends SocketEvents {
   readonly protocol: string;
   /** More headers of the 101. */
   readonly headers?: Headers | undefined;
+  /** The queue has got shorter, where the runtime hears of that. */
+  drained?(): void;
   /**
    * The handshake is done, and messages can be sent. Where the handshake failed only `closed` is
    * called.
@@ -240,6 +242,8 @@ export interface ServerRuntime {
   readonly canPing: boolean;
   /** Whether it refuses messages over `maxPayload` by itself, so that none comes in. */
   readonly checksPayload: boolean;
+  /** Whether `drained` is told whenever a queue has got shorter; where not, it is looked at. */
+  readonly tellsDrain?: boolean;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: PortEvents): TcpListener;
   /** Gets ready to accept connections at a port of a host's; throws where there are no servers. */

@@ -61,6 +61,14 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    */
   maxBufferedAmount?: number;
   /**
+   * What becomes of a peer that reads too slowly: `'drop'` closes it with 1013; `'refuse'` lets it stay.
+   * Then a `send` that would queue more than `maxBufferedAmount` bytes is refused with 2302999 (kind
+   * `queueFull`), and `publish` and `broadcast` leave it out and count it as `tooSlow`.
+   *
+   * @default {"drop"}
+   */
+  slowPeer?: "drop" | "refuse" | undefined;
+  /**
    * Which web pages may connect, by the `Origin` that browsers send: those of the host name they
    * connect to, those of a list of origins, or all. Others are refused with 403.
    *

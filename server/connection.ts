@@ -3,10 +3,18 @@
 import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
-import { GOING_AWAY, LINK_DOWN, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
+import {
+  GOING_AWAY,
+  LINK_DOWN,
+  TERMINATED,
+  TOO_BIG,
+  TOO_FAST,
+  TOO_SLOW,
+} from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
+import type { DrainWatch } from "../internal/drain_watch.ts";
 import { exceeds } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
@@ -49,6 +57,10 @@ export interface ConnectionHost {
   readonly maxPayload: number;
   /** Bytes that may wait for a peer, or for the listeners of its messages. */
   readonly maxBufferedAmount: number;
+  /** Whether a peer over it stays, and what would go beyond is refused. */
+  readonly refusesSlow: boolean;
+  /** Those whose queues somebody waits for. */
+  readonly draining: DrainWatch<ServerConnection>;
   /** Connections that are let in and must open. */
   readonly opening: TimeoutQueue<ServerConnection>;
   /** Connections whose peer must answer a Close frame. */
@@ -161,10 +173,28 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (this.#queued > maxBufferedAmount) this.dropIfTooSlow();
   }
 
-  /** Drops the peer if it reads too slowly. */
+  /** Bytes that are queued. */
+  get bufferedAmount(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** Whether so many bytes more may be queued. */
+  hasRoomFor(bytes: number): boolean {
+    const { maxBufferedAmount } = this.host;
+    if (this.#queued + bytes <= maxBufferedAmount) return true;
+    this.#queued = this.bufferedAmount;
+    return this.#queued + bytes <= maxBufferedAmount;
+  }
+
+  drained(): void {
+    this.host.draining.fell(this);
+  }
+
+  /** Drops the peer if it reads too slowly, unless it is to stay. */
   dropIfTooSlow(): void {
-    this.#queued = this.#socket?.bufferedAmount ?? 0;
-    if (this.#queued <= this.host.maxBufferedAmount || this.state !== "open") return;
+    this.#queued = this.bufferedAmount;
+    const { maxBufferedAmount, refusesSlow } = this.host;
+    if (this.#queued <= maxBufferedAmount || refusesSlow || this.state !== "open") return;
     this.close(TOO_SLOW);
     const limit = this.host.maxBufferedAmount;
     this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
@@ -219,9 +249,18 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     afterTurn(() => this.tellClosed());
   }
 
+  /** Drops the connection on the user's behalf, also one that is closing, or closed and not gone. */
+  drop(): void {
+    const { state } = this;
+    if (state === "open") this.#settle(TERMINATED);
+    this.terminate();
+    if (state === "open") afterTurn(() => this.tellClosed());
+  }
+
   /** Tells the user that it is over. */
   tellClosed(): void {
     this.state = "closed";
+    this.host.draining.over(this);
     this.host.closed(this, this.#close);
   }
 

@@ -5,6 +5,7 @@ import type { BusinessError } from "../errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
 import { GOING_AWAY } from "../internal/close_codes.ts";
 import { CLOSE_DEADLINE_MS } from "../internal/close_frame.ts";
+import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
@@ -45,6 +46,10 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly config: ServerConfig;
   readonly maxPayload: number;
   readonly maxBufferedAmount: number;
+  readonly refusesSlow: boolean;
+  /** The largest message that can be sent with no look at the queue, in bytes. */
+  readonly maxAtOnce: number;
+  readonly draining: DrainWatch<ServerConnection>;
   readonly canPing: boolean;
   readonly checksPayload: boolean;
   readonly looksAtMessages: boolean;
@@ -77,6 +82,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.schema = schema;
     this.maxPayload = config.maxPayload;
     this.maxBufferedAmount = config.maxBufferedAmount;
+    this.refusesSlow = config.slowPeer === "refuse";
+    this.maxAtOnce = this.refusesSlow ? -1 : config.maxPayload;
+    this.draining = new DrainWatch({ clock, isTold: runtime.tellsDrain === true });
     this.canPing = runtime.canPing;
     this.checksPayload = runtime.checksPayload;
     this.looksAtMessages = !runtime.checksPayload || observing !== undefined ||
@@ -108,7 +116,13 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.messages = listeners.list("messageReceive");
     this.#runtime = runtime;
     this.#handshake = new Handshake(this, config);
-    this.topics = new Topics(config.maxBufferedAmount, observing, () => this.#listener);
+    const { maxBufferedAmount, refusesSlow } = this;
+    this.topics = new Topics({
+      maxBufferedAmount,
+      refusesSlow,
+      observing,
+      listener: () => this.#listener,
+    });
   }
 
   /** Where it listens; that of a host is the host's affair. */

@@ -34,6 +34,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   pongTimeout: ANY,
   maxPayload: COUNT,
   maxBufferedAmount: COUNT,
+  slowPeer: [
+    (value) => value === "drop" || value === "refuse",
+    "must be 'drop' or 'refuse'",
+  ],
   allowedOrigins: [
     (value) => value === "same-host" || value === "*" || isTextArray(value),
     "must be 'same-host', '*' or an array of origins",
@@ -75,6 +79,7 @@ export interface ServerConfig {
   pongTimeout: unknown;
   serverCert: { certPath: string; keyPath: string } | undefined;
   maxBufferedAmount: number;
+  slowPeer: "drop" | "refuse";
   allowedOrigins: "same-host" | "*" | string[];
   authorize: Hook | undefined;
   clientAddress: Hook | undefined;
@@ -106,6 +111,7 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
     }
   }
   return {
+    slowPeer: (given.slowPeer ?? "drop") as ServerConfig["slowPeer"],
     // With no address, both families where the machine has IPv6.
     hostnames: ip === undefined ? ["::", "0.0.0.0"] : [ip],
     port,

@@ -80,6 +80,12 @@ export class Registry {
     return this.#newestAt(address) ?? unknown(call, address);
   }
 
+  /** The same, and also one that the user was told is closed, as long as the runtime has it. */
+  findAttached(call: string, given: unknown): ServerConnection | BusinessError {
+    const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
+    return own !== undefined && this.#attached.has(own) ? own : this.find(call, given);
+  }
+
   #newestAt(address: string): ServerConnection | undefined {
     if (this.#byAddress === undefined) {
       this.#byAddress = new Map();
@@ -122,6 +128,15 @@ export function findConnection(
   given: unknown,
 ): ServerConnection | BusinessError {
   return (server?.registry ?? EMPTY).find(call, given);
+}
+
+/** Finds a connection, also one that is closed but not gone. */
+export function findAttached(
+  server: ListeningServer | undefined,
+  call: string,
+  given: unknown,
+): ServerConnection | BusinessError {
+  return (server?.registry ?? EMPTY).findAttached(call, given);
 }
 
 /** Finds a connection that is open. */

@@ -2,7 +2,7 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import type { Observing } from "../internal/observer.ts";
-import { mostBytes } from "../internal/payload.ts";
+import { byteLength, mostBytes } from "../internal/payload.ts";
 import type { TcpListener } from "../runtime/contract.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { PublishResult } from "./types.ts";
@@ -27,10 +27,20 @@ class Topic {
 /** The members' queues are looked at when this part of `maxBufferedAmount` may have gone to each. */
 const MEASURE_AT = 1 / 4;
 
+/** What the topics of a server are made of. */
+export interface TopicsParts {
+  maxBufferedAmount: number;
+  /** Whether a peer over it stays, and is left out. */
+  refusesSlow: boolean;
+  observing: Observing | undefined;
+  listener: () => Pick<TcpListener, "publish">;
+}
+
 /** The topics of a running server. One is there as long as somebody is in it. */
 export class Topics {
   readonly #listener: () => Pick<TcpListener, "publish">;
   readonly #maxBufferedAmount: number;
+  readonly #refusesSlow: boolean;
   readonly #observing: Observing | undefined;
   readonly #topics = new Map<string, Topic>();
   /** Which topics a connection is in, for those that are in any. */
@@ -41,12 +51,9 @@ export class Topics {
   /** Bytes the runtime was given since the queues were last looked at, at the most: to any of them. */
   #unmeasured = 0;
 
-  constructor(
-    maxBufferedAmount: number,
-    observing: Observing | undefined,
-    listener: () => Pick<TcpListener, "publish">,
-  ) {
+  constructor({ maxBufferedAmount, refusesSlow, observing, listener }: TopicsParts) {
     this.#maxBufferedAmount = maxBufferedAmount;
+    this.#refusesSlow = refusesSlow;
     this.#observing = observing;
     this.#listener = listener;
   }
@@ -116,6 +123,30 @@ export class Topics {
   }
 
   #send(topic: Topic, data: WebSocketData, except: ReadonlySet<ServerConnection>): PublishResult {
+    return this.#refusesSlow
+      ? this.#sendToQuick(topic, data, except)
+      : this.#sendToAll(topic, data, except);
+  }
+
+  /** Leaves out those who have no room for it. */
+  #sendToQuick(
+    topic: Topic,
+    data: WebSocketData,
+    except: ReadonlySet<ServerConnection>,
+  ): PublishResult {
+    const bytes = byteLength(data);
+    const slow = Array.from(topic.members).filter((connection) =>
+      !except.has(connection) && connection.bufferedAmount + bytes > this.#maxBufferedAmount
+    );
+    const { sent } = this.#sendToAll(topic, data, new Set([...except, ...slow]));
+    return { sent, tooSlow: slow.length };
+  }
+
+  #sendToAll(
+    topic: Topic,
+    data: WebSocketData,
+    except: ReadonlySet<ServerConnection>,
+  ): PublishResult {
     const { publish } = this.#listener();
     const excepted = Array.from(except).filter((connection) => topic.members.has(connection));
     const size = topic.members.size - excepted.length;

@@ -1,20 +1,28 @@
 /**
- * The server's options, results and listener types, under the names of the OpenHarmony reference.
+ * The server's options and calls, under the names of the OpenHarmony reference.
  *
  * @module
  */
 
-import type { CloseResult, WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
-import type { Callback, ErrorCallback } from "../errors.ts";
+import type { WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
 import type { Clock } from "../heartbeat.ts";
 import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
 import type { WebSocketServerConfig } from "./config_types.ts";
+import type {
+  ConnectionAddress,
+  PublishOptions,
+  PublishResult,
+  ServerAddress,
+  WebSocketConnection,
+  WebSocketServerEvents,
+} from "./connection_types.ts";
 import type { WebSocketMount, WebSocketMountConfig } from "./mount_types.ts";
 
 export type * from "./config_types.ts";
+export type * from "./connection_types.ts";
 export type * from "./mount_types.ts";
 
 /**
@@ -49,99 +57,6 @@ export interface WebSocketServerOptions<
    * is left out.
    */
   runtime?: ServerRuntime;
-}
-
-/** The address of a connection: what `send` and `close` need to know of one. */
-export interface ConnectionAddress {
-  /** The client's IP address; an IPv4 client is plain IPv4 on a dual-stack socket, too. */
-  readonly clientIP: string;
-  /** The client's port. */
-  readonly clientPort: number;
-}
-
-/**
- * One connection of a server: the same frozen object in every event, so that it can be the key of
- * a Map. As text it is `ip:port`, `[ip]:port` for IPv6.
- *
- * @typeParam Context What `authorize` found out about the client.
- */
-export type WebSocketConnection<Context extends object | undefined = undefined> =
-  & ConnectionAddress
-  & {
-    /** The path and the query that the client asked for, as the URL parser leaves them. */
-    readonly url: string;
-    /** The subprotocol, "" for none. */
-    readonly protocol: string;
-  }
-  & ([Context] extends [undefined] ? { readonly context?: undefined } : {
-    /** What `authorize` found out about the client. */
-    readonly context: Context;
-  });
-
-/**
- * What 'messageReceive' tells.
- *
- * @typeParam Context What `authorize` found out about the client.
- * @typeParam Data What was sent, or what `schema` makes of it.
- */
-export interface WebSocketMessage<
-  Context extends object | undefined = undefined,
-  Data = string | ArrayBuffer,
-> {
-  /** Who sent it. */
-  clientConnection: WebSocketConnection<Context>;
-  /** What was sent, or what `schema` makes of it. */
-  data: Data;
-}
-
-/** What `broadcast` and `publish` take beside the data. */
-export interface PublishOptions {
-  /** Whom not to send to: one connection, or several; copies do as well. */
-  except?: ConnectionAddress | readonly ConnectionAddress[];
-}
-
-/** What `broadcast` and `publish` have come to. */
-export interface PublishResult {
-  /** To how many connections the message was handed. */
-  sent: number;
-  /**
-   * How many of them were found to have more than `maxBufferedAmount` bytes queued, and dropped. On
-   * Bun the queues are looked at each time a quarter of that may have gone to anybody.
-   */
-  tooSlow: number;
-}
-
-/** Where a server listens. */
-export interface ServerAddress {
-  /** The address; `::` or `0.0.0.0` for all of the machine's. */
-  hostname: string;
-  /** The port. */
-  port: number;
-}
-
-/** A listener of the server's 'close'. */
-export type ClientConnectionCloseCallback<Context extends object | undefined = undefined> = {
-  bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
-}["bivariant"];
-
-/**
- * The listeners of a server, by event.
- *
- * @typeParam Context What `authorize` found out about a client.
- * @typeParam Data What 'messageReceive' tells.
- */
-export interface WebSocketServerEvents<
-  Context extends object | undefined = undefined,
-  Data = string | ArrayBuffer,
-> {
-  /** A peer is connected; it can be sent to at once. */
-  connect: Callback<WebSocketConnection<Context>>;
-  /** A message came in. */
-  messageReceive: Callback<WebSocketMessage<Context, Data>>;
-  /** A connection is over: exactly once for each 'connect'. */
-  close: ClientConnectionCloseCallback<Context>;
-  /** A peer was refused or lost, or a listener failed. */
-  error: ErrorCallback;
 }
 
 /**
@@ -222,6 +137,62 @@ export interface WebSocketServer<
    * 2302999 (it is closing already).
    */
   close(connection: ConnectionAddress, options?: WebSocketCloseOptions): Promise<boolean>;
+
+  /**
+   * Drops one connection at once, also one that is closing: what is queued to it is lost. 'close' tells
+   * 1006 'Terminated' with no 'error', unless it was known already how it ends.
+   *
+   * @param connection Which; a copy does as well, unless 'close' has been told.
+   * @returns `true`, or rejects with 401 (a wrong argument) or 2302006 (no such connection).
+   */
+  terminate(connection: ConnectionAddress): Promise<boolean>;
+
+  /**
+   * How many bytes are queued to a connection: not yet taken by the system.
+   *
+   * @param connection Which; a copy does as well.
+   * @returns 0 where it is over.
+   * @throws {BusinessError} 401 where no connection is given.
+   */
+  bufferedAmount(connection: ConnectionAddress): number;
+
+  /**
+   * Waits until a peer has read enough to be sent more.
+   *
+   * @param connection Which; a copy does as well.
+   * @param bytes How many may be queued still, from 0 on.
+   * @returns `true` once no more are queued, `false` when the connection is over; rejects with 401 (a
+   * wrong argument).
+   *
+   * @example A hundred megabytes to a slow reader, with no more than one of them in memory
+   * ```ts
+   * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+   * import { FakeClock, MemoryNetwork } from "@netkit/websocket/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const clock = new FakeClock();
+   * const network = new MemoryNetwork({ clock });
+   * const server = createWebSocketServer({ clock, runtime: network.server });
+   * await server.start({ serverPort: 80 });
+   * const MIB = 1024 * 1024;
+   * const done = new Promise<number>((resolve) =>
+   *   server.on("connect", async (connection) => {
+   *     let most = 0;
+   *     for (let sent = 0; sent < 100; sent++) {
+   *       await server.send(new Uint8Array(MIB), connection);
+   *       most = Math.max(most, server.bufferedAmount(connection));
+   *       if (!await server.drained(connection, MIB)) break; // it has left
+   *     }
+   *     resolve(most / MIB);
+   *   })
+   * );
+   * const ws = createWebSocket({ clock, runtime: network.client });
+   * await ws.connect("ws://localhost/");
+   * assertEquals(await clock.until(done), 2);
+   * await clock.until(server.stop());
+   * ```
+   */
+  drained(connection: ConnectionAddress, bytes?: number): Promise<boolean>;
 
   /**
    * Sends a message to every connection. On Bun by its own `publish`, which is much cheaper than one

@@ -54,7 +54,7 @@ export class Pipe {
     this.#timers.clear();
     this.#stoppers.clear();
     this.#packets.length = 0;
-    this.#late = this.#bytes = 0;
+    this.#late = 0; // the bytes count on: who has put them in has not heard of it
   }
 
   #setTimer(): void {

@@ -86,7 +86,10 @@ export class BunAcceptor {
         admission.open(new BunSocket(ws));
       },
       message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data),
-      drain: closeOnceDrained,
+      drain: (ws: BunServerSocket) => {
+        closeOnceDrained(ws);
+        ws.data.admission.drained?.();
+      },
       pong: (ws: BunServerSocket) => ws.data.admission.alive(),
       close: (ws: BunServerSocket, code: number, reason: string) => {
         const { admission, host, tooBig } = ws.data;

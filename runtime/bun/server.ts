@@ -46,6 +46,7 @@ export function bunServer(): ServerRuntime | undefined {
     name: `Bun ${bun.version}`,
     canPing: true,
     checksPayload: true,
+    tellsDrain: true,
     listen: (options, events) => listen(bun, options, events),
     mount: (options, events) => new BunMount(options, events, heard),
     fault,

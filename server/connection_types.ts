@@ -1,0 +1,103 @@
+/**
+ * A connection of a server, and what a server tells of its connections. Re-exported by
+ * `server/types.ts`, where everybody imports it from.
+ *
+ * @module
+ */
+
+import type { CloseResult } from "../client/types.ts";
+import type { Callback, ErrorCallback } from "../errors.ts";
+
+/** The address of a connection: what `send` and `close` need to know of one. */
+export interface ConnectionAddress {
+  /** The client's IP address; an IPv4 client is plain IPv4 on a dual-stack socket, too. */
+  readonly clientIP: string;
+  /** The client's port. */
+  readonly clientPort: number;
+}
+
+/**
+ * One connection of a server: the same frozen object in every event, so that it can be the key of
+ * a Map. As text it is `ip:port`, `[ip]:port` for IPv6.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ */
+export type WebSocketConnection<Context extends object | undefined = undefined> =
+  & ConnectionAddress
+  & {
+    /** The path and the query that the client asked for, as the URL parser leaves them. */
+    readonly url: string;
+    /** The subprotocol, "" for none. */
+    readonly protocol: string;
+  }
+  & ([Context] extends [undefined] ? { readonly context?: undefined } : {
+    /** What `authorize` found out about the client. */
+    readonly context: Context;
+  });
+
+/**
+ * What 'messageReceive' tells.
+ *
+ * @typeParam Context What `authorize` found out about the client.
+ * @typeParam Data What was sent, or what `schema` makes of it.
+ */
+export interface WebSocketMessage<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /** Who sent it. */
+  clientConnection: WebSocketConnection<Context>;
+  /** What was sent, or what `schema` makes of it. */
+  data: Data;
+}
+
+/** What `broadcast` and `publish` take beside the data. */
+export interface PublishOptions {
+  /** Whom not to send to: one connection, or several; copies do as well. */
+  except?: ConnectionAddress | readonly ConnectionAddress[];
+}
+
+/** What `broadcast` and `publish` have come to. */
+export interface PublishResult {
+  /** To how many connections the message was handed. */
+  sent: number;
+  /**
+   * How many of them were found to have more than `maxBufferedAmount` bytes queued, and dropped. On
+   * Bun the queues are looked at each time a quarter of that may have gone to anybody. With `slowPeer:
+   * 'refuse'`: how many had no room for it and were left out, and are not among those `sent`.
+   */
+  tooSlow: number;
+}
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** The address; `::` or `0.0.0.0` for all of the machine's. */
+  hostname: string;
+  /** The port. */
+  port: number;
+}
+
+/** A listener of the server's 'close'. */
+export type ClientConnectionCloseCallback<Context extends object | undefined = undefined> = {
+  bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
+}["bivariant"];
+
+/**
+ * The listeners of a server, by event.
+ *
+ * @typeParam Context What `authorize` found out about a client.
+ * @typeParam Data What 'messageReceive' tells.
+ */
+export interface WebSocketServerEvents<
+  Context extends object | undefined = undefined,
+  Data = string | ArrayBuffer,
+> {
+  /** A peer is connected; it can be sent to at once. */
+  connect: Callback<WebSocketConnection<Context>>;
+  /** A message came in. */
+  messageReceive: Callback<WebSocketMessage<Context, Data>>;
+  /** A connection is over: exactly once for each 'connect'. */
+  close: ClientConnectionCloseCallback<Context>;
+  /** A peer was refused or lost, or a listener failed. */
+  error: ErrorCallback;
+}

@@ -1,0 +1,56 @@
+/** How much is queued to a connection, waiting until it is less, and an end at once. Not part of the public API. */
+
+import type { WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { OVER } from "../internal/drain_watch.ts";
+import { byteLength } from "../internal/payload.ts";
+import { Refusal } from "../internal/result.ts";
+import { argumentError, BYTES } from "../internal/validate.ts";
+import type { ServerConnection } from "./connection.ts";
+import type { ListeningServer } from "./listening_server.ts";
+import { findAttached, findConnection } from "./registry.ts";
+
+/** What `bufferedAmount` answers; throws where no connection was given. */
+export function bufferedAmount(server: ListeningServer | undefined, given: unknown): number {
+  const found = findConnection(server, "bufferedAmount", given);
+  if (!(found instanceof Error)) return found.bufferedAmount;
+  if (found.kind === "noConnection") return 0;
+  throw found;
+}
+
+/** What `drained` answers. */
+export function drained(
+  server: ListeningServer | undefined,
+  given: unknown,
+  bytes: unknown = 0,
+): Promise<boolean> {
+  if (!BYTES[0](bytes)) return Refusal.of(argumentError("drained: bytes", BYTES[1], bytes));
+  const found = findConnection(server, "drained", given);
+  if (!(found instanceof Error)) return server!.draining.wait(found, bytes as number);
+  return found.kind === "noConnection" ? OVER : Refusal.of(found);
+}
+
+/** What `terminate` answers: the error, if there is one. */
+export function terminate(
+  server: ListeningServer | undefined,
+  given: unknown,
+): BusinessError | undefined {
+  const found = findAttached(server, "terminate", given);
+  if (found instanceof Error) return found;
+  found.drop();
+  return undefined;
+}
+
+/** Why a message cannot be queued to a slow peer that is to stay, if it cannot. */
+export function overflow(
+  connection: ServerConnection,
+  data: WebSocketData,
+): BusinessError | undefined {
+  const { handle, host: { maxBufferedAmount, refusesSlow } } = connection;
+  if (!refusesSlow || connection.hasRoomFor(byteLength(data))) return undefined;
+  return businessError(
+    "queueFull",
+    `send: 'maxBufferedAmount' is ${maxBufferedAmount}, and ${connection.bufferedAmount} bytes ` +
+      `are queued to ${handle} already`,
+  );
+}
