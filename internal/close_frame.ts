@@ -19,7 +19,7 @@ export function toWire({ code, reason }: CloseResult): CloseResult {
 /**
  * What 'close' reports for a Close frame that came in: no code (1005) is 1000 with no reason
  * (RFC 6455 §7.1.5). `undefined` where no valid Close frame came: the peer vanished. A reason is cut to
- * what a Close frame may hold, as Deno takes longer ones (2.9.6, `tests/hostile/close_reason_test.ts`).
+ * what a Close frame may hold, as Deno takes longer ones (2.9.6, `tests/hostile/long_text_test.ts`).
  */
 export function fromWire(code: number, reason: string): CloseResult | undefined {
   if (code === 1005) return { code: 1000, reason: "" };

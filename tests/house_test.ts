@@ -150,6 +150,16 @@ describe("the house", () => {
     }
   });
 
+  it("names no test file in a comment that is not there", () => {
+    const tests = sources("tests");
+    for (const file of FILES) {
+      for (const [, name] of textOf(file).matchAll(/`([\w/]+_test\.ts)`/g)) {
+        const isThere = tests.some((test) => test === name || test.endsWith(`/${name}`));
+        assert(isThere, `${file} names ${name}, which is not there`);
+      }
+    }
+  });
+
   it("has no cycles among its modules, types aside", () => {
     const state = new Map<string, "walking" | "done">();
     const walk = (file: string, path: string[]) => {

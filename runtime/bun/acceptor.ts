@@ -143,7 +143,7 @@ export class BunAcceptor {
     const data = new BunConnection(this, answer, host);
     const options = headers === undefined ? { data } : { data, headers };
     try {
-      // The handler hears of it within this call (1.4.5, `mount_quirks_test.ts`).
+      // Bun calls the handler's `open` within this call (1.4.5, `server_quirks_test.ts`).
       if (host.upgrade(request, options)) {
         if (!data.opened) this.#failed(data, NOT_OURS);
         return undefined;

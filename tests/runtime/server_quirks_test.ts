@@ -116,6 +116,19 @@ describe("the runtime's server in the handshake", () => {
     await server.stop();
   });
 
+  it("is told of an open connection within upgrade() on Bun, and after it on Deno", async () => {
+    const order: string[] = [];
+    const server = serve({
+      onUpgrade: () => order.push("upgraded"),
+      onOpen: () => order.push("open"),
+    });
+    const raw = await deadline(rawConnect(server.port), 5000);
+    raw.close(1000);
+    await told(server.log, "close");
+    assertEquals(order, onDeno ? ["upgraded", "open"] : ["open", "upgraded"]);
+    await server.stop();
+  });
+
   it("has forgotten the peer's address after the upgrade", async () => {
     let seen = "";
     const server = serve({

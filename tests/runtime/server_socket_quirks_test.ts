@@ -1,7 +1,7 @@
 /**
  * What the connections of the runtimes' own servers do, without our module, on Deno 2.9.6 and
  * Bun 1.4.5; `server_quirks_test.ts` has more. Each of these is worked round in
- * `runtime/bun/server.ts` or `runtime/deno/server.ts`: where one turns red after an upgrade, the
+ * `runtime/bun/` or `runtime/deno/`: where one turns red after an upgrade, the
  * workaround can go or must change.
  */
 
