@@ -1,5 +1,5 @@
 /**
- * The server: `createWebSocketServer`, who is let in, and the table of connections.
+ * The server: `createWebSocketServer`, and what each of its calls answers.
  *
  * @example An echo
  * ```ts
@@ -73,7 +73,7 @@ class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #stats: Stats | undefined;
-  /** What each listening of this server is made of. */
+  /** What every run of this server, from `start` to `stop`, shares. */
   readonly #parts: ListeningServerParts;
   #listening: ListeningServer | undefined;
   #stopping: Promise<boolean> | undefined;
@@ -108,7 +108,7 @@ class Server {
   }
 
   send(data: unknown, connection: unknown): Promise<boolean> {
-    // The way of nearly every message: an event's connection, and data well within the limit.
+    // Nearly every message takes this way: the handle is one of ours, and the data is small.
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
     if (found !== undefined && found.host === this.#listening && found.state === "open") {
       const most = mostBytes(data);

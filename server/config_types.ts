@@ -40,8 +40,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
     | undefined;
   /**
    * Where the WebSocket is: a path such as `/chat`, a `URLPattern`, or several. A handshake elsewhere
-   * goes to `fetch`, and is answered 404 without it. A path is compared with the URL's as the URL parser
-   * leaves it: case counts, and so does a slash at its end. Everywhere where it is left out.
+   * goes to `fetch`, and is answered 404 without it. A path is compared with the URL's as the URL
+   * parser leaves it: case counts, and so does a slash at its end. Everywhere where it is left out.
    */
   path?: string | PathPattern | readonly (string | PathPattern)[] | undefined;
   /**

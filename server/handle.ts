@@ -1,4 +1,4 @@
-/** Names a connection: `ip:port`, `[ip]:port` for IPv6. */
+/** The address of a connection as text: `ip:port`, `[ip]:port` for IPv6. */
 export function connectionKey(ip: string, port: number): string {
   return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
@@ -9,8 +9,8 @@ export function plainAddress(ip: string): string {
 }
 
 /**
- * A literal address in its one spelling: IPv6 has many for the same, and for IPv4 in it, too. Whatever
- * is no address is left as it is.
+ * A literal address in one spelling: IPv6 has many for the same address, and for IPv4 in it, too. Text
+ * that is no address stays as it is.
  */
 export function canonicalAddress(ip: string): string {
   if (!ip.includes(":") || !URL.canParse(`http://[${ip}]/`)) return ip;
@@ -28,8 +28,8 @@ interface Asked {
 }
 
 /**
- * What the user holds of a connection: its address, and, unseen, the way to the connection itself,
- * so that a message needs no look-up. Frozen; equal for `send` and `close` to any copy.
+ * What the user holds of a connection: its address, and in private the connection itself, so that a
+ * message needs no look-up. It is frozen. The server takes a copy of it as well.
  */
 export class ConnectionHandle<Connection extends Asked> {
   readonly clientIP: string;
@@ -45,7 +45,7 @@ export class ConnectionHandle<Connection extends Asked> {
     Object.freeze(this);
   }
 
-  /** The connection behind an object, if it is one of these. */
+  /** The connection of a handle. `undefined` for any other value. */
   static connectionOf(value: unknown): unknown {
     const isOne = typeof value === "object" && value !== null && #connection in value;
     return isOne ? (value as ConnectionHandle<Asked>).#connection : undefined;

@@ -1,4 +1,4 @@
-/** The door of a server: what becomes of each request to its port. Not part of the public API. */
+/** The handshakes of a server: which requests become connections. Not part of the public API. */
 
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
@@ -11,50 +11,50 @@ import type {
 } from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
-import { ConnectionLimits } from "./limits.ts";
-import type { MountOwner } from "./mount.ts";
 import {
   ask,
   ELSEWHERE,
-  GOING,
   hasUrl,
   Http,
   NO_UPGRADE,
   NO_URL,
   type Peer,
+  STOPPING,
   toResponse,
   unused,
 } from "./http.ts";
+import { ConnectionLimits } from "./limits.ts";
+import type { MountOwner } from "./mount.ts";
 import { isAddress, type ServerConfig } from "./options.ts";
+import { originAllowed } from "./origin.ts";
 import { targetOf } from "./routes.ts";
 import { choose, offeredBy } from "./subprotocols.ts";
-import { originAllowed } from "./origin.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
 
-/** Whose door it is. */
+/** The server whose handshakes these are. */
 export interface HandshakeOwner {
-  /** Whether anybody is let in at all. */
+  /** Whether new connections are accepted. */
   admits(): boolean;
-  /** Takes in a client that has passed. */
+  /** Accepts a client. */
   admit(parts: ConnectionParts): Admission;
   /** A client is refused; `failed` follows. */
   refused(status: number, why: string): void;
-  /** A client was refused, or a function of the user's failed. */
+  /** A client was refused, or a function of the user failed. */
   failed(error: BusinessError): void;
-  /** What must not go unheard. */
+  /** An error that is printed where 'error' has no listener. */
   fault(error: BusinessError): void;
 }
 
-/** Checks handshakes, origins, subprotocols and limits, and asks the user's functions. */
+/** Checks the handshake, the origin, the subprotocol and the limits, and asks the user's functions. */
 export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   readonly #owner: HandshakeOwner;
   readonly #config: ServerConfig;
   readonly #limits: ConnectionLimits;
   readonly #http: Http;
-  /** Sends away one client each that waits for an answer of the user's functions. */
-  readonly #waiting = new Set<(why: Unheard) => void>();
-  /** Whether it was said that a client offers subprotocols, and there is none. */
-  #said = false;
+  /** For each client that waits for a function of the user: a call that refuses it. */
+  readonly #waiting = new Set<(why: TooLate) => void>();
+  /** Whether the hint was told that a client offers subprotocols and the server has none. */
+  #hinted = false;
 
   constructor(owner: HandshakeOwner, config: ServerConfig) {
     this.#owner = owner;
@@ -75,9 +75,9 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const { url } = target;
     if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url });
     const peer = { clientIP: ip, clientPort: port };
-    const call = () => this.#untilGone(request, clientAddress(request, peer));
+    const call = () => this.#untilClosed(request, clientAddress(request, peer));
     return this.#ask("clientAddress", call, (address) => {
-      if (address instanceof Unheard) return this.#sendAway({ ip, port }, address);
+      if (address instanceof TooLate) return this.#refuseLate({ ip, port }, address);
       if (typeof address === "string" && isAddress(address)) {
         return this.#upgrade(request, { ip: canonicalAddress(address), port, url });
       }
@@ -104,12 +104,12 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     this.#http.failed(cause);
   }
 
-  /** Sends away whoever still waits for an answer of the user's functions. */
+  /** Refuses all clients that wait for a function of the user. */
   close(): void {
-    for (const waits of this.#waiting) waits(UNHEARD.going);
+    for (const waits of this.#waiting) waits(TOO_LATE.stopping);
   }
 
-  /** Makes room for one more of an address. */
+  /** Gives the place of a connection back. */
   release(ip: string): void {
     this.#limits.release(ip);
   }
@@ -147,10 +147,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (authorize === undefined) return admit(undefined);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
-    const call = () => this.#untilGone(request, authorize(request, info));
+    const call = () => this.#untilClosed(request, authorize(request, info));
     const answer = this.#ask("authorize", call, (verdict) => {
-      if (!this.#owner.admits()) return this.#sendAway(who, UNHEARD.going);
-      if (verdict instanceof Unheard) return this.#sendAway(who, verdict);
+      if (!this.#owner.admits()) return this.#refuseLate(who, TOO_LATE.stopping);
+      if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
       if (verdict instanceof Response) {
         return this.#refuse(who, unused(verdict), "by 'authorize'");
       }
@@ -164,7 +164,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       }
       return admit(verdict === true ? undefined : verdict, headers);
     });
-    // Whoever is not let in after all makes room again.
+    // A client that is refused after all gives its place back.
     const decided = (answer: RequestResult) => {
       if (answer instanceof Response) this.release(ip);
       return answer;
@@ -172,16 +172,16 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return answer instanceof Promise ? answer.then(decided) : decided(answer);
   }
 
-  /** Why a handshake is refused, if it is. */
+  /** Why the handshake itself is refused, if it is. */
   #fault(request: Request): HandshakeFault | undefined {
-    if (!this.#owner.admits()) return GOING;
+    if (!this.#owner.admits()) return STOPPING;
     const fault = handshakeFault(request);
     if (fault !== undefined) return fault;
     if (originAllowed(request, this.#config.allowedOrigins)) return undefined;
     return { status: 403, why: "pages of this origin may not connect" };
   }
 
-  /** Why there is no room for a client, if there is none. One for whom there is has entered. */
+  /** Takes a place for a client. Returns why there is none, if there is none. */
   #full(ip: string): HandshakeFault | undefined {
     const status = this.#limits.enter(ip);
     if (status === undefined) return undefined;
@@ -189,13 +189,13 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return { status, why, headers: { "retry-after": "1" } };
   }
 
-  /** Says once that a client offers subprotocols where there is none: its own side will give up. */
+  /** Tells once that a client offers subprotocols and the server has none: such clients give up. */
   #hint(request: Request, { ip, port }: Client): void {
     const { protocols } = this.#config;
-    if (this.#said || typeof protocols === "function" || protocols.length > 0) return;
+    if (this.#hinted || typeof protocols === "function" || protocols.length > 0) return;
     const offered = offeredBy(request);
     if (offered.length === 0) return;
-    this.#said = true;
+    this.#hinted = true;
     const more = offered.length > 3 ? ", …" : "";
     const names = offered.slice(0, 3).map(describe).join(", ") + more;
     const what = `${connectionKey(ip, port)} offers the subprotocols ${names}`;
@@ -217,27 +217,27 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return response;
   }
 
-  /** Whoever is not let in for want of an answer of the user's. */
-  #sendAway(who: Peer, { fault }: Unheard): Response {
-    if (fault === undefined) return new Response(null, { status: 400 }); // nobody is there to be told
+  /** Refuses a client whose answer came too late. */
+  #refuseLate(who: Peer, { fault }: TooLate): Response {
+    if (fault === undefined) return new Response(null, { status: 400 }); // the client has disconnected
     return this.#refuse(who, toResponse(fault), fault.why);
   }
 
-  /** An answer, unless the client leaves before it is there, or the server goes. */
-  #untilGone(request: Request, answer: unknown): unknown {
+  /** Waits for an answer, until the client disconnects or the server stops. */
+  #untilClosed(request: Request, answer: unknown): unknown {
     if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
     return new Promise((resolve, reject) => {
       const decided = (settle: () => void) => {
-        this.#waiting.delete(unheard);
+        this.#waiting.delete(tooLate);
         settle();
       };
-      const unheard = (why: Unheard) => decided(() => resolve(why));
-      this.#waiting.add(unheard);
+      const tooLate = (why: TooLate) => decided(() => resolve(why));
+      this.#waiting.add(tooLate);
       const { signal } = request;
-      const left = () => unheard(UNHEARD.left);
-      if (!this.#owner.admits()) unheard(UNHEARD.going); // whoever answers has stopped the server
-      if (signal.aborted) left();
-      signal.addEventListener("abort", left);
+      const disconnected = () => tooLate(TOO_LATE.disconnected);
+      if (!this.#owner.admits()) tooLate(TOO_LATE.stopping); // the function has stopped the server
+      if (signal.aborted) disconnected();
+      signal.addEventListener("abort", disconnected);
       Promise.resolve(answer).then(
         (value) => decided(() => resolve(value)),
         (cause) => decided(() => reject(cause)),
@@ -245,7 +245,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     });
   }
 
-  /** Asks a function of the user's before an upgrade. */
+  /** Asks a function of the user before an upgrade. */
   #ask(
     name: string,
     call: () => unknown,
@@ -260,8 +260,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   }
 }
 
-/** Why the answer of a function of the user's is not waited for. */
-class Unheard {
+/** Why nobody waits any more for the answer of a function of the user. */
+class TooLate {
   readonly fault: HandshakeFault | undefined;
 
   constructor(fault?: HandshakeFault) {
@@ -269,25 +269,25 @@ class Unheard {
   }
 }
 
-const UNHEARD = { left: new Unheard(), going: new Unheard(GOING) };
+const TOO_LATE = { disconnected: new TooLate(), stopping: new TooLate(STOPPING) };
 
 /**
- * What is an object, and says no or is a mistake: whoever returns an error, or the Response of another
- * library, does not mean to let anybody in. By its tag, as every realm has classes of its own.
+ * Objects that are no context: an error, or the Response of another library, does not mean that the
+ * client is accepted. Told by their tag, as every realm has its own classes.
  */
 const NO_CONTEXT =
   /^(Boolean|Number|String|Symbol|BigInt|Headers)$|(Error|Exception|Request|Response)$/;
 
-/** Whether what `authorize` has answered is meant as the context of a connection. */
+/** Whether the answer of `authorize` is the context of a connection. */
 function isContext(verdict: unknown): verdict is object {
   return typeof verdict === "object" && verdict !== null && !Array.isArray(verdict) &&
     !NO_CONTEXT.test(Object.prototype.toString.call(verdict).slice("[object ".length, -1));
 }
 
-/** Who asks to be let in, and where. */
+/** A client that asks for a connection, and the path and query that it asks for. */
 interface Client extends Peer {
   url: string;
 }
 
-/** Headers of the 101 that are the handshake's own (RFC 6455 §4.2.2). */
+/** Headers of the 101 that only the handshake itself may set (RFC 6455 §4.2.2). */
 const RESERVED = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;

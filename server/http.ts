@@ -1,6 +1,6 @@
 /**
- * Answers: to requests that are no upgrade, and to handshakes that are refused. Each is somebody's, and
- * what becomes of none is hidden. Not part of the public API.
+ * HTTP answers: to requests that are no upgrade, and to handshakes that are refused. Every failure is
+ * told. Not part of the public API.
  */
 
 import { type BusinessError, businessError } from "../errors.ts";
@@ -9,56 +9,56 @@ import type { Hook } from "./options.ts";
 import { RequestInfo } from "./request_info.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
 
-/** Who asks. */
+/** The address of the client that sent a request. */
 export interface Peer {
   ip: string;
   port: number;
 }
 
-/** Who is told of answers that fail. */
+/** The server whose port it is. */
 export interface HttpOwner {
-  /** Whether anything is answered but that the server goes. */
+  /** Whether the server is not stopping. */
   admits(): boolean;
   /** A client is refused. */
   refused(status: number, why: string): void;
-  /** A function of the user's failed, or what it has answered with. */
+  /** A function of the user failed, or its answer did. */
   failed(error: BusinessError): void;
 }
 
-/** What is answered while the server stops. */
-export const GOING: HandshakeFault = { status: 503, why: "the server is going away" };
+/** The answer while the server stops. */
+export const STOPPING: HandshakeFault = { status: 503, why: "the server is going away" };
 
-/** What is answered to a request that says no host, or one that is none (RFC 9112 §3.2). */
+/** The answer to a request whose `Host` is missing or is no host (RFC 9112 §3.2). */
 export const NO_URL: HandshakeFault = { status: 400, why: "Host and target make no URL" };
 
-/** What is answered to a request that is no upgrade, unless the user does. */
+/** The answer to a request that is no upgrade, where the user has no `fetch`. */
 export const NO_UPGRADE: HandshakeFault = { status: 426, why: "This port speaks WebSocket" };
 
-/** What is answered to an upgrade elsewhere on the port, unless the user does. */
+/** The answer to an upgrade at a path that is not of `path`, where the user has no `fetch`. */
 export const ELSEWHERE: HandshakeFault = {
   status: 404,
   why: "There is no WebSocket at this path",
 };
 
-/** Whether a request has an address. Not each has, on either runtime, whatever its type says. */
+/** Whether the URL of a request can be parsed. On both runtimes it may be one that cannot. */
 export function hasUrl(request: Request): boolean {
   return URL.canParse(request.url);
 }
 
-/** The answer to a request with which something is wrong. */
+/** The answer to a request that is refused. */
 export function toResponse({ status, why, headers }: HandshakeFault): Response {
   const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
   return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
 }
 
-/** Every Response with a body that has gone out. */
+/** Every Response that was sent. */
 const used = new WeakSet<Response>();
 
 /**
- * Notes that a Response goes out. One whose body has gone out already cannot: the runtimes answer 500
- * then, and say so to nobody but their own hook.
+ * Notes that a Response is sent. A body cannot be sent twice: the runtimes then answer 500, and only
+ * their own hook learns of it.
  *
- * @throws {TypeError} where it cannot.
+ * @throws {TypeError} where its body was sent already.
  */
 export function unused(response: Response): Response {
   if (response.bodyUsed || (used.has(response) && response.body !== null)) {
@@ -68,7 +68,7 @@ export function unused(response: Response): Response {
   return response;
 }
 
-/** Answers the requests that are no upgrade of ours. */
+/** Answers the requests that do not become connections of this server. */
 export class Http {
   readonly #owner: HttpOwner;
   readonly #fetch: Hook | undefined;
@@ -78,14 +78,14 @@ export class Http {
     this.#fetch = fetch;
   }
 
-  /** Answers a request: the user does, if they will. */
+  /** Answers a request by the user's `fetch`, or with `otherwise`. */
   request(
     request: Request,
     { ip, port }: Peer,
     otherwise: HandshakeFault,
   ): Response | Promise<Response> {
     const fetch = this.#fetch;
-    if (!this.#owner.admits()) return toResponse(GOING);
+    if (!this.#owner.admits()) return toResponse(STOPPING);
     if (!hasUrl(request)) return toResponse(NO_URL);
     if (fetch === undefined) {
       if (otherwise === ELSEWHERE) this.#owner.refused(otherwise.status, otherwise.why);

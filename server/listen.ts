@@ -1,4 +1,4 @@
-/** How a server comes to run: at a port of its own, or in a host. Not part of the public API. */
+/** Starts a server: on a port of its own, or in a host. Not part of the public API. */
 
 import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
@@ -8,7 +8,7 @@ import { ListeningServer, type ListeningServerParts } from "./listening_server.t
 import type { ServerConfig } from "./options.ts";
 import type { WebSocketMount } from "./types.ts";
 
-/** What the runtime's faults in listening are called here. */
+/** The kind of error for each reason why a runtime cannot listen. */
 const FAULTS: Record<ListenFault, ErrorKind> = {
   denied: "permission",
   occupied: "portOccupied",
@@ -17,7 +17,7 @@ const FAULTS: Record<ListenFault, ErrorKind> = {
   other: "listenFailed",
 };
 
-/** Listens where the config says; an error is returned. */
+/** Listens where the config says. Returns an error where that fails. */
 export function listen(
   config: ServerConfig,
   parts: ListeningServerParts,
@@ -36,13 +36,13 @@ export function listen(
       const why = fault === "other" ? `: ${describe(cause)}` : "";
       const what = `start: ${hostname} port ${config.port}${why}`;
       error = businessError(FAULTS[fault], what, { cause });
-      if (fault !== "notHere") return error; // else the next family, if there is one
+      if (fault !== "notHere") return error; // otherwise the next address family, if there is one
     }
   }
   return error;
 }
 
-/** Gets ready for what comes from a host; an error is returned. */
+/** Makes a server for the requests of a host. Returns an error where that fails. */
 export function mount(
   config: ServerConfig,
   parts: ListeningServerParts,

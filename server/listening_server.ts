@@ -14,10 +14,10 @@ import type { Acceptor, Address, ServerRuntime, TcpListener } from "../runtime/c
 import type { Identity } from "../runtime/pem.ts";
 import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
+import { toMount } from "./mount.ts";
 import type { ServerConfig } from "./options.ts";
 import { Registry } from "./registry.ts";
 import { Topics } from "./topics.ts";
-import { toMount } from "./mount.ts";
 import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
 /**
@@ -26,7 +26,10 @@ import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
  */
 const OPEN_DEADLINE_MS = 2000;
 
-/** How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the most. */
+/**
+ * How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the
+ * most.
+ */
 const STOP_PEERS_MS = 3500;
 
 /** How long it waits for answers to requests, from its beginning as well. */

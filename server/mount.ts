@@ -1,4 +1,7 @@
-/** A server in a host: which requests are its, and what the host gets wrong. Not part of the public API. */
+/**
+ * A server that is mounted in a host: its options, and what the host gets. Not part of the public
+ * API.
+ */
 
 import type { BusinessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
@@ -24,14 +27,14 @@ export function readMountConfig(config: unknown): ServerConfig | BusinessError {
   return given instanceof Error ? given : readServerConfig({ ...given, serverPort: 0 }, "mount");
 }
 
-/** Who a mount answers for. */
+/** The server that is mounted. */
 export interface MountOwner {
   /** Whether a request is one of this server's. */
   isOurs(request: Request): boolean;
   hostFault(why: string): void;
 }
 
-/** Makes what the host is to be given. */
+/** Makes the object that the host gets. */
 export function toMount(acceptor: Acceptor, owner: MountOwner): WebSocketMount {
   return {
     fetch(request, info) {

@@ -14,7 +14,7 @@ function hostOf(request: Request): string {
   return request.headers.get("host") ?? new URL(request.url).host;
 }
 
-/** A host without its port, in one spelling. */
+/** A host without its port, spelled as the URL parser does. */
 function hostname(host: string): string | undefined {
   return URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : undefined;
 }

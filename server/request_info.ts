@@ -1,6 +1,6 @@
 import type { HttpRequestInfo } from "./config_types.ts";
 
-/** Who asks, in the shapes that other modules know. */
+/** The address of a client, under the names that servers of other libraries use. */
 export class RequestInfo implements HttpRequestInfo {
   readonly clientIP: string;
   readonly clientPort: number;
@@ -19,7 +19,7 @@ export class RequestInfo implements HttpRequestInfo {
     return { address: this.clientIP, family, port: this.clientPort };
   }
 
-  /** Puts the address where srvx has it, and so h3 looks for it. */
+  /** Puts the address where srvx puts it, as h3 reads it there. */
   markOn(request: Request): this {
     Object.defineProperty(request, "ip", { value: this.clientIP, configurable: true });
     return this;

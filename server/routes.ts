@@ -1,11 +1,11 @@
-/** Where on a port there is a WebSocket: what `path` says. Not part of the public API. */
+/** The option `path`: at which paths of the port there is a WebSocket. Not part of the public API. */
 
 import type { Rule } from "../internal/validate.ts";
 import type { PathPattern } from "./config_types.ts";
 
-/** What was asked for. */
+/** The URL of a request. */
 export interface Target {
-  /** The whole URL; the host is the one that the client named, or "localhost" where that is none. */
+  /** The whole URL. Its host is the one that the client named, or "localhost" where that is no host. */
   href: string;
   /** The path, as the URL parser leaves it. */
   pathname: string;
@@ -24,12 +24,12 @@ function isPath(value: unknown): value is string | PathPattern {
   return typeof test === "function" && typeof pathname === "string";
 }
 
-/** Any origin: the path of a URL does not depend on it. */
+/** An origin to parse paths with: they do not depend on it. */
 const ANYWHERE = "http://localhost";
 
 /**
- * Reads the URL of a request. Deno leaves it as it came and Bun has it parsed (2.9.6, 1.4.5,
- * `tests/server/routes_test.ts`); where the `Host` is none, Deno's is no URL and Bun's is a path.
+ * Reads the URL of a request. Deno leaves it as it came, and Bun has parsed it (2.9.6, 1.4.5,
+ * `tests/server/routes_test.ts`). Where the `Host` is no host, Deno gives no URL and Bun only a path.
  */
 export function targetOf({ url: asked }: Request): Target {
   const path = asked.replace(/^[a-z+]+:\/\/[^/?#]*/i, "");
@@ -40,7 +40,7 @@ export function targetOf({ url: asked }: Request): Target {
   return { href, pathname, url: pathname + search };
 }
 
-/** Makes of `path` what tells whether a request is for us. */
+/** Makes of the option `path` a function that says whether a request is for this server. */
 export function readPaths(option: unknown): ((target: Target) => boolean) | undefined {
   if (option === undefined) return undefined;
   const paths = new Set<string>();

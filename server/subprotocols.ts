@@ -1,9 +1,12 @@
-/** Which subprotocol a connection speaks: what `protocol` says. Not part of the public API. */
+/** The option `protocol`: which subprotocol a connection has. Not part of the public API. */
 
 import { describe } from "../internal/describe.ts";
 import { isToken, type Rule } from "../internal/validate.ts";
 
-/** What `protocol` takes, read: those the server speaks, in its order, or who chooses. */
+/**
+ * The option `protocol`, read: the subprotocols of the server in its order, or a function that
+ * chooses.
+ */
 export type Protocols =
   | readonly string[]
   | ((offered: string[], request: Request) => string | undefined);
@@ -31,7 +34,7 @@ export function offeredBy(request: Request): string[] {
 /**
  * Chooses a subprotocol, "" for none.
  *
- * @returns Nothing where the server speaks some and the client offers none of them.
+ * @returns `undefined` where the server has subprotocols and the client offers none of them.
  */
 export function choose(protocols: Protocols, request: Request): string | undefined {
   const offered = offeredBy(request);

@@ -12,14 +12,14 @@ export function isUpgrade(request: Request): boolean {
 }
 
 /**
- * What is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1). The runtimes let some
- * of it pass, and differ in what.
+ * What is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1). The runtimes accept some
+ * of these handshakes, and not the same ones.
  */
 export function handshakeFault({ method, headers }: Request): HandshakeFault | undefined {
   if (method !== "GET") {
     return { status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
   }
-  // HTTP/1.0 knows none, and one runtime takes HTTP/1.1 without it.
+  // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
   if (!headers.get("host")) return { status: 400, why: "Host is missing" };
   if (!listed(headers.get("connection"), "upgrade")) {
     return { status: 400, why: "Connection does not say Upgrade" };
