@@ -118,24 +118,39 @@ describe("the links of the documentation", () => {
 
   it("lead to each page of docs/ from the README", () => {
     const reached = new Set(linksOf("README.md").map((link) => link.split("#")[0]));
-    const docs = PAGES.filter((page) => page.startsWith("docs"));
+    const docs = PAGES.filter((page) => page.startsWith("docs") && !page.endsWith(".zh.md"));
     assertEquals(docs.filter((page) => !reached.has(page)), []);
   });
 });
 
-describe("the Chinese README", () => {
-  const [english, chinese] = ["README.md", "README.zh.md"] as const;
+/** Pages that have a Chinese twin, whose name has a `zh` in it. */
+const TWINS = ["README.md", "docs/porting.md"];
 
-  it("has the same programs and commands", () => {
-    const blocks = (page: string) => textOf(page).match(/^```.*?^```$/gms);
-    assertEquals(blocks(chinese), blocks(english));
+describe("a Chinese twin", () => {
+  it("is there for each page that is one", () => {
+    const twins = PAGES.filter((page) => page.endsWith(".zh.md"));
+    assertEquals(twins.sort(), TWINS.map(twinOf).sort());
   });
 
-  it("has the same headings, tables and links", () => {
-    const shape = (page: string) => proseOf(page).match(/^#+ |^\|/gm)?.join("");
-    assertEquals(shape(chinese), shape(english));
-    const links = (page: string) =>
-      linksOf(page).map((link) => link.replace(/^README.*/, "README")).sort();
-    assertEquals(links(chinese), links(english));
-  });
+  for (const english of TWINS) {
+    const chinese = twinOf(english);
+
+    it(`has the same programs and commands: ${chinese}`, () => {
+      const blocks = (page: string) => textOf(page).match(/^```.*?^```$/gms);
+      assertEquals(blocks(chinese), blocks(english));
+    });
+
+    it(`has the same headings, tables and links: ${chinese}`, () => {
+      const shape = (page: string) => proseOf(page).match(/^#+ |^\|/gm)?.join("");
+      assertEquals(shape(chinese), shape(english));
+      // Twins lead to twins; anchors are headings, which are in the page's own language.
+      const links = (page: string) =>
+        linksOf(page).map((link) => link.replace(".zh.md", ".md").replace(/^#.*/, "#")).sort();
+      assertEquals(links(chinese), links(english));
+    });
+  }
 });
+
+function twinOf(page: string): string {
+  return page.replace(/\.md$/, ".zh.md");
+}

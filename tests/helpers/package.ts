@@ -37,6 +37,20 @@ export function quickStart(port: number): { code: string; output: string } {
   return { code: code.replaceAll("8080", String(port)), output };
 }
 
+/** A block of JSON on the page about porting: what leads a program's imports here. */
+export function portingMap(runtime: "deno" | "bun"): Record<string, object> {
+  const heading = { deno: "## On Deno", bun: "## On Bun" }[runtime];
+  const [, after = ""] = textOf("docs/porting.md").split(heading);
+  return JSON.parse(/^```json\n(.*?)^```/ms.exec(after)?.[1] ?? "");
+}
+
+/** Programs from HarmonyOS, as the tests of `./harmony` have them: one to run, and all its types. */
+export function portedPrograms(port: number): Record<"main.ts" | "types.ts", string> {
+  const program = (name: string) =>
+    textOf(`tests/harmony/programs/${name}.ts`).replaceAll("8080", String(port));
+  return { "main.ts": program("code_not_1000"), "types.ts": program("types") };
+}
+
 /** A module that names each entry point, and how often: imports of each, all of them used. */
 export function usesEntryPoints(): string {
   return Object.keys(manifest.exports).map((path, i) =>

@@ -12,6 +12,8 @@ import {
   binaries,
   complaints,
   manifest,
+  portedPrograms,
+  portingMap,
   Project,
   publishedFiles,
   quickStart,
@@ -21,7 +23,9 @@ import {
   WRONG,
   wrongProgram,
 } from "../helpers/package.ts";
+import { disposable, within } from "../helpers/client.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
+import { RawServer, TEXT } from "../peers/raw.ts";
 
 /** The modules that modules lead to, types included, as paths from the root. */
 async function graph(paths: string[]): Promise<string[]> {
@@ -149,6 +153,37 @@ if (HERE === "deno") {
       project.write("hello.ts", quickStart(8080).code);
       project.write("uses.ts", usesEntryPoints());
       const { code, stderr } = await deno("check", "--quiet", "hello.ts", "uses.ts");
+      assertEquals([stderr, code], ["", 0]);
+    });
+
+    it("runs a program from HarmonyOS by the map of docs/porting.md, type-check included", async () => {
+      await using server = await RawServer.listen().then(disposable);
+      for (const [name, code] of Object.entries(portedPrograms(server.port))) {
+        project.write(`ported/${name}`, code);
+      }
+      project.write("ported/deno.json", JSON.stringify(portingMap("deno")));
+      const config = ["--config", "ported/deno.json"];
+      const checked = await deno(
+        "check",
+        "--quiet",
+        ...config,
+        "ported/main.ts",
+        "ported/types.ts",
+      );
+      assertEquals([checked.stderr, checked.code], ["", 0]);
+      const running = deno(
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...config,
+        "--allow-net",
+        "ported/main.ts",
+      );
+      const client = await within(server.accept());
+      await within(client.next(TEXT));
+      client.close(1000, "bye");
+      const { stdout, stderr, code } = await within(running);
+      assertEquals(stdout, "say: close 1011 overloaded\nclose: 1000 bye\n");
       assertEquals([stderr, code], ["", 0]);
     });
 

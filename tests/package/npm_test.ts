@@ -14,6 +14,8 @@ import {
   complaints,
   manifest,
   pack,
+  portedPrograms,
+  portingMap,
   Project,
   quickStart,
   textOf,
@@ -152,6 +154,25 @@ if (HERE === "bun") {
       assertEquals([ended.stdout, ended.stderr, ended.code], [output, "", 0]);
     });
 
+    it("runs a program from HarmonyOS by the map of docs/porting.md, type-check included", async () => {
+      await using peer = await RawServer.listen().then(disposable);
+      const programs = portedPrograms(peer.port);
+      for (const [name, code] of Object.entries(programs)) project.write(`ported/${name}`, code);
+      const { compilerOptions } = portingMap("bun");
+      const include = ["ported"];
+      const options = { ...compilerOptions, noEmit: true };
+      project.write("tsconfig.json", JSON.stringify({ compilerOptions: options, include }));
+      const checked = await bun("run", "--bun", "tsc", "--pretty", "false");
+      assertEquals([checked.stdout, checked.code], ["", 0]);
+      const running = bun("ported/main.ts");
+      const client = await within(peer.accept());
+      await within(client.next(TEXT));
+      client.close(1000, "bye");
+      const { stdout, stderr, code } = await within(running);
+      assertEquals(stdout, "say: close 1011 overloaded\nclose: 1000 bye\n");
+      assertEquals([stderr, code], ["", 0]);
+    });
+
     it("has every entry point", async () => {
       project.write("uses.ts", usesEntryPoints());
       const { code, stdout, stderr } = await bun("uses.ts");
@@ -252,7 +273,7 @@ if (node !== undefined) {
       const message = "Websocket Unknown Other Error: connect: 'WebSocket' cannot be had on this " +
         "platform: Node has it from 22 on";
       assertEquals([stdout, stderr, code], [
-        [JSON.stringify({ message, code: 2302999 })],
+        [JSON.stringify({ code: 2302999, message })],
         "",
         0,
       ]);
