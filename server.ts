@@ -40,13 +40,15 @@ import {
 } from "./internal/validate.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
 import type { ServerConnection } from "./server/connection.ts";
-import { bufferedAmount, drained, overflow, terminate } from "./server/flow.ts";
+import { bufferedAmount, drained, send, terminate } from "./server/flow.ts";
 import { ConnectionHandle } from "./server/handle.ts";
 import { listen, mount } from "./server/listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
 import { readMountConfig } from "./server/mount.ts";
 import { readServerConfig } from "./server/options.ts";
 import { excepted, findConnection, findOpen } from "./server/registry.ts";
+import { type Farewell, readStopOptions } from "./server/stop_options.ts";
+import { Subscribers } from "./server/subscribers.ts";
 import type {
   ConnectionAddress,
   PublishResult,
@@ -71,6 +73,7 @@ const OPTIONS: Record<string, Rule> = {
 
 class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
+  readonly #subscribers = new Subscribers(this.#listeners);
   readonly #wrongOptions: BusinessError | undefined;
   readonly #stats: Stats | undefined;
   /** What every run of this server, from `start` to `stop`, shares. */
@@ -117,7 +120,7 @@ class Server {
         return ACCEPTED;
       }
     }
-    return settled(this.#send(data, connection));
+    return settled(send(this.#listening, data, connection));
   }
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
@@ -162,7 +165,11 @@ class Server {
       "publish",
       data,
       options,
-      (listening, except) => listening.topics.publish(topic, data as WebSocketData, except),
+      (listening, except) => {
+        const result = listening.topics.publish(topic, data as WebSocketData, except);
+        this.#subscribers.tell(topic, data as WebSocketData, true);
+        return result;
+      },
     );
   }
 
@@ -170,11 +177,17 @@ class Server {
     return this.#listening?.registry.handles() ?? [];
   }
 
-  stop(): Promise<boolean> {
+  subscribe(topic: unknown, listener: unknown): () => void {
+    return this.#subscribers.add(topic, listener);
+  }
+
+  stop(options?: unknown): Promise<boolean> {
+    const farewell = readStopOptions(options);
+    if (farewell instanceof Error) return Refusal.of(farewell);
     if (this.#listening === undefined) {
       return Refusal.of(businessError("notRunning", "stop: the server is not running"));
     }
-    return this.#stopping ??= this.#stop(this.#listening);
+    return this.#stopping ??= this.#stop(this.#listening, farewell);
   }
 
   on(type: unknown, listener: unknown): void {
@@ -237,26 +250,15 @@ class Server {
 
   readonly #abort = (): void => void this.stop();
 
-  async #stop(listening: ListeningServer): Promise<boolean> {
+  async #stop(listening: ListeningServer, farewell: Farewell): Promise<boolean> {
     listening.config.signal?.removeEventListener("abort", this.#abort);
     try {
-      await listening.stop();
+      await listening.stop(farewell);
     } finally {
       this.#listening = undefined;
       this.#stopping = undefined;
     }
     return true;
-  }
-
-  #send(data: unknown, connection: unknown): BusinessError | undefined {
-    const wrong = payloadError("send", data, this.#listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
-    if (wrong !== undefined) return wrong;
-    const found = findOpen(this.#listening, "send", connection);
-    if (found instanceof Error) return found;
-    const full = overflow(found, data as WebSocketData);
-    if (full !== undefined) return full;
-    found.send(data as WebSocketData, mostBytes(data));
-    return undefined;
   }
 
   #close(connection: unknown, options: unknown): BusinessError | undefined {

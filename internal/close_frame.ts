@@ -11,9 +11,14 @@ const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
 /** The longest reason a Close frame holds: 125 bytes less the code (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 
+/** Whether a code may be sent. */
+export function isSendable(code: number): boolean {
+  return !UNSENDABLE.has(code);
+}
+
 /** What is sent for a close that was asked for. */
 export function toWire({ code, reason }: CloseResult): CloseResult {
-  return { code: UNSENDABLE.has(code) ? 1000 : code, reason: cut(reason) };
+  return { code: isSendable(code) ? code : 1000, reason: cut(reason) };
 }
 
 /**

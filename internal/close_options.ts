@@ -23,7 +23,7 @@ export function readCloseOptions(options: unknown): CloseResult | BusinessError 
  * Whether a code is one of the protocol, 1000 to 1015, or of the application, 3000 to 4999 (RFC
  * 6455 §7.4.2).
  */
-function isAllowed(code: number): boolean {
+export function isAllowed(code: number): boolean {
   return Number.isInteger(code) &&
     ((code >= 1000 && code <= 1015) || (code >= 3000 && code <= 4999));
 }

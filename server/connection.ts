@@ -3,14 +3,7 @@
 import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
-import {
-  GOING_AWAY,
-  LINK_DOWN,
-  TERMINATED,
-  TOO_BIG,
-  TOO_FAST,
-  TOO_SLOW,
-} from "../internal/close_codes.ts";
+import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
@@ -69,6 +62,8 @@ export interface ConnectionHost {
   readonly paused: TimeoutQueue<ServerConnection>;
   /** The connection closes, or is lost: it is in no room any more. */
   leaveTopics(connection: ServerConnection): void;
+  /** What is told to one that is not welcome any more. */
+  farewell(): CloseResult;
   /** Whether a new connection is welcome still. */
   admits(): boolean;
   connected(connection: ServerConnection): void;
@@ -116,7 +111,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#socket = socket;
     this.headers = undefined;
     this.host.opening.delete(this);
-    if (!this.host.admits()) return this.#sendClose(GOING_AWAY);
+    if (!this.host.admits()) return this.#sendClose(this.host.farewell());
     this.state = "open";
     if (this.host.canPing) this.host.heartbeat.add(this);
     this.host.connected(this);

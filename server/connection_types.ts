@@ -69,6 +69,38 @@ export interface PublishResult {
   tooSlow: number;
 }
 
+/** What `subscribe` tells. */
+export interface PublishedMessage {
+  /** The topic. */
+  topic: string;
+  /** What was published: text, or an ArrayBuffer of its own. */
+  data: string | ArrayBuffer;
+  /** Whether this server published it, and no other node. */
+  local: boolean;
+}
+
+/** What `stop` takes: what the peers are told. */
+export interface StopOptions {
+  /**
+   * The code: 1000 to 1014 but 1004 to 1006, or 3000 to 4999; with `retryAfter` 1012 or 1013.
+   *
+   * @default {1001}, with `retryAfter` {1012}
+   */
+  code?: number | undefined;
+  /**
+   * The reason. Must be left out beside `retryAfter`.
+   *
+   * @default {"server is going away"}
+   */
+  reason?: string | undefined;
+  /**
+   * In how many whole seconds, above 0, the peers may come back at the latest: each is told a second of
+   * its own out of those, by `retry after 7` as the reason, so that they do not come back together. A
+   * client of this module that reconnects does as it is told.
+   */
+  retryAfter?: number | undefined;
+}
+
 /** Where a server listens. */
 export interface ServerAddress {
   /** The address; `::` or `0.0.0.0` for all of the machine's. */

@@ -1,14 +1,14 @@
-/** How much is queued to a connection, waiting until it is less, and an end at once. Not part of the public API. */
+/** Sending, how much is queued, waiting until it is less, and an end at once. Not part of the public API. */
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { OVER } from "../internal/drain_watch.ts";
-import { byteLength } from "../internal/payload.ts";
+import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "../internal/payload.ts";
 import { Refusal } from "../internal/result.ts";
 import { argumentError, BYTES } from "../internal/validate.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { ListeningServer } from "./listening_server.ts";
-import { findAttached, findConnection } from "./registry.ts";
+import { findAttached, findConnection, findOpen } from "./registry.ts";
 
 /** What `bufferedAmount` answers; throws where no connection was given. */
 export function bufferedAmount(server: ListeningServer | undefined, given: unknown): number {
@@ -41,8 +41,23 @@ export function terminate(
   return undefined;
 }
 
+/** Checks and sends a message: the error, if there is one. */
+export function send(
+  server: ListeningServer | undefined,
+  data: unknown,
+  given: unknown,
+): BusinessError | undefined {
+  const wrong = payloadError("send", data, server?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+  if (wrong !== undefined) return wrong;
+  const found = findOpen(server, "send", given);
+  if (found instanceof Error) return found;
+  const full = overflow(found, data as WebSocketData);
+  if (full === undefined) found.send(data as WebSocketData, mostBytes(data));
+  return full;
+}
+
 /** Why a message cannot be queued to a slow peer that is to stay, if it cannot. */
-export function overflow(
+function overflow(
   connection: ServerConnection,
   data: WebSocketData,
 ): BusinessError | undefined {

@@ -17,6 +17,7 @@ import { Handshake, type HandshakeOwner } from "./handshake.ts";
 import { toMount } from "./mount.ts";
 import type { ServerConfig } from "./options.ts";
 import { Registry } from "./registry.ts";
+import type { Farewell } from "./stop_options.ts";
 import { Topics } from "./topics.ts";
 import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
@@ -75,6 +76,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #listener!: TcpListener | Acceptor;
   readonly #pingInterval: number;
   #stopping = false;
+  /** What whoever opens while it stops is told. */
+  farewell: Farewell = () => GOING_AWAY;
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
@@ -154,12 +157,13 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   /** Sends everybody away and stops listening; settles within five seconds. */
-  async stop(): Promise<void> {
+  async stop(farewell: Farewell): Promise<void> {
+    this.farewell = farewell;
     this.#stopping = true;
     const began = this.clock.now();
     this.#handshake.close();
     for (const connection of this.registry.known()) {
-      if (connection.state === "open") connection.close(GOING_AWAY);
+      if (connection.state === "open") connection.close(farewell());
     }
     await new Promise<void>((resolve) => {
       const deadline = this.clock.setTimer(() => {

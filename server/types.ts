@@ -5,6 +5,7 @@
  */
 
 import type { WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
+import type { Callback } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
@@ -13,9 +14,11 @@ import type { ServerRuntime } from "../runtime/contract.ts";
 import type { WebSocketServerConfig } from "./config_types.ts";
 import type {
   ConnectionAddress,
+  PublishedMessage,
   PublishOptions,
   PublishResult,
   ServerAddress,
+  StopOptions,
   WebSocketConnection,
   WebSocketServerEvents,
 } from "./connection_types.ts";
@@ -62,7 +65,7 @@ export interface WebSocketServerOptions<
 /**
  * A server. It can be started again once it has stopped; its listeners stay.
  *
- * No method but `on`, `once` and `off` throws.
+ * No method but `on`, `once`, `off`, `subscribe` and `bufferedAmount` throws.
  *
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Data What 'messageReceive' tells.
@@ -237,12 +240,41 @@ export interface WebSocketServer<
   listAllConnections(): WebSocketConnection<Context>[];
 
   /**
-   * Tells every peer 1001 `server is going away`, tells every 'close', and stops listening.
+   * Hears what is published to a topic, in this program itself. It is not counted in `sent`. It may begin
+   * while the server is not running, and goes on over stops and starts. A listener that fails is told to
+   * 'error'.
    *
-   * @returns `true` within five seconds, whatever the peers do; or rejects with 2302999 when not
-   * running. While stopping, the same promise again.
+   * @param topic The topic's name, any text.
+   * @param listener What to call. Each call of `subscribe` counts, though the function is the same.
+   * @returns A function that ends it.
+   * @throws {BusinessError} 401 where an argument is of the wrong type.
+   *
+   * @example A log of what is published
+   * ```ts
+   * import { createWebSocketServer } from "@netkit/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const server = createWebSocketServer();
+   * const log: unknown[] = [];
+   * const end = server.subscribe("news", ({ topic, data, local }) => log.push([topic, data, local]));
+   * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+   * assertEquals(await server.publish("news", "one"), { sent: 0, tooSlow: 0 });
+   * end();
+   * await server.publish("news", "two");
+   * assertEquals(log, [["news", "one", true]]);
+   * await server.stop();
+   * ```
    */
-  stop(): Promise<boolean>;
+  subscribe(topic: string, listener: Callback<PublishedMessage>): () => void;
+
+  /**
+   * Tells every peer that it is over, tells every 'close', and stops listening.
+   *
+   * @param options See {@linkcode StopOptions}; 1001 `server is going away` where they are left out.
+   * @returns `true` within five seconds, whatever the peers do; or rejects with 401 (a wrong
+   * argument) or 2302999 when not running. While stopping, the same promise again.
+   */
+  stop(options?: StopOptions): Promise<boolean>;
 
   /**
    * Adds a listener. Those of one event are called in the order they were added; the same one twice

@@ -1,0 +1,130 @@
+/** The server's own program hears what is published. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, createWebSocketServer, type PublishedMessage } from "../../mod.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
+import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
+
+describe("server.subscribe()", () => {
+  it("hears what is published to its topic, in order, and is not counted", async () => {
+    await using pair = await MemoryPair.start();
+    const connection = await pair.open();
+    await pair.server.join(connection, "news");
+    const log: PublishedMessage[] = [];
+    pair.server.subscribe("news", (message) => log.push(message));
+    assertEquals(await pair.server.publish("news", "one"), { sent: 1, tooSlow: 0 });
+    assertEquals(await pair.server.publish("news", "two", { except: connection }), {
+      sent: 0,
+      tooSlow: 0,
+    });
+    await pair.server.publish("weather", "rain");
+    await pair.server.broadcast("all");
+    await pair.server.publish("", "nameless");
+    assertEquals(log, [
+      { topic: "news", data: "one", local: true },
+      { topic: "news", data: "two", local: true },
+    ]);
+    await pair.clock.advance(20);
+  });
+
+  it("gets an ArrayBuffer of its own", async () => {
+    await using watched = await WatchedServer.start();
+    const got: (string | ArrayBuffer)[] = [];
+    watched.server.subscribe("bytes", ({ data }) => got.push(data));
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    for (const data of [bytes, bytes.buffer, bytes.subarray(1, 3), new DataView(bytes.buffer)]) {
+      await watched.server.publish("bytes", data);
+    }
+    bytes.fill(0);
+    const shown = got.map((data) => Array.from(new Uint8Array(data as ArrayBuffer)));
+    assertEquals(shown, [[1, 2, 3, 4], [1, 2, 3, 4], [2, 3], [1, 2, 3, 4]]);
+  });
+
+  it("goes on over stops and starts, until it is ended", async () => {
+    const server = createWebSocketServer();
+    const log: unknown[] = [];
+    const end = server.subscribe("news", ({ data }) => log.push(data));
+    await assertRefused(() => server.publish("news", "nobody runs"), 2302999);
+    for (const round of [1, 2]) {
+      await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+      await server.publish("news", `round ${round}`);
+      if (round === 2) end();
+      await server.publish("news", "again");
+      await server.stop();
+    }
+    assertEquals(log, ["round 1", "again", "round 2"]);
+    end(); // does no harm
+  });
+
+  it("counts each call, and ends each by itself", async () => {
+    await using watched = await WatchedServer.start();
+    const log: string[] = [];
+    const listener = ({ topic }: PublishedMessage) => log.push(topic);
+    const ends = [watched.server.subscribe("a", listener), watched.server.subscribe("a", listener)];
+    watched.server.subscribe("b", listener);
+    for (const end of [() => {}, ...ends]) {
+      end();
+      await watched.server.publish("a", "x");
+    }
+    await watched.server.publish("b", "x");
+    assertEquals(log, ["a", "a", "a", "b"]);
+  });
+
+  it("may be ended and begun in its own listener", async () => {
+    await using watched = await WatchedServer.start();
+    const log: string[] = [];
+    const end = watched.server.subscribe("a", ({ data }) => {
+      log.push(`first ${data}`);
+      end();
+      watched.server.subscribe("a", ({ data }) => log.push(`second ${data}`));
+    });
+    await watched.server.publish("a", "1");
+    await watched.server.publish("a", "2");
+    assertEquals(log, ["first 1", "second 2"]);
+  });
+
+  it("reports a listener that fails to 'error', and tells the others", async () => {
+    await using watched = await WatchedServer.start();
+    const log: unknown[] = [];
+    watched.server.subscribe("a", () => {
+      throw new RangeError("sync");
+    });
+    watched.server.subscribe("a", () => Promise.reject(new RangeError("async")));
+    watched.server.subscribe("a", ({ data }) => log.push(data));
+    assertEquals(await watched.server.publish("a", "x"), { sent: 0, tooSlow: 0 });
+    await watched.until(() => watched.errors.length === 2);
+    assertEquals(log, ["x"]);
+    for (const error of watched.errors) {
+      assertEquals([error.code, error.kind], [2302999, "listenerFailed"]);
+      assertEquals(error.message.includes("a listener of a topic failed: "), true);
+    }
+  });
+
+  it("tells nobody of what is refused", async () => {
+    await using watched = await WatchedServer.start();
+    const log: unknown[] = [];
+    watched.server.subscribe("a", ({ data }) => log.push(data));
+    await assertRefused(() => watched.server.publish("a", 5 as never), 401);
+    await assertRefused(() => watched.server.publish("a", "x", { except: 5 as never }), 401);
+    assertEquals(log, []);
+  });
+
+  it("throws 401 for what is no topic or no listener", () => {
+    const server = createWebSocketServer();
+    for (const wrong of [undefined, null, 5, {}, ["a"]]) {
+      const error = assertThrows(() => server.subscribe(wrong as never, () => {}), BusinessError);
+      assertEquals([error.code, error.message.includes("subscribe: topic must be text")], [
+        401,
+        true,
+      ]);
+    }
+    for (const wrong of [undefined, null, 5, {}, "a"]) {
+      const error = assertThrows(() => server.subscribe("a", wrong as never), BusinessError);
+      assertEquals(
+        [error.code, error.message.includes("subscribe: the listener must be a function: current")],
+        [401, true],
+      );
+    }
+  });
+});
