@@ -141,6 +141,9 @@ const KINDS = {
   notRunning: [2302999, UNKNOWN_OTHER],
   listenFailed: [2302999, UNKNOWN_OTHER],
   hostFault: [2302999, UNKNOWN_OTHER],
+  brokerDown: [2302999, UNKNOWN_OTHER],
+  unconfirmed: [2302999, UNKNOWN_OTHER],
+  foreignEntry: [2302999, UNKNOWN_OTHER],
 } as const satisfies Record<ErrorKind, readonly [number, string]>;
 
 /**
@@ -181,6 +184,9 @@ const KINDS = {
  * | notRunning | 2302999 | the server is not running |
  * | listenFailed | 2302999 | listening failed for another reason |
  * | hostFault | 2302999 | the host that a server is mounted in was set up wrongly |
+ * | brokerDown | 2302999 | the broker takes nothing; what was published is not |
+ * | unconfirmed | 2302999 | nobody knows whether the broker has taken what was published |
+ * | foreignEntry | 2302999 | the broker's log has an entry that is none of this module's |
  */
 export type ErrorKind =
   | "permission"
@@ -215,7 +221,10 @@ export type ErrorKind =
   | "alreadyRunning"
   | "notRunning"
   | "listenFailed"
-  | "hostFault";
+  | "hostFault"
+  | "brokerDown"
+  | "unconfirmed"
+  | "foreignEntry";
 
 /**
  * Makes the error of a kind; not part of the public API.

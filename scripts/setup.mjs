@@ -67,6 +67,8 @@ const SYSTEM = {
   openssl: "openssl",
   chromium: "chromium",
   "python websockets": "python3-websockets",
+  "redis-server": "redis-server",
+  "nats-server": "nats-server",
 };
 
 /** How long what could not be installed is not tried again, in ms: as long as a run of the tests. */

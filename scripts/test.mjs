@@ -20,7 +20,7 @@ import { documentedModules, isQuick, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
 import { Progress } from "./lib/progress.mjs";
 import { std } from "./lib/std.mjs";
-import { packages, peer, runtimes, versionOf } from "./setup.mjs";
+import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
 
 /** A run that takes longer hangs. */
 const LIMIT_SECONDS = 20 * 60;
@@ -37,9 +37,23 @@ const TIMES = join(ROOT, "scripts/runtimes/times.json");
  * @property {number} seconds
  */
 
+/** What test files talk to that the system has or has not: those that cannot are left out. */
+const NEEDS = /** @type {const} */ ([
+  [/\/redis_\w*test\.ts$/, "redis-server"],
+  [/\/nats_\w*test\.ts$/, "nats-server"],
+]);
+
 const { only, paths, quick, verbose } = parse(process.argv.slice(2));
-const files = testFiles(paths).filter((file) => !quick || isQuick(file));
-if (files.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
+const matching = testFiles(paths).filter((file) => !quick || isQuick(file));
+if (matching.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
+/** @type {string[]} */
+const leftOut = [];
+for (const [pattern, name] of NEEDS) {
+  const files = matching.filter((file) => pattern.test(file));
+  if (files.length > 0 && !await system(name)) leftOut.push(...files);
+}
+const files = matching.filter((file) => !leftOut.includes(file));
+if (files.length === 0) quit(`What is missing is needed by ${leftOut.join(" and ")}.`);
 
 const { deno, bun } = await runtimes();
 const peers = await peer();
@@ -202,6 +216,7 @@ function report() {
   for (const { name, failures } of results) {
     for (const failure of failures) console.log(`FAILED on ${name}: ${failure}`);
   }
+  for (const file of leftOut) console.log(`SKIPPED ${file}: what it talks to is missing`);
   for (const { name, passed, skipped, failures, seconds } of results) {
     const more = skipped > 0 ? `, ${skipped} skipped` : "";
     console.log(
@@ -210,7 +225,7 @@ function report() {
   }
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failures.length, 0);
-  const skipped = results.reduce((sum, result) => sum + result.skipped, 0);
+  const skipped = results.reduce((sum, result) => sum + result.skipped, leftOut.length);
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -9,12 +9,14 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The rooms, and the front door: the root. */
-const FOLDERS = ["client", "server", "harmony", "internal", "runtime", "shapes", "testing"];
+const FOLDERS = [
+  ...["client", "cluster", "harmony", "internal", "runtime", "server", "shapes", "testing"],
+];
 
 /** What may stand at the root: each an entry point or a word of the domain. */
 const FRONT_DOOR = [
-  ...["client.ts", "errors.ts", "harmony.ts", "heartbeat.ts", "mod.ts", "otel.ts"],
-  ...["server.ts", "standard.ts", "testing.ts"],
+  ...["client.ts", "cluster.ts", "errors.ts", "harmony.ts", "heartbeat.ts", "mod.ts", "nats.ts"],
+  ...["otel.ts", "redis.ts", "server.ts", "standard.ts", "testing.ts"],
 ];
 
 function sources(folder: string, recursive = true): string[] {
@@ -71,8 +73,12 @@ const ARROWS: Record<string, string[]> = {
   "otel.ts": ["heartbeat.ts", "internal/"],
   "standard.ts": ["shapes/"],
   "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],
+  "cluster.ts": ["cluster/"],
+  "redis.ts": ["cluster/"],
+  "nats.ts": ["cluster/"],
   "errors.ts": [],
   "client/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
+  "cluster/": ["errors.ts", "internal/"],
   "server/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "harmony/": ["client.ts", "server.ts", "client/", "server/", "errors.ts", "internal/"],
   "shapes/": ["client/", "server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],

@@ -34,7 +34,8 @@ export function documentedModules() {
 }
 
 /** The suites that take long, or that need more than a runtime: `--quick` leaves them out. */
-const LONG = /^tests\/(?:chaos|examples|heartbeat|hostile|interop|model|package|runtime|scripts)\//;
+const LONG =
+  /^tests\/(?:chaos|cluster\/(?:nats|redis)|examples|heartbeat|hostile|interop|model|package|runtime|scripts)(?:\/|_)/;
 
 /**
  * Whether a test file is among those that `--quick` runs.

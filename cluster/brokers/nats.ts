@@ -1,0 +1,108 @@
+/** A log in a stream of NATS' JetStream. */
+
+import { businessError } from "../../errors.ts";
+import { COUNT, readOptions, type Rule } from "../../internal/validate.ts";
+import type { Broker, BrokerReader } from "../broker.ts";
+import { within } from "../wait.ts";
+import { Reading } from "./nats_reading.ts";
+import { type NatsConnection, type NatsMessage, NatsStream } from "./nats_stream.ts";
+
+export type { NatsConnection, NatsMessage };
+
+/** Where the log is, and how long it gets. */
+export interface NatsBrokerOptions {
+  /** The connection. It stays the caller's, to be closed after the servers have stopped. */
+  connection: NatsConnection;
+  /**
+   * The name of the stream. Where there is none one is made, on disk, with one replica and the subject
+   * `<stream>.log`; one that is there is taken as it is.
+   *
+   * @default {"NETKIT"}
+   */
+  stream?: string | undefined;
+  /**
+   * How many bytes a stream that is made here keeps.
+   *
+   * @default {67_108_864}
+   */
+  maxBytes?: number | undefined;
+}
+
+const DEFAULT_STREAM = "NETKIT";
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** How long an append waits until the stream has been looked at, in ms. */
+const SEEN_MS = 2000;
+
+const OPTIONS: Record<string, Rule> = {
+  connection: [
+    (value) => typeof (value as NatsConnection | null)?.request === "function",
+    "must be a connection of nats-core",
+  ],
+  stream: [
+    (value) => typeof value === "string" && /^[\w-]+$/.test(value),
+    "must be letters, digits, - and _",
+  ],
+  maxBytes: COUNT,
+};
+
+class NatsBroker implements Broker {
+  readonly #stream: NatsStream;
+  readonly #inbox: string;
+  readonly #readings = new Set<Reading>();
+  #closed = false;
+
+  constructor({ connection, stream, maxBytes }: NatsBrokerOptions) {
+    const name = stream ?? DEFAULT_STREAM;
+    this.#stream = new NatsStream(connection, name, maxBytes ?? DEFAULT_MAX_BYTES);
+    const { options } = connection as { options?: { inboxPrefix?: string | undefined } };
+    this.#inbox = options?.inboxPrefix ?? "_INBOX";
+  }
+
+  async append(entry: string): Promise<void> {
+    if (this.#closed) throw new Error("the broker is closed");
+    // Nothing is appended to a stream that is perhaps another than the one that was read.
+    const seen = Promise.all([...this.#readings].map((reading) => reading.seen));
+    await within(seen, SEEN_MS, "the log could not be read");
+    if (this.#readings.size === 0) await this.#stream.info(); // nobody has made the stream
+    try {
+      await this.#stream.append(entry);
+    } catch (cause) {
+      // Perhaps the stream is gone.
+      for (const reading of this.#readings) reading.doubt();
+      throw cause;
+    }
+  }
+
+  async read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
+    if (this.#closed || signal.aborted) return;
+    const reading = new Reading(this.#stream, this.#inbox, reader, signal);
+    this.#readings.add(reading);
+    await reading.run();
+    this.#readings.delete(reading);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const readings = [...this.#readings];
+    for (const reading of readings) reading.end();
+    await Promise.all(readings.map(({ ended }) => ended));
+  }
+}
+
+/**
+ * A log in a stream of JetStream, of nats-server 2.9 or later.
+ *
+ * @param options The connection, and how long the log gets.
+ * @returns The log. Its consumers are there while a server that has it runs.
+ * @throws {BusinessError} 401 where an option is wrong.
+ */
+export function natsBroker(options: NatsBrokerOptions): Broker {
+  const given = readOptions("natsBroker", options, OPTIONS, 1);
+  if (given instanceof Error) throw given;
+  if (given["connection"] === undefined) {
+    const what = "natsBroker: options must have 'connection'";
+    throw businessError("argument", what);
+  }
+  return new NatsBroker(options);
+}

@@ -1,0 +1,221 @@
+/** Reading a stream of JetStream to its end and on. Not part of the public API. */
+
+import { systemClock } from "../../internal/clock.ts";
+import type { BrokerReader, LostReason } from "../broker.ts";
+import { pause } from "../wait.ts";
+import {
+  HEARTBEAT_MS,
+  MISSED,
+  type NatsMessage,
+  type NatsStream,
+  readDelivery,
+  type StreamInfo,
+} from "./nats_stream.ts";
+
+/** How long to wait before it is tried again, in ms: at first, and at the most. */
+const RETRY_MS = [20, 1000] as const;
+
+/**
+ * The beginning of an epoch within a stream that has lost entries: which one it ends. Of several that
+ * end the same one, the first counts.
+ */
+const EPOCH = /^epoch forked (\S+)$/;
+
+const decoder = new TextDecoder();
+
+/** One reader and its consumer. */
+export class Reading {
+  /** Resolves when it is known that the stream is the one that was read. */
+  seen!: Promise<void>;
+  readonly ended: Promise<void>;
+  readonly #stream: NatsStream;
+  readonly #reader: BrokerReader;
+  readonly #inbox: string;
+  readonly #ending = new AbortController();
+  #isSeen = true;
+  #resolveSeen!: () => void;
+  #resolveEnded!: () => void;
+  #up: boolean | undefined;
+  /** Ends this consumer, as something is wrong. */
+  #fail: (cause: Error) => void = () => {};
+  #beat: unknown;
+  /** The last entry, and in which stream and epoch. */
+  #last = 0;
+  #text: string | undefined;
+  #created: string | undefined;
+  #epoch = "";
+  /** The epoch of which it was told that it has ended. */
+  #told: string | undefined;
+  /** When this has been read, all is that was there at first. */
+  #ready: number | undefined;
+  #isReady = false;
+  /** When this has been read with no end of the epoch, one is to be put there. */
+  #fork: { until: number; epoch: string } | undefined;
+
+  constructor(stream: NatsStream, inbox: string, reader: BrokerReader, signal: AbortSignal) {
+    this.#stream = stream;
+    this.#inbox = inbox;
+    this.#reader = reader;
+    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
+    signal.addEventListener("abort", () => this.end(), { once: true });
+    this.#doubt();
+  }
+
+  end(): void {
+    this.#ending.abort();
+    this.doubt();
+  }
+
+  /** Has the stream looked at again: it may be another one. */
+  doubt(): void {
+    this.#doubt();
+    this.#fail(new Error("the stream may be another one"));
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#ending;
+    for (let ms: number = RETRY_MS[0]; !signal.aborted;) {
+      const began = systemClock.now();
+      try {
+        await this.#read();
+      } catch (cause) {
+        if (signal.aborted) break;
+        this.#doubt();
+        this.#state(false, cause);
+      }
+      if (systemClock.now() - began > 5000) ms = RETRY_MS[0];
+      await pause(ms, signal);
+      ms = Math.min(2 * ms, RETRY_MS[1]);
+    }
+    this.#see();
+    this.#resolveEnded();
+  }
+
+  #doubt(): void {
+    if (!this.#isSeen) return;
+    this.#isSeen = false;
+    this.seen = new Promise((resolve) => this.#resolveSeen = resolve);
+  }
+
+  #see(): void {
+    this.#isSeen = true;
+    this.#resolveSeen();
+  }
+
+  #state(up: boolean, cause?: unknown): void {
+    if (up === this.#up) return;
+    this.#up = up;
+    if (up) this.#reader.state(true);
+    else this.#reader.state(false, cause);
+  }
+
+  /** Reads until something is wrong, which it throws. */
+  async #read(): Promise<void> {
+    const { signal } = this.#ending;
+    const info = await this.#stream.info();
+    await this.#look(info);
+    const failed = new Promise<never>((_, reject) => this.#fail = reject);
+    failed.catch(() => {});
+    let delivered = 0;
+    const subject = `${this.#inbox}.${crypto.randomUUID().replaceAll("-", "")}`;
+    const callback = (error: Error | null, message: NatsMessage) => {
+      if (error !== null) return this.#fail(error);
+      this.#alive();
+      if (message.headers?.code === 100) return this.#status(message, delivered);
+      const delivery = readDelivery(message.reply);
+      if (delivery === undefined) return; // a stranger's: it is in no stream
+      if (delivery.delivered !== ++delivered) return this.#fail(new Error("some were not told"));
+      this.#tell(delivery.sequence, delivery.pending, decoder.decode(message.data));
+    };
+    const subscription = this.#stream.connection.subscribe(subject, { callback });
+    let consumer: string | undefined;
+    try {
+      consumer = await this.#stream.consume(subject, this.#last + 1);
+      if (signal.aborted) return;
+      this.#see();
+      this.#state(true);
+      this.#alive();
+      if (info.count === 0) this.#readyNow();
+      await failed;
+    } finally {
+      this.#fail = () => {};
+      systemClock.clearTimer(this.#beat);
+      subscription.unsubscribe();
+      if (consumer !== undefined) this.#stream.forget(consumer).catch(() => {});
+    }
+  }
+
+  /** Something has come: JetStream is there. */
+  #alive(): void {
+    systemClock.clearTimer(this.#beat);
+    const ms = MISSED * HEARTBEAT_MS;
+    const late = () => this.#fail(new Error(`JetStream was silent for ${ms} ms`));
+    this.#beat = systemClock.setTimer(late, ms);
+  }
+
+  /** A sign of life, or JetStream asks whether what it has sent has come. */
+  #status({ headers, reply }: NatsMessage, delivered: number): void {
+    const { connection } = this.#stream;
+    const stalled = reply || headers!.get("Nats-Consumer-Stalled");
+    if (stalled) connection.publish(stalled);
+    const last = headers!.get("Nats-Last-Consumer");
+    if (last && Number(last) !== delivered) this.#fail(new Error("some were not told"));
+  }
+
+  /** Finds out whether the stream is the one that was read, and where to go on if it is not. */
+  async #look(info: StreamInfo): Promise<void> {
+    if (this.#created === undefined) {
+      this.#created = this.#epoch = info.epoch;
+      this.#ready = info.last;
+      return;
+    }
+    if (this.#created !== info.epoch) return this.#restart(info, "gone");
+    if (this.#last === 0 || info.first > this.#last) return; // what comes next says what is missing
+    const text = info.last < this.#last ? undefined : await this.#stream.get(this.#last);
+    if (text !== this.#text) this.#restart(info, "forked");
+  }
+
+  /** Begins again at the stream's start. */
+  #restart({ epoch, last, count }: StreamInfo, why: LostReason): void {
+    this.#fork = why === "forked" ? { until: last, epoch: this.#epoch } : undefined;
+    this.#told = this.#fork?.epoch;
+    this.#created = this.#epoch = epoch;
+    this.#last = 0;
+    this.#text = undefined;
+    this.#reader.lost(why);
+    if (count === 0) this.#wholeRead();
+  }
+
+  #tell(sequence: number, pending: number, text: string): void {
+    if (this.#last > 0 && sequence !== this.#last + 1) this.#reader.lost("trimmed");
+    this.#last = sequence;
+    this.#text = text;
+    const [, ended] = EPOCH.exec(text) ?? [];
+    if (ended === undefined) {
+      this.#reader.entry({ epoch: this.#epoch, offset: sequence }, text);
+    } else if (ended === this.#epoch) {
+      this.#epoch = `${this.#created}.${sequence}`;
+      if (this.#isReady && this.#told !== ended) this.#reader.lost("forked");
+    }
+    if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
+    if (this.#fork !== undefined && sequence >= this.#fork.until) this.#wholeRead();
+  }
+
+  /** What a stream that has lost entries still had has been told. */
+  #wholeRead(): void {
+    const fork = this.#fork;
+    this.#fork = undefined;
+    // Another node may have ended the epoch already.
+    if (fork?.epoch !== this.#epoch) return;
+    this.#stream.append(`epoch forked ${fork.epoch}`).catch((cause) => {
+      this.#fork = fork;
+      this.#fail(cause);
+    });
+  }
+
+  #readyNow(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#reader.ready();
+  }
+}

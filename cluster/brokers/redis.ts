@@ -1,0 +1,119 @@
+/** A log in a stream of Redis, or of Valkey. */
+
+import { businessError } from "../../errors.ts";
+import { COUNT, FUNCTION, readOptions, type Rule } from "../../internal/validate.ts";
+import type { Broker, BrokerReader } from "../broker.ts";
+import { within } from "../wait.ts";
+import { Reading } from "./redis_reading.ts";
+import {
+  ANSWER_MS,
+  closeQuietly,
+  OPEN_MS,
+  type RedisConnection,
+  RedisStream,
+} from "./redis_stream.ts";
+
+export type { RedisConnection };
+
+/** Where the log is, and how long it gets. */
+export interface RedisBrokerOptions {
+  /**
+   * Opens a connection. It is called again for each: one that waits for entries, one that appends,
+   * and others in the place of those that fail or hang.
+   */
+  open: () => RedisConnection | Promise<RedisConnection>;
+  /**
+   * The key of the stream.
+   *
+   * @default {"netkit:log"}
+   */
+  key?: string | undefined;
+  /**
+   * How many bytes of entries are kept, more or less.
+   *
+   * @default {67_108_864}
+   */
+  maxBytes?: number | undefined;
+}
+
+const DEFAULT_KEY = "netkit:log";
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+const OPTIONS: Record<string, Rule> = {
+  open: FUNCTION,
+  key: [(value) => typeof value === "string" && value !== "", "must be text that is not empty"],
+  maxBytes: COUNT,
+};
+
+class RedisBroker implements Broker {
+  readonly #stream: RedisStream;
+  readonly #readings = new Set<Reading>();
+  #writer: Promise<RedisConnection> | undefined;
+  #closed = false;
+
+  constructor({ open, key, maxBytes }: RedisBrokerOptions) {
+    this.#stream = new RedisStream(key ?? DEFAULT_KEY, open, maxBytes ?? DEFAULT_MAX_BYTES);
+  }
+
+  async append(entry: string): Promise<void> {
+    if (this.#closed) throw new Error("the broker is closed");
+    // Nothing is appended to a stream that is perhaps another than the one that was read.
+    const seen = Promise.all([...this.#readings].map((reading) => reading.seen));
+    await within(seen, ANSWER_MS, "the log could not be read");
+    const writer = this.#writer ??= (async () => await this.#stream.open())();
+    let isThere;
+    try {
+      isThere = await this.#stream.append(await within(writer, OPEN_MS, "no connection"), entry);
+    } catch (cause) {
+      if (this.#writer === writer) this.#writer = undefined;
+      writer.then(closeQuietly, () => {});
+      throw cause;
+    }
+    this.#release();
+    if (isThere) return;
+    // Whoever reads finds out what has become of it.
+    for (const reading of this.#readings) reading.doubt();
+    throw new Error(`the stream ${this.#stream.key} is gone`);
+  }
+
+  async read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
+    if (this.#closed || signal.aborted) return;
+    const reading = new Reading(this.#stream, reader, signal);
+    this.#readings.add(reading);
+    await reading.run();
+    this.#readings.delete(reading);
+    this.#release();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const readings = [...this.#readings];
+    for (const reading of readings) reading.end();
+    this.#release();
+    await Promise.all(readings.map(({ ended }) => ended));
+  }
+
+  /** Where nobody reads no connection is kept, so that a process can end. */
+  #release(): void {
+    if (this.#readings.size > 0 && !this.#closed) return;
+    this.#writer?.then(closeQuietly, () => {});
+    this.#writer = undefined;
+  }
+}
+
+/**
+ * A log in a stream of Redis 6.2 or later, or of Valkey.
+ *
+ * @param options How to open a connection, and how long the log gets.
+ * @returns The log. Its connections are there while a server that has it runs.
+ * @throws {BusinessError} 401 where an option is wrong.
+ */
+export function redisBroker(options: RedisBrokerOptions): Broker {
+  const given = readOptions("redisBroker", options, OPTIONS, 1);
+  if (given instanceof Error) throw given;
+  if (given["open"] === undefined) {
+    const what = "redisBroker: options must have 'open'";
+    throw businessError("argument", what);
+  }
+  return new RedisBroker(options);
+}

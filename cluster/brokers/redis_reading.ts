@@ -1,0 +1,221 @@
+/** Reading a stream of Redis to its end and on. Not part of the public API. */
+
+import { systemClock } from "../../internal/clock.ts";
+import type { BrokerReader } from "../broker.ts";
+import { pause, within } from "../wait.ts";
+import { closeQuietly, OPEN_MS, type RedisConnection, type RedisStream } from "./redis_stream.ts";
+import { ENTRY, EPOCH, isBefore, isOurs, isReason, readReply, type Row } from "./redis_rows.ts";
+
+/** How long XREAD waits for entries, in ms. */
+const BLOCK_MS = 1000;
+
+/**
+ * A client that connects again by itself, and sends XREAD again, takes longer than this, in ms. What
+ * was read after a longer wait may be of another stream, so the last entry is looked at again.
+ */
+const UNSEEN_MS = 40;
+
+/** How long to wait before another connection is opened, in ms: at first, and at the most. */
+const RETRY_MS = [20, 1000] as const;
+
+/** How many bytes one XREAD asks for, more or less. */
+const READ_BYTES = 4 * 1024 * 1024;
+
+/** After so many small reads, each this soon after the other, one waits for more. All in ms. */
+const SMALL_READS = 8;
+const SOON_MS = 1.5;
+const GATHER_MS = 2;
+
+/** One reader and its connection. */
+export class Reading {
+  /** Resolves when it is known that the stream is the one that was read. */
+  seen!: Promise<void>;
+  readonly ended: Promise<void>;
+  readonly #stream: RedisStream;
+  readonly #reader: BrokerReader;
+  readonly #ending = new AbortController();
+  #isSeen = true;
+  #resolveSeen!: () => void;
+  #resolveEnded!: () => void;
+  #connection: RedisConnection | undefined;
+  #up: boolean | undefined;
+  /** The last row that was read, of whomever, and the last one that counts. */
+  #cursor: Row | undefined;
+  #last: Pick<Row, "epoch" | "offset"> | undefined;
+  /** Epochs up to this one have been told of, or were there at the beginning. */
+  #known = Infinity;
+  /** What is there when this has been read. */
+  #ready: Row | undefined;
+  #isReady = false;
+
+  constructor(stream: RedisStream, reader: BrokerReader, signal: AbortSignal) {
+    this.#stream = stream;
+    this.#reader = reader;
+    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
+    signal.addEventListener("abort", () => this.end(), { once: true });
+    this.#doubt();
+  }
+
+  end(): void {
+    this.#ending.abort(new Error("reading has ended"));
+    this.doubt();
+  }
+
+  /** Has the stream looked at again: it may be another one. */
+  doubt(): void {
+    this.#doubt();
+    closeQuietly(this.#connection);
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#ending;
+    for (let ms: number = RETRY_MS[0]; !signal.aborted;) {
+      const began = systemClock.now();
+      try {
+        await this.#read();
+      } catch (cause) {
+        if (signal.aborted) break;
+        this.#doubt();
+        closeQuietly(this.#connection);
+        this.#connection = undefined;
+        this.#state(false, cause);
+      }
+      if (systemClock.now() - began > 5000) ms = RETRY_MS[0];
+      await pause(ms, signal);
+      ms = Math.min(2 * ms, RETRY_MS[1]);
+    }
+    closeQuietly(this.#connection);
+    this.#see();
+    this.#resolveEnded();
+  }
+
+  #doubt(): void {
+    if (!this.#isSeen) return;
+    this.#isSeen = false;
+    this.seen = new Promise((resolve) => this.#resolveSeen = resolve);
+  }
+
+  #see(): void {
+    this.#isSeen = true;
+    this.#resolveSeen();
+  }
+
+  #state(up: boolean, cause?: unknown): void {
+    if (up === this.#up) return;
+    this.#up = up;
+    if (up) this.#reader.state(true);
+    else this.#reader.state(false, cause);
+  }
+
+  /** Reads until something is wrong, which it throws. */
+  async #read(): Promise<void> {
+    const { signal } = this.#ending;
+    const opening = Promise.resolve(this.#stream.open());
+    try {
+      this.#connection = await within(opening, OPEN_MS, "no connection", signal);
+    } catch (cause) {
+      opening.then(closeQuietly, () => {}); // one that comes too late
+      throw cause;
+    }
+    const connection = this.#connection;
+    await this.#look(connection);
+    this.#see();
+    this.#state(true);
+    let small = 0;
+    let before = 0;
+    while (!signal.aborted) {
+      const began = systemClock.now();
+      const rows = await this.#next(connection);
+      const now = systemClock.now();
+      if (rows.length === 0 || now - began > UNSEEN_MS) {
+        if (!await this.#isSame(connection, rows.length === 0)) {
+          this.#doubt();
+          await this.#look(connection);
+          this.#see();
+          continue;
+        }
+      }
+      for (const row of rows) {
+        if (signal.aborted) return;
+        this.#tell(row);
+      }
+      small = rows.length > 0 && rows.length < 4 && now - before < SOON_MS ? small + 1 : 0;
+      if (small > SMALL_READS) await pause(GATHER_MS, signal);
+      before = systemClock.now();
+    }
+  }
+
+  /** Waits for what comes after the cursor. */
+  async #next(connection: RedisConnection): Promise<Row[]> {
+    const { key } = this.#stream;
+    const count = String(Math.min(1000, this.#stream.count(READ_BYTES)));
+    const args = ["COUNT", count, "BLOCK", String(BLOCK_MS), "STREAMS", key];
+    args.push(this.#cursor?.id ?? "0-0");
+    return readReply(await this.#stream.send(connection, "XREAD", args, BLOCK_MS));
+  }
+
+  /** Whether the stream is still the one that was read. */
+  async #isSame(connection: RedisConnection, isIdle: boolean): Promise<boolean> {
+    const cursor = this.#cursor;
+    if (cursor === undefined) return true;
+    if (!isIdle) return this.#holds(connection, cursor);
+    const [newest] = await this.#stream.rows(connection, "XREVRANGE", ["+", "-", "COUNT", "1"]);
+    if (newest === undefined || isBefore(newest, cursor)) return false;
+    return newest.id !== cursor.id || newest.text === cursor.text;
+  }
+
+  async #holds(connection: RedisConnection, { id, text }: Row): Promise<boolean> {
+    const [row] = await this.#stream.rows(connection, "XRANGE", [id, id]);
+    return row !== undefined && row.text === text;
+  }
+
+  /** Finds out whether the stream is the one that was read, and where to go on if it is not. */
+  async #look(connection: RedisConnection): Promise<void> {
+    const stream = this.#stream;
+    const [cursor, last] = [this.#cursor, this.#last];
+    let newest = await stream.newest(connection);
+    if (cursor === undefined || last === undefined) {
+      this.#ready ??= newest;
+      this.#known = newest.epoch;
+    } else if (!await this.#holds(connection, cursor)) {
+      const [oldest = newest] = await stream.rows(connection, "XRANGE", ["-", "+", "COUNT", "1"]);
+      // Trimmed: what comes next says so by its number.
+      if (oldest.epoch === last.epoch && isBefore(cursor, oldest)) return;
+      const why = oldest.epoch > last.epoch ? "gone" : "forked";
+      if (newest.epoch <= last.epoch) {
+        await stream.begin(connection, why, Math.max(last.epoch, newest.epoch));
+        newest = await stream.newest(connection);
+      }
+      this.#known = newest.epoch;
+      this.#cursor = this.#last = undefined;
+      this.#reader.lost(why);
+    }
+    if (isOurs(newest)) stream.knows(newest.epoch);
+  }
+
+  #tell(row: Row): void {
+    const [last, reader] = [this.#last, this.#reader];
+    this.#cursor = row;
+    if (!isOurs(row)) {
+      // It is told, to be refused, at the place of the one before.
+      const { epoch, offset } = last ?? { epoch: row.epoch, offset: 0 };
+      reader.entry({ epoch: String(epoch), offset }, row.text);
+      if (last?.epoch === row.epoch || last === undefined) this.#last = row;
+    } else {
+      if (last !== undefined && row.epoch !== last.epoch) {
+        if (row.epoch > this.#known) {
+          reader.lost(row.field === EPOCH && isReason(row.text) ? row.text : "trimmed");
+        }
+        this.#stream.knows(row.epoch);
+      } else if (last !== undefined && row.offset !== last.offset + 1) reader.lost("trimmed");
+      this.#last = row;
+      if (row.field === ENTRY) {
+        this.#stream.measure(row);
+        reader.entry({ epoch: String(row.epoch), offset: row.offset }, row.text);
+      }
+    }
+    if (this.#isReady || isBefore(row, this.#ready!)) return;
+    this.#isReady = true;
+    reader.ready();
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * A node's end of the log: what all nodes have to tell comes back here, in one order, each once. Not
+ * part of the public API.
+ */
+
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Clock } from "../internal/clock.ts";
+import { describe } from "../internal/describe.ts";
+import type { WebSocketData } from "../client/types.ts";
+import type { Broker, LostReason, Position } from "./broker.ts";
+import { type Message, readEntry, readHead } from "./entry.ts";
+import { Outbox } from "./outbox.ts";
+
+/** How many nodes' counters are kept: those that were heard last. */
+const MAX_NODES = 10_000;
+
+/** Where a message stands: which line of which entry. */
+export interface MessagePosition extends Position {
+  index: number;
+}
+
+/** Whom a log tells. None of the functions may throw. */
+export interface LogOwner<Except, Result> {
+  /**
+   * A message, at its place in the order that all nodes share.
+   *
+   * @param own What only this node knows of one that is its own.
+   * @returns What its publisher is told.
+   */
+  message(
+    message: Message,
+    position: MessagePosition,
+    node: string,
+    own: { except: Except | undefined } | undefined,
+  ): Result;
+  ready(): void;
+  lost(why: LostReason): void;
+  state(up: boolean, cause?: unknown): void;
+  /** Something in the log is not ours. */
+  fault(error: BusinessError): void;
+}
+
+/** What a log has seen. */
+export interface LogFigures {
+  /** Entries that were read, and their characters. */
+  entries: number;
+  bytes: number;
+  /** How many milliseconds the last entry of this node's own took from its append to being read. */
+  lag: number;
+  /** How often the broker was back after it could not be read. */
+  reconnects: number;
+  /** How often it is not known what lay between two entries. */
+  gaps: number;
+  /** Entries that were in the log twice. */
+  duplicates: number;
+  /** Messages, in characters, that wait to be read back. */
+  queued: number;
+}
+
+/** One node's end of the log. */
+export class Log<Except, Result> {
+  readonly node: string;
+  readonly #broker: Broker;
+  readonly #owner: LogOwner<Except, Result>;
+  readonly #outbox: Outbox<Except, Result>;
+  readonly #clock: Clock;
+  readonly #ending = new AbortController();
+  readonly #figures: Omit<LogFigures, "queued"> = {
+    entries: 0,
+    bytes: 0,
+    lag: 0,
+    reconnects: 0,
+    gaps: 0,
+    duplicates: 0,
+  };
+  #reading: Promise<void> | undefined;
+  /** The counter of each node's last entry. */
+  readonly #counters = new Map<string, number>();
+  #isUp: boolean | undefined;
+
+  constructor(broker: Broker, node: string, clock: Clock, owner: LogOwner<Except, Result>) {
+    this.#broker = broker;
+    this.node = node;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#outbox = new Outbox(broker, node, clock);
+  }
+
+  /** What it has seen so far. */
+  get figures(): LogFigures {
+    return { ...this.#figures, queued: this.#outbox.queued };
+  }
+
+  /** Begins to read. */
+  open(): void {
+    const owner = this.#owner;
+    this.#reading = this.#broker.read({
+      entry: (position, text) => this.#entry(position, text),
+      ready: () => owner.ready(),
+      lost: (why) => {
+        this.#figures.gaps++;
+        owner.lost(why);
+      },
+      state: (up, cause) => {
+        if (up && this.#isUp === false) this.#figures.reconnects++;
+        this.#isUp = up;
+        this.#outbox.state(up, cause);
+        owner.state(up, cause);
+      },
+    }, this.#ending.signal);
+  }
+
+  /** Publishes to a topic, or to everybody where it is `null`; see {@linkcode Outbox.publish}. */
+  publish(
+    call: string,
+    topic: string | null,
+    data: WebSocketData,
+    except: Except | undefined,
+  ): Promise<Result> {
+    return this.#outbox.publish(call, topic, data, except);
+  }
+
+  /** Appends a message of the nodes' own, which waits as long as it has to. */
+  tell(message: Exclude<Message, { kind: "message" }>): void {
+    this.#outbox.tell(message);
+  }
+
+  /** Resolves when all is read back that was told or published, or after so many milliseconds. */
+  flushed(ms: number): Promise<void> {
+    return this.#outbox.flushed(ms);
+  }
+
+  /** Ends reading, and tells whoever still waits. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    this.#outbox.close();
+    await this.#reading;
+  }
+
+  #entry(position: Position, text: string): void {
+    this.#figures.entries++;
+    this.#figures.bytes += text.length;
+    const from = readHead(text);
+    const own = from?.node === this.node ? this.#outbox.own(from.counter, text) : undefined;
+    const messages = own === undefined
+      ? from && readEntry(text)?.messages
+      : own.items.map(({ message }) => message);
+    if (from === undefined || messages === undefined) {
+      const where = `${position.epoch}-${position.offset}`;
+      const what = `the broker's log has an entry that is not ours, at ${where}`;
+      this.#owner.fault(businessError("foreignEntry", `${what}: ${describe(text)}`));
+      return;
+    }
+    const { node, counter } = from;
+    if (counter <= (this.#counters.get(node) ?? 0)) {
+      this.#figures.duplicates++;
+      return;
+    }
+    this.#count(node, counter);
+    for (let index = 0; index < messages.length; index++) {
+      const item = own?.items[index];
+      const at = { ...position, index };
+      const result = this.#owner.message(messages[index]!, at, node, item);
+      item?.waiting?.resolve(result);
+      if (item !== undefined) item.waiting = undefined;
+    }
+    if (own !== undefined) this.#figures.lag = this.#outbox.readBack(own);
+  }
+
+  /** Notes a node's counter, as the one that was heard last. */
+  #count(node: string, counter: number): void {
+    this.#counters.delete(node);
+    this.#counters.set(node, counter);
+    if (this.#counters.size <= MAX_NODES) return;
+    for (const [oldest] of this.#counters) {
+      this.#counters.delete(oldest);
+      break;
+    }
+  }
+}

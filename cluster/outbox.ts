@@ -1,0 +1,290 @@
+/**
+ * What this node has to tell the others: what is published meanwhile goes into one entry, and one
+ * append is under way at a time. Not part of the public API.
+ */
+
+import type { WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Clock } from "../internal/clock.ts";
+import { describe } from "../internal/describe.ts";
+import { byteLength, snapshot } from "../internal/payload.ts";
+import { type Broker, MAX_ENTRY_BYTES } from "./broker.ts";
+import { head, line, type Message, messageLine } from "./entry.ts";
+
+/** How much may wait to be read back, in characters of the log. */
+const MAX_QUEUE = 16 * 1024 * 1024;
+
+/** How long what is published may wait to be read back, in ms. */
+const MAX_WAIT_MS = 5000;
+
+/** How long an append that failed is not tried again, in ms: at first, and at the most. */
+const RETRY_MS = [50, 1000] as const;
+
+/** The messages of one entry are stopped at so many bytes, but for one that is longer by itself. */
+const ENTRY_ROOM = MAX_ENTRY_BYTES - 1024;
+
+/** A message that waits to be read back. */
+export interface Item<Except, Result> {
+  readonly line: string;
+  readonly message: Message;
+  readonly except: Except | undefined;
+  readonly at: number;
+  /** Who published it, until they are told. */
+  waiting: { resolve(result: Result): void; reject(error: BusinessError): void } | undefined;
+}
+
+/** An entry of this node's that was not read back yet. */
+export interface Own<Except, Result> {
+  readonly counter: number;
+  readonly text: string;
+  readonly items: readonly Item<Except, Result>[];
+  readonly at: number;
+}
+
+/** What goes from this node into the log, and has not come back. */
+export class Outbox<Except, Result> {
+  readonly #broker: Broker;
+  readonly #node: string;
+  readonly #clock: Clock;
+  #counter = 0;
+  #queue: Item<Except, Result>[] = [];
+  #queued = 0;
+  #flushing = false;
+  #underWay: Own<Except, Result> | undefined;
+  /** By counter, oldest first. */
+  readonly #unread = new Map<number, Own<Except, Result>>();
+  #deadline: unknown;
+  #cause: unknown;
+  #closed = false;
+  /** Ends the pause before an append is tried again. */
+  #retry: () => void = () => {};
+  #emptied: () => void = () => {};
+
+  constructor(broker: Broker, node: string, clock: Clock) {
+    this.#broker = broker;
+    this.#node = node;
+    this.#clock = clock;
+  }
+
+  /** How much waits to be read back, in characters. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /**
+   * Publishes to a topic, or to everybody where it is `null`.
+   *
+   * @param call What is published with, for error messages.
+   * @param except Whom it is not for; of the owner's making, and known to this node alone.
+   * @returns What the owner says when it is read back. Rejects with 2302999 where it was not
+   * published, or where nobody knows; with 401 where it is too long for an entry.
+   */
+  publish(
+    call: string,
+    topic: string | null,
+    data: WebSocketData,
+    except: Except | undefined,
+  ): Promise<Result> {
+    const text = messageLine(topic, data);
+    if (text.length * 3 > ENTRY_ROOM) {
+      const bytes = byteLength(text);
+      if (bytes > ENTRY_ROOM) {
+        return Promise.reject(businessError(
+          "argument",
+          `${call}: a message must have at most ${ENTRY_ROOM} bytes in the broker's log: ` +
+            `current value has ${bytes}`,
+        ));
+      }
+    }
+    const refusal = this.#refusal(call, text.length);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const kept = typeof data === "string" ? data : bytesOf(snapshot(data));
+    return new Promise((resolve, reject) => {
+      this.#enqueue(text, { kind: "message", topic, data: kept }, except, { resolve, reject });
+      if (this.#deadline === undefined) this.#arm(MAX_WAIT_MS);
+    });
+  }
+
+  /** Appends a message of the nodes' own, which waits as long as it has to. */
+  tell(message: Exclude<Message, { kind: "message" }>): void {
+    if (!this.#closed) this.#enqueue(line(message), message, undefined, undefined);
+  }
+
+  /** Resolves when all is read back that was told or published, or cannot be any more. */
+  async flushed(ms: number): Promise<void> {
+    if (this.#queue.length === 0 && this.#unread.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.setTimer(resolve, ms);
+      this.#emptied = () => {
+        this.#clock.clearTimer(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Tells whoever still waits. Nothing is appended any more. */
+  close(): void {
+    this.#closed = true;
+    this.#retry();
+    this.#clock.clearTimer(this.#deadline);
+    this.#expire(Infinity);
+  }
+
+  /** The broker is up again, or why it is not. */
+  state(up: boolean, cause: unknown): void {
+    this.#cause = up ? undefined : cause;
+    if (up) this.#retry();
+  }
+
+  /** The entry with this counter, if it is what was read. */
+  own(counter: number, text: string): Own<Except, Result> | undefined {
+    const own = this.#unread.get(counter);
+    return own?.text === text ? own : undefined;
+  }
+
+  /**
+   * An entry has been read. Those before it never will.
+   *
+   * @returns How many milliseconds it took.
+   */
+  readBack(own: Own<Except, Result>): number {
+    for (const [counter, other] of this.#unread) {
+      if (counter > own.counter) break;
+      this.#unread.delete(counter);
+      for (const item of other.items) {
+        this.#queued -= item.line.length;
+        if (other !== own) this.#unknown(item);
+      }
+    }
+    this.#appended(own);
+    if (this.#queue.length === 0 && this.#unread.size === 0) this.#emptied();
+    return this.#clock.now() - own.at;
+  }
+
+  #refusal(call: string, length: number): BusinessError | undefined {
+    const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
+    if (this.#closed) return businessError("notRunning", `${call}: the server has stopped`);
+    if (this.#queued + length > MAX_QUEUE) {
+      const what = `more than ${MAX_QUEUE} bytes wait for the broker${why}`;
+      return businessError("queueFull", `${call}: ${what}`, { cause: this.#cause });
+    }
+    const since = this.#underWay?.at;
+    if (since === undefined || this.#clock.now() - since < MAX_WAIT_MS) return undefined;
+    const what = `the broker has taken nothing for ${MAX_WAIT_MS / 1000} s${why}`;
+    return businessError("brokerDown", `${call}: ${what}`, { cause: this.#cause });
+  }
+
+  #enqueue(
+    line: string,
+    message: Message,
+    except: Except | undefined,
+    waiting: Item<Except, Result>["waiting"],
+  ): void {
+    this.#queued += line.length;
+    this.#queue.push({ line, message, except, at: this.#clock.now(), waiting });
+    if (this.#flushing || this.#underWay !== undefined) return;
+    // What is published in the same turn goes together.
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#underWay !== undefined || this.#queue.length === 0) return;
+    if (this.#closed) return;
+    let room = ENTRY_ROOM;
+    let count = 0;
+    for (const { line } of this.#queue) {
+      room -= 3 * line.length + 1;
+      if (room < 0 && count > 0) break;
+      count++;
+    }
+    const items = this.#queue.splice(0, count);
+    const counter = ++this.#counter;
+    let text = head(this.#node, counter);
+    for (const { line } of items) text += `\n${line}`;
+    const own = { counter, text, items, at: this.#clock.now() };
+    this.#underWay = own;
+    this.#unread.set(counter, own);
+    void this.#append(own);
+  }
+
+  /** Appends one entry, again and again where nobody knows whether it is in. */
+  async #append(own: Own<Except, Result>): Promise<void> {
+    for (let pause: number = RETRY_MS[0];; pause = Math.min(2 * pause, RETRY_MS[1])) {
+      try {
+        await this.#broker.append(own.text);
+        break;
+      } catch (cause) {
+        if (this.#underWay !== own || this.#closed) return;
+        this.#cause = cause;
+        await new Promise<void>((resolve) => {
+          const timer = this.#clock.setTimer(resolve, pause);
+          this.#retry = () => {
+            this.#clock.clearTimer(timer);
+            resolve();
+          };
+        });
+        if (this.#underWay !== own || this.#closed) return;
+      }
+    }
+    this.#appended(own);
+  }
+
+  /** An entry is in the log: its append says so, or it was read. */
+  #appended(own: Own<Except, Result>): void {
+    if (this.#underWay !== own) return;
+    this.#underWay = undefined;
+    this.#cause = undefined;
+    this.#retry();
+    this.#flush();
+  }
+
+  #unknown(item: Item<Except, Result>): void {
+    const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
+    const what = `publish: nobody knows whether the broker has taken it${why}`;
+    item.waiting?.reject(businessError("unconfirmed", what, { cause: this.#cause }));
+    item.waiting = undefined;
+  }
+
+  #arm(ms: number): void {
+    this.#deadline = this.#clock.setTimer(() => {
+      this.#deadline = undefined;
+      const oldest = this.#expire(this.#clock.now() - MAX_WAIT_MS);
+      if (oldest !== undefined) this.#arm(oldest + MAX_WAIT_MS - this.#clock.now());
+    }, ms);
+  }
+
+  /**
+   * Tells those who have waited since then: what is in no entry yet is not published.
+   *
+   * @returns Since when the oldest of the others wait.
+   */
+  #expire(until: number): number | undefined {
+    let oldest: number | undefined;
+    const isDue = (item: Item<Except, Result>) => {
+      if (item.waiting === undefined) return false;
+      if (item.at <= until) return true;
+      oldest ??= item.at;
+      return false;
+    };
+    for (const { items } of this.#unread.values()) {
+      for (const item of items) if (isDue(item)) this.#unknown(item);
+    }
+    const refusal = this.#refusal("publish", 0) ??
+      businessError("brokerDown", "publish: the broker has not taken it in time");
+    this.#queue = this.#queue.filter((item) => {
+      if (!isDue(item)) return true;
+      this.#queued -= item.line.length;
+      item.waiting!.reject(refusal);
+      return false;
+    });
+    return oldest;
+  }
+}
+
+function bytesOf(data: WebSocketData): Uint8Array<ArrayBuffer> {
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data as Uint8Array<ArrayBuffer>;
+}

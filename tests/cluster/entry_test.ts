@@ -1,0 +1,100 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { MAX_ENTRY_BYTES } from "../../cluster/broker.ts";
+import { type Entry, head, line, messageLine, readEntry, readHead } from "../../cluster/entry.ts";
+
+const textOf = ({ node, counter, messages }: Entry) =>
+  [
+    head(node, counter),
+    ...messages.map((message) =>
+      message.kind === "message" ? messageLine(message.topic, message.data) : line(message)
+    ),
+  ].join("\n");
+
+describe("an entry", () => {
+  it("is read as it was written, each kind of message", () => {
+    const entry: Entry = {
+      node: 'a "node"\n中',
+      counter: 7,
+      messages: [
+        { kind: "message", topic: "chess", data: "two\nlines, a \u0000 and a \ud800" },
+        { kind: "message", topic: null, data: "to everybody" },
+        { kind: "message", topic: "", data: Uint8Array.of(0, 255, 10, 13) },
+        { kind: "message", topic: "empty", data: new Uint8Array() },
+        { kind: "join", topic: "chess", member: ["chess", 3, "127.0.0.1", { name: "Li" }] },
+        { kind: "join", topic: "chess", member: ["chess", 4, "::1"] },
+        { kind: "leave", topic: "chess", id: 3 },
+        { kind: "alive", lease: 15 },
+        { kind: "hello" },
+        { kind: "snapshot", part: 0, isLast: false, members: [["chess", 4, "::1"]] },
+        { kind: "snapshot", part: 1, isLast: true, members: [] },
+        { kind: "dead", node: "b" },
+      ],
+    };
+    assertEquals(readEntry(textOf(entry)), entry);
+    assertEquals(readHead(textOf(entry)), { node: entry.node, counter: 7 });
+  });
+
+  it("has the format that other versions of this module read", () => {
+    assertEquals(head("a~1", 12), '["a~1",12]');
+    assertEquals(messageLine("t", "x"), '["message","t","x"]');
+    assertEquals(messageLine(null, Uint8Array.of(1, 2)), '["bytes",null,"AQI="]');
+    assertEquals(
+      messageLine("t", new DataView(Uint8Array.of(0, 1, 2).buffer, 1)),
+      '["bytes","t","AQI="]',
+    );
+    assertEquals(line({ kind: "hello" }), '["hello"]');
+    assertEquals(
+      line({ kind: "join", topic: "t", member: ["t", 1, "::1", { a: 1 }] }),
+      '["join","t",[1,"::1",{"a":1}]]',
+    );
+  });
+
+  it("may have no message", () => {
+    assertEquals(readEntry('["a",1]'), { node: "a", counter: 1, messages: [] });
+  });
+
+  it("has no lone surrogate, which UTF-8 could not carry", () => {
+    assert(messageLine("\udc00", "\ud800").isWellFormed());
+  });
+
+  const wrong: Record<string, string> = {
+    "nothing": "",
+    "text": "hello",
+    "another's JSON": '{"node":"a"}',
+    "a node without a name": '["",1]',
+    "a counter of 0": '["a",0]',
+    "a counter that is no integer": '["a",1.5]',
+    "a counter that is text": '["a","1"]',
+    "more in its head": '["a",1,2]',
+    "a node's name that is too long": `["${"a".repeat(257)}",1]`,
+    "an empty line": '["a",1]\n',
+    "a line that is cut": '["a",1]\n["message","t","x',
+    "a kind that nobody knows": '["a",1]\n["shout","t","x"]',
+    "a message with no data": '["a",1]\n["message","t"]',
+    "a message with a number": '["a",1]\n["message","t",5]',
+    "a message with more": '["a",1]\n["message","t","x","y"]',
+    "a topic that is a number": '["a",1]\n["message",5,"x"]',
+    "bytes that are none": '["a",1]\n["bytes","t","A*I="]',
+    "bytes with no end": '["a",1]\n["bytes","t","AQI"]',
+    "bytes that are a number": '["a",1]\n["bytes","t",5]',
+    "bytes for a number": '["a",1]\n["bytes",5,"AQI="]',
+    "a join of nobody": '["a",1]\n["join","t",[]]',
+    "a join of a member that is text": '["a",1]\n["join","t",[1,"::1","x"]]',
+    "a join with an id that is negative": '["a",1]\n["join","t",[-1,"::1"]]',
+    "a join with too much": '["a",1]\n["join","t",[1,"::1",{},2]]',
+    "a join of no topic": '["a",1]\n["join",null,[1,"::1"]]',
+    "a leave with no id": '["a",1]\n["leave","t",null]',
+    "a lease of 0": '["a",1]\n["alive",null,0]',
+    "a snapshot with no members": '["a",1]\n["snapshot",null,[0,true]]',
+    "a snapshot of an unclear part": '["a",1]\n["snapshot",null,["0",true,[]]]',
+    "a snapshot of a wrong member": '["a",1]\n["snapshot",null,[0,true,[["t",1]]]]',
+    "a death of nobody": '["a",1]\n["dead",null,""]',
+    "one good line and a bad one": '["a",1]\n["message","t","x"]\nnot ours',
+    "more than 1 MiB": `["a",1]\n["message","t","${"x".repeat(MAX_ENTRY_BYTES)}"]`,
+    "more than 1 MiB in bytes": `["a",1]\n["message","t","${"中".repeat(400_000)}"]`,
+  };
+  for (const [what, text] of Object.entries(wrong)) {
+    it(`is not ours with ${what}`, () => assertEquals(readEntry(text), undefined));
+  }
+});

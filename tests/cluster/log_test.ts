@@ -1,0 +1,306 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { readEntry } from "../../cluster/entry.ts";
+import { BusinessError } from "../../mod.ts";
+import { Cluster } from "../helpers/nodes.ts";
+
+/** The texts that each entry of the log has, those that have some. */
+function grouped(cluster: Cluster): string[][] {
+  return cluster.broker.entries.map((entry) =>
+    (readEntry(entry)?.messages ?? []).flatMap((message) =>
+      message.kind === "message" ? [String(message.data)] : []
+    )
+  ).filter((texts) => texts.length > 0);
+}
+
+async function kindOf(promise: Promise<unknown>): Promise<string | undefined> {
+  const error = await assertRejects(() => promise, BusinessError);
+  return (error as BusinessError).kind;
+}
+
+describe("a node's log", () => {
+  it("puts what is published in one turn, or during an append, into one entry", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [one, other] = cluster.nodes;
+    cluster.broker.fail("held");
+    const published = [one!.publish("a"), one!.publish("b")];
+    await cluster.settle();
+    published.push(one!.publish("c"));
+    await cluster.settle();
+    published.push(one!.publish("d"));
+    assertEquals(grouped(cluster), []);
+    cluster.broker.release();
+    await cluster.settle();
+    assertEquals(grouped(cluster), [["a", "b"], ["c", "d"]]);
+    assertEquals(await Promise.all(published), [1, 2, 3, 4]);
+    assertEquals(other!.texts, ["a", "b", "c", "d"]);
+    const places = other!.told.map(({ position: { offset, index } }) => [offset, index]);
+    assertEquals(places, one!.told.map(({ position: { offset, index } }) => [offset, index]));
+    assertEquals([places[1]![1], places[2]![1], places[3]![1]], [1, 0, 1]);
+  });
+
+  it("remembers for itself whom a message is not for", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    await cluster.clock.until(cluster.nodes[0]!.publish("a", "t", "mine"));
+    await cluster.settle();
+    assertEquals(cluster.nodes.map(({ told }) => told[0]!.except), ["mine", undefined]);
+    assert(!cluster.broker.entries.some((entry) => entry.includes("mine")));
+  });
+
+  it("carries bytes, as they were at the call", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const bytes = Uint8Array.of(1, 2, 3);
+    const published = cluster.nodes[0]!.publish(bytes.subarray(1));
+    bytes.fill(9);
+    await cluster.clock.until(published);
+    await cluster.settle();
+    for (const { told } of cluster.nodes) assertEquals(told[0]!.data, Uint8Array.of(2, 3));
+  });
+
+  it("appends again where nobody knows, and all drop what is in the log twice", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [one, other] = cluster.nodes;
+    cluster.broker.hold(one!.reader!); // it does not see that it is in
+    cluster.broker.fail("lost answer", "lost answer");
+    const published = one!.publish("a");
+    const next = one!.publish("b");
+    await cluster.settle(200);
+    cluster.broker.hold(one!.reader!, false);
+    await cluster.settle(1000);
+    assertEquals(grouped(cluster), [["a", "b"], ["a", "b"], ["a", "b"]]);
+    assertEquals([await published, await next], [1, 2]);
+    for (const node of cluster.nodes) {
+      assertEquals(node.texts, ["a", "b"]);
+      assertEquals(node.log.figures.duplicates, 2);
+    }
+    assertEquals(other!.lost, []);
+  });
+
+  it("goes on once its entry is read, whatever became of the answer", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    cluster.broker.fail("lost answer");
+    await node!.publish("a");
+    await node!.publish("b");
+    assertEquals(grouped(cluster), [["a"], ["b"]]);
+  });
+
+  it("drops an entry that comes late, after its successor", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    cluster.broker.fail("held");
+    const published = cluster.nodes[0]!.publish("a");
+    await cluster.settle();
+    const [held] = [cluster.broker.held];
+    assertEquals(held, 1);
+    cluster.broker.release();
+    await published;
+    const first = cluster.broker.entries.at(-1)!;
+    await cluster.nodes[0]!.publish("b");
+    await cluster.broker.append(first);
+    await cluster.settle();
+    assertEquals(cluster.nodes[1]!.texts, ["a", "b"]);
+  });
+
+  it("keeps the order while appends fail", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const published = [];
+    for (let n = 0; n < 5; n++) {
+      cluster.broker.fail("refused");
+      published.push(cluster.nodes[0]!.publish(`${n}`));
+      await cluster.settle(60);
+    }
+    await cluster.settle(3000);
+    assertEquals((await Promise.all(published)).length, 5);
+    assertEquals(cluster.nodes[1]!.texts, ["0", "1", "2", "3", "4"]);
+  });
+
+  it("says after 5 s what is not known and what was not published, and refuses more", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [one, other] = cluster.nodes;
+    cluster.broker.fail("held");
+    const underWay = kindOf(one!.publish("under way", "t", "me"));
+    await cluster.settle();
+    const queued = kindOf(one!.publish("queued"));
+    await cluster.settle(4990);
+    const late = one!.publish("late");
+    const later = kindOf(late);
+    await cluster.settle(20);
+    assertEquals([await underWay, await queued], ["unconfirmed", "brokerDown"]);
+    assertEquals(await kindOf(one!.publish("refused")), "brokerDown");
+    await cluster.settle(5000);
+    assertEquals(await later, "brokerDown");
+    cluster.broker.release();
+    await cluster.settle();
+    await one!.publish("after");
+    await cluster.settle();
+    for (const { texts } of [one!, other!]) assertEquals(texts, ["under way", "after"]);
+    assertEquals(one!.told[0]!.except, "me", "it holds though its publisher was told");
+  });
+
+  it("says why the broker takes nothing", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    cluster.broker.down();
+    const published = cluster.nodes[0]!.publish("a");
+    const error = assertRejects(() => published, BusinessError, "the log in memory is down");
+    await cluster.settle(5100);
+    await error;
+  });
+
+  it("refuses what is over 16 MiB in the queue", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    cluster.broker.fail("held");
+    const data = "x".repeat(1_000_000);
+    const published = Array.from({ length: 17 }, () => cluster.nodes[0]!.publish(data));
+    assertEquals(await kindOf(published.at(-1)!), "queueFull");
+    await cluster.settle();
+    cluster.broker.release();
+    await cluster.settle();
+    assertEquals((await Promise.all(published.slice(0, -1))).length, 16);
+    assertEquals(cluster.nodes[0]!.log.figures.queued, 0);
+    await cluster.nodes[0]!.publish(data);
+  });
+
+  it("refuses a message that no entry can carry, and takes the longest that one can", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [one, other] = cluster.nodes;
+    const room = 1024 * 1024 - 1024 - '["message","t",""]'.length;
+    for (
+      const data of ["x".repeat(room + 1), "中".repeat(room / 3 + 1), "\0".repeat(room / 6 + 1)]
+    ) {
+      const error = await assertRejects(() => one!.publish(data), BusinessError);
+      assertEquals((error as BusinessError).code, 401);
+      assertStringIncludes(
+        (error as BusinessError).message,
+        "publish: a message must have at most 1047552",
+      );
+    }
+    await one!.publish("x".repeat(room));
+    await one!.publish("中".repeat(Math.floor(room / 3)));
+    await cluster.settle();
+    assertEquals(other!.texts.map(({ length }) => length), [room, Math.floor(room / 3)]);
+    assertEquals(other!.faults, []);
+  });
+
+  it("never makes an entry of several messages too long", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const published = Array.from(
+      { length: 30 },
+      () => cluster.nodes[0]!.publish("中".repeat(50_000)),
+    );
+    await cluster.settle();
+    await Promise.all(published);
+    assertEquals([cluster.nodes[1]!.told.length, cluster.nodes[1]!.faults], [30, []]);
+  });
+
+  it("skips what is not ours, and says so", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    await cluster.broker.append("hello");
+    await cluster.broker.append('["other",1]\nnot ours');
+    await cluster.broker.append('["other",1]\n["message","t","ours"]');
+    await cluster.broker.append('["n0",999]\n["message","t","in its name"]');
+    await cluster.settle();
+    assertEquals(node!.texts, ["ours", "in its name"]);
+    assertEquals(node!.faults.map(({ kind }) => kind), ["foreignEntry", "foreignEntry"]);
+    assertStringIncludes(node!.faults[0]!.message, 'not ours, at 1-2: "hello"');
+  });
+
+  it("tells again only what is new where the log is read from its start", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [one, other] = cluster.nodes;
+    for (const text of ["a", "b", "c"]) await one!.publish(text);
+    await cluster.settle();
+    cluster.broker.cut(2);
+    await cluster.settle();
+    await other!.publish("d");
+    await cluster.settle();
+    for (const { texts, lost } of [one!, other!]) {
+      assertEquals([texts, lost.map(({ why }) => why)], [["a", "b", "c", "d"], ["forked"]]);
+    }
+    assertEquals(one!.log.figures.gaps, 1);
+  });
+
+  it("says of what was in a log that is gone that nobody knows", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    cluster.broker.hold(node!.reader!);
+    const published = kindOf(node!.publish("a"));
+    await cluster.settle();
+    cluster.broker.empty();
+    cluster.broker.hold(node!.reader!, false);
+    await node!.publish("b");
+    assertEquals(await published, "unconfirmed");
+    assertEquals(node!.texts, ["b"]);
+  });
+
+  it("counts what it sees", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    const before = node!.log.figures;
+    cluster.broker.fail("held");
+    const published = node!.publish("a");
+    await cluster.settle(30);
+    assertEquals(node!.log.figures.queued, '["message","t","a"]'.length);
+    cluster.broker.release();
+    await published;
+    cluster.broker.down();
+    await cluster.settle();
+    cluster.broker.up();
+    await cluster.settle();
+    const { entries, bytes, lag, queued, reconnects, gaps, duplicates } = node!.log.figures;
+    assertEquals([entries - before.entries, lag, queued], [1, 30, 0]);
+    assertEquals(bytes - before.bytes, cluster.broker.entries.at(-1)!.length);
+    assertEquals([reconnects, gaps, duplicates], [1, 0, 0]);
+    assertEquals(node!.states, [true, false, true]);
+  });
+
+  it("tells those who wait when it is closed, and takes no more", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    cluster.broker.fail("held");
+    const underWay = kindOf(node!.publish("a"));
+    await cluster.settle();
+    const queued = kindOf(node!.publish("b"));
+    node!.presence.close();
+    await node!.log.close();
+    assertEquals([await underWay, await queued], ["unconfirmed", "notRunning"]);
+    assertEquals(await kindOf(node!.publish("c")), "notRunning");
+    cluster.broker.release();
+    await cluster.settle(10_000);
+    assertEquals(cluster.clock.pending, 0);
+  });
+
+  it("is flushed when all has come back, or after so long", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    await node!.log.flushed(1);
+    cluster.broker.fail("held");
+    const published = node!.publish("a");
+    await cluster.settle();
+    const start = cluster.clock.now();
+    await cluster.clock.until(node!.log.flushed(1000));
+    assertEquals(cluster.clock.now() - start, 1000);
+    const flushed = node!.log.flushed(1000);
+    cluster.broker.release();
+    await Promise.all([flushed, published]);
+    assertEquals(cluster.clock.now() - start, 1000);
+  });
+});

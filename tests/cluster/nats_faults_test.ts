@@ -1,0 +1,224 @@
+/** What befalls a log in JetStream, beside what befalls any log. */
+
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { readDelivery } from "../../cluster/brokers/nats_stream.ts";
+import type { BusinessError } from "../../mod.ts";
+import { natsBroker } from "../../nats.ts";
+import { insist } from "../helpers/broker_contract.ts";
+import { NatsServer } from "../helpers/engines.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { TcpGate } from "../helpers/tcp_gate.ts";
+
+/** Connections that are closed at the end of the block. */
+class Connections implements AsyncDisposable {
+  readonly #all: NatsConnection[] = [];
+
+  async open(servers: string, options: Parameters<typeof connect>[0] = {}) {
+    const connection = await connect({
+      servers,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+      reconnectJitter: 10,
+      pingInterval: 1000,
+      ...options,
+    });
+    this.#all.push(connection);
+    return connection;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map((connection) => connection.close()));
+  }
+}
+
+const api = (connection: NatsConnection, call: string, request: object = {}) =>
+  connection.request(`$JS.API.${call}`, JSON.stringify(request), { timeout: 2000 });
+
+describe("a log in JetStream", () => {
+  it("refuses wrong options with 401", () => {
+    const connection = { request() {}, publish() {}, subscribe() {} };
+    for (
+      const [options, what] of [
+        [{}, "options must have 'connection'"],
+        [{ connection: "nats://" }, "'connection' must be a connection of nats-core"],
+        [{ connection, stream: "a.b" }, "'stream' must be letters, digits, - and _"],
+        [{ connection, maxBytes: 1.5 }, "'maxBytes' must be an integer above 0"],
+        [{ connection, key: "x" }, "'key' is no option"],
+      ] as const
+    ) {
+      try {
+        natsBroker(options as never);
+        assert(false, "not refused");
+      } catch (error) {
+        assertEquals((error as BusinessError).code, 401);
+        assertMatch((error as BusinessError).message, new RegExp(`natsBroker: ${what}`));
+      }
+    }
+  });
+
+  it("is made by one of several that find none", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const brokers = await Promise.all(
+      Array.from({ length: 6 }, async () =>
+        natsBroker({
+          connection: await connections.open(nats.url),
+          stream: "S",
+          maxBytes: 50_000,
+        })),
+    );
+    const readers = await Promise.all(brokers.map((broker) => new LogReader(broker).whenReady()));
+    await Promise.all(brokers.map((broker, n) => broker.append(`${n}`)));
+    for (const reader of readers) {
+      await until("all are told", () => reader.entries.length === 6);
+      assertEquals(reader.positions, readers[0]!.positions);
+    }
+    for (let n = 0; n < 100; n++) await brokers[0]!.append("x".repeat(1000));
+    const { state } = (await api(await connections.open(nats.url), "STREAM.INFO.S")).json<
+      { state: { bytes: number } }
+    >();
+    assert(state.bytes <= 50_000, `${state.bytes}`);
+    await Promise.all(readers.map((reader) => reader.end()));
+  });
+
+  it("is found gone when the stream is deleted", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const connection = await connections.open(nats.url);
+    const broker = natsBroker({ connection });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    await api(connection, "STREAM.DELETE.NETKIT");
+    await insist(broker, "b");
+    await reader.told("b");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: gone>", "b"]);
+  });
+
+  it("is found gone when it was in memory and the server has started again", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const connection = await connections.open(nats.url);
+    const config = { name: "NETKIT", subjects: ["NETKIT.log"], storage: "memory" };
+    await api(connection, "STREAM.CREATE.NETKIT", config);
+    const broker = natsBroker({ connection });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    await nats.restart();
+    await insist(broker, "b");
+    await reader.told("b");
+    assertEquals([reader.lostReasons, reader.unsaid], [["gone"], undefined]);
+  });
+
+  it("ends an epoch once, though several see that entries were lost", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const brokers = [];
+    for (let n = 0; n < 3; n++) {
+      brokers.push(natsBroker({ connection: await connections.open(nats.url) }));
+    }
+    await brokers[0]!.append("common");
+    const restore = await nats.snapshot();
+    const readers = await Promise.all(brokers.map((broker) => new LogReader(broker).whenReady()));
+    await insist(brokers[0]!, "lost");
+    for (const reader of readers) await reader.told("lost");
+    await restore();
+    for (const reader of readers) await reader.whenLost("forked");
+    await insist(brokers[1]!, "new");
+    for (const reader of readers) {
+      await reader.told("new");
+      assertEquals(reader.lostReasons, ["forked"]);
+    }
+    await insist(brokers[2]!, "end");
+    for (const reader of readers) {
+      await reader.told("end");
+      assertEquals(reader.positions.at(-1), readers[0]!.positions.at(-1));
+      assertMatch(reader.positions.at(-1)!.epoch, /^\d+\.\d+$/);
+    }
+    await using late = await new LogReader(brokers[0]!).whenReady();
+    assertEquals(late.positions.at(-1), readers[0]!.positions.at(-1));
+    await Promise.all(readers.map((reader) => reader.end()));
+  });
+
+  it("notices a link that swallows everything", async () => {
+    await using nats = await NatsServer.run();
+    await using gate = await TcpGate.listen(nats.port);
+    await using connections = new Connections();
+    const broker = natsBroker({ connection: await connections.open(`127.0.0.1:${gate.port}`) });
+    await using reader = await new LogReader(broker).whenReady();
+    gate.state = "black hole";
+    await until("it is noticed", () => reader.states.at(-1) === false, 5000);
+    const far = natsBroker({ connection: await connections.open(nats.url) });
+    await far.append("a");
+    gate.state = "open";
+    gate.reset();
+    await reader.told("a");
+    assertEquals([reader.states, reader.unsaid], [[true, false, true], undefined]);
+  });
+
+  it("has all that came while answers were lost", async () => {
+    await using nats = await NatsServer.run();
+    await using gate = await TcpGate.listen(nats.port);
+    await using connections = new Connections();
+    const broker = natsBroker({ connection: await connections.open(`127.0.0.1:${gate.port}`) });
+    const far = natsBroker({ connection: await connections.open(nats.url) });
+    await using reader = await new LogReader(broker).whenReady();
+    gate.state = "one way";
+    const appended = insist(broker, "mine");
+    for (let n = 0; n < 50; n++) await far.append(`${n}`);
+    await delay(300);
+    gate.state = "open";
+    gate.reset();
+    await appended;
+    await far.append("end");
+    await reader.told("end");
+    for (let n = 0; n < 50; n++) assert(reader.entries.includes(`${n}`), `${n}`);
+    assert(reader.entries.includes("mine"));
+    assertEquals([reader.lostReasons, reader.unsaid], [[], undefined]);
+  });
+
+  it("says that there is no JetStream, and that another stream has the subject", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const connection = await connections.open(nats.url);
+    const config = { name: "OTHER", subjects: ["NETKIT.>"] };
+    await api(connection, "STREAM.CREATE.OTHER", config);
+    const broker = natsBroker({ connection });
+    await using reader = new LogReader(broker);
+    await assertRejects(() => broker.append("a"));
+    await until("it is said", () => reader.states.length > 0);
+    assertEquals(reader.states, [false]);
+    await api(connection, "STREAM.DELETE.OTHER");
+    await reader.whenReady();
+    await insist(broker, "b");
+    await reader.told("b");
+  });
+
+  it("passes on what is not ours, and knows a stranger's message to its inbox", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const connection = await connections.open(nats.url);
+    const broker = natsBroker({ connection });
+    await using reader = await new LogReader(broker).whenReady();
+    connection.publish("NETKIT.log", "not ours");
+    connection.publish("NETKIT.log", "epoch forked another");
+    await broker.append("ours");
+    await reader.told("ours");
+    assertEquals(reader.entries, ["not ours", "ours"]);
+    assertEquals(reader.lostReasons, []);
+  });
+
+  it("says which message it was told in either of the two forms there are", () => {
+    const delivery = { sequence: 12, delivered: 5, pending: 3 };
+    assertEquals(readDelivery("$JS.ACK.NETKIT.c.1.12.5.1700000000.3"), delivery);
+    assertEquals(readDelivery("$JS.ACK._.acc.NETKIT.c.1.12.5.1700000000.3"), delivery);
+    assertEquals(readDelivery("$JS.ACK._.acc.NETKIT.c.1.12.5.1700000000.3.random"), delivery);
+    for (const reply of [undefined, "", "_INBOX.1", "$JS.ACK.NETKIT.c.1.x.5.17.3"]) {
+      assertEquals(readDelivery(reply), undefined);
+    }
+  });
+});

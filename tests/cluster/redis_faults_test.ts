@@ -1,0 +1,292 @@
+/** What befalls a log in Redis, beside what befalls any log. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { Log } from "../../cluster/log.ts";
+import { systemClock } from "../../heartbeat.ts";
+import type { BusinessError } from "../../mod.ts";
+import { redisBroker, type RedisBrokerOptions } from "../../redis.ts";
+import { insist } from "../helpers/broker_contract.ts";
+import { RedisServer } from "../helpers/engines.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { HERE } from "../helpers/programs.ts";
+import { type Opener, REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { TcpGate } from "../helpers/tcp_gate.ts";
+
+const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
+
+function brokerOf(url: string, options: Partial<RedisBrokerOptions> = {}, open: Opener = CLIENT) {
+  return redisBroker({ open: () => open(url), ...options });
+}
+
+/** A log that notes the texts it is told. */
+function logOf(broker: ReturnType<typeof redisBroker>, name: string) {
+  const texts: string[] = [];
+  const faults: BusinessError[] = [];
+  const lost: string[] = [];
+  const log = new Log<undefined, undefined>(broker, name, systemClock, {
+    message(message) {
+      if (message.kind === "message") texts.push(message.data as string);
+    },
+    ready() {},
+    lost: (why) => lost.push(why),
+    state() {},
+    fault: (error) => faults.push(error),
+  });
+  log.open();
+  return { log, texts, faults, lost };
+}
+
+describe("a log in Redis", () => {
+  it("refuses wrong options with 401", () => {
+    for (
+      const [options, what] of [
+        [{}, "options must have 'open'"],
+        [{ open: "redis://" }, "'open' must be a function"],
+        [{ open: CLIENT, key: "" }, "'key' must be text that is not empty"],
+        [{ open: CLIENT, maxBytes: 0 }, "'maxBytes' must be an integer above 0"],
+        [{ open: CLIENT, url: "x" }, "'url' is no option"],
+      ] as const
+    ) {
+      try {
+        redisBroker(options as never);
+        assert(false, "not refused");
+      } catch (error) {
+        assertEquals((error as BusinessError).code, 401);
+        assertMatch((error as BusinessError).message, new RegExp(`redisBroker: ${what}`));
+      }
+    }
+  });
+
+  it("is made by one of several that find none", async () => {
+    await using redis = await RedisServer.run();
+    const brokers = Array.from({ length: 8 }, () => brokerOf(redis.url));
+    const readers = await Promise.all(brokers.map((broker) => new LogReader(broker).whenReady()));
+    await Promise.all(brokers.map((broker, n) => broker.append(`${n}`)));
+    for (const reader of readers) {
+      await until("all are told", () => reader.entries.length === 8);
+      assertEquals(reader.entries, readers[0]!.entries);
+      assertEquals(reader.positions.at(-1), readers[0]!.positions.at(-1));
+      await reader.end();
+    }
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+
+  it("is found gone where nobody appends, and where somebody does", async () => {
+    await using redis = await RedisServer.run();
+    const [one, other] = [brokerOf(redis.url), brokerOf(redis.url)];
+    await using reader = await new LogReader(one).whenReady();
+    await using second = await new LogReader(other).whenReady();
+    await one.append("a");
+    await redis.say("DEL netkit:log");
+    await reader.whenLost("gone");
+    await second.whenLost("gone");
+    await other.append("b");
+    await redis.say("DEL netkit:log");
+    await insist(other, "c");
+    for (const each of [reader, second]) {
+      await each.told("c");
+      assertEquals(each.log, ["<ready>", "a", "<lost: gone>", "b", "<lost: gone>", "c"]);
+    }
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("is begun again above the epoch that was, whatever the clock says", async () => {
+    await using redis = await RedisServer.run();
+    await redis.say("XADD netkit:log 2000000000000-0 epoch gone"); // in the year 2033
+    const broker = brokerOf(redis.url);
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await redis.say("XTRIM netkit:log MAXLEN = 0");
+    await reader.whenLost("gone");
+    await insist(broker, "b");
+    await reader.told("b");
+    assertEquals(reader.positions.map(({ epoch }) => epoch), ["2000000000000", "2000000000001"]);
+    await broker.close();
+  });
+
+  it("says that a reader was too slow for it", async () => {
+    await using redis = await RedisServer.run();
+    await using gate = await TcpGate.listen(redis.port);
+    const slow = brokerOf(`redis://127.0.0.1:${gate.port}`);
+    const fast = brokerOf(redis.url, { maxBytes: 20_000 });
+    await using reader = await new LogReader(slow).whenReady();
+    await using witness = await new LogReader(fast).whenReady();
+    await fast.append("a");
+    await reader.told("a");
+    gate.state = "held";
+    for (let n = 0; n < 600; n++) await fast.append(`${n} ${"x".repeat(1000)}`);
+    gate.state = "open";
+    await fast.append("end");
+    await reader.told("end");
+    await witness.told("end");
+    assertEquals([reader.lostReasons, reader.unsaid], [["trimmed"], undefined]);
+    assert(reader.entries.length < 600);
+    assertEquals([witness.lostReasons, witness.entries.length], [[], 602]);
+    await Promise.all([slow.close(), fast.close()]);
+  });
+
+  it("takes no more room than it may, whatever the size of its entries", async () => {
+    await using redis = await RedisServer.run();
+    const broker = brokerOf(redis.url, { maxBytes: 1_000_000 });
+    await using reader = await new LogReader(broker).whenReady();
+    for (let n = 0; n < 200; n++) await broker.append("small");
+    for (let n = 0; n < 60; n++) await broker.append(`${n} ${"x".repeat(100_000)}`);
+    await until("all are told", () => reader.entries.length === 260);
+    for (let n = 0; n < 300; n++) await broker.append(`${n} ${"x".repeat(20_000)}`);
+    const kept = Number(/:(\d+)/.exec(await redis.say("XLEN netkit:log"))![1]);
+    assert(kept >= 30 && kept <= 120, `${kept}`);
+    await broker.close();
+  });
+
+  it("goes on beside what is not ours", async () => {
+    await using redis = await RedisServer.run();
+    const { log, texts, faults, lost } = logOf(brokerOf(redis.url), "a");
+    await log.publish("publish", "t", "1", undefined);
+    await redis.say("XADD netkit:log * hello world", 'XADD netkit:log * e "no JSON"');
+    await log.publish("publish", "t", "2", undefined);
+    await log.publish("publish", "t", "3", undefined);
+    const [id = ""] = /\d+-(?=\d)/.exec(await redis.say("XREVRANGE netkit:log + - COUNT 1"))!;
+    await redis.say(`XADD netkit:log ${id}* a b c d`);
+    await log.publish("publish", "t", "4", undefined);
+    assertEquals(texts, ["1", "2", "3", "4"]);
+    assertEquals(faults.map(({ kind }) => kind), Array(3).fill("foreignEntry"));
+    assert(lost.length <= 2, "an id of a stranger's may end an epoch");
+    await log.close();
+  });
+
+  it("has an entry once though an answer was lost and it was appended twice", async () => {
+    await using redis = await RedisServer.run();
+    await using gate = await TcpGate.listen(redis.port);
+    const cut = logOf(brokerOf(`redis://127.0.0.1:${gate.port}`), "cut");
+    const other = logOf(brokerOf(redis.url), "other");
+    await cut.log.publish("publish", "t", "a", undefined);
+    gate.state = "one way";
+    const published = cut.log.publish("publish", "t", "b", undefined);
+    await until("it is in", () => other.texts.includes("b"));
+    await delay(50);
+    gate.state = "open";
+    gate.reset();
+    await published;
+    await cut.log.publish("publish", "t", "c", undefined);
+    await until("told", () => other.texts.includes("c"));
+    for (const { texts, lost } of [cut, other]) assertEquals([texts, lost], [["a", "b", "c"], []]);
+    await Promise.all([cut.log.close(), other.log.close()]);
+  });
+
+  it("notices a link that swallows everything, and one that hangs at the start", async () => {
+    await using redis = await RedisServer.run();
+    await using gate = await TcpGate.listen(redis.port);
+    const broker = brokerOf(`redis://127.0.0.1:${gate.port}`);
+    await using reader = await new LogReader(broker).whenReady();
+    gate.state = "black hole";
+    await until("it is noticed", () => reader.states.at(-1) === false, 5000);
+    const far = brokerOf(redis.url);
+    await far.append("a");
+    gate.state = "open";
+    gate.reset();
+    await reader.told("a");
+    assertEquals([reader.states, reader.unsaid], [[true, false, true], undefined]);
+    await Promise.all([broker.close(), far.close()]);
+  });
+
+  it("says that it may not, until it may", async () => {
+    await using redis = await RedisServer.run("--requirepass", "secret");
+    const broker = brokerOf(redis.url);
+    await using reader = new LogReader(broker);
+    await assertRejects(() => broker.append("a"));
+    await until("it is said", () => reader.states.length > 0);
+    assertEquals(reader.states, [false]);
+    await redis.say("AUTH secret", 'CONFIG SET requirepass ""');
+    await reader.whenReady();
+    await insist(broker, "a");
+    await reader.told("a");
+    await broker.close();
+  });
+
+  it("needs no more rights than the documentation says", async () => {
+    await using redis = await RedisServer.run();
+    const rights = "~netkit:* +xadd +xread +xrange +xrevrange +ping";
+    await redis.say(`ACL SETUSER node on >secret ${rights}`);
+    for (const [name, open] of Object.entries(REDIS_CLIENTS)) {
+      if (name.startsWith("io")) continue; // below
+      const url = `redis://node:secret@127.0.0.1:${redis.port}`;
+      const broker = brokerOf(url, { key: `netkit:${name}` }, open);
+      await using reader = await new LogReader(broker).whenReady();
+      await broker.append("a");
+      await reader.told("a");
+      await redis.say(`DEL "netkit:${name}"`);
+      await reader.whenLost("gone");
+      await insist(broker, "b");
+      await reader.told("b");
+      await broker.close();
+    }
+  });
+
+  it("takes nothing while Redis is out of memory, and goes on after", async () => {
+    await using redis = await RedisServer.run();
+    const { log, texts } = logOf(brokerOf(redis.url), "a");
+    await log.publish("publish", "t", "1", undefined);
+    await redis.say("CONFIG SET maxmemory 1mb");
+    const published = log.publish("publish", "t", "2", undefined);
+    await delay(300);
+    assertEquals(texts, ["1"]);
+    await redis.say("CONFIG SET maxmemory 0");
+    await published;
+    assertEquals(texts, ["1", "2"]);
+    await log.close();
+  });
+
+  it("is seen to have lost entries when a replica takes over", async () => {
+    await using first = await RedisServer.run("--repl-diskless-sync-delay", "0");
+    await using replica = await RedisServer.run("--replicaof", `127.0.0.1 ${first.port}`);
+    let port = first.port;
+    const open = () => CLIENT(`redis://127.0.0.1:${port}`);
+    const [one, other] = [redisBroker({ open }), redisBroker({ open })];
+    await using reader = await new LogReader(one).whenReady();
+    for (let n = 0; n < 3; n++) await one.append(`common ${n}`);
+    await reader.told("common 2");
+    for (let text = ""; !text.includes("common 2");) {
+      text = await replica.say("XREVRANGE netkit:log + - COUNT 1");
+      await delay(20);
+    }
+    await replica.say("REPLICAOF NO ONE");
+    for (let n = 0; n < 7; n++) await one.append(`lost ${n}`);
+    await reader.told("lost 6");
+    port = replica.port;
+    await first.kill();
+    for (let n = 0; n < 10; n++) await insist(other, `new ${n}`);
+    await reader.told("new 9");
+    assertEquals(reader.lostReasons, ["forked"]);
+    const after = reader.log.slice(reader.log.indexOf("<lost: forked>"));
+    for (let n = 0; n < 10; n++) assert(after.includes(`new ${n}`), `new ${n}`);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("keeps no connection where nobody reads", async () => {
+    await using redis = await RedisServer.run();
+    const open = new Set<object>();
+    const broker = redisBroker({
+      open: async () => {
+        const connection = await CLIENT(redis.url);
+        open.add(connection);
+        return {
+          send: (command, args) => connection.send(command, args),
+          close: () => {
+            open.delete(connection);
+            return connection.close();
+          },
+        };
+      },
+    });
+    await broker.append("a");
+    assertEquals(open.size, 0);
+    const reader = await new LogReader(broker).whenReady();
+    await broker.append("b");
+    assertEquals(open.size, 2);
+    await reader.end();
+    assertEquals(open.size, 0);
+    await broker.close();
+  });
+});

@@ -1,0 +1,93 @@
+/** Somebody who reads a broker's log and notes what is told. */
+
+import { assert } from "@std/assert";
+import type { Broker, BrokerReader, LostReason, Position } from "../../cluster.ts";
+
+/** Waits for a condition, which is looked at now and then. */
+export async function until(
+  what: string,
+  isSo: () => boolean,
+  ms = 10_000,
+  note: () => unknown = () => "",
+): Promise<void> {
+  const end = performance.now() + ms;
+  while (!isSo()) {
+    assert(performance.now() < end, `not within ${ms} ms: ${what} ${JSON.stringify(note())}`);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}
+
+/** A reader, until the end of the block. */
+export class LogReader implements BrokerReader, AsyncDisposable {
+  /** What was told: entries, and what else there was, as `<…>`. */
+  readonly log: string[] = [];
+  readonly positions: Position[] = [];
+  readonly states: boolean[] = [];
+  readonly lostReasons: LostReason[] = [];
+  isReady = false;
+  /** The first entry whose place does not follow from the one before, with nothing said. */
+  unsaid: string | undefined;
+  readonly #ending = new AbortController();
+  readonly #done: Promise<void>;
+  #last: Position | undefined;
+
+  constructor(broker: Broker) {
+    this.#done = broker.read(this, this.#ending.signal);
+  }
+
+  /** The entries alone. */
+  get entries(): string[] {
+    return this.log.filter((line) => !line.startsWith("<"));
+  }
+
+  entry(position: Position, entry: string): void {
+    const last = this.#last;
+    const follows = last === undefined ||
+      (position.epoch === last.epoch && position.offset === last.offset + 1);
+    if (!follows) this.unsaid ??= `${JSON.stringify(last)} → ${JSON.stringify(position)}`;
+    this.#last = position;
+    this.positions.push(position);
+    this.log.push(entry);
+  }
+
+  ready(): void {
+    assert(!this.isReady, "ready twice");
+    this.isReady = true;
+    this.log.push("<ready>");
+  }
+
+  lost(why: LostReason): void {
+    this.#last = undefined;
+    this.lostReasons.push(why);
+    this.log.push(`<lost: ${why}>`);
+  }
+
+  state(up: boolean): void {
+    this.states.push(up);
+  }
+
+  /** Waits until it is ready. */
+  async whenReady(): Promise<this> {
+    await until("ready", () => this.isReady, 10_000, () => this.log);
+    return this;
+  }
+
+  /** Waits until an entry was told. */
+  async told(entry: string, ms = 15_000): Promise<void> {
+    await until(`told ${entry}`, () => this.log.includes(entry), ms, () => this.log.slice(-20));
+  }
+
+  /** Waits until it was told that something is lost. */
+  async whenLost(why: LostReason, ms = 15_000): Promise<void> {
+    await until(`lost ${why}`, () => this.lostReasons.includes(why), ms, () => this.log.slice(-20));
+  }
+
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.#done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+}

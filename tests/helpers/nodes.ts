@@ -1,0 +1,125 @@
+/** Nodes that share a log in memory, on a clock that stands still. */
+
+import { MemoryBroker } from "../../cluster/brokers/memory.ts";
+import type { Broker, BrokerReader, LostReason } from "../../cluster.ts";
+import { Log, type MessagePosition } from "../../cluster/log.ts";
+import type { Message } from "../../cluster/entry.ts";
+import { type Member, Presence, type PresenceChange } from "../../cluster/presence.ts";
+import type { BusinessError, WebSocketData } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+
+/** What a node was told. */
+export interface Told {
+  topic: string | null;
+  data: string | Uint8Array;
+  position: MessagePosition;
+  node: string;
+  except: string | undefined;
+}
+
+/** One node, with nobody connected. */
+export class ClusterNode {
+  readonly name: string;
+  readonly log: Log<string, number>;
+  readonly presence: Presence;
+  readonly told: Told[] = [];
+  /** How many messages were told before each of these. */
+  readonly lost: { why: LostReason; at: number }[] = [];
+  readonly states: boolean[] = [];
+  readonly faults: BusinessError[] = [];
+  readonly changes: PresenceChange[] = [];
+  isReady = false;
+  /** What the broker tells. */
+  reader: BrokerReader | undefined;
+
+  constructor(broker: Broker, clock: FakeClock, name: string, leaseMs = 15_000) {
+    this.name = name;
+    const spied: Broker = {
+      append: (entry) => broker.append(entry),
+      read: (reader, signal) => broker.read(this.reader = reader, signal),
+      close: () => broker.close(),
+    };
+    this.log = new Log<string, number>(spied, name, clock, {
+      message: (message, position, node, own) => this.#message(message, position, node, own),
+      ready: () => {
+        this.isReady = true;
+        this.presence.open();
+      },
+      lost: (why) => {
+        this.lost.push({ why, at: this.told.length });
+        this.presence.lost();
+      },
+      state: (up) => this.states.push(up),
+      fault: (error) => this.faults.push(error),
+    });
+    this.presence = new Presence(name, leaseMs, clock, {
+      tell: (message) => this.log.tell(message),
+      changed: (change) => this.changes.push(change),
+    });
+    this.log.open();
+  }
+
+  /** The texts it was told. */
+  get texts(): string[] {
+    return this.told.map(({ data }) => data as string);
+  }
+
+  publish(data: WebSocketData, topic?: string | null, except?: string): Promise<number> {
+    return this.log.publish("publish", topic === undefined ? "t" : topic, data, except);
+  }
+
+  /** Who is in a topic, as far as this node knows: `node/id`, in order. */
+  members(topic = "t"): string[] {
+    return this.presence.members(topic).map(({ node, id }: Member) => `${node}/${id}`).sort();
+  }
+
+  /** It says goodbye and goes. */
+  async leave(clock: FakeClock): Promise<void> {
+    this.presence.close();
+    await clock.until(this.log.flushed(1000));
+    await this.log.close();
+  }
+
+  /** It is gone, and nobody was told. */
+  crash(): void {
+    this.presence.close();
+    void this.log.close();
+  }
+
+  #message(
+    message: Message,
+    position: MessagePosition,
+    node: string,
+    own: { except: string | undefined } | undefined,
+  ): number {
+    this.presence.read(message, node);
+    if (message.kind !== "message") return -1;
+    const { topic, data } = message;
+    return this.told.push({ topic, data, position, node, except: own?.except });
+  }
+}
+
+/** Some nodes and their log. */
+export class Cluster {
+  readonly clock = new FakeClock();
+  readonly broker: MemoryBroker;
+  readonly nodes: ClusterNode[] = [];
+
+  constructor(count: number, broker: MemoryBroker = new MemoryBroker()) {
+    this.broker = broker;
+    for (let n = 0; n < count; n++) this.start(`n${n}`);
+  }
+
+  start(name: string, leaseMs?: number): ClusterNode {
+    const node = new ClusterNode(this.broker, this.clock, name, leaseMs);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Lets everything happen that takes no time. */
+  async settle(ms = 0): Promise<void> {
+    for (let turn = 0; turn < 3; turn++) await this.clock.advance(0);
+    if (ms > 0) await this.clock.advance(ms);
+    for (let turn = 0; turn < 3; turn++) await this.clock.advance(0);
+  }
+}

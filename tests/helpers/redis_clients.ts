@@ -1,0 +1,44 @@
+/** The clients that a Redis is spoken to with, each as the documentation of `./redis` has it. */
+
+import { createClient } from "@redis/client";
+import { Redis } from "ioredis";
+import Valkey from "iovalkey";
+import type { RedisConnection } from "../../redis.ts";
+
+/** Opens a connection to a URL. */
+export type Opener = (url: string) => RedisConnection | Promise<RedisConnection>;
+
+/** What the clients that queue are like. */
+interface Queueing {
+  on(event: "error", listener: () => void): unknown;
+  call(command: string, args: string[]): Promise<unknown>;
+  disconnect(): void;
+}
+
+function queueing(client: Queueing): RedisConnection {
+  client.on("error", () => {});
+  return {
+    send: (command, args) => client.call(command, args),
+    close: () => client.disconnect(),
+  };
+}
+
+/** Bun's own client, where this is Bun. */
+const own = (globalThis as { Bun?: { RedisClient: new (url: string) => RedisConnection } }).Bun
+  ?.RedisClient;
+
+/** The clients there are on this runtime, by name. */
+export const REDIS_CLIENTS: Record<string, Opener> = {
+  "node-redis": async (url) => {
+    const client = createClient({ url, socket: { reconnectStrategy: false } });
+    client.on("error", () => {});
+    await client.connect();
+    return {
+      send: (command, args) => client.sendCommand([command, ...args]),
+      close: () => client.destroy(),
+    };
+  },
+  "ioredis": (url) => queueing(new Redis(url) as unknown as Queueing),
+  "iovalkey": (url) => queueing(new (Valkey as unknown as new (url: string) => Queueing)(url)),
+  ...(own === undefined ? {} : { "Bun's own": (url: string) => new own(url) }),
+};
