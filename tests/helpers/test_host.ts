@@ -25,6 +25,7 @@ export class TestHost implements AsyncDisposable {
   /** What the runtime's own hook for errors was told. */
   readonly errors: unknown[] = [];
   readonly #stop: (force: boolean) => Promise<unknown>;
+  readonly #reload: (websocket: object) => void;
   #stopped: Promise<unknown> | undefined;
 
   constructor(handler: HostHandler, { websocket, cert, key }: HostOptions = {}) {
@@ -45,6 +46,7 @@ export class TestHost implements AsyncDisposable {
         ...(websocket === undefined ? {} : { websocket }),
       });
       this.port = server.port;
+      this.#reload = (websocket) => server.reload({ fetch, error: failed, websocket });
       this.#stop = (force) => server.stop(force);
     } else {
       const aborter = new AbortController();
@@ -53,6 +55,7 @@ export class TestHost implements AsyncDisposable {
         fetch,
       );
       this.port = server.addr.port;
+      this.#reload = () => {};
       let finished = false;
       void server.finished.then(() => finished = true);
       this.#stop = (force) => {
@@ -70,6 +73,11 @@ export class TestHost implements AsyncDisposable {
     websocket: HostWebSocketHandler;
   }): TestHost {
     return new TestHost((request, info) => mount.fetch(request, info), mount);
+  }
+
+  /** Gives it another WebSocket handler, on Bun, for the connections to come. */
+  reload(websocket: object): void {
+    this.#reload(websocket);
   }
 
   /** Stops it, as it sees fit, or by force. */

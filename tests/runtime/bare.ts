@@ -35,6 +35,7 @@ export interface BareBunServer {
   port: number;
   requestIP(request: Request): unknown;
   upgrade(request: Request, options?: object): boolean;
+  reload(options: object): void;
   stop(force: boolean): Promise<void>;
 }
 

@@ -305,21 +305,13 @@ describe("a mounted server's stop()", () => {
     let current!: WebSocketMount;
     await using watched = new WatchedServer();
     current = await watched.server.mount({});
-    await using host = new TestHost((request, info) => current.fetch(request, info), {
-      websocket: {
-        ...current.websocketWith({
-          open: (ws: unknown) => current.websocket.open?.(ws),
-          message: (ws: unknown, data: unknown) => current.websocket.message(ws, data),
-          close: (ws: unknown, code: number, reason: string) =>
-            current.websocket.close?.(ws, code, reason),
-        }),
-      },
-    });
+    await using host = new TestHost((request, info) => current.fetch(request, info), current);
     await using peers = new RawPeers(host);
     await peers.connect();
     await watched.connected();
     await watched.server.stop();
     current = await watched.server.mount({});
+    host.reload(current.websocket);
     const peer = await peers.connect();
     await watched.connected(2);
     peer.send(TEXT, "again");
