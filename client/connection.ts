@@ -3,7 +3,8 @@
 import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, NORMAL, TOO_BIG } from "../internal/close_codes.ts";
-import { CLOSE_DEADLINE_MS, fromWire, toWire } from "../internal/close_frame.ts";
+import { CloseDeadline, unsentError } from "../internal/close_deadline.ts";
+import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
@@ -26,6 +27,8 @@ export interface ConnectionOwner {
   failed(error: BusinessError): void;
   /** The connection is lost; `closed` follows. */
   lost(error: BusinessError): void;
+  /** Messages were accepted and are lost, or a function of the user failed. */
+  report(error: BusinessError): void;
   /** `end` is how the runtime told it, where it did: with the code that came, 1005 for none. */
   closed(close: CloseResult, end?: End): void;
 }
@@ -58,6 +61,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
+  /** Bytes that were accepted and are lost as it closes. */
+  #unsent = 0;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
@@ -106,26 +111,42 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   /**
-   * Starts to close; `closed` follows, within five seconds. Only while connecting or open.
+   * Starts to close; `closed` follows, within five seconds once the peer has read all that is queued.
+   * Only while connecting or open.
    *
    * @param wire What the Close frame says, with 1005 for one that says nothing.
    */
   close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     const { state } = this;
+    // Messages that wait for any connection are not lost with this one.
+    const waiting = this.#parts.queue === undefined ? this.#queue.bytes : 0;
     this.#asked = asked;
     this.#release("closing");
     if (state === "connecting") {
       this.#socket.terminate();
+      this.#unsent = waiting;
       afterTurn(() => {
         if (this.state === "closing") this.#end(asked); // unless the runtime has told of it
       });
       return;
     }
-    this.#timer = this.#parts.clock.setTimer(() => {
-      this.#socket.terminate();
-      this.#end(asked);
-    }, CLOSE_DEADLINE_MS);
+    this.#awaitClose(); // first, as the runtime may tell of the end at once
     this.#socket.close(wire.code, wire.reason);
+  }
+
+  /** Gives the peer its time to read what is queued and to answer the Close frame. */
+  #awaitClose(): void {
+    const { clock } = this.#parts;
+    const deadline = new CloseDeadline(this.#socket.bufferedAmount, clock.now());
+    const look = (): void => {
+      const queued = this.#socket.bufferedAmount;
+      const ms = deadline.look(queued, clock.now());
+      if (ms > 0) return void (this.#timer = clock.setTimer(look, ms));
+      this.#socket.terminate();
+      this.#unsent = queued;
+      this.#end(this.#asked!);
+    };
+    look();
   }
 
   open(): void {
@@ -168,7 +189,10 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   closed(end: End): void {
     const { state } = this;
     if (state === "idle") return;
-    if (state === "closing") return this.#end(this.#asked!, end);
+    if (state === "closing") {
+      this.#unsent += end.unsent ?? 0;
+      return this.#end(this.#asked!, end);
+    }
     const { failure, tooBig } = end;
     if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
@@ -246,6 +270,11 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   #finish(close: CloseResult, end?: End): void {
+    if (this.#unsent > 0) {
+      this.#parts.observing?.unsent?.(this.#parts.who, this.#unsent);
+      // Who closes before it is open wants nothing of it, and is told 'close' alone.
+      if (this.#wasOpen) this.#owner.report(unsentError(this.#unsent));
+    }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     this.state = "idle";
     this.#owner.closed(close, end);

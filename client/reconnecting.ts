@@ -32,8 +32,6 @@ export interface ReconnectOwner extends ConnectionOwner {
   /** An attempt failed, or a connection ended; another attempt follows. */
   interrupted(end: { error: BusinessError } | { close: CloseResult; end?: End | undefined }): void;
   reconnecting(info: { attempt: number; delay: number }): void;
-  /** A function of the user failed, or messages were never sent. */
-  report(error: BusinessError): void;
 }
 
 /** Connections, one after the other, with pauses between them. */
@@ -134,6 +132,10 @@ export class ReconnectingConnection implements ConnectionOwner {
   failed(error: BusinessError): void {
     const status = Number(error.data);
     this.#interrupted({ code: 1006, reason: "", ...(status > 0 && { status }) }, { error });
+  }
+
+  report(error: BusinessError): void {
+    this.#owner.report(error);
   }
 
   lost(error: BusinessError): void {
@@ -282,11 +284,13 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock.clearTimer(this.#timer);
     this.#clock.clearTimer(this.#sleepCheck);
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
+    const { bytes } = this.#queue;
     const unsent = this.#queue.take().length;
     if (unsent > 0) {
-      this.#owner.report(
-        businessError("unsent", `send: ${unsent} queued messages were never sent`),
-      );
+      const { observing, who } = this.#parts;
+      observing?.unsent?.(who, bytes);
+      const what = `send: ${unsent} queued messages were never sent, of ${bytes} bytes`;
+      this.#owner.report(businessError("unsent", what));
     }
     tell();
   }

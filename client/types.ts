@@ -141,8 +141,10 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
   send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
 
   /**
-   * Starts to close; what was sent goes out first. One 'close' follows, after five seconds at the
-   * latest, and tells what was asked for here.
+   * Starts to close; what was sent goes out first. One 'close' follows and tells what was asked for
+   * here. The peer has five seconds; they begin anew whenever it has taken 64 KiB of what is queued, or
+   * all of it, for two minutes at the most. 'error' 2302999 (`kind` 'unsent') tells before 'close' how
+   * many bytes are lost.
    *
    * @param options See {@linkcode WebSocketCloseOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).

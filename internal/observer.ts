@@ -42,6 +42,8 @@ export interface WebSocketObserver<Who = unknown> {
   pinged?(who: Who): unknown;
   /** The first sign of life after a Ping, so many milliseconds later. */
   ponged?(who: Who, roundTrip: number): unknown;
+  /** So many bytes that `send` had accepted are lost, as the peer did not take them before the end. */
+  unsent?(who: Who, bytes: number): unknown;
   /** This side dropped a connection, or found it lost. `closed` follows. */
   dropped?(who: Who, why: DropReason): unknown;
   /** A server answered a handshake with this status, and so did not let the client in. */
@@ -56,6 +58,7 @@ const ARGUMENTS = {
   sent: 2,
   pinged: 1,
   ponged: 2,
+  unsent: 2,
   dropped: 2,
   refused: 2,
 } as const;

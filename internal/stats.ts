@@ -40,6 +40,8 @@ export interface WebSocketStats {
   pongs: number;
   /** How long those took. Absent before the first. */
   roundTrip?: RoundTrip;
+  /** Bytes that were accepted and are lost, as peers did not take them before the end. */
+  unsent: number;
   /** How many connections this side dropped or found lost, by reason. */
   dropped: Partial<Record<DropReason, number>>;
   /** How many handshakes a server refused, by HTTP status. */
@@ -58,6 +60,7 @@ export class Stats implements WebSocketObserver {
   #min = Infinity;
   #max = 0;
   #sum = 0;
+  #unsent = 0;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   readonly #refused: Record<number, number> = {};
 
@@ -91,6 +94,10 @@ export class Stats implements WebSocketObserver {
     this.#sum += ms;
   }
 
+  unsent(_: unknown, bytes: number): void {
+    this.#unsent += bytes;
+  }
+
   dropped(_: unknown, why: DropReason): void {
     this.#dropped[why] = (this.#dropped[why] ?? 0) + 1;
   }
@@ -118,6 +125,7 @@ export class Stats implements WebSocketObserver {
       pings: this.#pings,
       pongs: this.#pongs,
       ...roundTrip,
+      unsent: this.#unsent,
       dropped: { ...this.#dropped },
       refused: { ...this.#refused },
     };

@@ -55,6 +55,8 @@ export interface End {
   code: number;
   /** The reason of the peer's Close frame. */
   reason: string;
+  /** Bytes that were still queued, where this side was closing and its Close frame had to wait. */
+  unsent?: number;
   /** What the runtime said went wrong, if it did. */
   failure?: Failure;
   /** The runtime closed with 1009 by itself, as a message was over `maxPayload`. */

@@ -59,6 +59,9 @@ function unsupported({ url, proxy }: DialRequest): { option: string; why: string
 /** How often to check for connections that a Close frame of the peer is closing, in ms. */
 const CLOSING_CHECK_MS = 1000;
 
+/** How often to check whether a queue has drained, in ms: at first, and later. */
+const DRAIN_CHECK_MS = { first: 1, most: 25 };
+
 const open = new Set<BunSocket>();
 let checking: ReturnType<typeof setInterval> | undefined;
 
@@ -83,6 +86,9 @@ class BunSocket implements ClientSocket {
   #failure: unknown;
   #closed = false;
   #wasClosing = false;
+  /** Whether the Close frame waits for the queue to drain, and the timer by which it does. */
+  #closes = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(request: DialRequest, events: ClientEvents) {
     const Dial = OwnWebSocket as unknown as new (url: string, init: object) => BunWebSocket;
@@ -103,12 +109,16 @@ class BunSocket implements ClientSocket {
       unwatch(this);
       if (this.#closed) return;
       this.#closed = true;
+      clearTimeout(this.#timer);
+      const unsent = this.#closes ? ws.bufferedAmount : 0; // Bun keeps it (1.4.5, `close_quirks_test.ts`)
       const { message, error } = (this.#failure ?? {}) as ErrorEvent;
       const failure = this.#failure === undefined ? undefined : readFailure(
         `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,
         error ?? message,
       );
-      events.closed(failure === undefined ? { code, reason } : { code: 0, reason, failure });
+      events.closed(
+        failure === undefined ? { code, reason, unsent } : { code: 0, reason, unsent, failure },
+      );
     };
   }
 
@@ -135,7 +145,20 @@ class BunSocket implements ClientSocket {
     else if (this.#ws.readyState === this.#ws.CLOSING) this.#ws.terminate();
   }
 
-  close(code: number, reason: string): void {
+  /**
+   * Waits for the queue to drain: Bun drops a connection 30 s after `close`, whatever the peer has still
+   * to read (1.4.5, `close_quirks_test.ts`).
+   */
+  close(code: number, reason: string, ms: number = DRAIN_CHECK_MS.first): void {
+    const isOpen = this.#ws.readyState === this.#ws.OPEN;
+    if (!isOpen && this.#closes) return; // the peer closes meanwhile: its end is on the way
+    this.#closes = isOpen && this.#ws.bufferedAmount > 0;
+    if (!this.#closes) return this.#close(code, reason);
+    const next = Math.min(ms * 2, DRAIN_CHECK_MS.most);
+    this.#timer = setTimeout(() => this.close(code, reason, next), ms);
+  }
+
+  #close(code: number, reason: string): void {
     unwatch(this); // the owner has its own deadline
     try {
       if (code === 1005) this.#ws.close();
@@ -155,6 +178,7 @@ class BunSocket implements ClientSocket {
 
   terminate(): void {
     unwatch(this);
+    clearTimeout(this.#timer);
     this.#closed = true;
     this.#ws.terminate();
   }

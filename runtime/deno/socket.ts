@@ -121,6 +121,8 @@ export class DenoSocket implements Socket {
    * none (2.9.6, `close_quirks_test.ts`); but an answer has the code that it answers (RFC 6455 §5.5.1).
    */
   #closedWith: number | undefined;
+  /** How many bytes the Close frame waits for, as it was when that was last looked at. */
+  #closeWaitsFor = 0;
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: WebSocketData[] | undefined;
   #heldBytes = 0;
@@ -149,7 +151,8 @@ export class DenoSocket implements Socket {
       if (this.#closed) return;
       this.#detach();
       const none = code === 1005 && this.#closedWith !== 1005 && this.#closedWith !== undefined;
-      events.closed(end({ code: none ? 0 : code, reason }, this.#failure));
+      const unsent = this.#closeWaitsFor;
+      events.closed(end({ code: none ? 0 : code, reason, unsent }, this.#failure));
     };
   }
 
@@ -187,7 +190,10 @@ export class DenoSocket implements Socket {
   close(code: number, reason: string): void {
     clearTimeout(this.#timer);
     this.#release();
-    this.#onceDrained(() => this.#close(code, reason));
+    this.#onceDrained(
+      () => this.#close(code, reason),
+      (bytes) => this.#closeWaitsFor = bytes,
+    );
   }
 
   terminate(): void {
@@ -203,12 +209,18 @@ export class DenoSocket implements Socket {
    * dropped (2.9.6, `client_quirks_test.ts`). So it waits here, and so does what is sent after it. If
    * the queue never drains, the frame is never sent.
    */
-  #onceDrained(task: () => void, ms = DRAIN_CHECK_MS.first): void {
+  #onceDrained(
+    task: () => void,
+    waits: (bytes: number) => void = () => {},
+    ms: number = DRAIN_CHECK_MS.first,
+  ): void {
     if (this.#closed) return;
     this.#held ??= [];
-    if (this.#ws.bufferedAmount === 0) return task();
+    const { bufferedAmount } = this.#ws;
+    waits(bufferedAmount);
+    if (bufferedAmount === 0) return task();
     this.#timer = setTimeout(() => {
-      this.#onceDrained(task, Math.min(ms * 2, DRAIN_CHECK_MS.most));
+      this.#onceDrained(task, waits, Math.min(ms * 2, DRAIN_CHECK_MS.most));
     }, ms);
   }
 

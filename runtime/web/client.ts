@@ -41,6 +41,8 @@ class WebSocketOfTheWeb implements ClientSocket {
   readonly #ws: WebSocket;
   readonly #events: ClientEvents;
   #closed = false;
+  /** Whether this side has closed: what was queued then is still on its way. */
+  #closes = false;
 
   constructor({ url, protocols }: DialRequest, events: ClientEvents) {
     const ws = this.#ws = new OwnWebSocket!(url, protocols);
@@ -58,11 +60,16 @@ class WebSocketOfTheWeb implements ClientSocket {
       const failure = readFailure(message ?? "", error ?? message);
       this.#end({ code: 0, reason: "", failure });
     };
-    ws.onclose = ({ code, reason }) => this.#end({ code, reason });
+    ws.onclose = ({ code, reason, wasClean }) => {
+      const unsent = this.#closes && !wasClean ? ws.bufferedAmount : 0;
+      this.#end({ code, reason, unsent });
+    };
   }
 
   get bufferedAmount(): number {
-    return this.#ws.readyState === this.#ws.OPEN ? this.#ws.bufferedAmount : 0;
+    const { readyState, OPEN, CLOSING } = this.#ws;
+    const counts = readyState === OPEN || (readyState === CLOSING && this.#closes);
+    return counts ? this.#ws.bufferedAmount : 0;
   }
 
   get protocol(): string {
@@ -78,6 +85,7 @@ class WebSocketOfTheWeb implements ClientSocket {
 
   /** Sends 1000 for a code that a page may not send. */
   close(code: number, reason: string): void {
+    this.#closes = true;
     if (code === 1005) this.#ws.close();
     else this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
   }

@@ -166,7 +166,7 @@ describe("createWebSocket().close()", () => {
     assertEquals(clock.pending, 0);
   });
 
-  it("drops a peer that does not read what is queued", async () => {
+  it("drops a peer that does not read what is queued, and tells that it is lost", async () => {
     const clock = new FakeClock();
     await using session = await Session.start({ client: { clock } });
     const peer = await session.open();
@@ -174,9 +174,9 @@ describe("createWebSocket().close()", () => {
     const chunk = new Uint8Array(5_000_000);
     for (let i = 0; i < 6; i++) void session.ws.send(chunk);
     await within(session.ws.close({ code: 4001 }));
-    clock.tick(5000);
+    clock.tick(10_000);
     await session.log.next("close");
-    assertEquals(session.log.names, ["open", "openInfo", "close"]);
+    assertEquals(session.log.names, ["open", "openInfo", "error", "close"]);
     assertEquals(session.log.closes, [{ code: 4001, reason: "CLOSE_NORMAL" }]);
     assertEquals([session.ws.state, session.ws.bufferedAmount], ["idle", 0]);
   });

@@ -112,7 +112,7 @@ describe("createWebSocket({ reconnect }).send()", () => {
     log.splice(0);
     await clock.advance(60_000);
     assertEquals(log.slice(-2), [
-      "2302999 Websocket Unknown Other Error: send: 2 queued messages were never sent",
+      "2302999 Websocket Unknown Other Error: send: 2 queued messages were never sent, of 2 bytes",
       "200 Websocket connect failed: connection refused",
     ]);
   });

@@ -11,6 +11,7 @@ export const FUNCTIONS = [
   "sent",
   "pinged",
   "ponged",
+  "unsent",
   "dropped",
   "refused",
 ] as const;

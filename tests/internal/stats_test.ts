@@ -22,6 +22,7 @@ const NOTHING: WebSocketStats = {
   sent: { messages: 0, bytes: 0 },
   pings: 0,
   pongs: 0,
+  unsent: 0,
   dropped: {},
   refused: {},
 };

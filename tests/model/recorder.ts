@@ -33,6 +33,10 @@ export function hear(
   if (error !== undefined && tellsFailure(simulation, error)) return;
   if (error !== undefined && isStray(client, error)) return;
   if (attempt === undefined) return wrong();
+  if (error?.kind === "unsent") {
+    if (state !== "closing" || !attempt.asked?.queued) wrong();
+    return;
+  }
   switch (event) {
     case "open":
       if (state !== "connecting") wrong();
@@ -203,8 +207,8 @@ function arrived(
 }
 
 /** A listener's failure: told once, with what it threw. */
-function tellsFailure(simulation: Simulation, { code, cause }: BusinessError): boolean {
-  if (code !== 2302999) return false;
+function tellsFailure(simulation: Simulation, { code, kind, cause }: BusinessError): boolean {
+  if (code !== 2302999 || kind === "unsent") return false;
   const known = simulation.thrown.get(cause);
   if (known !== "must" && known !== "may") {
     simulation.fault(`an 'error' of ${cause} is told: ${known}`);
@@ -233,7 +237,9 @@ export function lookAtDeadlines(simulation: Simulation, attempt: Attempt, state:
     if (!faulty && verdict !== "pending" && now > decision) late("connects though all is well");
   }
   if (state === "closing" && asked !== undefined) {
-    if (now > asked.at + 5000) late("closes too long");
+    // The five seconds begin anew when all that was queued is taken, which is looked at each 250 ms.
+    const most = asked.queued ? 10_250 : 5000;
+    if (now > asked.at + most) late("closes too long");
     if (!faulty && now > asked.at + 2 * LATENCY) late("closes too long though all is well");
   }
   if (state === "open") {

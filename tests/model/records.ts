@@ -16,6 +16,8 @@ export interface Asked {
   at: number;
   /** What the state was. */
   from: State;
+  /** How many bytes of the client were queued then: the peer may take them first. */
+  queued?: number;
 }
 
 export interface Message {

@@ -261,7 +261,12 @@ export class Simulation {
   }
 
   #leave(client: Client, close: { code: number; reason: string }): void {
-    client.attempt!.asked = { ...close, at: this.now(), from: client.state };
+    client.attempt!.asked = {
+      ...close,
+      at: this.now(),
+      from: client.state,
+      queued: client.state === "open" ? client.ws.bufferedAmount : 0,
+    };
     client.state = "closing";
   }
 
