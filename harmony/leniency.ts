@@ -117,7 +117,9 @@ function take(call: string, options: unknown, readings: Readings): unknown {
 
 function read(given: Fields, what: string, readings: Readings): Fields {
   const taken: Fields = {};
-  for (const name of Object.keys(given)) {
+  // The device asks for each by its name: one that a class has a getter for is there, too.
+  const known = Object.keys(readings).filter((name) => name in given);
+  for (const name of new Set([...Object.keys(given), ...known])) {
     const value = given[name];
     const path = `${what} '${name}'`;
     if (!Object.hasOwn(readings, name)) {

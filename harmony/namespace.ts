@@ -7,7 +7,14 @@
 
 export { createWebSocket, createWebSocketServer } from "./create.ts";
 export { TlsProtocol } from "./tls_protocol.ts";
-export type { WebSocket, WebSocketRequestOptions, WebSocketServer } from "./types.ts";
+export type {
+  ClientConnectionCloseCallback,
+  WebSocket,
+  WebSocketConnection,
+  WebSocketMessage,
+  WebSocketRequestOptions,
+  WebSocketServer,
+} from "./types.ts";
 export type {
   ClientCert,
   CloseResult,
@@ -19,9 +26,4 @@ export type {
   WebSocketCloseOptions,
   WebSocketOpenInfo,
 } from "../client/types.ts";
-export type {
-  ClientConnectionCloseCallback,
-  WebSocketConnection,
-  WebSocketMessage,
-  WebSocketServerConfig,
-} from "../server/types.ts";
+export type { WebSocketServerConfig } from "../server/types.ts";

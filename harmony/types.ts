@@ -12,12 +12,7 @@ import type {
   WebSocketOpenInfo,
   WebSocketRequestOptions as StrictRequestOptions,
 } from "../client/types.ts";
-import type {
-  ClientConnectionCloseCallback,
-  WebSocketConnection,
-  WebSocketMessage,
-  WebSocketServer as StrictServer,
-} from "../server/types.ts";
+import type { WebSocketServer as StrictServer } from "../server/types.ts";
 import type { AsyncCallback, Callback, ErrorCallback } from "./base.ts";
 
 /** What `connect` takes beside the URL: what the device takes, and what the main entry does. */
@@ -123,6 +118,31 @@ export interface WebSocket
   off<K extends keyof WebSocketEvents>(type: K, listener?: WebSocketEvents[K]): void;
 }
 
+/** A client's address, which means its connection. */
+export interface WebSocketConnection {
+  /** The client's IP address. */
+  clientIP: string;
+  /** The client's port. */
+  clientPort: number;
+  /** The path and the query that were asked for, where an event told of the connection. */
+  readonly url?: string | undefined;
+  /** The subprotocol, '' for none, where an event told of the connection. */
+  readonly protocol?: string | undefined;
+}
+
+/** What 'messageReceive' tells. */
+export interface WebSocketMessage {
+  /** What was sent. */
+  data: string | ArrayBuffer;
+  /** Who sent it. */
+  clientConnection: WebSocketConnection;
+}
+
+/** A listener of the server's 'close'. */
+export type ClientConnectionCloseCallback = {
+  bivariant(clientConnection: WebSocketConnection, closeReason: CloseResult): void;
+}["bivariant"];
+
 /** The listeners of a server, by event. */
 export interface WebSocketServerEvents {
   /** A peer is connected. */
@@ -136,7 +156,11 @@ export interface WebSocketServerEvents {
 }
 
 /** A server with one listener for each event: the last that was added. */
-export interface WebSocketServer extends Omit<StrictServer, "on" | "once" | "off"> {
+export interface WebSocketServer
+  extends Omit<StrictServer, "listAllConnections" | "on" | "once" | "off"> {
+  /** The connections there are, oldest first: an array of one's own, which may be awaited as well. */
+  listAllConnections(): WebSocketConnection[];
+
   /**
    * Sets the listener of an event; one that was there is replaced.
    *

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { readAsClose, readAsConnect, readAsStart } from "../../harmony/leniency.ts";
 import webSocket from "../../harmony.ts";
 import { createWebSocket } from "../../mod.ts";
-import { refusal, untyped } from "../helpers/client.ts";
+import { disposable, refusal, untyped, within } from "../helpers/client.ts";
+import { header, RawServer } from "../peers/raw.ts";
 
 const { warn } = console;
 let said: unknown[] = [];
@@ -42,6 +43,19 @@ describe("./harmony's options", () => {
 
   it("leave out what an object's prototype has, as what is not its own", () => {
     assertEquals(connect({ toString: 5, constructor: 5 }), {});
+  });
+
+  it("are found where a class has getters for them", () => {
+    class Options {
+      get protocol(): string {
+        return "chat";
+      }
+      get nonsense(): number {
+        return 5;
+      }
+    }
+    assertEquals(connect(new Options()), { protocol: "chat" });
+    assertEquals(said, []);
   });
 
   it("say nothing of an option that is not known and undefined", () => {
@@ -197,6 +211,18 @@ describe("./harmony's options", () => {
     it("sends no default port", () => {
       for (const url of ["ws://example.com/", "ws://example.com:80/", "wss://example.com:443/"]) {
         assertEquals(origin({ supportOriginPort: true }, url), { origin: "http://example.com" });
+      }
+    });
+
+    it("is on the wire, and no Origin is without it", async () => {
+      await using server = await RawServer.listen().then(disposable);
+      for (const supportOriginPort of [true, false]) {
+        await using ws = webSocket.createWebSocket();
+        await ws.connect(server.url, { supportOriginPort });
+        const { head } = await within(server.accept());
+        const expected = supportOriginPort ? `http://127.0.0.1:${server.port}` : "";
+        assertEquals(header(head, "origin"), expected);
+        await within(ws.opened);
       }
     });
 

@@ -82,6 +82,8 @@ const ws = createWebSocket();
 const server = createWebSocketServer();
 ws.on("message", (error, data: string | ArrayBuffer) => {});
 ws.connect("ws://localhost/", { pingInterval: 5 });
+const bytes: Uint8Array = new Uint8Array(1);
+ws.send(bytes.buffer);
 server.start({ serverPort: 0 });
 ${WRONG.join("\n")}
 `;

@@ -35,6 +35,9 @@ const config: webSocket.WebSocketServerConfig = {
   serverCert: cert as webSocket.ServerCert,
 };
 
+const literal: webSocket.WebSocketConnection = { clientIP: '1.1.1.1', clientPort: 8888 };
+const message: webSocket.WebSocketMessage = { clientConnection: literal, data: 'Hello' };
+
 client.on('openInfo', info);
 client.on('headerReceive', (data) => console.log(data['set-cookie']));
 client.on('error', failed);
@@ -49,4 +52,4 @@ const server = webSocket.createWebSocketServer();
 server.on('connect', told);
 server.on('close', left);
 server.off('connect', told);
-console.log(detailed, proxy, own, headers, config.serverPort, new BusinessError<number>(1, 'a') instanceof BusinessError);
+console.log(detailed, proxy, own, headers, message.data, config.serverPort, new BusinessError<number>(1, 'a') instanceof BusinessError);
