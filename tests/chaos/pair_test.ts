@@ -174,7 +174,7 @@ describe("a program whose network has done all of this to it", () => {
       await deadline(program.line(/^done$/m), 30_000);
       const done = performance.now();
       const { code, stdout, stderr } = await deadline(program.ended, 30_000);
-      assertLess(performance.now() - done, 1000);
+      assertLess(performance.now() - done, 3000); // what keeps a process keeps it longer
       assertEquals(stderr, "");
       assertEquals(code, 0);
       const expected = FAULTS.map(({ name, client, server }) =>
