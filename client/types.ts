@@ -80,7 +80,7 @@ export interface WebSocketEvents<Data = string | ArrayBuffer> {
   /** After the listeners of each 'message'. */
   dataEnd: () => unknown;
   /**
-   * The connection is over: once per 'open', and once for an attempt that was closed. With `reconnect`
+   * The connection is closed: once per 'open', and once for an attempt that was closed. With `reconnect`
    * the client may go on after it: 'reconnecting' says so.
    */
   close: AsyncCallback<CloseResult>;
@@ -200,11 +200,11 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
   readonly bufferedAmount: number;
   /** Settles when this attempt, or the next one, is open or has failed for good. */
   readonly opened: Promise<OpenResult>;
-  /** Settles when this connection, or the next one, is over for good; rejects where it failed. */
+  /** Settles when this connection, or the next one, is closed for good; rejects where it failed. */
   readonly closed: Promise<CloseResult>;
 
   /**
-   * The messages from here on, until the connection is over; throws where it was lost. Up to 16 MiB
+   * The messages from here on, until the connection is closed; throws where it was lost. Up to 16 MiB
    * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Data>;

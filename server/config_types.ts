@@ -61,8 +61,9 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    */
   maxBufferedAmount?: number;
   /**
-   * What becomes of a peer that reads too slowly: `'drop'` closes it with 1013; `'refuse'` lets it stay.
-   * Then a `send` that would queue more than `maxBufferedAmount` bytes is refused with 2302999 (kind
+   * What becomes of a peer that reads too slowly: `'drop'` closes it with 1013; `'refuse'` lets it
+   * stay. Then a `send` that would queue more than `maxBufferedAmount` bytes is refused with
+   * 2302999 (kind
    * `queueFull`), and `publish` and `broadcast` leave it out and count it as `tooSlow`.
    *
    * @default {"drop"}

@@ -128,7 +128,7 @@ export interface WebSocketServerEvents<
   connect: Callback<WebSocketConnection<Context>>;
   /** A message came in. */
   messageReceive: Callback<WebSocketMessage<Context, Data>>;
-  /** A connection is over: exactly once for each 'connect'. */
+  /** A connection is closed: exactly once for each 'connect'. */
   close: ClientConnectionCloseCallback<Context>;
   /** A peer was refused or lost, or a listener failed. */
   error: ErrorCallback;

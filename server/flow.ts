@@ -1,4 +1,7 @@
-/** Sending, how much is queued, waiting until it is less, and an end at once. Not part of the public API. */
+/**
+ * Sending, how much is queued, waiting until it is less, and an end at once. Not part of the public
+ * API.
+ */
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";

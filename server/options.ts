@@ -57,7 +57,7 @@ function isTextArray(value: unknown): boolean {
 
 const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
 
-/** A function of the user's that has a say in what becomes of a request. */
+/** A function of the user that is asked about a request. */
 export type Hook = (request: Request, info?: unknown) => unknown;
 
 /** Bytes that may be queued to one peer, unless set otherwise: 16 MiB. */
@@ -86,7 +86,7 @@ export interface ServerConfig {
   fetch: Hook | undefined;
 }
 
-/** Reads the config of `start`; a wrong one is returned as the error it deserves. */
+/** Reads the config of `start`. Returns an error where it is wrong. */
 export function readServerConfig(config: unknown, call = "start"): ServerConfig | BusinessError {
   const given = readOptions(call, config, RULES);
   if (given instanceof Error) return given;

@@ -1,4 +1,4 @@
-/** Topics and who is in them: one message to many connections. Not part of the public API. */
+/** Topics and the connections in them: one message to many. Not part of the public API. */
 
 import type { WebSocketData } from "../client/types.ts";
 import type { Observing } from "../internal/observer.ts";
@@ -7,13 +7,13 @@ import type { TcpListener } from "../runtime/contract.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { PublishResult } from "./types.ts";
 
-/** Who is in one topic. */
+/** One topic, and the connections in it. */
 class Topic {
-  /** What the user calls it; the topic that everybody is in has no name. */
+  /** The user's name for it. The topic that all connections are in has none. */
   readonly name: string | undefined;
   /**
-   * What the runtime calls it. Not the user's text: a runtime makes UTF-8 of it, which cannot tell lone
-   * surrogates apart.
+   * The runtime's name for it. It is not the user's text: runtimes make UTF-8 of it, in which all lone
+   * surrogates are the same.
    */
   readonly runtimeName: string;
   readonly members = new Set<ServerConnection>();
@@ -24,10 +24,13 @@ class Topic {
   }
 }
 
-/** The members' queues are looked at when this part of `maxBufferedAmount` may have gone to each. */
+/**
+ * The queues are measured when this part of `maxBufferedAmount` may have been sent to each
+ * connection.
+ */
 const MEASURE_AT = 1 / 4;
 
-/** What the topics of a server are made of. */
+/** What the topics of a server need. */
 export interface TopicsParts {
   maxBufferedAmount: number;
   /** Whether a peer over it stays, and is left out. */
@@ -36,19 +39,19 @@ export interface TopicsParts {
   listener: () => Pick<TcpListener, "publish">;
 }
 
-/** The topics of a running server. One is there as long as somebody is in it. */
+/** The topics of a running server. A topic exists as long as a connection is in it. */
 export class Topics {
   readonly #listener: () => Pick<TcpListener, "publish">;
   readonly #maxBufferedAmount: number;
   readonly #refusesSlow: boolean;
   readonly #observing: Observing | undefined;
   readonly #topics = new Map<string, Topic>();
-  /** Which topics a connection is in, for those that are in any. */
+  /** The topics of each connection that is in any. */
   readonly #topicsOf = new Map<ServerConnection, Set<Topic>>();
   #everybody: Topic | undefined;
-  /** How many topics of the user's there have been. */
+  /** How many topics the user has made so far. */
   #made = 0;
-  /** Bytes the runtime was given since the queues were last looked at, at the most: to any of them. */
+  /** An upper limit for the bytes sent to topics since the queues were last measured. */
   #unmeasured = 0;
 
   constructor({ maxBufferedAmount, refusesSlow, observing, listener }: TopicsParts) {
@@ -58,12 +61,12 @@ export class Topics {
     this.#listener = listener;
   }
 
-  /** Takes in a new connection. */
+  /** Adds a new connection. */
   add(connection: ServerConnection): void {
     if (this.#everybody !== undefined) this.#add(connection, this.#everybody);
   }
 
-  /** Lets go of a connection that closes or is lost. */
+  /** Removes a connection that closes or is lost from all topics. */
   remove(connection: ServerConnection): void {
     const topics = this.#topicsOf.get(connection);
     if (topics === undefined) return;
@@ -84,13 +87,13 @@ export class Topics {
     if (topic?.members.has(connection)) this.#remove(connection, topic);
   }
 
-  /** Sends a message to everybody in a topic. */
+  /** Sends a message to all connections in a topic. */
   publish(name: string, data: WebSocketData, except: ReadonlySet<ServerConnection>): PublishResult {
     const topic = this.#topics.get(name);
     return topic === undefined ? { sent: 0, tooSlow: 0 } : this.#send(topic, data, except);
   }
 
-  /** Sends a message to everybody. The first time, all are brought into a topic of their own. */
+  /** Sends a message to all connections. The first time, they are put into a topic for that. */
   broadcast(
     connections: Iterable<ServerConnection>,
     data: WebSocketData,
@@ -128,7 +131,7 @@ export class Topics {
       : this.#sendToAll(topic, data, except);
   }
 
-  /** Leaves out those who have no room for it. */
+  /** Leaves out the connections whose queue has no room for it. */
   #sendToQuick(
     topic: Topic,
     data: WebSocketData,

@@ -164,7 +164,7 @@ export interface WebSocketServer<
    *
    * @param connection Which; a copy does as well.
    * @param bytes How many may be queued still, from 0 on.
-   * @returns `true` once no more are queued, `false` when the connection is over; rejects with 401 (a
+   * @returns `true` once no more are queued, `false` when the connection is closed; rejects with 401 (a
    * wrong argument).
    *
    * @example A hundred megabytes to a slow reader, with no more than one of them in memory
@@ -208,7 +208,7 @@ export interface WebSocketServer<
   broadcast(data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
 
   /**
-   * Takes a connection into a topic, until it leaves or is over. A topic needs no making.
+   * Takes a connection into a topic, until it leaves the topic or is closed. A topic exists as soon as a connection is in it.
    *
    * @param connection Which; a copy does as well.
    * @param topic The topic's name, any text.
