@@ -60,7 +60,7 @@ export interface ConnectionHost {
   readonly awaitingClose: TimeoutQueue<ServerConnection>;
   /** Connections that are not read from, as no Pong is heard from them either. */
   readonly paused: TimeoutQueue<ServerConnection>;
-  /** The connection closes, or is lost: it is in no room any more. */
+  /** The connection closes, or is lost: it is removed from all topics. */
   leaveTopics(connection: ServerConnection): void;
   /** What is told to one that is not welcome any more. */
   farewell(): CloseResult;
@@ -76,7 +76,7 @@ export interface ConnectionHost {
 }
 
 /**
- * One connection. Its state goes one way: admitted, open, closing, over.
+ * One connection. Its state goes one way: admitted, open, closing, closed.
  *
  * 'close' of a connection this side closes is told at once, not when the peer has answered:
  * what will be told is known, and one runtime waits for the answer while the other does not.

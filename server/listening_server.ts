@@ -1,4 +1,7 @@
-/** A server between `start` and `stop`: who is let in, and who is there. Not part of the public API. */
+/**
+ * A server between `start` and `stop`: its port, its connections, its deadlines. Not part of the
+ * public API.
+ */
 
 import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
@@ -23,7 +26,7 @@ import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
 /**
  * How long a client that is let in may take to be open, in ms. One runtime says nothing when it has
- * left meanwhile.
+ * disconnected meanwhile.
  */
 const OPEN_DEADLINE_MS = 2000;
 
