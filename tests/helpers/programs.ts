@@ -78,7 +78,7 @@ export class Program {
       stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
     });
     child.stdin?.on("error", () => {}); // it has ended
-    const limit = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+    const limit = setTimeout(() => this.kill("SIGKILL"), seconds * 1000);
     let rest = "";
     const take = (stream: "stdout" | "stderr") => (text: string) => {
       this[stream] += text;
@@ -170,19 +170,24 @@ export class Program {
     this.child.stdin!.write(text);
   }
 
-  /** Sends it a signal, unless it has ended. */
+  /** Sends it a signal, unless it has ended. Not by `child.kill`: that works once only on Deno. */
   kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+    if (this.#over || this.child.pid === undefined) return;
+    try {
+      process.kill(this.child.pid, signal);
+    } catch {
+      // It has ended, and its streams are still open.
+    }
   }
 
   /** Stops it for the time being, in the middle of whatever it does. */
   freeze(): void {
-    this.child.kill("SIGSTOP");
+    this.kill("SIGSTOP");
   }
 
   /** Ends it, whatever it does. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) this.child.kill("SIGKILL");
+    this.kill("SIGKILL");
     await this.ended;
   }
 }
