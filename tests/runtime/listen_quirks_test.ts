@@ -5,7 +5,7 @@
  * sort anew.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno } from "../helpers/programs.ts";
 import { bun, deno } from "./bare.ts";
@@ -49,12 +49,19 @@ describe("the runtime's server throws as it cannot listen", () => {
   const hosts: [host: string, deno: string, bun: string][] = [
     ["192.0.2.1", "AddrNotAvailable EADDRNOTAVAIL", "Error EADDRNOTAVAIL"],
     ["2001:db8::1", "AddrNotAvailable EADDRNOTAVAIL", "Error EADDRNOTAVAIL"],
-    ["999.1.1.1", "Error failed to lookup address information", "Error EADDRNOTAVAIL"],
-    ["no-such-host.invalid", "Error failed to lookup address information", "Error EADDRNOTAVAIL"],
+    // What Bun says of a host that is not found depends on the machine's resolver.
+    ["999.1.1.1", "Error failed to lookup address information", "Error EADDRNOTAVAIL or EINVAL"],
+    [
+      "no-such-host.invalid",
+      "Error failed to lookup address information",
+      "Error EADDRNOTAVAIL or EINVAL",
+    ],
   ];
   for (const [host, deno, bun] of hosts) {
     it(`on ${host}: ${onDeno ? deno : bun}`, async () => {
-      assertEquals(await thrown(host), onDeno ? deno : bun);
+      const said = await thrown(host);
+      if (onDeno || !bun.includes(" or ")) assertEquals(said, onDeno ? deno : bun);
+      else assertMatch(said, /^Error (EADDRNOTAVAIL|EINVAL)$/);
     });
   }
 
