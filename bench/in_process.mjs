@@ -19,7 +19,9 @@ if (!Bun) throw new Error("This needs Bun");
 const { noInline } = await import(/** @type {string} */ ("bun:jsc"));
 
 const [folder] = process.argv.slice(2);
-const module = folder === undefined ? "../mod.ts" : pathToFileURL(`${folder}/mod.ts`).href;
+const module = folder === undefined
+  ? "../mod.ts"
+  : pathToFileURL(`${folder}/mod.ts`).href;
 
 /** A connection as Bun has it, with nothing behind it. */
 class CountingSocket {
@@ -43,7 +45,10 @@ noInline(CountingSocket.prototype.send); // as nothing native can be
 
 /** @returns {{ handler: Handler, sockets: CountingSocket[] }} */
 function bare() {
-  const sockets = Array.from({ length: CONNECTIONS }, () => new CountingSocket());
+  const sockets = Array.from(
+    { length: CONNECTIONS },
+    () => new CountingSocket(),
+  );
   return { handler: (socket, data) => void socket.send(data), sockets };
 }
 
@@ -57,9 +62,12 @@ async function ours() {
   };
   const { createWebSocketServer } = await import(module);
   const server = createWebSocketServer();
-  server.on("messageReceive", (/** @type {any} */ { clientConnection, data }) => {
-    server.send(data, clientConnection);
-  });
+  server.on(
+    "messageReceive",
+    (/** @type {any} */ { clientConnection, data }) => {
+      server.send(data, clientConnection);
+    },
+  );
   server.on("error", (/** @type {Error} */ error) => {
     console.error(error);
     process.exit(1);
@@ -69,6 +77,7 @@ async function ours() {
   for (let i = 0; i < CONNECTIONS; i++) {
     const socket = new CountingSocket();
     const headers = {
+      host: "localhost",
       connection: "Upgrade",
       upgrade: "websocket",
       "sec-websocket-version": "13",
@@ -76,9 +85,12 @@ async function ours() {
     };
     given.fetch(new Request("http://localhost/", { headers }), {
       requestIP: () => ({ address: "127.0.0.1", port: 50_000 + i }),
-      upgrade: (/** @type {any} */ _, /** @type {any} */ { data }) => Boolean(socket.data = data),
+      upgrade(/** @type {any} */ _, /** @type {any} */ { data }) {
+        socket.data = data;
+        given.websocket.open(socket); // within `upgrade`, as Bun does
+        return true;
+      },
     });
-    given.websocket.open(socket);
     sockets.push(socket);
   }
   return { handler: given.websocket.message, sockets };
@@ -105,12 +117,15 @@ async function measure({ handler, sockets }, data) {
   });
   const sent = sockets.reduce((sum, { sent }) => sum + sent, 0);
   const meant = WARMUP.rounds * WARMUP.messages + ROUNDS * MESSAGES;
-  if (sent !== meant) throw new Error(`${sent} of ${meant} messages were echoed`);
+  if (sent !== meant) {
+    throw new Error(`${sent} of ${meant} messages were echoed`);
+  }
   return found.sort((a, b) => a - b)[ROUNDS >> 1]?.toFixed(1);
 }
 
 // Each in a process of its own: what is compiled for one kind of data is no good for two.
-const [, kind, what] = /^(bare|ours)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
+const [, kind, what] =
+  /^(bare|ours)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
 if (kind === undefined) {
   for (const echo of ["bare-text", "ours-text", "bare-binary", "ours-binary"]) {
     const child = Bun.spawnSync([process.execPath, ...process.argv.slice(1)], {
@@ -118,12 +133,15 @@ if (kind === undefined) {
       stderr: "inherit",
     });
     if (child.exitCode !== 0) process.exit(1);
-    console.log(`${echo.replace("-", ", ")}: ${child.stdout.toString().trim()} ns`);
+    console.log(
+      `${echo.replace("-", ", ")}: ${child.stdout.toString().trim()} ns`,
+    );
   }
 } else {
   const data = Array.from(
     { length: CONNECTIONS },
-    (_, i) => what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
+    (_, i) =>
+      what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
   );
   console.log(await measure(kind === "bare" ? bare() : await ours(), data));
   process.exit(0);
