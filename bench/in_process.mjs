@@ -19,9 +19,7 @@ if (!Bun) throw new Error("This needs Bun");
 const { noInline } = await import(/** @type {string} */ ("bun:jsc"));
 
 const [folder] = process.argv.slice(2);
-const module = folder === undefined
-  ? "../mod.ts"
-  : pathToFileURL(`${folder}/mod.ts`).href;
+const module = folder === undefined ? "../mod.ts" : pathToFileURL(`${folder}/mod.ts`).href;
 
 /** A connection as Bun has it, with nothing behind it. */
 class CountingSocket {
@@ -124,8 +122,7 @@ async function measure({ handler, sockets }, data) {
 }
 
 // Each in a process of its own: what is compiled for one kind of data is no good for two.
-const [, kind, what] =
-  /^(bare|ours)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
+const [, kind, what] = /^(bare|ours)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
 if (kind === undefined) {
   for (const echo of ["bare-text", "ours-text", "bare-binary", "ours-binary"]) {
     const child = Bun.spawnSync([process.execPath, ...process.argv.slice(1)], {
@@ -140,8 +137,7 @@ if (kind === undefined) {
 } else {
   const data = Array.from(
     { length: CONNECTIONS },
-    (_, i) =>
-      what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
+    (_, i) => what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
   );
   console.log(await measure(kind === "bare" ? bare() : await ours(), data));
   process.exit(0);
