@@ -23,6 +23,11 @@ await sayAnswer(
   server.start({ serverPort: 0, serverIP: "127.0.0.1", backlog: 5, protocol: null } as never),
 );
 
+await sayAnswer(
+  "start again",
+  server.start({ serverPort: 1, serverIP: 5, serverCert: "" } as never),
+);
+
 const ws = webSocket.createWebSocket();
 const url = `ws://127.0.0.1:${server.address!.port}/`;
 for (
@@ -32,6 +37,7 @@ for (
     { protocol: undefined },
     { proxy: "" },
     { caPath: "/nowhere/ca.pem" },
+    { caPath: 5, skipServerCertVerification: "yes", supportOriginPort: 1, proxy: "" },
   ]
 ) {
   await sayAnswer(`connect with ${JSON.stringify(options)}`, ws.connect(url, options as never));
@@ -63,5 +69,5 @@ await sayAnswer(
 await sayAnswer("send", ws.send("Hello"));
 await closed;
 await left;
-await sayAnswer("close", ws.close({ code: -100, reason: null } as never));
+await sayAnswer("close", ws.close({ code: -100, reason: 5 } as never));
 await sayAnswer("stop", server.stop());
