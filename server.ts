@@ -215,9 +215,9 @@ class Server {
     const read = readServerConfig(config);
     if (read instanceof Error) return read;
     if (this.#listening !== undefined) {
-      const port = this.#listening.address?.port;
-      return read.port === port
-        ? businessError("portOccupied", `start: this server listens on ${port} already`)
+      const { path, port } = this.#listening.address ?? {};
+      return read.port === port && read.unixPath === path
+        ? businessError("portOccupied", `start: this server listens on ${path ?? port} already`)
         : this.#running("start");
     }
     return this.#run(listen(read, this.#parts));
@@ -237,7 +237,11 @@ class Server {
   /** It is running already, here or there. */
   #running(call: string): BusinessError {
     const address = this.#listening!.address;
-    const where = address === undefined ? "in a host" : `on port ${address.port}`;
+    const where = address === undefined
+      ? "in a host"
+      : address.path === undefined
+      ? `on port ${address.port}`
+      : `on ${address.path}`;
     return businessError("alreadyRunning", `${call}: this server is running already, ${where}`);
   }
 

@@ -133,6 +133,8 @@ export interface Address {
   hostname: string;
   /** A TCP port. */
   port: number;
+  /** The path of a Unix socket; the host name is "unix" then. */
+  path?: string;
 }
 
 /** A client that is accepted: its connection, before and after it is open. */
@@ -179,6 +181,10 @@ export interface ListenOptions extends AcceptOptions {
   hostname: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
+  /** The path of a Unix socket to listen on, instead of an address and a port. */
+  path?: string | undefined;
+  /** Whether other processes may listen on the port, too. */
+  reusePort?: boolean | undefined;
   /** The server's certificate, for `wss`. */
   identity: Identity | undefined;
 }
@@ -246,6 +252,8 @@ export interface ServerRuntime {
   readonly checksPayload: boolean;
   /** Whether `drained` is told whenever a queue has got shorter; where not, it is looked at. */
   readonly tellsDrain?: boolean;
+  /** The option of `start` that cannot be had here, and why, if there is one. */
+  unsupported?(options: ListenOptions): { option: string; why: string } | undefined;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: PortEvents): TcpListener;
   /** Gets ready to accept connections at a port of a host's; throws where there are no servers. */

@@ -19,6 +19,16 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   serverPort: number;
   /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out or ''. */
   serverIP?: string;
+  /**
+   * Whether other processes of this machine may listen on the port, too, where all of them say so: the
+   * system spreads the connections among them. On Deno it needs `--unstable-net`, else it is refused with
+   * 2302999.
+   *
+   * @default {false}
+   */
+  reusePort?: boolean | undefined;
+  /** A Unix socket instead of a port: see {@linkcode WebSocketUnixConfig}. */
+  unixPath?: undefined;
   /** How many client addresses may be connected at once, above 0. No limit where left out. */
   maxConcurrentClientsNumber?: number;
   /** How many connections one client address may have, above 0. No limit where left out. */
@@ -98,6 +108,22 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   signal?: AbortSignal;
 }
 
+/**
+ * What `start` takes to listen on a Unix socket, behind a proxy on the same machine. `clientIP` is then
+ * `'unix'`, unless `clientAddress` says more, and `clientPort` a running number. The file must not exist,
+ * and is gone when the server has stopped.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface WebSocketUnixConfig<Context extends object | undefined = undefined> extends
+  Omit<
+    WebSocketServerConfig<Context>,
+    "serverPort" | "serverIP" | "serverCert" | "reusePort" | "unixPath"
+  > {
+  /** The path of the socket; at most 107 bytes on Linux. */
+  unixPath: string;
+}
+
 /** What `authorize` says of a client. */
 export type Verdict<Context extends object | undefined> =
   | Response
@@ -124,7 +150,7 @@ export interface HandshakeInfo extends ConnectionAddress {
 export interface HttpRequestInfo extends ConnectionAddress {
   /** The same as Deno has it. */
   readonly remoteAddr: {
-    readonly transport: "tcp";
+    readonly transport: "tcp" | "unix";
     readonly hostname: string;
     readonly port: number;
   };

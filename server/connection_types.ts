@@ -107,6 +107,8 @@ export interface ServerAddress {
   hostname: string;
   /** The port. */
   port: number;
+  /** The path of the Unix socket it listens on; `hostname` is `unix` then, and `port` 0. */
+  path?: string;
 }
 
 /** A listener of the server's 'close'. */

@@ -28,13 +28,19 @@ export function listen(
   let error!: BusinessError;
   for (const hostname of config.hostnames) {
     const listening = new ListeningServer(config, parts);
+    const fault = parts.runtime.unsupported?.(listening.listenOptions(hostname, identity));
+    if (fault !== undefined) {
+      const what = `start: '${fault.option}' cannot be had on ${parts.runtime.name}: ${fault.why}`;
+      return businessError("unsupported", what);
+    }
     try {
       listening.listen(hostname, identity);
       return listening;
     } catch (cause) {
       const fault = parts.runtime.fault(cause);
       const why = fault === "other" ? `: ${describe(cause)}` : "";
-      const what = `start: ${hostname} port ${config.port}${why}`;
+      const where = config.unixPath ?? `${hostname} port ${config.port}`;
+      const what = `start: ${where}${why}`;
       error = businessError(FAULTS[fault], what, { cause });
       if (fault !== "notHere") return error; // otherwise the next address family, if there is one
     }

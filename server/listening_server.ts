@@ -13,7 +13,13 @@ import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
-import type { Acceptor, Address, ServerRuntime, TcpListener } from "../runtime/contract.ts";
+import type {
+  Acceptor,
+  Address,
+  ListenOptions,
+  ServerRuntime,
+  TcpListener,
+} from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
 import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
@@ -139,11 +145,16 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     return "address" in this.#listener ? this.#listener.address : undefined;
   }
 
+  /** What the runtime is asked for. */
+  listenOptions(hostname: string, identity: Identity | undefined): ListenOptions {
+    const { maxPayload, port, reusePort, unixPath: path } = this.config;
+    const deadAfter = this.#deadAfter;
+    return { hostname, port, path, reusePort, maxPayload, identity, deadAfter };
+  }
+
   /** Listens; throws what the runtime throws. */
   listen(hostname: string, identity: Identity | undefined): void {
-    const { port, maxPayload } = this.config;
-    const options = { hostname, port, maxPayload, identity, deadAfter: this.#deadAfter };
-    this.#listener = this.#runtime.listen(options, this.#handshake);
+    this.#listener = this.#runtime.listen(this.listenOptions(hostname, identity), this.#handshake);
   }
 
   /** Gets ready for what comes from a host; throws what the runtime throws. */

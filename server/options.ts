@@ -5,6 +5,7 @@ import {
   ANY,
   argumentError,
   COUNT,
+  FLAG,
   FUNCTION,
   hasTexts,
   isNone,
@@ -14,6 +15,7 @@ import {
   SIGNAL,
   TEXT,
 } from "../internal/validate.ts";
+import { UNIX } from "../runtime/unix.ts";
 import { PATH, readPaths, type Target } from "./routes.ts";
 import { PROTOCOL, type Protocols, readServerProtocols } from "./subprotocols.ts";
 
@@ -21,6 +23,11 @@ import { PROTOCOL, type Protocols, readServerProtocols } from "./subprotocols.ts
 export const RULES: Readonly<Record<string, Rule>> = {
   serverPort: NUMBER,
   serverIP: TEXT,
+  unixPath: [
+    (value) => typeof value === "string" && !value.includes("\0"),
+    "must be the path of a Unix socket",
+  ],
+  reusePort: FLAG,
   // The limits' values are looked at after the address and the port.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
@@ -55,6 +62,9 @@ function isTextArray(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+/** What has no meaning on a Unix socket. */
+const TCP_ONLY = ["serverPort", "serverIP", "serverCert", "reusePort"] as const;
+
 const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
 
 /** A function of the user that is asked about a request. */
@@ -68,6 +78,9 @@ export interface ServerConfig {
   /** Where to listen: the first that this machine has. */
   hostnames: string[];
   port: number;
+  /** The Unix socket to listen on instead. */
+  unixPath: string | undefined;
+  reusePort: boolean;
   maxClients: number;
   maxPerClient: number;
   protocols: Protocols;
@@ -90,7 +103,13 @@ export interface ServerConfig {
 export function readServerConfig(config: unknown, call = "start"): ServerConfig | BusinessError {
   const given = readOptions(call, config, RULES);
   if (given instanceof Error) return given;
-  const { serverPort: port } = given as { serverPort: number };
+  const unixPath = (given.unixPath || undefined) as string | undefined;
+  const needless = unixPath && TCP_ONLY.find((name) => given[name] !== undefined);
+  if (needless) {
+    const rule = "must be left out where 'unixPath' is given";
+    return argumentError(`start: '${needless}'`, rule, given[needless]);
+  }
+  const port = (unixPath === undefined ? given.serverPort : 0) as number;
   const ip = (given.serverIP || undefined) as string | undefined;
   if (port === undefined) return argumentError("start: 'serverPort'", NUMBER[1], port);
   if (ip !== undefined && !isAddress(ip)) {
@@ -113,8 +132,10 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
   return {
     slowPeer: (given.slowPeer ?? "drop") as ServerConfig["slowPeer"],
     // With no address, both families where the machine has IPv6.
-    hostnames: ip === undefined ? ["::", "0.0.0.0"] : [ip],
+    hostnames: unixPath !== undefined ? [UNIX] : ip === undefined ? ["::", "0.0.0.0"] : [ip],
     port,
+    unixPath,
+    reusePort: (given.reusePort ?? false) as boolean,
     maxClients: (given[LIMITS[0]] ?? Infinity) as number,
     maxPerClient: (given[LIMITS[1]] ?? Infinity) as number,
     protocols: readServerProtocols(given.protocol),

@@ -1,3 +1,4 @@
+import { UNIX } from "../runtime/unix.ts";
 import type { HttpRequestInfo } from "./config_types.ts";
 
 /** The address of a client, under the names that servers of other libraries use. */
@@ -11,7 +12,8 @@ export class RequestInfo implements HttpRequestInfo {
   }
 
   get remoteAddr(): HttpRequestInfo["remoteAddr"] {
-    return { transport: "tcp", hostname: this.clientIP, port: this.clientPort };
+    const transport = this.clientIP === UNIX ? "unix" : "tcp";
+    return { transport, hostname: this.clientIP, port: this.clientPort };
   }
 
   requestIP(): ReturnType<HttpRequestInfo["requestIP"]> {

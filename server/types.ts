@@ -11,7 +11,7 @@ import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
-import type { WebSocketServerConfig } from "./config_types.ts";
+import type { WebSocketServerConfig, WebSocketUnixConfig } from "./config_types.ts";
 import type {
   ConnectionAddress,
   PublishedMessage,
@@ -82,7 +82,7 @@ export interface WebSocketServer<
    * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
    * already) or 2302999 (running already, or an option this runtime cannot honour).
    */
-  start(config: WebSocketServerConfig<Context>): Promise<boolean>;
+  start(config: WebSocketServerConfig<Context> | WebSocketUnixConfig<Context>): Promise<boolean>;
 
   /**
    * Gets ready to take its connections from a server that is there already: the host. Everything is as

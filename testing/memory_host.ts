@@ -44,6 +44,8 @@ export interface HostParts {
   address: Address;
   /** Whether it speaks TLS. */
   secure: boolean;
+  /** Whether others may be at the same place. */
+  shared: boolean;
   handler: MemoryHandler;
   /** Gives the port back. */
   freePort(): void;
@@ -62,6 +64,10 @@ export class Host implements MemoryHost, TcpListener {
 
   get address(): Address {
     return this.#parts.address;
+  }
+
+  get shared(): boolean {
+    return this.#parts.shared;
   }
 
   get secure(): boolean {

@@ -11,6 +11,7 @@ import type {
   ServerRuntime,
   TcpListener,
 } from "../runtime/contract.ts";
+import { UNIX } from "../runtime/unix.ts";
 import { Link, type MemoryLink } from "./link.ts";
 import { Host, MemoryAcceptor, type MemoryHandler, type MemoryHost } from "./memory_host.ts";
 
@@ -81,8 +82,10 @@ export class MemoryNetwork {
   readonly #clock: Clock;
   readonly #latency: number;
   readonly #links = new Set<Link>();
-  readonly #hosts = new Map<number, Host>();
+  readonly #hosts = new Map<number | string, Host[]>();
   #lastPort = FIRST_PORT - 1;
+  /** How many have come by Unix sockets. */
+  #byPath = 0;
 
   /**
    * Makes a network that has no servers and no clients yet.
@@ -111,7 +114,8 @@ export class MemoryNetwork {
   /**
    * Makes what `createWebSocket` takes as `runtime`, for a client at another address.
    *
-   * @param hostname Its IP address, as the server will see it.
+   * @param hostname Its IP address, as the server will see it; or `unix:` and the path of a Unix socket,
+   * for a client that comes by that one, whatever the port of its URL.
    */
   clientAt(hostname: string): ClientRuntime {
     return {
@@ -157,22 +161,42 @@ export class MemoryNetwork {
   }
 
   #listen(options: ListenOptions, events: ListenerEvents): TcpListener {
-    const { hostname, identity, port } = options;
+    const { identity } = options;
     const acceptor = new MemoryAcceptor(options, events);
     return this.#serve(
-      { hostname, port },
+      options,
       identity !== undefined,
       (request, info) => acceptor.accept(request, info),
     );
   }
 
-  #serve({ hostname, port }: Address, secure: boolean, handler: MemoryHandler): Host {
-    if (this.#hosts.has(port)) throw new PortTaken(`port ${port}`);
-    const address = { hostname, port: port === 0 ? this.#freePort() : port };
-    const freePort = () => void this.#hosts.delete(address.port);
-    const host = new Host({ clock: this.#clock, address, secure, handler, freePort });
-    this.#hosts.set(address.port, host);
+  #serve(
+    { hostname, path, port, reusePort = false }: Place,
+    secure: boolean,
+    handler: MemoryHandler,
+  ): Host {
+    const address = path !== undefined
+      ? { hostname: UNIX, port: 0, path }
+      : { hostname, port: port === 0 ? this.#freePort() : port };
+    const place = path ?? address.port;
+    const others = this.#hosts.get(place) ?? [];
+    if (others.some(({ shared }) => !shared || !reusePort)) throw new PortTaken(String(place));
+    const freePort = () => {
+      const left = (this.#hosts.get(place) ?? []).filter((other) => other !== host);
+      if (left.length > 0) this.#hosts.set(place, left);
+      else this.#hosts.delete(place);
+    };
+    const shared = reusePort;
+    const host = new Host({ clock: this.#clock, address, secure, shared, handler, freePort });
+    this.#hosts.set(place, [...others, host]);
     return host;
+  }
+
+  /** Who is next to be connected to at a place: those who share a port take turns. */
+  #next(place: number | string): Host | undefined {
+    const [next, ...others] = this.#hosts.get(place) ?? [];
+    if (next !== undefined) this.#hosts.set(place, [...others, next]);
+    return next;
   }
 
   #freePort(): number {
@@ -186,17 +210,21 @@ export class MemoryNetwork {
   #dial(hostname: string, request: DialRequest, events: ClientEvents): ClientSocket {
     const url = new URL(request.url);
     const secure = url.protocol === "wss:";
-    const port = Number(url.port || (secure ? 443 : 80));
+    const path = hostname.startsWith(BY_PATH) ? hostname.slice(BY_PATH.length) : undefined;
+    const place = path ?? Number(url.port || (secure ? 443 : 80));
+    const peer = path === undefined
+      ? { hostname, port: this.#freePort() }
+      : { hostname: UNIX, port: ++this.#byPath };
     const link = new Link({
       clock: this.#clock,
       latency: this.#latency,
       url: request.url,
-      peer: { hostname, port: this.#freePort() },
+      peer,
       closed: () => this.#links.delete(link),
     });
     this.#links.add(link);
     link.client.dial(events, () => {
-      const host = this.#hosts.get(port);
+      const host = this.#next(place);
       if (host === undefined) {
         return link.server.refuse({ what: "connection refused", status: "0" });
       }
@@ -209,6 +237,12 @@ export class MemoryNetwork {
     return link.client;
   }
 }
+
+/** Stands before the path of a Unix socket in the address of a client. */
+const BY_PATH = "unix:";
+
+/** Where a server is. */
+type Place = Omit<Address, "path"> & { reusePort?: boolean | undefined; path?: string | undefined };
 
 /** The request of a client's handshake (RFC 6455 §4.1), the nonce aside, which is no secret here. */
 function handshake(url: URL, { headers, protocols }: DialRequest, signal: AbortSignal): Request {

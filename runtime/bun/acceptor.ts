@@ -32,6 +32,8 @@ export interface BunAcceptorParts {
   events: ListenerEvents;
   /** Stands before the name of each topic: a host's topics are those of all who share it. */
   topicPrefix: string;
+  /** Names who comes by a Unix socket, where that is what is listened on. */
+  nameless?: (() => { address: string; port: number }) | undefined;
   /** The host was set up wrongly. */
   hostFault(why: string, cause?: unknown): void;
 }
@@ -116,7 +118,8 @@ export class BunAcceptor {
   ): Response | undefined | Promise<Response | undefined> {
     // The address must be read before the upgrade: afterwards Bun has forgotten it (1.4.5,
     // `server_quirks_test.ts`).
-    const peer = host.requestIP(request);
+    const { nameless } = this.#parts;
+    const peer = nameless === undefined ? host.requestIP(request) : nameless();
     if (peer === null) return this.#withoutPeer(request);
     const answer = this.#parts.events.request(request, {
       hostname: peer.address,

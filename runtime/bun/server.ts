@@ -8,6 +8,7 @@ import type {
 import type { Identity } from "../pem.ts";
 import { BunAcceptor, type BunHost } from "./acceptor.ts";
 import { BunMount } from "./mount.ts";
+import { UNIX } from "../unix.ts";
 
 interface BunServer extends BunHost {
   readonly hostname: string;
@@ -22,8 +23,10 @@ interface BunServer extends BunHost {
 interface BunLike {
   version: string;
   serve(options: {
-    hostname: string;
-    port: number;
+    hostname?: string;
+    port?: number;
+    unix?: string;
+    reusePort?: boolean;
     tls?: Identity;
     maxRequestBodySize: number;
     fetch(
@@ -54,12 +57,14 @@ export function bunServer(): ServerRuntime | undefined {
 }
 
 function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpListener {
-  const { hostname, identity, maxPayload, port } = options;
-  const parts = { maxPayload, events, topicPrefix: "", hostFault() {} };
+  const { hostname, identity, maxPayload, path, port, reusePort } = options;
+  /** How many have come by the Unix socket: they have no address. */
+  let count = 0;
+  const nameless = path === undefined ? undefined : () => ({ address: UNIX, port: ++count });
+  const parts = { maxPayload, events, topicPrefix: "", hostFault() {}, nameless };
   const acceptor = new BunAcceptor(parts);
   const server = bun.serve({
-    hostname,
-    port,
+    ...(path === undefined ? { hostname, port, reusePort: reusePort === true } : { unix: path }),
     ...(identity === undefined ? {} : { tls: identity }),
     // How much to read of a request is up to whoever reads it; Deno sets no limit.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -76,7 +81,9 @@ function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpLi
     websocket: acceptor.handler(),
   });
   return {
-    address: { hostname: server.hostname, port: server.port },
+    address: path === undefined
+      ? { hostname: server.hostname, port: server.port }
+      : { hostname: UNIX, port: 0, path },
     publish: acceptor.publish,
     async close(ms) {
       await heard();

@@ -9,9 +9,10 @@ import type {
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 import { DenoMount } from "./mount.ts";
 import { canPing } from "./socket.ts";
+import { UNIX } from "../unix.ts";
 
 interface DenoServer {
-  addr: Address;
+  addr: Partial<Address>;
   finished: Promise<void>;
   shutdown(): Promise<void>;
   unref(): void;
@@ -22,8 +23,10 @@ interface DenoLike extends DenoUpgrades {
   version: { deno: string };
   serve(
     options: {
-      hostname: string;
-      port: number;
+      hostname?: string;
+      port?: number;
+      path?: string;
+      reusePort?: boolean;
       cert?: string;
       key?: string;
       signal: AbortSignal;
@@ -36,6 +39,7 @@ interface DenoLike extends DenoUpgrades {
     ) => Response | Promise<Response>,
   ): DenoServer;
   errors: Record<string, new () => Error>;
+  listenDatagram?: unknown;
 }
 
 /** Deno as a server, where this is Deno. */
@@ -46,6 +50,11 @@ export function denoServer(): ServerRuntime | undefined {
     name: `Deno ${deno.version.deno}`,
     canPing,
     checksPayload: false,
+    // Asked for without that flag, it ends the process (2.9.6, `tests/server/reuse_port_test.ts`).
+    unsupported: ({ reusePort }) =>
+      reusePort && deno.listenDatagram === undefined
+        ? { option: "reusePort", why: "it needs --unstable-net" }
+        : undefined,
     listen: (options, events) => listen(deno, options, events),
     mount: (options, events) => new DenoMount(deno, options, events),
     fault: (error) => fault(deno, error),
@@ -56,9 +65,11 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
   const acceptor = new DenoAcceptor(deno, options, events);
   const answers = new Answers();
   const stopped = new AbortController();
+  const { hostname, path, port, reusePort } = options;
+  /** How many have come by the Unix socket: they have no address. */
+  let count = 0;
   const server = deno.serve({
-    hostname: options.hostname,
-    port: options.port,
+    ...(path === undefined ? { hostname, port, reusePort: reusePort === true } : { path }),
     ...options.identity,
     signal: stopped.signal,
     onListen() {},
@@ -67,14 +78,17 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
       return new Response(null, { status: 500 });
     },
   }, (request, info) => {
-    const answer = acceptor.accept(request, info.remoteAddr);
+    const peer = path === undefined ? info.remoteAddr : { hostname: UNIX, port: ++count };
+    const answer = acceptor.accept(request, peer);
     const completed = ({ status }: Response) => status === UPGRADED ? undefined : info.completed;
     answers.add(answer instanceof Promise ? answer.then(completed) : completed(answer));
     return answer;
   });
-  const { hostname, port } = server.addr;
+  const { addr } = server;
   return {
-    address: { hostname, port },
+    address: path === undefined
+      ? { hostname: addr.hostname!, port: addr.port! }
+      : { hostname: UNIX, port: 0, path },
     async close(ms) {
       server.unref(); // a shutdown that never ends must not keep the process alive
       if (await answers.done(ms)) return await within(server.shutdown(), SHUTDOWN_MS);

@@ -50,7 +50,11 @@ async function smallProxy(to: number): Promise<ReverseProxy> {
   return server;
 }
 
-async function startNginx(nginx: string, to: number): Promise<ReverseProxy> {
+/** Starts nginx before a server on a Unix socket; not where there is no nginx. */
+export const nginxBefore: ((path: string) => Promise<ReverseProxy>) | undefined =
+  nginx === undefined ? undefined : (path) => startNginx(nginx, `unix:${path}`);
+
+async function startNginx(nginx: string, to: number | string): Promise<ReverseProxy> {
   const folder = mkdtempSync(join(tmpdir(), "nginx-"));
   const port = await freePort();
   const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -64,7 +68,7 @@ async function startNginx(nginx: string, to: number): Promise<ReverseProxy> {
       server {
         listen 127.0.0.1:${port};
         location / {
-          proxy_pass http://127.0.0.1:${to};
+          proxy_pass http://${typeof to === "number" ? `127.0.0.1:${to}` : to};
           proxy_http_version 1.1;
           proxy_set_header Host $http_host;
           proxy_set_header Upgrade $http_upgrade;

@@ -1,0 +1,14 @@
+/** A server that shares its port with others, and says who it is to whoever comes. */
+
+import process from "node:process";
+import { createWebSocketServer } from "../../mod.ts";
+
+const [port = "0", name = ""] = process.argv.slice(2);
+const server = createWebSocketServer();
+server.on("connect", (connection) => void server.send(name, connection));
+try {
+  await server.start({ serverPort: Number(port), serverIP: "127.0.0.1", reusePort: true });
+  console.log(`port ${server.address!.port}`);
+} catch (error) {
+  console.log(JSON.stringify(error));
+}

@@ -1,0 +1,168 @@
+/** Several processes on one port, and a new version with no gap. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { deadline } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createWebSocket, createWebSocketServer } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
+import { assertRefused, LIMIT_MS } from "../helpers/watched_server.ts";
+
+const PROGRAM = "tests/programs/shared_port.ts";
+
+const FLAGS = HERE === "deno" ? ["-A", "--unstable-net", "--no-prompt"] : [];
+
+/** Starts the server of `docs/deploying.md`, with its port changed and this module in its import. */
+async function serveAsWritten(port: number, version: string, folder: string): Promise<Program> {
+  const page = readFileSync(join(ROOT, "docs/deploying.md"), "utf8");
+  const section = page.slice(page.indexOf("## A new version with no gap"));
+  const [, code = ""] = /^```js\n(.*?)^```/ms.exec(section)!;
+  const file = join(folder, `${version}.ts`);
+  const module = pathToFileURL(join(ROOT, "mod.ts")).href;
+  writeFileSync(file, code.replace("8080", String(port)).replace("@netkit/websocket", module));
+  const options = { args: [version], seconds: 60, ...(HERE === "deno" ? { flags: FLAGS } : {}) };
+  const program = Program.run(HERE, file, options);
+  await program.line(new RegExp(`^version ${version} listens$`, "m"));
+  return program;
+}
+
+/** A server in a process of its own, and its port. */
+async function serve(port: number, name: string): Promise<{ program: Program; port: number }> {
+  const program = Program.run(HERE, PROGRAM, {
+    args: [String(port), name],
+    seconds: 60,
+    ...(HERE === "deno" ? { flags: FLAGS } : {}),
+  });
+  const [, printed] = await program.line(/^port (\d+)$|"code"/m);
+  return { program, port: Number(printed) };
+}
+
+/** Who serves a client that connects now. */
+async function whoServes(port: number): Promise<string> {
+  const ws = createWebSocket();
+  const name = new Promise((resolve) => ws.once("message", (_, data) => resolve(data)));
+  await ws.connect(`ws://127.0.0.1:${port}/`);
+  await deadline(ws.opened, LIMIT_MS);
+  const told = await deadline(name, LIMIT_MS);
+  await ws.close();
+  await ws.closed;
+  return told as string;
+}
+
+describe("createWebSocketServer().start({ reusePort: true })", () => {
+  it("spreads connections among three processes, and among two when one is killed", async () => {
+    const first = await serve(0, "one");
+    const { port } = first;
+    const rest = await Promise.all(["two", "three"].map((name) => serve(port, name)));
+    const all = [first, ...rest];
+    try {
+      assertEquals(all.map((one) => one.port), [port, port, port]);
+      const served = new Set<string>();
+      for (let i = 0; i < 200 && served.size < 3; i++) served.add(await whoServes(port));
+      assertEquals(served, new Set(["one", "two", "three"]));
+      first.program.kill("SIGKILL");
+      await first.program.ended;
+      for (let i = 0; i < 20; i++) assert(await whoServes(port) !== "one");
+    } finally {
+      for (const { program } of all) program.kill("SIGKILL");
+      await Promise.all(all.map(({ program }) => program.ended));
+    }
+  });
+
+  it("lets a new version take over with no gap, as the documentation has it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "gap-"));
+    const port = await freePort();
+    const old = await serveAsWritten(port, "1", folder);
+    let young: Program | undefined;
+    const ws = createWebSocket({ reconnect: { random: () => 0 } });
+    const log: unknown[] = [];
+    const waiting = new Set<() => void>();
+    ws.on("message", (_, data) => {
+      log.push(data);
+      for (const check of waiting) check();
+    });
+    ws.on("error", (error) => log.push(error.message));
+    ws.on("close", (_, { code, reason }) => log.push(`${code} ${reason}`));
+    const told = (message: string) =>
+      deadline(
+        new Promise<void>((resolve) => {
+          const check = () => void (log.includes(message) && resolve());
+          waiting.add(check);
+          check();
+        }),
+        LIMIT_MS,
+      );
+    try {
+      await ws.connect(`ws://127.0.0.1:${port}/`);
+      await told("version 1");
+      young = await serveAsWritten(port, "2", folder);
+      old.kill("SIGTERM");
+      const { stderr } = await old.ended;
+      assertEquals(stderr, "");
+      for (let i = 0; i < 5; i++) assertEquals(await whoServes(port), "version 2");
+      await told("version 2");
+      assertEquals(log, ["version 1", "1012 retry after 1", "version 2"]);
+      await ws.close();
+      await ws.closed;
+    } finally {
+      for (const program of [old, young]) program?.kill("SIGKILL");
+      await Promise.all([old.ended, young?.ended]);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("takes no port of somebody who does not share it", async () => {
+    const alone = createWebSocketServer();
+    await alone.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const { program } = await serve(alone.address!.port, "sharer");
+    assertStringIncludes((await program.ended).stdout, '"code":2302007');
+    await alone.stop();
+  });
+
+  if (HERE === "deno") {
+    it("is refused with 2302999 without --unstable-net, and the process lives on", async () => {
+      const { code, stdout } = await Program.run(HERE, PROGRAM, { args: ["0", "x"] }).ended;
+      assertEquals(code, 0);
+      const error = JSON.parse(stdout);
+      assertEquals(error.code, 2302999);
+      assertStringIncludes(error.message, "start: 'reusePort' cannot be had on Deno 2.");
+      assertStringIncludes(error.message, "it needs --unstable-net");
+    });
+  }
+
+  it("must be true or false", async () => {
+    for (const wrong of [1, "yes", null, {}]) {
+      const config = { serverPort: 0, reusePort: wrong as never };
+      const start = () => createWebSocketServer().start(config);
+      await assertRefused(start, 401, "start: 'reusePort' must be true or false: current value");
+    }
+  });
+
+  it("has servers take turns on the memory network", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const make = () => createWebSocketServer({ clock, runtime: network.server });
+    const servers = [make(), make()];
+    for (const server of servers) await server.start({ serverPort: 80, reusePort: true });
+    await assertRefused(() => make().start({ serverPort: 80 }), 2302007);
+    const clients = [1, 2, 3, 4].map(() => createWebSocket({ clock, runtime: network.client }));
+    for (const ws of clients) await ws.connect("ws://localhost/");
+    await clock.advance(10);
+    assertEquals(servers.map((server) => server.listAllConnections().length), [2, 2]);
+    await clock.until(servers[0]!.stop());
+    const late = createWebSocket({ clock, runtime: network.client });
+    await late.connect("ws://localhost/");
+    await clock.advance(10);
+    assertEquals(servers[1]!.listAllConnections().length, 3);
+    await clock.until(servers[1]!.stop());
+    await clock.advance(100);
+    assertEquals(clock.pending, 0);
+    const alone = make();
+    assertEquals(await alone.start({ serverPort: 80 }), true); // it is free again
+    await clock.until(alone.stop());
+  });
+});
