@@ -146,6 +146,11 @@ export class Page implements AsyncDisposable {
     for (const domain of ["Page", "Runtime", "Log"]) await this.#call(`${domain}.enable`);
   }
 
+  /** Takes any certificate from here on. */
+  async ignoreCertificates(): Promise<void> {
+    await this.#call("Security.setIgnoreCertificateErrors", { ignore: true });
+  }
+
   /** Goes to a URL, and waits until it has loaded. */
   async goto(url: string): Promise<void> {
     this.#loaded = Promise.withResolvers();

@@ -1,9 +1,7 @@
-/** A server of the runtime's own, in this process, for servers of ours to be mounted in. */
+/** A server of the runtime's own, in this process, for servers of ours to be mounted in. Programs use it, too. */
 
-import { deadline } from "@std/async";
 import type { HostWebSocketHandler } from "../../mod.ts";
 import { type BareBunServer, bun, deno } from "../runtime/bare.ts";
-import { LIMIT_MS } from "./watched_server.ts";
 
 /** Answers requests; `info` is what the runtime hands it beside them. */
 export type HostHandler = (
@@ -86,6 +84,6 @@ export class TestHost implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await deadline(this.stop(true), LIMIT_MS);
+    await this.stop(true);
   }
 }
