@@ -51,6 +51,8 @@ export function plansFor({ kind, mode, sleeper }, runtime, against) {
     return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
+  // A bare server with its own upgrade is the same with a host around it.
+  if (kind === "cost" && mode !== "fan") plans.push(plan("ours, mounted", "mounted"));
   if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));
   if (mode === "fan") {
     plans.push({ ...plan("ours, broadcast", "ours"), mode: "publish" });

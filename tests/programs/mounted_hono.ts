@@ -22,7 +22,7 @@ server.on("error", () => void counts.errors++);
 const mount = await server.mount({
   authorize: async () => {
     await new Promise((resolve) => setTimeout(resolve, 1));
-    return true;
+    return true as const;
   },
 });
 
