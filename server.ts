@@ -24,32 +24,28 @@ import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { observing } from "./internal/observer.ts";
-import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
+import { mostBytes } from "./internal/payload.ts";
 import { ACCEPTED, Refusal } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import {
-  argumentError,
-  FLAG,
-  OBJECT,
-  OBSERVER,
-  readOptions,
-  type Rule,
-  SCHEMA,
-  TEXT,
-} from "./internal/validate.ts";
+import { argumentError, readOptions, TEXT } from "./internal/validate.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
+import type { Clustered } from "./server/clustered.ts";
 import type { ServerConnection } from "./server/connection.ts";
 import { bufferedAmount, drained, send, terminate } from "./server/flow.ts";
 import { ConnectionHandle } from "./server/handle.ts";
-import { listen, mount } from "./server/listen.ts";
+import { listen, mount, runningAlready } from "./server/listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
 import { readMountConfig } from "./server/mount.ts";
-import { readServerConfig } from "./server/options.ts";
-import { excepted, findConnection, findOpen } from "./server/registry.ts";
+import { readServerConfig, type ServerConfig } from "./server/options.ts";
+import { publish } from "./server/publishing.ts";
+import { findConnection, findOpen } from "./server/registry.ts";
+import { OPTIONS } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
 import { Subscribers } from "./server/subscribers.ts";
 import type {
+  ClusterMember,
+  ClusterOptions,
   ConnectionAddress,
   PublishResult,
   ServerAddress,
@@ -61,15 +57,7 @@ import type {
 
 export type * from "./server/types.ts";
 
-const EVENTS = ["connect", "messageReceive", "close", "error"] as const;
-
-const OPTIONS: Record<string, Rule> = {
-  clock: OBJECT,
-  observer: OBSERVER,
-  runtime: OBJECT,
-  schema: SCHEMA,
-  stats: FLAG,
-};
+const EVENTS = ["connect", "messageReceive", "close", "error", "broker", "presence"] as const;
 
 class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
@@ -80,12 +68,17 @@ class Server {
   readonly #parts: ListeningServerParts;
   #listening: ListeningServer | undefined;
   #stopping: Promise<boolean> | undefined;
+  /** What it was told of the servers it is one of, where it is. */
+  readonly #cluster: ClusterOptions | undefined;
+  /** Ends when it has its place among them, or has not got it. */
+  #entering: Promise<void> | undefined;
 
   constructor(options: unknown = {}) {
     const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock, observer, runtime, schema, stats }: WebSocketServerOptions =
-      given instanceof Error ? {} : given;
+    const { clock, observer, runtime, schema, stats, broker, presence, node }:
+      WebSocketServerOptions = given instanceof Error ? {} : given;
+    this.#cluster = broker === undefined && !presence ? undefined : { broker, presence, node };
     this.#stats = stats ? new Stats() : undefined;
     this.#parts = {
       listeners: this.#listeners,
@@ -102,12 +95,28 @@ class Server {
   }
 
   start(config: unknown): Promise<boolean> {
-    return settled(this.#start(config));
+    const read = this.#wrongOptions ?? readServerConfig(config);
+    if (read instanceof Error) return Refusal.of(read);
+    const error = this.#running("start", read);
+    if (error !== undefined) return Refusal.of(error);
+    const start = () => this.#run(listen(read, this.#parts));
+    return this.#cluster === undefined
+      ? settled(start())
+      : this.#enter("start", () => start() ?? true);
   }
 
   mount(config: unknown = {}): Promise<WebSocketMount> {
-    const mount = this.#mount(config);
-    return mount instanceof Error ? Refusal.of(mount) : Promise.resolve(mount);
+    const read = this.#wrongOptions ?? readMountConfig(config);
+    if (read instanceof Error) return Refusal.of(read);
+    const error = this.#running("mount");
+    if (error !== undefined) return Refusal.of(error);
+    const start = () => {
+      const mounted = mount(read, this.#parts);
+      return mounted instanceof Error ? mounted : this.#run(mounted.listening) ?? mounted.mount;
+    };
+    if (this.#cluster !== undefined) return this.#enter("mount", start);
+    const mounted = start();
+    return mounted instanceof Error ? Refusal.of(mounted) : Promise.resolve(mounted);
   }
 
   send(data: unknown, connection: unknown): Promise<boolean> {
@@ -140,13 +149,7 @@ class Server {
   }
 
   broadcast(data: unknown, options?: unknown): Promise<PublishResult> {
-    return this.#publish(
-      "broadcast",
-      data,
-      options,
-      (listening, except) =>
-        listening.topics.broadcast(listening.registry.known(), data as WebSocketData, except),
-    );
+    return publish(this.#listening, this.#subscribers, null, data, options);
   }
 
   join(connection: unknown, topic: unknown): Promise<boolean> {
@@ -161,16 +164,15 @@ class Server {
     if (typeof topic !== "string") {
       return Refusal.of(argumentError("publish: topic", TEXT[1], topic));
     }
-    return this.#publish(
-      "publish",
-      data,
-      options,
-      (listening, except) => {
-        const result = listening.topics.publish(topic, data as WebSocketData, except);
-        this.#subscribers.tell(topic, data as WebSocketData, true);
-        return result;
-      },
-    );
+    return publish(this.#listening, this.#subscribers, topic, data, options);
+  }
+
+  presence(topic: unknown): ClusterMember[] {
+    if (typeof topic !== "string") throw argumentError("presence: topic", TEXT[1], topic);
+    if (!this.#cluster?.presence) {
+      throw businessError("unsupported", "presence: the option 'presence' was not given");
+    }
+    return this.#listening?.clustered?.members(topic) ?? [];
   }
 
   listAllConnections(): ConnectionAddress[] {
@@ -185,7 +187,9 @@ class Server {
     const farewell = readStopOptions(options);
     if (farewell instanceof Error) return Refusal.of(farewell);
     if (this.#listening === undefined) {
-      return Refusal.of(businessError("notRunning", "stop: the server is not running"));
+      return this.#entering === undefined
+        ? Refusal.of(businessError("notRunning", "stop: the server is not running"))
+        : this.#entering.then(() => this.stop(options));
     }
     return this.#stopping ??= this.#stop(this.#listening, farewell);
   }
@@ -199,7 +203,7 @@ class Server {
   }
 
   stats(): WebSocketStats | undefined {
-    return this.#stats?.read();
+    return this.#stats?.read(this.#listening?.clustered?.queued);
   }
 
   off(type: unknown, listener?: unknown): void {
@@ -210,39 +214,28 @@ class Server {
     if (this.#listening !== undefined) await this.stop();
   }
 
-  #start(config: unknown): BusinessError | undefined {
-    if (this.#wrongOptions !== undefined) return this.#wrongOptions;
-    const read = readServerConfig(config);
-    if (read instanceof Error) return read;
-    if (this.#listening !== undefined) {
-      const { path, port } = this.#listening.address ?? {};
-      return read.port === port && read.unixPath === path
-        ? businessError("portOccupied", `start: this server listens on ${path ?? port} already`)
-        : this.#running("start");
-    }
-    return this.#run(listen(read, this.#parts));
+  /** Takes a place among the other servers first. */
+  #enter<T>(call: string, start: () => T | BusinessError): Promise<T> {
+    return Refusal.pending((resolve, reject) => {
+      const enter = async () => {
+        const { Clustered } = await import("./server/clustered.ts");
+        const parts = [this.#cluster!, this.#parts, this.#subscribers] as const;
+        const clustered = await Clustered.enter(call, ...parts);
+        const started = clustered instanceof Error ? clustered : start();
+        if (this.#listening !== undefined) (clustered as Clustered).attach(this.#listening);
+        else if (!(clustered instanceof Error)) await clustered.close();
+        this.#entering = undefined;
+        if (started instanceof Error) reject(started);
+        else resolve(started);
+      };
+      this.#entering = enter();
+    });
   }
 
-  #mount(config: unknown): WebSocketMount | BusinessError {
-    if (this.#wrongOptions !== undefined) return this.#wrongOptions;
-    const read = readMountConfig(config);
-    if (read instanceof Error) return read;
-    if (this.#listening !== undefined) return this.#running("mount");
-    const mounted = mount(read, this.#parts);
-    if (mounted instanceof Error) return mounted;
-    this.#run(mounted.listening);
-    return mounted.mount;
-  }
-
-  /** It is running already, here or there. */
-  #running(call: string): BusinessError {
-    const address = this.#listening!.address;
-    const where = address === undefined
-      ? "in a host"
-      : address.path === undefined
-      ? `on port ${address.port}`
-      : `on ${address.path}`;
-    return businessError("alreadyRunning", `${call}: this server is running already, ${where}`);
+  /** Why it cannot be started, if it runs already or is about to, here or there. */
+  #running(call: string, config?: ServerConfig): BusinessError | undefined {
+    if (this.#listening === undefined && this.#entering === undefined) return undefined;
+    return runningAlready(call, this.#listening, config);
   }
 
   #run(listening: ListeningServer | BusinessError): BusinessError | undefined {
@@ -285,25 +278,11 @@ class Server {
     if (typeof topic !== "string") return argumentError(`${call}: topic`, TEXT[1], topic);
     const found = findOpen(this.#listening, call, connection);
     if (found instanceof Error) return found;
-    this.#listening!.topics[call](found, topic);
+    const { clustered, topics } = this.#listening!;
+    const error = clustered?.[call](found, topic);
+    if (error instanceof Error) return error;
+    topics[call](found, topic);
     return undefined;
-  }
-
-  #publish(
-    call: string,
-    data: unknown,
-    options: unknown,
-    task: (listening: ListeningServer, except: ReadonlySet<ServerConnection>) => PublishResult,
-  ): Promise<PublishResult> {
-    const listening = this.#listening;
-    const error = payloadError(call, data, listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
-    if (error !== undefined) return Refusal.of(error);
-    const except = excepted(listening, call, options);
-    if (except instanceof Error) return Refusal.of(except);
-    if (listening === undefined) {
-      return Refusal.of(businessError("notRunning", `${call}: the server is not running`));
-    }
-    return Promise.resolve(task(listening, except));
   }
 }
 

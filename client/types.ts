@@ -18,7 +18,7 @@ export type * from "./option_types.ts";
 export type { Interruption } from "./reconnect_policy.ts";
 export type { DropReason, WebSocketObserver } from "../internal/observer.ts";
 export type { StandardSchema, StandardSchemaResult } from "../internal/schema.ts";
-export type { RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
+export type { BrokerStats, RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
 
 /**
  * What can be sent: text, or bytes in an ArrayBuffer or a view of one such as a Uint8Array. Shared

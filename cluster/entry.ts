@@ -49,7 +49,7 @@ export function line(message: Exclude<Message, { kind: "message" }>): string {
   const { kind } = message;
   switch (kind) {
     case "join":
-      return json([kind, message.topic, message.member.slice(1)]);
+      return json([kind, message.topic, trimmed(message.member).slice(1)]);
     case "leave":
       return json([kind, message.topic, message.id]);
     case "alive":
@@ -57,10 +57,15 @@ export function line(message: Exclude<Message, { kind: "message" }>): string {
     case "hello":
       return json([kind]);
     case "snapshot":
-      return json([kind, null, [message.part, message.isLast, message.members]]);
+      return json([kind, null, [message.part, message.isLast, message.members.map(trimmed)]]);
     case "dead":
       return json([kind, null, message.node]);
   }
+}
+
+/** A member with nothing at its end: JSON would make a null of it. */
+function trimmed(member: MemberRecord): MemberRecord {
+  return member[3] === undefined ? [member[0], member[1], member[2]] : member;
 }
 
 /** The first line of an entry. */

@@ -36,6 +36,8 @@ export interface LogOwner<Except, Result> {
   ready(): void;
   lost(why: LostReason): void;
   state(up: boolean, cause?: unknown): void;
+  /** An entry was read; how many milliseconds after its append, where it is this node's own. */
+  entry(length: number, lag: number | undefined): void;
   /** Something in the log is not ours. */
   fault(error: BusinessError): void;
 }
@@ -164,7 +166,9 @@ export class Log<Except, Result> {
       item?.waiting?.resolve(result);
       if (item !== undefined) item.waiting = undefined;
     }
-    if (own !== undefined) this.#figures.lag = this.#outbox.readBack(own);
+    const lag = own && this.#outbox.readBack(own);
+    if (lag !== undefined) this.#figures.lag = lag;
+    this.#owner.entry(text.length, lag);
   }
 
   /** Notes a node's counter, as the one that was heard last. */

@@ -8,6 +8,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
+import { Refusal } from "../internal/result.ts";
 import { type Broker, MAX_ENTRY_BYTES } from "./broker.ts";
 import { head, line, type Message, messageLine } from "./entry.ts";
 
@@ -89,7 +90,7 @@ export class Outbox<Except, Result> {
     if (text.length * 3 > ENTRY_ROOM) {
       const bytes = byteLength(text);
       if (bytes > ENTRY_ROOM) {
-        return Promise.reject(businessError(
+        return Refusal.of(businessError(
           "argument",
           `${call}: a message must have at most ${ENTRY_ROOM} bytes in the broker's log: ` +
             `current value has ${bytes}`,
@@ -97,9 +98,9 @@ export class Outbox<Except, Result> {
       }
     }
     const refusal = this.#refusal(call, text.length);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return Refusal.of(refusal);
     const kept = typeof data === "string" ? data : bytesOf(snapshot(data));
-    return new Promise((resolve, reject) => {
+    return Refusal.pending((resolve, reject) => {
       this.#enqueue(text, { kind: "message", topic, data: kept }, except, { resolve, reject });
       if (this.#deadline === undefined) this.#arm(MAX_WAIT_MS);
     });

@@ -98,6 +98,7 @@ export class Presence {
 
   /** Says that this node leaves. Its members have left then. */
   close(): void {
+    if (this.#looking === undefined) return;
     for (const timer of [this.#announcing, this.#looking]) this.#clock.clearTimer(timer);
     this.#announcing = this.#looking = undefined;
     this.#owner.tell({ kind: "dead", node: this.#node });

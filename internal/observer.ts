@@ -1,4 +1,5 @@
 import type { ErrorKind } from "../errors.ts";
+import type { LostReason } from "../server/types.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
 /**
@@ -48,6 +49,13 @@ export interface WebSocketObserver<Who = unknown> {
   dropped?(who: Who, why: DropReason): unknown;
   /** A server answered a handshake with this status, and so did not let the client in. */
   refused?(status: number, why: string): unknown;
+  /**
+   * An entry of so many characters was read from the broker's log; where it is this server's own, so
+   * many milliseconds after it was appended.
+   */
+  entry?(length: number, lag: number | undefined): unknown;
+  /** The broker can be read or cannot, or entries were lost on the way: `lost` says how. */
+  broker?(up: boolean, lost: LostReason | undefined): unknown;
 }
 
 /** The names of an observer's functions, and how many arguments each gets. */
@@ -61,6 +69,8 @@ const ARGUMENTS = {
   unsent: 2,
   dropped: 2,
   refused: 2,
+  entry: 2,
+  broker: 2,
 } as const;
 
 const NAMES = Object.keys(ARGUMENTS) as (keyof typeof ARGUMENTS)[];

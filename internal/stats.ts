@@ -22,6 +22,22 @@ export interface RoundTrip {
   mean: number;
 }
 
+/** What a server has seen of the log that it shares with others. */
+export interface BrokerStats {
+  /** How many entries were read. */
+  entries: number;
+  /** How many characters they had. */
+  bytes: number;
+  /** How many milliseconds the last of its own took from its append until it was read. */
+  lag: number;
+  /** How often the broker could be read again after it could not. */
+  reconnects: number;
+  /** How often it is not known what lay between two entries. */
+  gaps: number;
+  /** How many characters wait to be appended and read back. */
+  queued: number;
+}
+
 /** What was counted since the client or server was made. A copy: it does not change. */
 export interface WebSocketStats {
   /** How many connections are open. */
@@ -46,6 +62,8 @@ export interface WebSocketStats {
   dropped: Partial<Record<DropReason, number>>;
   /** How many handshakes a server refused, by HTTP status. */
   refused: Record<number, number>;
+  /** What was seen of the broker's log. Absent where there is no broker. */
+  broker?: BrokerStats;
 }
 
 /** Counts what it is told. */
@@ -63,6 +81,8 @@ export class Stats implements WebSocketObserver {
   #unsent = 0;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   readonly #refused: Record<number, number> = {};
+  #broker: Omit<BrokerStats, "queued"> | undefined;
+  #wasDown = false;
 
   opened(): void {
     this.#opened++;
@@ -106,8 +126,22 @@ export class Stats implements WebSocketObserver {
     this.#refused[status] = (this.#refused[status] ?? 0) + 1;
   }
 
-  /** The numbers as they are now. */
-  read(): WebSocketStats {
+  entry(length: number, lag: number | undefined): void {
+    const broker = this.#broker ??= { entries: 0, bytes: 0, lag: 0, reconnects: 0, gaps: 0 };
+    broker.entries++;
+    broker.bytes += length;
+    broker.lag = lag ?? broker.lag;
+  }
+
+  broker(up: boolean, lost: string | undefined): void {
+    const broker = this.#broker ??= { entries: 0, bytes: 0, lag: 0, reconnects: 0, gaps: 0 };
+    if (lost !== undefined) broker.gaps++;
+    else if (up && this.#wasDown) broker.reconnects++;
+    this.#wasDown = !up;
+  }
+
+  /** The numbers as they are now; so many characters wait for the broker. */
+  read(queued = 0): WebSocketStats {
     const roundTrip = this.#pongs === 0 ? {} : {
       roundTrip: {
         last: this.#last,
@@ -128,6 +162,7 @@ export class Stats implements WebSocketObserver {
       unsent: this.#unsent,
       dropped: { ...this.#dropped },
       refused: { ...this.#refused },
+      ...(this.#broker === undefined ? {} : { broker: { ...this.#broker, queued } }),
     };
   }
 }

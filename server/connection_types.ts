@@ -7,6 +7,7 @@
 
 import type { CloseResult } from "../client/types.ts";
 import type { Callback, ErrorCallback } from "../errors.ts";
+import type { BrokerEvent, PresenceEvent } from "./cluster_types.ts";
 
 /** The address of a connection: what `send` and `close` need to know of one. */
 export interface ConnectionAddress {
@@ -57,7 +58,7 @@ export interface PublishOptions {
   except?: ConnectionAddress | readonly ConnectionAddress[];
 }
 
-/** What `broadcast` and `publish` have come to. */
+/** What `broadcast` and `publish` have come to; with a broker, in this server. */
 export interface PublishResult {
   /** To how many connections the message was handed. */
   sent: number;
@@ -134,4 +135,8 @@ export interface WebSocketServerEvents<
   close: ClientConnectionCloseCallback<Context>;
   /** A peer was refused or lost, or a listener failed. */
   error: ErrorCallback;
+  /** The broker can be read or cannot, or entries were lost to this server. */
+  broker: Callback<BrokerEvent>;
+  /** Who came into a topic or left it, on whichever server. */
+  presence: Callback<PresenceEvent>;
 }

@@ -65,3 +65,20 @@ export function mount(
 function aborted(call: string): BusinessError {
   return businessError("aborted", `${call}: 'signal' has aborted already`);
 }
+
+/** Says that a server runs already, or is about to, where it is to be started once more. */
+export function runningAlready(
+  call: string,
+  listening: ListeningServer | undefined,
+  config: ServerConfig | undefined,
+): BusinessError {
+  const address = listening?.address;
+  const { path, port } = address ?? {};
+  const isSame = address !== undefined && config?.port === port && config?.unixPath === path;
+  if (isSame) {
+    return businessError("portOccupied", `start: this server listens on ${path ?? port} already`);
+  }
+  let where = path === undefined ? `on port ${port}` : `on ${path}`;
+  if (address === undefined) where = listening === undefined ? "or is about to" : "in a host";
+  return businessError("alreadyRunning", `${call}: this server is running already, ${where}`);
+}

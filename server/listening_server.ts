@@ -21,6 +21,7 @@ import type {
   TcpListener,
 } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
+import type { Clustered } from "./clustered.ts";
 import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
 import { toMount } from "./mount.ts";
@@ -87,6 +88,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #stopping = false;
   /** What whoever opens while it stops is told. */
   farewell: Farewell = () => GOING_AWAY;
+  /** Its place among other servers, where it has one. */
+  clustered: Clustered | undefined;
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
@@ -175,6 +178,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.farewell = farewell;
     this.#stopping = true;
     const began = this.clock.now();
+    this.clustered?.depart();
     this.#handshake.close();
     for (const connection of this.registry.known()) {
       if (connection.state === "open") connection.close(farewell());
@@ -194,6 +198,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       timers.close();
     }
     await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));
+    await this.clustered?.close();
   }
 
   admit(parts: ConnectionParts): ServerConnection {
@@ -216,6 +221,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   leaveTopics(connection: ServerConnection): void {
     this.topics.remove(connection);
+    this.clustered?.remove(connection);
   }
 
   refused(status: number, why: string): void {

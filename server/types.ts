@@ -11,6 +11,7 @@ import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
+import type { ClusterCalls, ClusterOptions } from "./cluster_types.ts";
 import type { WebSocketServerConfig, WebSocketUnixConfig } from "./config_types.ts";
 import type {
   ConnectionAddress,
@@ -24,6 +25,7 @@ import type {
 } from "./connection_types.ts";
 import type { WebSocketMount, WebSocketMountConfig } from "./mount_types.ts";
 
+export type * from "./cluster_types.ts";
 export type * from "./config_types.ts";
 export type * from "./connection_types.ts";
 export type * from "./mount_types.ts";
@@ -37,7 +39,7 @@ export type * from "./mount_types.ts";
 export interface WebSocketServerOptions<
   Context extends object | undefined = undefined,
   Data = string | ArrayBuffer,
-> {
+> extends ClusterOptions<Context> {
   /**
    * What messages must be: JSON that this accepts. 'messageReceive' then tells what it makes of them.
    * Anything else closes the connection, after 'error' 200 whose `cause` says what is wrong: bytes with
@@ -65,7 +67,7 @@ export interface WebSocketServerOptions<
 /**
  * A server. It can be started again once it has stopped; its listeners stay.
  *
- * No method but `on`, `once`, `off`, `subscribe` and `bufferedAmount` throws.
+ * No method but `on`, `once`, `off`, `subscribe`, `presence` and `bufferedAmount` throws.
  *
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Data What 'messageReceive' tells.
@@ -73,7 +75,7 @@ export interface WebSocketServerOptions<
 export interface WebSocketServer<
   Context extends object | undefined = undefined,
   Data = string | ArrayBuffer,
-> {
+> extends ClusterCalls {
   /**
    * Starts to listen.
    *

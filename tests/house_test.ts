@@ -79,7 +79,7 @@ const ARROWS: Record<string, string[]> = {
   "errors.ts": [],
   "client/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "cluster/": ["errors.ts", "internal/"],
-  "server/": ["errors.ts", "heartbeat.ts", "internal/", "runtime/"],
+  "server/": ["cluster/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "harmony/": ["client.ts", "server.ts", "client/", "server/", "errors.ts", "internal/"],
   "shapes/": ["client/", "server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "testing/": ["heartbeat.ts", "runtime/", "internal/"],
@@ -179,6 +179,22 @@ describe("the house", () => {
     };
     for (const file of FILES) walk(file, []);
     assertEquals(state.size, FILES.length);
+  });
+
+  it("loads nothing of what only servers with a broker need", () => {
+    const loaded = new Set<string>();
+    const load = (file: string) => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      const code = textOf(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+      for (const { from, typeOnly } of importsOf(file)) {
+        if (typeOnly || code.includes(`import("${from}")`)) continue;
+        load(relative(ROOT, join(ROOT, dirname(file), from)));
+      }
+    };
+    load("mod.ts");
+    assert(loaded.has("server/publishing.ts"));
+    assertEquals([...loaded].filter((file) => /cluster/.test(file)), []);
   });
 
   it("is told apart by this test: it finds what it looks for", () => {

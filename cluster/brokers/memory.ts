@@ -19,7 +19,7 @@ interface Reading {
   next: number;
   epoch: number;
   isReady: boolean;
-  isUp: boolean;
+  isUp: boolean | undefined;
   isHeld: boolean;
   end: () => void;
 }
@@ -83,7 +83,7 @@ export class MemoryBroker implements Broker {
         this.#readings.delete(reader);
         resolve();
       };
-      const reading = { isReady: false, isUp: false, isHeld: false };
+      const reading = { isReady: false, isUp: undefined, isHeld: false };
       const at = { epoch: this.#epoch, next: this.#first };
       this.#readings.set(reader, { reader, ...at, ...reading, end });
       signal.addEventListener("abort", end);

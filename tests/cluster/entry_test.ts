@@ -50,6 +50,16 @@ describe("an entry", () => {
     );
   });
 
+  it("has no member that is shown with nothing", () => {
+    const member = ["t", 1, "::1", undefined] as const;
+    assertEquals(line({ kind: "join", topic: "t", member }), '["join","t",[1,"::1"]]');
+    const members = [member];
+    assertEquals(
+      line({ kind: "snapshot", part: 0, isLast: true, members }),
+      '["snapshot",null,[0,true,[["t",1,"::1"]]]]',
+    );
+  });
+
   it("may have no message", () => {
     assertEquals(readEntry('["a",1]'), { node: "a", counter: 1, messages: [] });
   });

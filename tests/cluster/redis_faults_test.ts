@@ -32,6 +32,7 @@ function logOf(broker: ReturnType<typeof redisBroker>, name: string) {
     ready() {},
     lost: (why) => lost.push(why),
     state() {},
+    entry() {},
     fault: (error) => faults.push(error),
   });
   log.open();

@@ -50,6 +50,7 @@ export class ClusterNode {
         this.presence.lost();
       },
       state: (up) => this.states.push(up),
+      entry: () => {},
       fault: (error) => this.faults.push(error),
     });
     this.presence = new Presence(name, leaseMs, clock, {

@@ -1,0 +1,159 @@
+/** One server among several, from its start to its stop. Not part of the public API. */
+
+import type { WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Clock } from "../internal/clock.ts";
+import { describe } from "../internal/describe.ts";
+import type { Broker, LostReason } from "./broker.ts";
+import type { MemberRecord, Message } from "./entry.ts";
+import { Log, type LogFigures, type MessagePosition } from "./log.ts";
+import { type Member, Presence, type PresenceChange } from "./presence.ts";
+
+/** How long a node waits for the broker when it starts, in ms. */
+const READY_MS = 5000;
+
+/** How long what is left to tell may take when it stops, in ms. */
+const FLUSH_MS = 700;
+
+/** What a node is made of. */
+export interface NodeParts {
+  broker: Broker;
+  /** What it is called. */
+  name: string;
+  /** How long the lease of its members is, in ms; nothing where presence is not asked for. */
+  leaseMs: number | undefined;
+  clock: Clock;
+}
+
+/** Whom a node tells, which is the server. None of the functions may throw. */
+export interface NodeOwner<Except, Result> {
+  /** A message for the members of a topic here, or for everybody where it is `null`. */
+  deliver(
+    topic: string | null,
+    data: WebSocketData,
+    except: Except | undefined,
+    isLocal: boolean,
+    position: MessagePosition,
+  ): Result;
+  presence(change: PresenceChange): void;
+  state(up: boolean, cause: unknown): void;
+  lost(why: LostReason): void;
+  /** An entry was read. */
+  entry(length: number, lag: number | undefined): void;
+  fault(error: BusinessError): void;
+}
+
+/** One server among several. */
+export class ClusterNode<Except, Result> {
+  readonly id: string;
+  readonly #owner: NodeOwner<Except, Result>;
+  readonly #clock: Clock;
+  readonly #log: Log<Except, Result | undefined>;
+  readonly #presence: Presence | undefined;
+  #isReady = false;
+  #ready: () => void = () => {};
+  #cause: unknown;
+
+  constructor({ broker, name, leaseMs, clock }: NodeParts, owner: NodeOwner<Except, Result>) {
+    this.id = `${name}~${crypto.randomUUID().slice(0, 8)}`;
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#log = new Log(broker, this.id, clock, {
+      message: (message, position, node, own) => this.#message(message, position, node, own),
+      entry: (length, lag) => owner.entry(length, lag),
+      ready: () => {
+        this.#isReady = true;
+        this.#presence?.open();
+        this.#ready();
+      },
+      lost: (why) => {
+        this.#presence?.lost();
+        owner.lost(why);
+      },
+      state: (up, cause) => {
+        this.#cause = cause;
+        owner.state(up, cause);
+      },
+      fault: (error) => owner.fault(error),
+    });
+    this.#presence = leaseMs === undefined ? undefined : new Presence(this.id, leaseMs, clock, {
+      tell: (message) => this.#log.tell(message),
+      changed: (change) => owner.presence(change),
+    });
+  }
+
+  get figures(): LogFigures {
+    return this.#log.figures;
+  }
+
+  /**
+   * Reads what the log has kept.
+   *
+   * @returns Why that cannot be done, if it cannot.
+   */
+  async open(call: string): Promise<BusinessError | undefined> {
+    const ready = new Promise<boolean>((resolve) => {
+      const timer = this.#clock.setTimer(() => resolve(false), READY_MS);
+      this.#ready = () => {
+        this.#clock.clearTimer(timer);
+        resolve(true);
+      };
+    });
+    this.#log.open();
+    if (await ready) return undefined;
+    await this.#log.close();
+    const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
+    const what = `${call}: the broker could not be read within ${READY_MS / 1000} s${why}`;
+    return businessError("brokerDown", what, { cause: this.#cause });
+  }
+
+  /** Publishes to a topic, or to everybody where it is `null`; resolves when it was delivered here. */
+  publish(
+    call: string,
+    topic: string | null,
+    data: WebSocketData,
+    except: Except | undefined,
+  ): Promise<Result> {
+    return this.#log.publish(call, topic, data, except) as Promise<Result>;
+  }
+
+  join(member: MemberRecord): void {
+    this.#presence?.join(member);
+  }
+
+  leave(topic: string, id: number): void {
+    this.#presence?.leave(topic, id);
+  }
+
+  members(topic: string): Member[] {
+    return this.#presence?.members(topic) ?? [];
+  }
+
+  /** Says goodbye: its members have left. What is published is read on. */
+  depart(): void {
+    this.#presence?.close();
+  }
+
+  /** Tells what is left to tell, and reads no more. */
+  async close(): Promise<void> {
+    this.depart();
+    await this.#log.flushed(FLUSH_MS);
+    await this.#log.close();
+  }
+
+  #message(
+    message: Message,
+    position: MessagePosition,
+    node: string,
+    own: { except: Except | undefined } | undefined,
+  ): Result | undefined {
+    // What was kept is the past: it was for those who were there.
+    if (!this.#isReady) return undefined;
+    if (message.kind !== "message") {
+      this.#presence?.read(message, node);
+      return undefined;
+    }
+    const { topic, data } = message;
+    return this.#owner.deliver(topic, data, own?.except, node === this.id, position);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What a server that is one of several takes and tells. Re-exported by `server/types.ts`, where
+ * everybody imports it from.
+ *
+ * @module
+ */
+
+import type { Broker, LostReason } from "../cluster/broker.ts";
+import type { WebSocketConnection } from "./connection_types.ts";
+
+export type { Broker, LostReason };
+
+/**
+ * The options of a server that is one of several.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface ClusterOptions<Context extends object | undefined = undefined> {
+  /**
+   * The log that this server shares with others: `publish` and `broadcast` then reach the connections
+   * of all of them. `memoryBroker()` of `./cluster`, or that of `./redis` or `./nats`. It stays the
+   * caller's: close it when no server needs it any more.
+   */
+  broker?: Broker | undefined;
+  /**
+   * Whether it is to be known who is in which topic, on all servers. Where there is no broker it is
+   * those of this one.
+   */
+  presence?: boolean | PresenceOptions<Context> | undefined;
+  /**
+   * What this server is called among the others. Each start adds random characters.
+   *
+   * @default {"node"}
+   */
+  node?: string | undefined;
+}
+
+/**
+ * How presence is kept.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ */
+export interface PresenceOptions<Context extends object | undefined = undefined> {
+  /**
+   * Seconds, from 1 to 3,600, that a server may give no sign of life before its members are taken to
+   * have left. Only those count in which this server hears itself through the broker.
+   *
+   * @default {15}
+   */
+  lease?: number | undefined;
+  /**
+   * What a connection is shown with to everybody who asks: an object that can be JSON, of at most 16
+   * KiB. Called at each `join`.
+   *
+   * @param connection Which.
+   */
+  member?: ((connection: WebSocketConnection<Context>) => object | undefined) | undefined;
+}
+
+/** Somebody who is in a topic, on whichever server. */
+export interface ClusterMember {
+  /** The server: its name and the characters of this start of it. */
+  readonly node: string;
+  /** The client's IP address. */
+  readonly clientIP: string;
+  /** What `member` has shown of it. */
+  readonly context?: object;
+}
+
+/** What 'presence' tells: what has changed in a topic, at one place in the log. */
+export interface PresenceEvent {
+  /** The topic. */
+  topic: string;
+  /** Who is in it now. */
+  joined: ClusterMember[];
+  /** Who is in it no more. */
+  left: ClusterMember[];
+}
+
+/** What 'broker' tells. */
+export interface BrokerEvent {
+  /** Whether the broker can be read. While it cannot, what is published waits, for 5 s at the most. */
+  up: boolean;
+  /** Why it cannot. */
+  cause?: unknown;
+  /** What became of entries that this server may not have read. */
+  lost?: LostReason;
+}
+
+/** The calls of a server that is one of several. */
+export interface ClusterCalls {
+  /**
+   * Who is in a topic, on all servers, as far as this one has read the log: at once, from memory.
+   *
+   * @param topic The topic's name.
+   * @returns An array of one's own; empty while the server is not running.
+   * @throws {BusinessError} 401 where the topic is no text, 2302999 where the option `presence` was
+   * not given.
+   *
+   * @example Two servers of one process
+   * ```ts
+   * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+   * import { memoryBroker } from "@netkit/websocket/cluster";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const broker = memoryBroker();
+   * const [one, other] = ["one", "other"].map((node) =>
+   *   createWebSocketServer({ broker, presence: true, node })
+   * );
+   * for (const server of [one!, other!]) {
+   *   server.on("connect", (connection) => server.join(connection, "chess"));
+   *   await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+   * }
+   * const seen = new Promise((resolve) => other!.on("presence", resolve));
+   * const ws = createWebSocket();
+   * await ws.connect(`ws://127.0.0.1:${one!.address!.port}/`);
+   * await seen;
+   * assertEquals(other!.presence("chess").map(({ clientIP }) => clientIP), ["127.0.0.1"]);
+   *
+   * const heard = new Promise((resolve) => ws.on("message", (_, data) => resolve(data)));
+   * await other!.publish("chess", "e4");
+   * assertEquals(await heard, "e4");
+   * await ws.close();
+   * await Promise.all([one!.stop(), other!.stop()]);
+   * ```
+   */
+  presence(topic: string): ClusterMember[];
+}

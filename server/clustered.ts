@@ -1,0 +1,235 @@
+/**
+ * A running server's place among others. Loaded only where there is a broker. Not part of the public
+ * API.
+ */
+
+import type { WebSocketData } from "../client/types.ts";
+import { memoryBroker } from "../cluster/brokers/memory.ts";
+import { ClusterNode, type NodeOwner } from "../cluster/node.ts";
+import type { Member, PresenceChange } from "../cluster/presence.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { describe } from "../internal/describe.ts";
+import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
+import type { ServerConnection } from "./connection.ts";
+import { deliver } from "./publishing.ts";
+import { readStopOptions } from "./stop_options.ts";
+import type { Subscribers } from "./subscribers.ts";
+import type {
+  ClusterMember,
+  ClusterOptions,
+  LostReason,
+  PresenceOptions,
+  PublishResult,
+  WebSocketConnection,
+} from "./types.ts";
+
+/** The lease of members, in seconds, and how long a server may be cut off without presence. */
+const DEFAULT_LEASE_S = 15;
+
+/** Within how many seconds those who are sent away come back, elsewhere. */
+const RETRY_AFTER_S = 10;
+
+/** How much a connection may be shown with, in characters of JSON. */
+const MAX_MEMBER = 16 * 1024;
+
+/** How long the name of a topic may be that others are told of, in characters. */
+const MAX_TOPIC = 64 * 1024;
+
+type Except = ReadonlySet<ServerConnection>;
+
+/** A connection's place. */
+interface Place {
+  readonly id: number;
+  readonly topics: Set<string>;
+}
+
+/** A server among others, from `start` to `stop`. */
+export class Clustered implements NodeOwner<Except, PublishResult> {
+  readonly #parts: ListeningServerParts;
+  readonly #subscribers: Subscribers;
+  readonly #member: PresenceOptions["member"];
+  readonly #leaseMs: number;
+  readonly #node: ClusterNode<Except, PublishResult>;
+  /** Those who are in a topic. */
+  readonly #places = new Map<ServerConnection, Place>();
+  #ids = 0;
+  #listening: ListeningServer | undefined;
+  /** When it is taken to be cut off. */
+  #cutOff: unknown;
+  #isUp: boolean | undefined;
+
+  private constructor(
+    options: ClusterOptions,
+    parts: ListeningServerParts,
+    subscribers: Subscribers,
+  ) {
+    const { broker = memoryBroker(), presence, node: name = "node" } = options;
+    const { lease, member } = typeof presence === "object" ? presence : {};
+    this.#parts = parts;
+    this.#subscribers = subscribers;
+    this.#member = member;
+    this.#leaseMs = (lease ?? DEFAULT_LEASE_S) * 1000;
+    const leaseMs = presence ? this.#leaseMs : undefined;
+    this.#node = new ClusterNode({ broker, name, leaseMs, clock: parts.clock }, this);
+  }
+
+  /** Takes a place among the others; gives an error where the broker cannot be read. */
+  static async enter(
+    call: string,
+    options: ClusterOptions,
+    parts: ListeningServerParts,
+    subscribers: Subscribers,
+  ): Promise<Clustered | BusinessError> {
+    const clustered = new Clustered(options, parts, subscribers);
+    const error = await clustered.#node.open(call);
+    if (error === undefined) return clustered;
+    clustered.#parts.clock.clearTimer(clustered.#cutOff);
+    return error;
+  }
+
+  /** From here on there are connections. */
+  attach(listening: ListeningServer): void {
+    this.#listening = listening;
+    listening.clustered = this;
+  }
+
+  /** How much waits for the broker, in characters. */
+  get queued(): number {
+    return this.#node.figures.queued;
+  }
+
+  publish(
+    call: string,
+    topic: string | null,
+    data: WebSocketData,
+    except: Except,
+  ): Promise<PublishResult> {
+    return this.#node.publish(call, topic, data, except);
+  }
+
+  join(connection: ServerConnection, topic: string): BusinessError | undefined {
+    if (topic.length > MAX_TOPIC) {
+      const what = `join: topic must have at most ${MAX_TOPIC} characters where there is a broker`;
+      return businessError("argument", `${what}: current value has ${topic.length}`);
+    }
+    let place = this.#places.get(connection);
+    if (place === undefined) {
+      place = { id: ++this.#ids, topics: new Set() };
+      this.#places.set(connection, place);
+    }
+    if (place.topics.has(topic)) return undefined;
+    place.topics.add(topic);
+    const { clientIP } = connection.handle;
+    this.#node.join([topic, place.id, clientIP, this.#show(connection)]);
+    return undefined;
+  }
+
+  leave(connection: ServerConnection, topic: string): void {
+    const place = this.#places.get(connection);
+    if (!place?.topics.delete(topic)) return;
+    if (place.topics.size === 0) this.#places.delete(connection);
+    this.#node.leave(topic, place.id);
+  }
+
+  /** A connection closes, or is lost. */
+  remove(connection: ServerConnection): void {
+    const place = this.#places.get(connection);
+    if (place === undefined) return;
+    this.#places.delete(connection);
+    for (const topic of place.topics) this.#node.leave(topic, place.id);
+  }
+
+  members(topic: string): ClusterMember[] {
+    return this.#node.members(topic).map(toPublic);
+  }
+
+  /** The server stops: its members have left. */
+  depart(): void {
+    this.#node.depart();
+  }
+
+  /** The server has stopped. */
+  async close(): Promise<void> {
+    this.#parts.clock.clearTimer(this.#cutOff);
+    await this.#node.close();
+  }
+
+  deliver(
+    topic: string | null,
+    data: WebSocketData,
+    except: Except | undefined,
+    isLocal: boolean,
+  ): PublishResult {
+    // Nobody is here before it listens.
+    if (this.#listening === undefined) return { sent: 0, tooSlow: 0 };
+    return deliver(this.#listening, this.#subscribers, topic, data, except ?? NOBODY, isLocal);
+  }
+
+  presence({ topic, joined, left }: PresenceChange): void {
+    const change = { topic, joined: joined.map(toPublic), left: left.map(toPublic) };
+    this.#parts.listeners.emit("presence", change);
+  }
+
+  state(up: boolean, cause: unknown): void {
+    const { clock, listeners, observing } = this.#parts;
+    this.#isUp = up;
+    clock.clearTimer(this.#cutOff);
+    if (!up) this.#cutOff = clock.setTimer(this.#sendAway, this.#leaseMs);
+    observing?.broker?.(up, undefined);
+    listeners.emit("broker", up ? { up } : { up, cause });
+  }
+
+  lost(why: LostReason): void {
+    const up = this.#isUp === true;
+    this.#parts.observing?.broker?.(up, why);
+    this.#parts.listeners.emit("broker", { up, lost: why });
+  }
+
+  entry(length: number, lag: number | undefined): void {
+    this.#parts.observing?.entry?.(length, lag);
+  }
+
+  fault(error: BusinessError): void {
+    this.#parts.listeners.fault(error);
+  }
+
+  /** Nothing was heard for a lease: those who are in a topic are better off elsewhere. */
+  readonly #sendAway = (): void => {
+    const farewell = readStopOptions({ retryAfter: RETRY_AFTER_S }) as () => {
+      code: number;
+      reason: string;
+    };
+    for (const connection of [...this.#places.keys()]) {
+      if (connection.state === "open") connection.close(farewell());
+    }
+    this.#cutOff = this.#parts.clock.setTimer(this.#sendAway, this.#leaseMs);
+  };
+
+  /** What a connection is shown with. */
+  #show({ handle }: ServerConnection): Record<string, unknown> | undefined {
+    if (this.#member === undefined) return undefined;
+    let why: string;
+    let cause: unknown;
+    try {
+      const shown = this.#member(handle as WebSocketConnection);
+      if (shown === undefined) return undefined;
+      const text = JSON.stringify(shown) ?? "";
+      if (text.startsWith("{") && text.length <= MAX_MEMBER) return JSON.parse(text);
+      why = text.startsWith("{")
+        ? `has ${text.length} characters of JSON, and may have ${MAX_MEMBER}`
+        : `must be an object that can be JSON: current value is ${describe(shown)}`;
+    } catch (error) {
+      why = `failed: ${describe(error)}`;
+      cause = error;
+    }
+    const what = `'member' of 'presence' ${why}`;
+    this.#parts.listeners.fault(businessError("hookFailed", what, { cause }));
+    return undefined;
+  }
+}
+
+const NOBODY: Except = new Set();
+
+function toPublic({ node, clientIP, member }: Member): ClusterMember {
+  return member === undefined ? { node, clientIP } : { node, clientIP, context: member };
+}

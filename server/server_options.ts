@@ -1,0 +1,45 @@
+/** What the options of `createWebSocketServer` must be. Not part of the public API. */
+
+import { FLAG, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
+
+/** A broker's functions. */
+const FUNCTIONS = ["append", "read", "close"] as const;
+
+const BROKER: Rule = [
+  (value) =>
+    typeof value === "object" && value !== null &&
+    FUNCTIONS.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+  "must be a broker: an object with 'append', 'read' and 'close'",
+];
+
+/** It goes into each entry. */
+const NODE: Rule = [
+  (value) => typeof value === "string" && value.length >= 1 && value.length <= 100,
+  "must be text of 1 to 100 characters",
+];
+
+const PRESENCE: Rule = [
+  (value) => typeof value === "boolean" || isPresence(value),
+  "must be true, false, or an object with 'lease', 1 to 3600 seconds, and 'member', a function",
+];
+
+function isPresence(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { lease, member, ...more } = value as Record<string, unknown>;
+  const isLease = lease === undefined ||
+    (typeof lease === "number" && lease >= 1 && lease <= 3600);
+  const isMember = member === undefined || typeof member === "function";
+  return isLease && isMember && Object.keys(more).length === 0;
+}
+
+/** The rule of each option. */
+export const OPTIONS: Readonly<Record<string, Rule>> = {
+  broker: BROKER,
+  clock: OBJECT,
+  node: NODE,
+  observer: OBSERVER,
+  presence: PRESENCE,
+  runtime: OBJECT,
+  schema: SCHEMA,
+  stats: FLAG,
+};
