@@ -8,7 +8,7 @@ const PROGRESS_BYTES = 64 * 1024;
 const MOST_MS = 120_000;
 
 /** How often to look at a queue, in ms. */
-const LOOK_MS = 250;
+export const LOOK_MS = 250;
 
 /**
  * How long a peer may take to read what is queued and then to answer the Close frame: five seconds,

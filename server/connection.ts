@@ -1,18 +1,16 @@
 /** One connection of a server, from its admission to the end. Not part of the public API. */
 
 import type { CloseResult, WebSocketData } from "../client/types.ts";
-import { type BusinessError, businessError } from "../errors.ts";
-import type { Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
+import { businessError } from "../errors.ts";
+import type { HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
-import type { ListenerList, Listeners } from "../internal/listeners.ts";
-import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
-import type { DrainWatch } from "../internal/drain_watch.ts";
+import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
-import { parse, type StandardSchema } from "../internal/schema.ts";
-import type { TimeoutQueue } from "../internal/timeout_queue.ts";
+import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
+import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
 
@@ -31,48 +29,6 @@ export interface ConnectionParts {
   headers: Headers | undefined;
   /** What `authorize` found out about it. */
   context: unknown;
-}
-
-/** What all connections of a server share. */
-export interface ConnectionHost {
-  /** Whether the runtime can send Pings; where not, it watches the peers itself. */
-  readonly canPing: boolean;
-  /** Whether the runtime lets no message in that is over `maxPayload`. */
-  readonly checksPayload: boolean;
-  /** Whether a message must be looked at before the listeners get it. */
-  readonly looksAtMessages: boolean;
-  readonly schema: StandardSchema | undefined;
-  readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
-  /** Those of its messages. */
-  readonly messages: ListenerList;
-  readonly observing: Observing | undefined;
-  readonly heartbeat: Heartbeat;
-  readonly maxPayload: number;
-  /** Bytes that may wait for a peer, or for the listeners of its messages. */
-  readonly maxBufferedAmount: number;
-  /** Whether a peer over it stays, and what would go beyond is refused. */
-  readonly refusesSlow: boolean;
-  /** Those whose queues somebody waits for. */
-  readonly draining: DrainWatch<ServerConnection>;
-  /** Connections that are let in and must open. */
-  readonly opening: TimeoutQueue<ServerConnection>;
-  /** Connections whose peer must answer a Close frame. */
-  readonly awaitingClose: TimeoutQueue<ServerConnection>;
-  /** Connections that are not read from, as no Pong is heard from them either. */
-  readonly paused: TimeoutQueue<ServerConnection>;
-  /** The connection closes, or is lost: it is removed from all topics. */
-  leaveTopics(connection: ServerConnection): void;
-  /** What is told to one that is not welcome any more. */
-  farewell(): CloseResult;
-  /** Whether a new connection is welcome still. */
-  admits(): boolean;
-  connected(connection: ServerConnection): void;
-  /** The connection is lost, or closed for a fault of the peer's; `closed` follows. */
-  failed(error: BusinessError): void;
-  /** The connection is over for the user. Told of each that was told to `connected`. */
-  closed(connection: ServerConnection, close: CloseResult): void;
-  /** Nothing is left of the connection in the runtime. */
-  detached(connection: ServerConnection): void;
 }
 
 /**
@@ -147,8 +103,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.observing?.ponged?.(this.handle, roundTrip);
   }
 
-  closed({ code, reason, failure: cause, tooBig }: End): void {
-    this.host.awaitingClose.delete(this);
+  closed({ code, reason, failure: cause, tooBig, unsent }: End): void {
+    this.host.closing.delete(this);
+    // Of one that was dropped it has been told already.
+    if (this.#socket !== undefined && unsent !== undefined) this.#cutOff(unsent);
     this.#socket = undefined;
     this.host.detached(this);
     if (this.state !== "open") return;
@@ -190,7 +148,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#queued = this.bufferedAmount;
     const { maxBufferedAmount, refusesSlow } = this.host;
     if (this.#queued <= maxBufferedAmount || refusesSlow || this.state !== "open") return;
-    this.close(TOO_SLOW);
+    this.#drop(TOO_SLOW);
     const limit = this.host.maxBufferedAmount;
     this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
   }
@@ -233,7 +191,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
    * open.
    */
   dropTooFast(): void {
-    this.close(TOO_FAST);
+    this.#drop(TOO_FAST);
     this.#fail("too fast", "sends faster than the listeners can follow");
   }
 
@@ -248,8 +206,15 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   drop(): void {
     const { state } = this;
     if (state === "open") this.#settle(TERMINATED);
-    this.terminate();
+    this.terminate(false);
     if (state === "open") afterTurn(() => this.tellClosed());
+  }
+
+  /** Closes for a fault of the peer's, which gets no time to read what is queued to it. */
+  #drop(close: CloseResult): void {
+    this.#settle(close);
+    this.#sendClose(close, false);
+    afterTurn(() => this.tellClosed());
   }
 
   /** Tells the user that it is over. */
@@ -260,10 +225,12 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Drops the connection, whatever the peer does. Only once it is known how it ends. */
-  terminate(): void {
-    this.#socket?.terminate();
+  terminate(tells = true): void {
+    const socket = this.#socket;
     this.#socket = undefined;
-    this.host.awaitingClose.delete(this);
+    this.#cutOff(socket?.bufferedAmount ?? 0, tells);
+    socket?.terminate();
+    this.host.closing.delete(this);
     this.host.detached(this);
     if (this.state === "admitted") this.state = "closed";
   }
@@ -287,7 +254,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (!isTooBig) observing?.received?.(this.handle, data);
     if (this.state !== "open") return; // the observer has closed
     if (isTooBig) {
-      this.close(TOO_BIG);
+      this.#drop(TOO_BIG);
       return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
     if (schema === undefined) return this.#tell(data, data);
@@ -295,7 +262,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (this.state as string !== "open") return; // the validator has closed
     if ("value" in parsed) return this.#tell(data, parsed.value);
     const { close, why, cause } = parsed;
-    this.close(close);
+    this.#drop(close);
     this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
   }
 
@@ -313,11 +280,21 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Sends the Close frame, and gives the peer a while to answer it. */
-  #sendClose(close: CloseResult): void {
+  #sendClose(close: CloseResult, isPatient = true): void {
     const { code, reason } = toWire(close);
     // In this order: one runtime tells of the end while it closes.
-    this.host.awaitingClose.add(this);
+    this.host.closing.add(this, isPatient);
     this.#socket?.close(code, reason);
+  }
+
+  /** What was sent does not arrive. */
+  #cutOff(bytes: number, tells = true): void {
+    if (bytes === 0) return;
+    this.host.observing?.unsent?.(this.handle, bytes);
+    // Whoever hears that a peer is lost, or has terminated it, does not believe that all has arrived.
+    if (!tells || this.#close.code === LINK_DOWN.code) return;
+    const what = `${bytes} bytes that were queued to ${this.handle} could not be sent`;
+    this.host.failed(businessError("unsent", what, { data: String(bytes) }));
   }
 
   #fail(why: DropReason, what: string, cause?: unknown): void {

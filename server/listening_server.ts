@@ -7,7 +7,7 @@ import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
 import { GOING_AWAY } from "../internal/close_codes.ts";
-import { CLOSE_DEADLINE_MS } from "../internal/close_frame.ts";
+import { ClosingDeadlines } from "./closing_deadlines.ts";
 import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
@@ -22,7 +22,8 @@ import type {
 } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
 import type { Clustered } from "./clustered.ts";
-import { type ConnectionHost, type ConnectionParts, ServerConnection } from "./connection.ts";
+import { type ConnectionParts, ServerConnection } from "./connection.ts";
+import type { ConnectionHost } from "./connection_host.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
 import { toMount } from "./mount.ts";
 import type { ServerConfig } from "./options.ts";
@@ -41,10 +42,10 @@ const OPEN_DEADLINE_MS = 2000;
  * How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the
  * most.
  */
-const STOP_PEERS_MS = 3500;
+const STOP_PEERS_MS = 4000;
 
 /** How long it waits for answers to requests, from its beginning as well. */
-const STOP_ANSWERS_MS = 4000;
+const STOP_ANSWERS_MS = 4400;
 
 /** What a run is made of, beside its configuration. */
 export interface ListeningServerParts {
@@ -71,7 +72,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly opening: TimeoutQueue<ServerConnection>;
-  readonly awaitingClose: TimeoutQueue<ServerConnection>;
+  readonly closing: ClosingDeadlines<ServerConnection>;
   readonly paused: TimeoutQueue<ServerConnection>;
   readonly registry = new Registry();
   readonly topics: Topics;
@@ -115,12 +116,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       expired: (connection, late) =>
         late > STALL_MS ? this.opening.add(connection) : this.#neverOpened(connection),
     });
-    this.awaitingClose = new TimeoutQueue({
-      clock,
-      keepsTimer: true,
-      ms: CLOSE_DEADLINE_MS,
-      expired: (connection) => connection.terminate(),
-    });
+    this.closing = new ClosingDeadlines(clock);
     const { pingInterval, pongTimeout } = heartbeatPolicy(config as HeartbeatOptions);
     this.#pingInterval = pingInterval;
     this.#deadAfter = pingInterval + pongTimeout;
@@ -194,7 +190,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       };
       this.#checkEmpty();
     });
-    for (const timers of [this.heartbeat, this.opening, this.awaitingClose, this.paused]) {
+    for (const timers of [this.heartbeat, this.opening, this.closing, this.paused]) {
       timers.close();
     }
     await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));

@@ -101,7 +101,8 @@ export class BunAcceptor {
         // When Bun has closed with 1009 it tells 1006 and the reason that it sent (1.4.5,
         // `server_quirks_test.ts`). No Close frame of a peer can say 1006.
         const byBun = code === 1006 && reason === TOO_BIG.reason;
-        admission.closed({ code, reason, tooBig: tooBig || byBun });
+        const unsent = held.get(ws)?.left ?? 0;
+        admission.closed({ code, reason, tooBig: tooBig || byBun, unsent });
       },
     };
   }
@@ -177,7 +178,7 @@ const NOT_OURS = "the host has another's WebSocket handler. Change this line in 
   "Bun.serve: websocket: mount.websocketWith(other), where 'other' is what stands there now";
 
 /** The Close frames that wait until what was sent before them is written. */
-const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
+const held = new WeakMap<BunServerSocket, { code: number; reason: string; left: number }>();
 
 /**
  * Sends a Close frame when the queue is empty. When Bun queues one it takes the connection for closed
@@ -186,7 +187,9 @@ const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
  */
 function closeOnceDrained(ws: BunServerSocket): void {
   const close = held.get(ws);
-  if (close === undefined || ws.getBufferedAmount() > 0) return;
+  if (close === undefined) return;
+  close.left = ws.getBufferedAmount();
+  if (close.left > 0) return;
   held.delete(ws);
   ws.close(close.code, close.reason);
 }
@@ -211,7 +214,7 @@ class BunSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
-    held.set(this.#ws, { code, reason });
+    held.set(this.#ws, { code, reason, left: 0 });
     closeOnceDrained(this.#ws);
   }
 

@@ -102,6 +102,7 @@ export function hearServer(
   if (event === "error") {
     const error = first as BusinessError;
     if (error.kind === "noSubprotocol") return hinted(simulation, error);
+    if (error.kind === "unsent") return cutOff(simulation, error);
     if (tellsFailure(simulation, error)) return;
     const [, key, status] = / (\S+) (?:was refused with (\d+))?/.exec(
       error.message.replace("Websocket connect failed:", ""),
@@ -183,6 +184,13 @@ function refused(simulation: Simulation, attempt: Attempt, status: string, data:
     simulation.fault(`${attempt.key} is refused with ${status}, data ${data}`);
   }
   attempt.refused = { status, at: simulation.now() };
+}
+
+/** What the server sent is cut off: where something befell the link, and the server has closed. */
+function cutOff(simulation: Simulation, { message }: BusinessError): void {
+  const key = / queued to (\S+) could/.exec(message)?.[1];
+  const attempt = simulation.attempts.findLast((attempt) => attempt.key === key);
+  if (!attempt?.faulty || attempt.peer?.asked === undefined) simulation.fault(message);
 }
 
 /** A client offers subprotocols and the server has none: told once in a run. */

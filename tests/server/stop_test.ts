@@ -233,7 +233,9 @@ describe("createWebSocketServer().stop()", () => {
       assertEquals(await watched.server.send(new Uint8Array(1_000_000), connection), true);
     }
     await assertStops(watched);
-    assertEquals(watched.log, ["connect", TOLD]);
+    const { kind, data } = watched.errors[0]!;
+    assertEquals(kind, "unsent");
+    assertEquals(watched.log, ["connect", TOLD, `error 2302999 ${data}`]);
     assertEquals(watched.server.address, undefined);
   });
 
