@@ -90,6 +90,7 @@ function readEnd(end: End, failure: unknown): End {
   if (failure === undefined) return end;
   const { message, error } = failure as ErrorEvent;
   return {
+    ...end,
     code: 0,
     tooBig: wasTooBig(failure as ErrorEvent),
     reason: "",
