@@ -44,6 +44,7 @@ import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
 import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
+import { causeOf } from "./internal/close_deadline.ts";
 import { withoutSecrets } from "./internal/describe.ts";
 import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
@@ -85,6 +86,8 @@ class Client implements WebSocketClient<unknown> {
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
+  /** The option `signal` of the last attempt. */
+  #signal: AbortSignal | undefined;
   /** What `drained` waits for: a connection that closes is as good as over. */
   readonly #outgoing: Draining = Object.defineProperty({} as Draining, "bufferedAmount", {
     get: () => this.state === "closing" ? Infinity : this.bufferedAmount,
@@ -100,6 +103,7 @@ class Client implements WebSocketClient<unknown> {
     this.#emitter = new ClientEmitter({
       state: () => this.state,
       protocol: () => this.protocol,
+      abortCause: () => causeOf(this.#signal),
       released: () => {
         this.#connection = undefined;
         this.#draining?.over(this.#outgoing);
@@ -241,6 +245,7 @@ class Client implements WebSocketClient<unknown> {
       who: this,
       observing: this.#observing,
     };
+    this.#signal = options.signal;
     const policy = this.#policy;
     try {
       this.#connection = policy === undefined

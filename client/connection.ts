@@ -3,7 +3,7 @@
 import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, NORMAL, TOO_BIG } from "../internal/close_codes.ts";
-import { CloseDeadline, unsentError } from "../internal/close_deadline.ts";
+import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { exceeds } from "../internal/payload.ts";
@@ -74,7 +74,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#socket = runtime.dial(request, this);
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
-      this.#fail(`no answer within ${connectTimeout} s`);
+      this.#fail(`timed out after ${connectTimeout} s`);
     }, connectTimeout * 1000);
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
@@ -273,7 +273,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (this.#unsent > 0) {
       this.#parts.observing?.unsent?.(this.#parts.who, this.#unsent);
       // Who closes before it is open wants nothing of it, and is told 'close' alone.
-      if (this.#wasOpen) this.#owner.report(unsentError(this.#unsent));
+      if (this.#wasOpen) {
+        this.#owner.report(unsentError(this.#unsent, causeOf(this.#parts.options.signal)));
+      }
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     this.state = "idle";

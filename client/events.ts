@@ -29,6 +29,8 @@ const SWITCHING: OpenResult = { status: 101, message: "Switching Protocols" };
 export interface EmitterOwner {
   state(): string;
   protocol(): string;
+  /** What the option `signal` has aborted for, if it has. */
+  abortCause(): { cause?: unknown };
   /** The connection is closed, and no other follows. */
   released(): void;
   /** The connection is closed, and another is to follow. */
@@ -57,20 +59,26 @@ export class ClientEmitter implements ReconnectOwner {
     this.#schema = schema;
   }
 
+  /** How the last connection or attempt ended, until the next begins. */
+  #ended: { error: BusinessError | undefined } | undefined;
+
   /** Begins anew with `open` and `close` for the next attempt. */
   renew(): void {
+    this.#ended = undefined;
     this.open.renew();
     this.close.renew();
   }
 
-  /** The messages from here on. */
+  /** The messages from here on. After the end of a connection, and before the next, there are none. */
   messages(): AsyncIterableIterator<Message> {
-    return new MessageIterator({
+    const messages = new MessageIterator({
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
       tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
     });
+    if (this.#ended !== undefined) messages.end(this.#ended.error);
+    return messages;
   }
 
   /**
@@ -79,6 +87,7 @@ export class ClientEmitter implements ReconnectOwner {
    */
   noHost(error: BusinessError): void {
     this.renew();
+    this.#ended = { error };
     this.open.reject(error);
     this.close.reject(error);
     afterTurn(() => this.#error(error));
@@ -86,7 +95,7 @@ export class ClientEmitter implements ReconnectOwner {
 
   opened(): void {
     const protocol = this.#owner.protocol();
-    this.open.resolve(SWITCHING);
+    this.open.resolve({ ...SWITCHING });
     this.listeners.emit("open", undefined, { ...SWITCHING });
     this.listeners.emit(
       "openInfo",
@@ -104,6 +113,7 @@ export class ClientEmitter implements ReconnectOwner {
   }
 
   failed(error: BusinessError): void {
+    this.#ended = { error };
     this.#owner.released();
     this.open.reject(error);
     this.close.reject(error);
@@ -118,9 +128,11 @@ export class ClientEmitter implements ReconnectOwner {
   closed(close: CloseResult): void {
     const lost = this.#lost;
     this.#lost = undefined;
+    this.#ended = { error: lost };
     this.#owner.released();
-    this.open.reject(businessError("aborted", "the connection was closed before it was open"));
-    this.close.resolve(close);
+    const why = "the connection was closed before it was open";
+    this.open.reject(businessError("aborted", why, this.#owner.abortCause()));
+    this.close.resolve({ ...close }); // a copy: what is asked for may be a constant
     if (lost !== undefined) this.#readers.emit("error", lost);
     this.#readers.emit("close");
     this.listeners.emit("close", undefined, { ...close });

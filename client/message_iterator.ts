@@ -80,6 +80,12 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     this.#settleReaders();
   };
 
+  /** There is nothing to read, as the connection was over before. */
+  end(error: BusinessError | undefined): void {
+    this.#error = error;
+    this.#closed();
+  }
+
   #detach(): void {
     this.#ended = true;
     this.#source.off("message", this.#message);

@@ -104,7 +104,10 @@ export interface WebSocketRequestOptions extends HeartbeatOptions {
    * @default {20}
    */
   connectTimeout?: number | undefined;
-  /** Closes the connection when it aborts, as `close()` would. */
+  /**
+   * Closes the connection when it aborts, as `close()` would. Its reason is the `cause` of what `opened`
+   * then rejects with, and of an 'error' 'unsent'.
+   */
   signal?: AbortSignal | undefined;
 }
 
@@ -149,7 +152,7 @@ export const TlsProtocol: {
   readonly TLS_V_1_1: 1;
   readonly TLS_V_1_2: 2;
   readonly TLS_V_1_3: 3;
-} = { TLS_V_1_0: 0, TLS_V_1_1: 1, TLS_V_1_2: 2, TLS_V_1_3: 3 };
+} = Object.freeze({ TLS_V_1_0: 0, TLS_V_1_1: 1, TLS_V_1_2: 2, TLS_V_1_3: 3 });
 
 /** A version of TLS. */
 export type TlsProtocol = (typeof TlsProtocol)[keyof typeof TlsProtocol];

@@ -3,6 +3,7 @@
 import { BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
+import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
@@ -158,7 +159,7 @@ export class ReconnectingConnection implements ConnectionOwner {
       this.#clock.clearTimer(this.#timer);
       then();
     };
-    const late = new Error(`no answer within ${connectTimeout} s`);
+    const late = new Error(`timed out after ${connectTimeout} s`);
     this.#timer = this.#clock.setTimer(
       () => answered(() => this.#failPreparing(late)),
       connectTimeout * 1000,
@@ -290,7 +291,8 @@ export class ReconnectingConnection implements ConnectionOwner {
       const { observing, who } = this.#parts;
       observing?.unsent?.(who, bytes);
       const what = `send: ${unsent} queued messages were never sent, of ${bytes} bytes`;
-      this.#owner.report(businessError("unsent", what));
+      const { signal } = this.#parts.options;
+      this.#owner.report(businessError("unsent", what, causeOf(signal)));
     }
     tell();
   }

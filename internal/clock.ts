@@ -14,9 +14,9 @@ export interface Clock {
 }
 
 /** The system's clock, by functions that every runtime has. */
-export const systemClock: Clock = {
+export const systemClock: Clock = Object.freeze<Clock>({
   now: () => performance.now(),
   setTimer: (task, ms) => setTimeout(task, ms),
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
   wall: () => Date.now(),
-};
+});

@@ -46,6 +46,12 @@ export class CloseDeadline {
 }
 
 /** The error of so many bytes that were accepted, and not sent when a connection was over. */
-export function unsentError(bytes: number): BusinessError {
-  return businessError("unsent", `close: ${bytes} bytes that were queued were not sent in time`);
+export function unsentError(bytes: number, options: { cause?: unknown } = {}): BusinessError {
+  const what = `close: ${bytes} bytes that were queued were not sent in time`;
+  return businessError("unsent", what, options);
+}
+
+/** What an AbortSignal has aborted for, as the cause of an error; nothing where it has not. */
+export function causeOf(signal: AbortSignal | undefined): { cause?: unknown } {
+  return signal?.aborted ? { cause: signal.reason } : {};
 }

@@ -1,5 +1,6 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "./describe.ts";
+import { sayOnce } from "./say_once.ts";
 
 /** A listener of any event. What it returns matters only when it is a promise. */
 export type Listener = (...args: unknown[]) => unknown;
@@ -169,7 +170,10 @@ export class Listeners<Name extends string> {
         `${method}: the event's name must be text: current value is ${describe(type)}`,
       );
     }
-    return Object.hasOwn(this.#lists, type) ? type as Name : undefined;
+    if (Object.hasOwn(this.#lists, type)) return type as Name;
+    const names = Object.keys(this.#lists).join(", ");
+    if (method !== "off") sayOnce(`${method}: there is no event ${describe(type)}, but ${names}`);
+    return undefined;
   }
 }
 

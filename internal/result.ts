@@ -2,10 +2,10 @@ import { type BusinessError, businessError } from "../errors.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
 /** The result of every accepted call. All share one promise, as it never changes. */
-export const ACCEPTED: Promise<boolean> = Promise.resolve(true);
+export const ACCEPTED: Promise<boolean> = Object.freeze(Promise.resolve(true));
 
 /** The result of a `send` that has queued its message until there is a connection. */
-const KEPT: Promise<boolean> = Promise.resolve(false);
+const KEPT: Promise<boolean> = Object.freeze(Promise.resolve(false));
 
 /**
  * The result of a refused call: a rejected promise that cannot end the process.
@@ -55,7 +55,7 @@ export class Refusal<T> extends Promise<T> {
       await undefined; // an `await` of this promise handles it one microtask after it was made
       if (this.#handled) return;
       if (reason !== error()) throw reason; // an error of the program itself, in a handler
-      console.error(reason);
+      report(reason as BusinessError);
     });
   }
 }
@@ -111,4 +111,20 @@ export function readCall(name: string, args: ArrayLike<unknown>, most: number): 
  */
 export function afterTurn(task: () => void): void {
   queueMicrotask(() => queueMicrotask(task));
+}
+
+/** How many refusals of each kind nobody has handled. */
+const unhandled = new Map<string, number>();
+
+/**
+ * Says that nobody has handled a refusal: the first of a kind with its stack. The others are counted,
+ * and one line says how many there were whenever that has doubled, as a loop may make thousands.
+ */
+function report(error: BusinessError): void {
+  const { kind, code, message } = error;
+  const count = (unhandled.get(`${kind}`) ?? 0) + 1;
+  unhandled.set(`${kind}`, count);
+  if (count === 1) return console.error(error);
+  const isDoubled = (count & (count - 1)) === 0;
+  if (isDoubled) console.error(`${count} refusals '${kind}' not handled: ${code} ${message}`);
 }

@@ -80,7 +80,7 @@ export function readOptions(
   depth = 2,
 ): Given | BusinessError {
   try {
-    if (!isObject(options)) return argumentError(`${call}: options`, OBJECT[1], options);
+    if (!isObject(options)) return argumentError(`${call}: ${nameOf(call)}`, OBJECT[1], options);
     const given = copy(options, depth);
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue;
@@ -96,10 +96,19 @@ export function readOptions(
     }
     return given;
   } catch (cause) {
-    return businessError("argument", `${call}: options cannot be read: ${describe(cause)}`, {
-      cause,
-    });
+    return businessError(
+      "argument",
+      `${call}: ${nameOf(call)} cannot be read: ${describe(cause)}`,
+      {
+        cause,
+      },
+    );
   }
+}
+
+/** What a call names its options. */
+function nameOf(call: string): string {
+  return call === "start" || call === "mount" ? "config" : "options";
 }
 
 function mayBeSecret(rules: Readonly<Record<string, Rule>>): boolean {

@@ -24,7 +24,7 @@ export function listen(
 ): ListeningServer | BusinessError {
   const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
   if (identity instanceof Error) return identity;
-  if (config.signal?.aborted) return aborted("start");
+  if (config.signal?.aborted) return aborted("start", config.signal);
   let error!: BusinessError;
   for (const hostname of config.hostnames) {
     const listening = new ListeningServer(config, parts);
@@ -53,7 +53,7 @@ export function mount(
   config: ServerConfig,
   parts: ListeningServerParts,
 ): { listening: ListeningServer; mount: WebSocketMount } | BusinessError {
-  if (config.signal?.aborted) return aborted("mount");
+  if (config.signal?.aborted) return aborted("mount", config.signal);
   const listening = new ListeningServer(config, parts);
   try {
     return { listening, mount: listening.mount() };
@@ -62,8 +62,8 @@ export function mount(
   }
 }
 
-function aborted(call: string): BusinessError {
-  return businessError("aborted", `${call}: 'signal' has aborted already`);
+function aborted(call: string, { reason: cause }: AbortSignal): BusinessError {
+  return businessError("aborted", `${call}: 'signal' has aborted already`, { cause });
 }
 
 /** Says that a server runs already, or is about to, where it is to be started once more. */

@@ -27,6 +27,12 @@ const OwnWebSocket = globalThis.WebSocket as unknown as new (
   init: object,
 ) => WebSocket;
 
+/**
+ * Deno takes no such option yet and ignores it: a message of 1,025 B to 16 KiB waits for 40 ms (2.9.6,
+ * `client_quirks_test.ts`). A Deno that takes it will not.
+ */
+const NO_DELAY = { noDelay: true };
+
 /** TLS 1.2, the oldest version Deno accepts (2.9.6, `tls_quirks_test.ts`), as a `TlsProtocol`. */
 const TLS_1_2 = 2;
 
@@ -174,7 +180,7 @@ function dialThrough(
   const client = withProxyEnvironment(
     visible(deno),
     {},
-    () => deno.createHttpClient({ proxy }),
+    () => deno.createHttpClient({ proxy, ...NO_DELAY }),
   );
   const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
   try {
@@ -226,6 +232,7 @@ function makeClient(
   const shown = way === undefined || "https_proxy" in hidden ? {} : { proxy: { url: way.url } };
   return withProxyEnvironment(visible(deno), hidden, () =>
     deno.createHttpClient({
+      ...NO_DELAY,
       ...(tls.ca === undefined ? {} : { caCerts: [tls.ca] }),
       ...tls.identity,
       ...shown,

@@ -166,7 +166,7 @@ for (const scheme of SCHEMES) {
       await using proxy = await RecordingProxy.listen({ hang: true });
       const options = { proxy: { host: "127.0.0.1", port: proxy.port }, connectTimeout: 0.5 };
       const got = await attempt(server, options);
-      assertEquals(got, "error 200 Websocket connect failed: no answer within 0.5 s");
+      assertEquals(got, "error 200 Websocket connect failed: timed out after 0.5 s");
       assertEquals(proxy.lines, [requestLine(server)]);
       assertEquals(server.requests, []);
     });

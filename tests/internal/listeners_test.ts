@@ -215,3 +215,23 @@ describe("Listeners.call()", () => {
     assertEquals(messages, ["Websocket Unknown Other Error: a callback failed: Error: mine"]);
   });
 });
+
+describe("Listeners.on() and Listeners.once() of an event that does not exist", () => {
+  it("say once on the console which there are, and off() says nothing", () => {
+    const lines: unknown[] = [];
+    const spy = stub(console, "warn", (...args: unknown[]) => void lines.push(...args));
+    try {
+      for (let i = 0; i < 2; i++) {
+        make().on("opne\x1b", () => {});
+        make().once("opne", () => {});
+        make().off("colse");
+      }
+    } finally {
+      spy.restore();
+    }
+    assertEquals(lines, [
+      'on: there is no event "opne\\u001b", but open, close, error',
+      'once: there is no event "opne", but open, close, error',
+    ]);
+  });
+});

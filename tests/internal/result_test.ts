@@ -80,6 +80,22 @@ describe("a process in which nobody handles a refusal", () => {
     });
   }
 
+  it("prints the first of a kind with its stack, and then counts", async () => {
+    const { code, stdout, stderr } = await run("many");
+    assertEquals([code, stdout], [0, "alive\n"]);
+    const lines = stderr.split("\n");
+    const counted = lines.filter((line) => line.includes("not handled"));
+    assertEquals(
+      counted,
+      [2, 4, 8].map((n) =>
+        `${n} refusals 'notRunning' not handled: 2302999 Websocket Unknown Other Error: ` +
+        "stop: the server is not running"
+      ),
+    );
+    const stacks = lines.filter((line) => line.startsWith("BusinessError: "));
+    assertEquals(stacks.length, 2, stderr); // the first of each kind
+  });
+
   it("prints nothing where it was handled", async () => {
     for (const how of ["caught", "awaited", "late"]) {
       const { code, stdout, stderr } = await run(how);

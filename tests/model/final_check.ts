@@ -82,7 +82,7 @@ function checkFailure(simulation: Simulation, attempt: Attempt, last: Seen, wron
   const { data, why = "" } = last;
   const tells = `failed with ${data}: ${why}`;
   if (last.event !== "error") return wrong("ended though it never opened");
-  if (why.startsWith("no answer within")) {
+  if (why.startsWith("timed out after")) {
     if (last.at !== at + timeout) wrong(`${tells} at the wrong time`);
     const waits = verdict === "pending" || (decided ?? 0) + LATENCY >= last.at;
     if (!faulty && !waits && timeout > 2 * LATENCY) wrong(tells);

@@ -12,6 +12,10 @@ const ways: Record<string, () => unknown> = {
   chain: () => void refused().then(() => 1).then(() => 2).then(() => 3),
   finally: () => void refused().finally(() => {}),
   twice: () => void [refused(), refused()],
+  many: () => {
+    for (let i = 0; i < 9; i++) void refused();
+    void server.send("hello", { clientIP: "127.0.0.1", clientPort: 1 });
+  },
   // As the guide's server does in its 'close' listener, only with no catch at all.
   async: () => void (() => refused().then((ok) => ok))(),
   caught: () => void refused().catch(() => {}),

@@ -79,7 +79,7 @@ describe("an attempt to connect", () => {
     const failed = next(ws, "error");
     await next(ws, "close");
     const { error } = (await failed) as Event & { error: BusinessError };
-    assert(error.message.includes("no answer within 0.2 s"), error.message);
+    assert(error.message.includes("timed out after 0.2 s"), error.message);
     await server.close();
   });
 });

@@ -44,6 +44,26 @@ describe("FakeClock", () => {
     }
   });
 
+  it("lets chains of promises settle, however long they are", async () => {
+    const clock = new FakeClock();
+    const log: string[] = [];
+    const chain = async (name: string) => {
+      for (let turn = 0; turn < 5000; turn++) await undefined;
+      log.push(name);
+    };
+    void chain("before");
+    clock.setTimer(() => void chain("one"), 10);
+    clock.setTimer(
+      () => void chain("two").then(() => clock.setTimer(() => log.push("three"), 1)),
+      20,
+    );
+    await clock.advance(0);
+    assertEquals(log, ["before"]);
+    await clock.advance(21);
+    assertEquals(log, ["before", "one", "two", "three"]);
+    assertEquals(await clock.until(chain("until").then(() => "done")), "done");
+  });
+
   it("sees timers that promises set in between", async () => {
     const clock = new FakeClock();
     const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimer(resolve, ms));
