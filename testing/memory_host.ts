@@ -88,13 +88,13 @@ export class Host implements MemoryHost, TcpListener {
 
   stop(): void {
     this.#parts.freePort();
-    for (const { server } of this.#links) server.terminate();
+    for (const link of this.#links) link.cut(); // whose connection it is must hear of it
   }
 
   async close(ms: number): Promise<void> {
     this.#parts.freePort();
     if (this.#waiting.size > 0) await this.#untilAnswered(ms);
-    this.stop();
+    for (const { server } of this.#links) server.terminate();
   }
 
   /** Whoever still waits gets an answer, unless that takes too long. */

@@ -21,6 +21,8 @@ export interface BunServerSocket {
 
 /** The parts of a server of Bun that connections use. */
 export interface BunHost {
+  /** Where it listens; nothing on a Unix socket. */
+  readonly port: number | undefined;
   requestIP(request: Request): { address: string; port: number } | null;
   publish(topic: string, data: WebSocketData): number;
   upgrade(request: Request, options: { data: BunConnection; headers?: Headers }): boolean;
@@ -32,8 +34,6 @@ export interface BunAcceptorParts {
   events: ListenerEvents;
   /** Stands before the name of each topic: a host's topics are those of all who share it. */
   topicPrefix: string;
-  /** Names who comes by a Unix socket, where that is what is listened on. */
-  nameless?: (() => { address: string; port: number }) | undefined;
   /** The host was set up wrongly. */
   hostFault(why: string, cause?: unknown): void;
 }
@@ -116,11 +116,10 @@ export class BunAcceptor {
   accept(
     request: Request,
     host: BunHost,
-  ): Response | undefined | Promise<Response | undefined> {
     // The address must be read before the upgrade: afterwards Bun has forgotten it (1.4.5,
     // `server_quirks_test.ts`).
-    const { nameless } = this.#parts;
-    const peer = nameless === undefined ? host.requestIP(request) : nameless();
+    peer: { address: string; port: number } | null = host.requestIP(request),
+  ): Response | undefined | Promise<Response | undefined> {
     if (peer === null) return this.#withoutPeer(request);
     const answer = this.#parts.events.request(request, {
       hostname: peer.address,

@@ -3,6 +3,7 @@ import { businessError } from "../../errors.ts";
 import { exceeds } from "../../internal/payload.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
+import { UNIX } from "../unix.ts";
 import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
 
 /** What Bun has where a handler leaves it out (1.4.5, its documentation of `WebSocketHandler`). */
@@ -20,6 +21,8 @@ export class BunMount implements Acceptor {
   readonly #options: MountOptions;
   readonly #events: AcceptorEvents;
   readonly #heard: () => Promise<void>;
+  /** How many have come by a Unix socket of a host's: they have no address. */
+  #nameless = 0;
 
   /** @param heard Waits until a client in this process has heard of its end. */
   constructor(options: MountOptions, events: AcceptorEvents, heard: () => Promise<void>) {
@@ -54,7 +57,8 @@ export class BunMount implements Acceptor {
       this.#events.hostFault(NO_SERVER);
       return new Response(null, { status: 500 });
     }
-    const answer = this.#acceptor.accept(request, host);
+    const peer = host.port === undefined ? { address: UNIX, port: ++this.#nameless } : undefined;
+    const answer = this.#acceptor.accept(request, host, peer);
     return answer instanceof Promise ? answer.then(answered) : answered(answer);
   }
 

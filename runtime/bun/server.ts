@@ -58,11 +58,10 @@ export function bunServer(): ServerRuntime | undefined {
 
 function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpListener {
   const { hostname, identity, maxPayload, path, port, reusePort } = options;
+  const acceptor = new BunAcceptor({ maxPayload, events, topicPrefix: "", hostFault() {} });
   /** How many have come by the Unix socket: they have no address. */
   let count = 0;
   const nameless = path === undefined ? undefined : () => ({ address: UNIX, port: ++count });
-  const parts = { maxPayload, events, topicPrefix: "", hostFault() {}, nameless };
-  const acceptor = new BunAcceptor(parts);
   const server = bun.serve({
     ...(path === undefined ? { hostname, port, reusePort: reusePort === true } : { unix: path }),
     ...(identity === undefined ? {} : { tls: identity }),
@@ -73,7 +72,7 @@ function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpLi
       return new Response(null, { status: 500 });
     },
     fetch(request, server) {
-      const answer = acceptor.accept(request, server);
+      const answer = acceptor.accept(request, server, nameless?.());
       // Else an answer that is silent for 10 s is cut off (1.4.5, `tests/server/http_test.ts`).
       if (answer !== undefined) server.timeout(request, 0);
       return answer;

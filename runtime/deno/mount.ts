@@ -1,5 +1,6 @@
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, Address, MountOptions } from "../contract.ts";
+import { UNIX } from "../unix.ts";
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 
 /** A server in a server of Deno's. */
@@ -8,6 +9,8 @@ export class DenoMount implements Acceptor {
   readonly websocket: HostWebSocketHandler = { message() {} };
   readonly #acceptor: DenoAcceptor;
   readonly #events: AcceptorEvents;
+  /** How many have come by a Unix socket of a host's: they have no address. */
+  #nameless = 0;
 
   constructor(deno: DenoUpgrades, options: MountOptions, events: AcceptorEvents) {
     this.#events = events;
@@ -18,9 +21,10 @@ export class DenoMount implements Acceptor {
   }
 
   accept(request: Request, info: unknown): Response | Promise<Response> {
-    let address;
+    let address: Address | typeof UNIX | undefined;
     try {
       address = addressOf(request, info);
+      if (address === UNIX) address = { hostname: UNIX, port: ++this.#nameless };
     } catch (cause) {
       return this.#fault(USED_UP, cause); // Deno does not tell the address any more
     }
@@ -44,15 +48,18 @@ export class DenoMount implements Acceptor {
 }
 
 /**
- * Where a client is: what Deno hands to a handler says it, wherever a framework has put that. Throws
+ * Where a client is, or that it has come by a Unix socket: what Deno hands to a handler says it, wherever a framework has put that. Throws
  * where the request is over.
  */
-function addressOf(request: Request, info: unknown): Address | undefined {
+function addressOf(request: Request, info: unknown): Address | typeof UNIX | undefined {
   const { runtime } = request as { runtime?: { deno?: { info?: unknown } } };
   const given = info ?? runtime;
   const { deno } = (given ?? {}) as { deno?: { info?: unknown } };
   for (const found of [given, deno?.info]) {
-    const { remoteAddr } = (found ?? {}) as { remoteAddr?: Partial<Address> };
+    const { remoteAddr } = (found ?? {}) as {
+      remoteAddr?: Partial<Address> & { transport?: string };
+    };
+    if (remoteAddr?.transport === "unix") return UNIX;
     if (typeof remoteAddr?.hostname === "string" && typeof remoteAddr.port === "number") {
       return remoteAddr as Address;
     }

@@ -15,6 +15,10 @@ export interface HostOptions {
   websocket?: object | undefined;
   cert?: string;
   key?: string;
+  /** 0 takes a free one, as does nothing. */
+  port?: number;
+  /** The path of a Unix socket, instead of a port. */
+  path?: string;
 }
 
 /** The host. It is stopped by force at the end of the block. */
@@ -26,7 +30,7 @@ export class TestHost implements AsyncDisposable {
   readonly #reload: (websocket: object) => void;
   #stopped: Promise<unknown> | undefined;
 
-  constructor(handler: HostHandler, { websocket, cert, key }: HostOptions = {}) {
+  constructor(handler: HostHandler, { websocket, cert, key, port = 0, path }: HostOptions = {}) {
     const failed = (error: unknown) => {
       this.errors.push(error);
       return new Response(null, { status: 500 });
@@ -34,10 +38,10 @@ export class TestHost implements AsyncDisposable {
     const fetch = (request: Request, info: unknown) =>
       handler(request, info) ?? new Response("the host's");
     const tls = cert === undefined ? {} : { cert, key };
-    const options = { port: 0, hostname: "127.0.0.1" };
+    const where = { port, hostname: "127.0.0.1" };
     if (bun !== undefined) {
       const server: BareBunServer = bun.serve({
-        ...options,
+        ...(path === undefined ? where : { unix: path }),
         ...(cert === undefined ? {} : { tls }),
         fetch,
         error: failed,
@@ -49,7 +53,13 @@ export class TestHost implements AsyncDisposable {
     } else {
       const aborter = new AbortController();
       const server = deno.serve(
-        { ...options, ...tls, signal: aborter.signal, onListen() {}, onError: failed },
+        {
+          ...(path === undefined ? where : { path }),
+          ...tls,
+          signal: aborter.signal,
+          onListen() {},
+          onError: failed,
+        },
         fetch,
       );
       this.port = server.addr.port;

@@ -54,9 +54,12 @@ class Ws {
 
 /** A server of Bun's that upgrades each request, and tells a handler. */
 function hostOf(handler: HostWebSocketHandler, ws = new Ws()) {
+  const published: string[] = [];
   return {
+    published,
+    port: 80,
     requestIP: () => ({ address: "127.0.0.1", port: 5 }),
-    publish: () => 0,
+    publish: (topic: string, data: unknown) => published.push(`${topic.split(" ").at(-1)} ${data}`),
     upgrade(_: Request, { data }: { data: unknown }) {
       ws.data = data;
       void handler.open?.(ws);
@@ -182,6 +185,33 @@ describe("a handler for two stacks", () => {
     void handler.message(ours, "x".repeat(1001));
     assertEquals([stranger.calls, ours.calls], [["close 1009"], ["close 1009"]]);
     assertEquals([theirs.length, told.length], [1, 2]);
+  });
+});
+
+describe("what is published", () => {
+  it("goes to each host that there are connections of, and to no other", () => {
+    const { mount } = mounted();
+    const connections = [new Ws(), new Ws(), new Ws()];
+    const one = hostOf(mount.websocket, connections[0]);
+    const two = hostOf(mount.websocket, connections[1]);
+    mount.publish("t", "0");
+    void mount.accept(REQUEST(), one);
+    mount.publish("t", "1");
+    void mount.accept(REQUEST(), two);
+    void mount.accept(
+      REQUEST(),
+      Object.assign(one, hostOf(mount.websocket, connections[2]), {
+        publish: one.publish,
+      }),
+    );
+    mount.publish("t", "2");
+    void mount.websocket.close!(connections[0], 1000, "");
+    mount.publish("t", "3");
+    void mount.websocket.close!(connections[2], 1000, "");
+    mount.publish("t", "4");
+    void mount.websocket.close!(connections[1], 1000, "");
+    mount.publish("t", "5");
+    assertEquals(two.published, ["t 2", "t 3", "t 4"]);
   });
 });
 

@@ -3,6 +3,10 @@
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   createWebSocketServer,
   type WebSocketMount,
@@ -13,6 +17,7 @@ import { ask, exchange } from "../helpers/http.ts";
 import { HERE } from "../helpers/programs.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { TcpServer } from "../helpers/tcp.ts";
 import { type HostHandler, TestHost } from "../helpers/test_host.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, PING, readClose, requestHead, TEXT } from "../peers/raw.ts";
@@ -250,6 +255,32 @@ describe("a mounted server", () => {
     assertEquals(a!.texts(), ["to t", "to all", "last"]);
     assertEquals(b!.texts(), ["to t", "to all", "but one", "last"]);
     assertEquals(c!.texts(), ["to all", "but one", "last"]);
+  });
+
+  it("numbers those who come by a Unix socket of the host's", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "unix-"));
+    const path = join(folder, "host.sock");
+    await using watched = new WatchedServer();
+    const mount = await watched.server.mount({});
+    {
+      await using _ = new TestHost(mount.fetch, { websocket: mount.websocket, path });
+      await using door = await TcpServer.listen((client) => {
+        const target = connectTcp(path);
+        target.on("error", () => {});
+        target.once("close", () => client.destroy());
+        client.once("close", () => target.destroy());
+        client.pipe(target);
+        target.pipe(client);
+      });
+      await using peers = new RawPeers(door);
+      for (const n of [1, 2]) {
+        const peer = await peers.connect();
+        assertEquals({ ...await watched.connected(n) }, { clientIP: "unix", clientPort: n });
+        peer.send(TEXT, "hello");
+        await watched.until(() => watched.messages.length === n);
+      }
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it("may be in two hosts at once", async () => {

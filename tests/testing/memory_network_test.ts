@@ -209,6 +209,49 @@ describe("MemoryNetwork", () => {
   });
 });
 
+describe("MemoryNetwork.serve()", () => {
+  it("has a host in which a server is mounted, beside what is the host's", async () => {
+    const world = new World();
+    const { clock, log, network, server } = world;
+    const mount = await server.mount({ path: "/chat" });
+    const seen: string[] = [];
+    const host = network.serve(80, async (request, info) => {
+      await undefined;
+      seen.push(`${new URL(request.url).pathname} ${info.remoteAddr.hostname}`);
+      return await mount.fetch(request, info) ?? new Response(null, { status: 404 });
+    });
+    assertEquals(host.address, { hostname: "127.0.0.1", port: 80 });
+    server.on("close", (_, { code }) => log.push(`server: close ${code}`));
+    const [ws, lost] = [world.client(), world.client("10.0.0.2", "lost")];
+    await lost.connect("ws://localhost/nowhere");
+    await ws.connect("ws://localhost/chat");
+    assertEquals((await world.told(20)).sort(), ["client: open", "lost: error 200 404"]);
+    assertEquals(seen, ["/nowhere 10.0.0.2", "/chat 127.0.0.1"]);
+    host.stop();
+    assertEquals((await world.told(20)).sort(), [...CLIENT_LOST, "server: close 1006"].sort());
+    network.serve(80, () => new Response()).stop(); // the port is free again
+    await clock.until(server.stop());
+    assertEquals([network.links, clock.pending], [[], 0]);
+  });
+
+  it("has whoever is not told where a client is say so", async () => {
+    const world = new World();
+    const { network, server } = world;
+    const kinds: unknown[] = [];
+    server.on("error", ({ kind }) => kinds.push(kind));
+    const mount = await server.mount();
+    const host = network.serve(0, (request) => mount.fetch(request)!);
+    await world.client().connect(`ws://localhost:${host.address.port}/`);
+    assertEquals(await world.told(20), ["client: error 200 500"]);
+    assertEquals(kinds, ["hostFault"]);
+    const handler = { message() {} };
+    assertStrictEquals(mount.websocketWith(handler), handler);
+    mount.websocket.message(undefined, ""); // which nobody calls here
+    host.stop();
+    await world.clock.until(server.stop());
+  });
+});
+
 describe("MemoryLink", () => {
   it("cut() is seen by both sides one latency later, and loses what is under way", async () => {
     const world = await World.start();
