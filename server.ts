@@ -40,6 +40,7 @@ import { readMountConfig } from "./server/mount.ts";
 import { readServerConfig, type ServerConfig } from "./server/options.ts";
 import { publish } from "./server/publishing.ts";
 import { findConnection, findOpen } from "./server/registry.ts";
+import { requestListenersOf } from "./server/requests.ts";
 import { OPTIONS } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
 import { Subscribers } from "./server/subscribers.ts";
@@ -86,6 +87,7 @@ class Server {
       runtime: runtime ?? serverRuntime,
       schema,
       observing: observing([this.#stats, observer], this.#listeners),
+      requests: requestListenersOf(this),
     };
   }
 

@@ -5,6 +5,9 @@ import type { CloseResult } from "../client/types.ts";
 /** The code and reason of a `close` with no options. */
 export const NORMAL: CloseResult = { code: 1000, reason: "CLOSE_NORMAL" };
 
+/** The peer sent a Close frame with no code: what 'close' reports (RFC 6455 §7.1.5). */
+export const NO_CODE: CloseResult = { code: 1000, reason: "" };
+
 /** A connection was lost, or its peer did not answer a Ping: what 'close' reports (RFC 6455 §7.1.5). */
 export const LINK_DOWN: CloseResult = { code: 1006, reason: "The link is down" };
 

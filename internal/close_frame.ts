@@ -1,6 +1,7 @@
 /** A Close frame: what goes out in one, and what one that came in says. */
 
 import type { CloseResult } from "../client/types.ts";
+import { NO_CODE } from "./close_codes.ts";
 
 /** How long a peer may take to answer a Close frame, in ms. Then the connection is dropped. */
 export const CLOSE_DEADLINE_MS = 5000;
@@ -27,7 +28,7 @@ export function toWire({ code, reason }: CloseResult): CloseResult {
  * what a Close frame may hold, as Deno takes longer ones (2.9.6, `tests/hostile/long_text_test.ts`).
  */
 export function fromWire(code: number, reason: string): CloseResult | undefined {
-  if (code === 1005) return { code: 1000, reason: "" };
+  if (code === 1005) return NO_CODE;
   if (code < 1000 || code === 1006 || code === 1015) return undefined;
   return { code, reason: cut(reason) };
 }

@@ -45,6 +45,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   /** What goes out with the 101; needed no longer once it has. */
   headers: Headers | undefined;
   state: "admitted" | "open" | "closing" | "closed" = "admitted";
+  /** Called where a Ping was answered. */
+  ponged: (() => void) | undefined;
   #socket: Socket | undefined;
   #close: CloseResult = LINK_DOWN;
   /** Bytes that are queued, at the most: looked at only when that is over the limit. */
@@ -60,6 +62,11 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.headers = headers;
     this.protocol = protocol;
     this.handle = new ConnectionHandle<ServerConnection>(ip, port, this, context);
+  }
+
+  /** How it ended, or will; `NO_CODE` itself where the peer's Close frame had none. */
+  get end(): CloseResult {
+    return this.#close;
   }
 
   open(socket: Socket): void {
@@ -101,6 +108,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   answered(roundTrip: number): void {
     this.host.observing?.ponged?.(this.handle, roundTrip);
+    this.ponged?.();
   }
 
   closed({ code, reason, failure: cause, tooBig, unsent }: End): void {

@@ -35,8 +35,8 @@ import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_reques
 export interface HandshakeOwner {
   /** Whether new connections are accepted. */
   admits(): boolean;
-  /** Accepts a client. */
-  admit(parts: ConnectionParts): Admission;
+  /** Accepts a client, by its request. */
+  admit(parts: ConnectionParts, request: Request): Admission;
   /** A client is refused; `failed` follows. */
   refused(status: number, why: string): void;
   /** A client was refused, or a function of the user failed. */
@@ -143,7 +143,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     this.#hint(request, who);
     const { authorize } = this.#config;
     const admit = (context: unknown, headers?: Headers) =>
-      this.#owner.admit({ ...who, protocol, context, headers });
+      this.#owner.admit({ ...who, protocol, context, headers }, request);
     if (authorize === undefined) return admit(undefined);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };

@@ -29,6 +29,7 @@ import { toMount } from "./mount.ts";
 import type { ServerConfig } from "./options.ts";
 import { Registry } from "./registry.ts";
 import type { Farewell } from "./stop_options.ts";
+import type { RequestListener } from "./requests.ts";
 import { Topics } from "./topics.ts";
 import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
@@ -54,6 +55,8 @@ export interface ListeningServerParts {
   runtime: ServerRuntime;
   schema: StandardSchema | undefined;
   observing: Observing | undefined;
+  /** Who wants to hear of the requests of those who are let in. */
+  requests: readonly RequestListener[];
 }
 
 /** Everything that is there while a server runs, and gone when it has stopped. */
@@ -86,6 +89,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   /** Where connections come from: a port, or a host. */
   #listener!: TcpListener | Acceptor;
   readonly #pingInterval: number;
+  readonly #requests: readonly RequestListener[];
   #stopping = false;
   /** What whoever opens while it stops is told. */
   farewell: Farewell = () => GOING_AWAY;
@@ -94,7 +98,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
-    const { clock, listeners, observing, runtime, schema } = parts;
+    const { clock, listeners, observing, requests, runtime, schema } = parts;
+    this.#requests = requests;
     this.config = config;
     this.clock = clock;
     this.observing = observing;
@@ -197,8 +202,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     await this.clustered?.close();
   }
 
-  admit(parts: ConnectionParts): ServerConnection {
+  admit(parts: ConnectionParts, request: Request): ServerConnection {
     const connection = new ServerConnection(this, parts);
+    for (const hear of this.#requests) hear(connection, request);
     this.registry.attach(connection);
     this.opening.add(connection);
     return connection;

@@ -22,8 +22,10 @@ import {
   CLOSED,
   CLOSING,
   CONNECTING,
+  isForPages,
   type Link,
   type LinkEnd,
+  noRoom,
   OPEN,
   type SocketModel,
 } from "./socket_model.ts";
@@ -158,6 +160,10 @@ export class ClientLink implements Link, ReconnectOwner {
     return this.#connection?.bufferedAmount ?? 0;
   }
 
+  allows(code: number): boolean {
+    return isForPages(code);
+  }
+
   send(data: WebSocketData): void {
     if (exceeds(data, this.#maxPayload)) {
       throw noRoom(
@@ -188,6 +194,11 @@ export class ClientLink implements Link, ReconnectOwner {
     } else if (connection.state !== "closing" && connection.state !== "idle") {
       connection.close({ code: code ?? 1000, reason });
     }
+  }
+
+  /** There is no such method on a client's socket. */
+  terminate(): void {
+    this.close(undefined, "");
   }
 
   opened(): void {
@@ -249,11 +260,11 @@ export class ClientLink implements Link, ReconnectOwner {
     const error = this.#lost;
     this.#lost = undefined;
     // With no valid Close frame it is 1006, as the standard has it (RFC 6455 §7.1.5).
-    const came = end !== undefined && end.failure === undefined && !end.tooBig &&
-      fromWire(end.code, end.reason) !== undefined;
-    return came
-      ? { code: end.code, reason: end.reason, wasClean: true, error }
-      : { code: 1006, reason: "", wasClean: false, error };
+    const came = end !== undefined && end.failure === undefined && !end.tooBig;
+    const close = came ? fromWire(end.code, end.reason) : undefined;
+    return close === undefined
+      ? { code: 1006, reason: "", wasClean: false, error }
+      : { code: end!.code, reason: close.reason, wasClean: true, error };
   }
 
   #ended(end: LinkEnd, isLast: boolean): void {
@@ -269,7 +280,3 @@ const STATES = {
   closing: CLOSING,
   idle: CLOSED,
 };
-
-function noRoom(why: string): DOMException {
-  return new DOMException(`send: ${why}`, "QuotaExceededError");
-}

@@ -16,6 +16,12 @@ interface Entry {
   removed: boolean;
 }
 
+/** The listeners of one event: the same object as long as there are listeners at all. */
+export interface EventList {
+  readonly type: string;
+  entries: readonly Entry[];
+}
+
 /**
  * The listeners of one target, by event, in the order they are called: those that capture first (DOM
  * §2.9), then those that do not, each in the order they were added. An `on…` attribute takes its place
@@ -24,8 +30,10 @@ interface Entry {
  * One that throws or rejects harms nobody: it is printed, as nobody else could be told.
  */
 export class EventListeners {
-  readonly #lists = new Map<string, Entry[]>();
+  readonly #lists = new Map<string, EventList>();
   readonly #handlers = new Map<string, Entry>();
+  /** The events that the runtime tells us of. */
+  readonly #heard = new Set<string>();
   readonly #target: EventTarget;
   readonly #first: (type: string) => void;
 
@@ -35,9 +43,13 @@ export class EventListeners {
     this.#first = first;
   }
 
-  /** Whether anybody listens. */
-  has(type: string): boolean {
-    return (this.#lists.get(type)?.length ?? 0) > 0;
+  /** The list of an event, for whoever tells it often. */
+  list(type: string): EventList {
+    const there = this.#lists.get(type);
+    if (there !== undefined) return there;
+    const list: EventList = { type, entries: [] };
+    this.#lists.set(type, list);
+    return list;
   }
 
   /** Adds a listener as `addEventListener` does. */
@@ -50,13 +62,13 @@ export class EventListeners {
     if (signal?.aborted || this.#find(type, callback, capture) !== undefined) return;
     const entry: Entry = { callback, capture, once, isHandler: false, removed: false };
     this.#insert(type, entry);
-    signal?.addEventListener("abort", () => this.#delete(type, entry), { once: true });
+    signal?.addEventListener("abort", () => this.#delete(this.list(type), entry), { once: true });
   }
 
   /** Removes a listener as `removeEventListener` does. */
   remove(type: string, callback: unknown, options: unknown): void {
     const entry = this.#find(type, callback, readOptions(options).capture);
-    if (entry !== undefined) this.#delete(type, entry);
+    if (entry !== undefined) this.#delete(this.list(type), entry);
   }
 
   /** What an `on…` attribute is set to. */
@@ -82,29 +94,29 @@ export class EventListeners {
       this.#insert(type, entry);
     } else if (entry !== undefined) {
       this.#handlers.delete(type);
-      this.#delete(type, entry);
+      this.#delete(this.list(type), entry);
     }
   }
 
   /** Calls the listeners of an event, until one of them wants none after it to be. */
-  call(event: Event, type: string, isStopped: (event: Event) => boolean): void {
-    const entries = this.#lists.get(type);
-    if (entries === undefined) return;
+  call(event: Event, list: EventList, isStopped: (event: Event) => boolean): void {
+    const { entries } = list;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
       if (entry.removed) continue;
-      if (entry.once) this.#delete(type, entry);
-      this.#call(entry, event, type);
+      if (entry.once) this.#delete(list, entry);
+      this.#call(entry, event, list);
       if (isStopped(event)) return;
     }
   }
 
-  #call({ callback, isHandler }: Entry, event: Event, type: string): void {
+  #call({ callback, isHandler }: Entry, event: Event, { type }: EventList): void {
     try {
       let result: unknown;
       if (typeof callback === "function") result = callback.call(this.#target, event);
       else if (!isHandler) result = (callback as EventListenerObject).handleEvent(event);
-      const then = (result as PromiseLike<unknown> | null | undefined)?.then;
+      if (result === undefined) return;
+      const { then } = (result ?? {}) as PromiseLike<unknown>;
       if (typeof then === "function") then.call(result, undefined, (cause) => report(type, cause));
     } catch (cause) {
       report(type, cause);
@@ -112,23 +124,26 @@ export class EventListeners {
   }
 
   #find(type: string, callback: unknown, capture: boolean): Entry | undefined {
-    return this.#lists.get(type)?.find((entry) =>
+    return this.#lists.get(type)?.entries.find((entry) =>
       !entry.isHandler && entry.callback === callback && entry.capture === capture
     );
   }
 
   /** Lists are copied when they change, never while they are walked. */
   #insert(type: string, entry: Entry): void {
-    const entries = this.#lists.get(type);
-    if (entries === undefined) this.#first(type);
-    const all = entries ?? [];
-    const at = entry.capture ? all.findIndex(({ capture }) => !capture) : -1;
-    this.#lists.set(type, at === -1 ? [...all, entry] : all.toSpliced(at, 0, entry));
+    const list = this.list(type);
+    const { entries } = list;
+    if (!this.#heard.has(type)) {
+      this.#heard.add(type);
+      this.#first(type);
+    }
+    const at = entry.capture ? entries.findIndex(({ capture }) => !capture) : -1;
+    list.entries = at === -1 ? [...entries, entry] : entries.toSpliced(at, 0, entry);
   }
 
-  #delete(type: string, entry: Entry): void {
+  #delete(list: EventList, entry: Entry): void {
     entry.removed = true;
-    this.#lists.set(type, this.#lists.get(type)!.filter((other) => other !== entry));
+    list.entries = list.entries.filter((other) => other !== entry);
   }
 }
 

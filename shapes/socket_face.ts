@@ -18,13 +18,16 @@ export class SocketFace extends EventTarget {
 
   constructor(make: MakeModel) {
     super();
-    const hear = (event: Event): void => this.#model.hear(event);
+    const hear = ((event: Event) => this.#model.hear(event)) as EventListener;
     this.#model = make(this, (type) => super.addEventListener(type, hear));
   }
 
   /** Whether a value is such a socket, whichever class has made it. */
   static readonly isOne = (value: unknown): boolean =>
     typeof value === "object" && value !== null && #model in value;
+
+  /** What is behind a socket; throws where there is nothing. */
+  static readonly modelOf = (face: unknown): SocketModel => (face as SocketFace).#model;
 
   get url(): string {
     return this.#model.url;
@@ -87,9 +90,9 @@ export class SocketFace extends EventTarget {
     const model = this.#model;
     const asked = code === undefined ? undefined : clamp(code);
     const text = reason === undefined ? "" : textOf(reason);
-    if (asked !== undefined && asked !== 1000 && !(asked >= 3000 && asked <= 4999)) {
+    if (asked !== undefined && !model.allows(asked)) {
       throw new DOMException(
-        `close: the code must be 1000 or 3000 to 4999: current value is ${asked}`,
+        `close: the code may not be sent: current value is ${asked}`,
         "InvalidAccessError",
       );
     }

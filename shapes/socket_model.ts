@@ -4,8 +4,8 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
 import type { WebSocketData } from "../client/types.ts";
-import { EventListeners } from "./event_listeners.ts";
-import { endDispatch, isStopped, messageEvent } from "./message_event.ts";
+import { type EventList, EventListeners } from "./event_listeners.ts";
+import { endDispatch, isStopped, messageEvent, type MessageSource } from "./message_event.ts";
 
 /** The states of a socket (WHATWG WebSockets §3.1). */
 export const CONNECTING = 0;
@@ -21,10 +21,14 @@ export interface Link {
   readonly bufferedAmount: number;
   /** Whether it takes messages while it connects. */
   readonly queues: boolean;
+  /** Whether a program may close with this code. */
+  allows(code: number): boolean;
   /** Sends a message, or throws where there is no room for it. Only where it takes messages. */
   send(data: WebSocketData): void;
   /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */
   close(code: number | undefined, reason: string): void;
+  /** Drops the connection at once, whatever is queued; `ended` follows. */
+  terminate(): void;
 }
 
 /** How a connection, or an attempt, came to its end. */
@@ -41,14 +45,25 @@ export interface LinkEnd {
 /** What waits for a Blob to be read, and the Blob itself. */
 type Waiting = { data: WebSocketData | Blob } | { code: number | undefined; reason: string };
 
+/** What was sent in one task. */
+interface Fresh {
+  /** Bytes that were queued before. */
+  readonly before: number;
+  bytes: number;
+  /** Those whose bytes are not counted yet. */
+  readonly texts: string[];
+  /** Until the next task. */
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 /** The state behind a socket: what its accessors and methods show. */
 export class SocketModel {
   readonly url: string;
   protocol = "";
   binaryType: "blob" | "arraybuffer" = "blob";
   readonly listeners: EventListeners;
-  readonly #target: EventTarget;
-  readonly #origin: string;
+  readonly #source: MessageSource;
+  readonly #forMessages: EventList;
   #link: Link | undefined;
   #isClosing = false;
   #isOver = false;
@@ -58,13 +73,18 @@ export class SocketModel {
   /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
   #lateBytes = 0;
   /** What was sent in this task: until the next one it counts as queued. */
-  #fresh: { before: number; bytes: number; texts: string[] } | undefined;
+  #fresh: Fresh | undefined;
 
-  constructor(target: EventTarget, url: string, listen: (type: string) => void) {
-    this.#target = target;
+  constructor(
+    target: EventTarget,
+    url: string,
+    origin: string,
+    listen: (type: string) => void,
+  ) {
     this.url = url;
-    this.#origin = new URL(url).origin;
+    this.#source = { origin, target };
     this.listeners = new EventListeners(target, listen);
+    this.#forMessages = this.listeners.list("message");
   }
 
   /** Sets what is below; before this the socket connects. */
@@ -104,12 +124,22 @@ export class SocketModel {
     }
   }
 
+  /** Whether a program may close with this code. */
+  allows(code: number): boolean {
+    return this.#link?.allows(code) ?? isForPages(code);
+  }
+
   /** Closes as `close` was asked to; what was asked for is allowed. */
   close(code: number | undefined, reason: string): void {
     if (this.readyState >= CLOSING) return;
     this.#isClosing = true;
     if (this.#waiting.length > 0) this.#waiting.push({ code, reason });
     else this.#link?.close(code, reason);
+  }
+
+  /** Drops the connection at once. */
+  terminate(): void {
+    this.#link?.terminate();
   }
 
   /** The connection is open. */
@@ -121,19 +151,17 @@ export class SocketModel {
   /** A message came in. */
   message(data: string | ArrayBuffer): void {
     if (this.#isClosing || this.#isOver) return;
-    this.#fresh = undefined; // this is another task
+    this.#settle(); // this is another task
     const shown = typeof data === "string" || this.binaryType === "arraybuffer"
       ? data
       : new Blob([data]);
-    const { listeners } = this;
     // A listener that went past this class is heard only by the runtime's own dispatch.
-    if (!listeners.has("message")) {
-      const init = { data: shown, origin: this.#origin };
-      this.#target.dispatchEvent(new MessageEvent("message", init));
-      return;
+    if (this.#forMessages.entries.length === 0) {
+      const init = { data: shown, origin: this.#source.origin };
+      return this.#dispatch(new MessageEvent("message", init));
     }
-    const event = messageEvent(shown, this.#origin, this.#target);
-    listeners.call(event, "message", isStopped);
+    const event = messageEvent(shown, this.#source);
+    this.listeners.call(event, this.#forMessages, isStopped);
     endDispatch(event);
   }
 
@@ -141,7 +169,7 @@ export class SocketModel {
   ended(end: LinkEnd, isLast: boolean): void {
     if (isLast) {
       this.#lateBytes = this.bufferedAmount;
-      this.#fresh = undefined;
+      this.#settle();
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.#link = undefined;
@@ -168,12 +196,12 @@ export class SocketModel {
       Event.prototype.stopImmediatePropagation.call(event);
     };
     Object.defineProperty(event, "stopImmediatePropagation", { value, configurable: true });
-    this.listeners.call(event, event.type, () => stopped);
+    this.listeners.call(event, this.listeners.list(event.type), () => stopped);
     delete (event as Partial<Event>).stopImmediatePropagation;
   }
 
   #dispatch(event: Event): void {
-    this.#target.dispatchEvent(event);
+    this.#source.target.dispatchEvent(event);
   }
 
   #send(data: WebSocketData): void {
@@ -183,13 +211,17 @@ export class SocketModel {
     } else {
       const before = link.bufferedAmount;
       link.send(data);
-      const fresh = this.#fresh = { before, bytes: 0, texts: [] };
-      setTimeout(() => {
-        if (this.#fresh === fresh) this.#fresh = undefined;
-      });
+      this.#fresh = { before, bytes: 0, texts: [], timer: setTimeout(() => this.#settle()) };
     }
     if (typeof data === "string") this.#fresh.texts.push(data);
     else this.#fresh.bytes += data.byteLength;
+  }
+
+  /** What was sent counts as what is below says from now on. */
+  #settle(): void {
+    if (this.#fresh === undefined) return;
+    clearTimeout(this.#fresh.timer);
+    this.#fresh = undefined;
   }
 
   #wait(waiting: { data: WebSocketData | Blob }, bytes: number): void {
@@ -231,7 +263,17 @@ export class SocketModel {
   }
 }
 
+/** The codes that a page may close with (WHATWG WebSockets §3.1, `close`). */
+export function isForPages(code: number): boolean {
+  return code === 1000 || (code >= 3000 && code <= 4999);
+}
+
 /** How many bytes data has on the wire. */
 function sizeOf(data: WebSocketData | Blob): number {
   return data instanceof Blob ? data.size : byteLength(data);
+}
+
+/** What `send` throws where a message finds no room. */
+export function noRoom(why: string): DOMException {
+  return new DOMException(`send: ${why}`, "QuotaExceededError");
 }

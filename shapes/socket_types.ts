@@ -20,6 +20,14 @@ export interface WebSocketEventMap {
   close: CloseEvent;
 }
 
+/** What hears any event. */
+export type AnyEventListener =
+  | ((event: Event) => unknown)
+  | {
+    /** Is called with the event. */
+    handleEvent(event: Event): unknown;
+  };
+
 /** What can be sent. */
 export type StandardData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob;
 
@@ -51,19 +59,30 @@ export interface WebSocketInit extends
   observer?: WebSocketObserver<WebSocket> | undefined;
 }
 
+/** What a socket takes in one object, as the classes of Deno and Bun do. */
+export interface WebSocketInitWithProtocols extends WebSocketInit {
+  /** The subprotocol to ask for, or several. */
+  protocols?: string | string[] | undefined;
+}
+
 /** What makes a socket: the class, as libraries that call `new` take it. */
 export interface WebSocketConstructor {
   /**
    * Connects.
    *
    * @param url A `ws:`, `wss:`, `http:` or `https:` URL with no fragment.
-   * @param protocols The subprotocol to ask for, or several.
+   * @param protocols The subprotocol to ask for, or several; or a plain object of options, with them in
+   * it.
    * @param options See {@linkcode WebSocketInit}.
    * @throws {DOMException} `SyntaxError` for a URL or subprotocols that cannot be.
    * @throws {BusinessError} 401 for wrong options; 201, 2302002 or 2302999 where what they ask for may
    * not, or cannot, be had.
    */
-  new (url: string | URL, protocols?: string | string[], options?: WebSocketInit): WebSocket;
+  new (
+    url: string | URL,
+    protocols?: string | string[] | WebSocketInitWithProtocols,
+    options?: WebSocketInit,
+  ): WebSocket;
   /** What sockets inherit. */
   readonly prototype: WebSocket;
   /** 0. */

@@ -5,10 +5,12 @@ import { ClientLink, readInit } from "./client_link.ts";
 import { type MakeModel, shapeClass, SocketFace, textOf } from "./socket_face.ts";
 import { SocketModel } from "./socket_model.ts";
 import type {
+  AnyEventListener,
   StandardData,
   WebSocketConstructor,
   WebSocketEventMap,
   WebSocketInit,
+  WebSocketInitWithProtocols,
 } from "./socket_types.ts";
 
 /**
@@ -75,7 +77,7 @@ export interface WebSocket extends EventTarget {
   /** Adds a listener. */
   addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: AnyEventListener | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
 
@@ -88,7 +90,7 @@ export interface WebSocket extends EventTarget {
   /** Removes a listener. */
   removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: AnyEventListener | null,
     options?: boolean | EventListenerOptions,
   ): void;
 }
@@ -96,7 +98,8 @@ export interface WebSocket extends EventTarget {
 /** Reads the URL (WHATWG WebSockets §3.1, the constructor's steps 1 to 8). */
 function readUrl(url: unknown): string {
   const text = textOf(url);
-  const base = typeof location === "undefined" ? undefined : location?.href;
+  const page = typeof location === "undefined" ? undefined : location?.href;
+  const base = page !== undefined && URL.canParse(page) ? page : undefined;
   if (!URL.canParse(text, base)) throw syntaxError("the URL must be one that can be parsed");
   const record = new URL(text, base);
   if (record.protocol === "http:") record.protocol = "ws:";
@@ -121,6 +124,17 @@ function readProtocols(protocols: unknown): string[] {
   return all;
 }
 
+/**
+ * Whether the second argument is options, as Deno and Bun take them there. By the standard it would be
+ * the text that the object is converted to: `[object Object]`, which is no subprotocol.
+ */
+function isBag(value: unknown): value is WebSocketInitWithProtocols {
+  if (typeof value !== "object" || value === null || Symbol.iterator in value) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) &&
+    !Object.hasOwn(value, "toString") && !Object.hasOwn(value, Symbol.toPrimitive);
+}
+
 function syntaxError(rule: string): DOMException {
   return new DOMException(`WebSocket: ${rule}`, "SyntaxError");
 }
@@ -133,12 +147,13 @@ function makeClass(bound: object): WebSocketConstructor {
     constructor(url: unknown, protocols: unknown = [], options: unknown = undefined) {
       if (arguments.length === 0) throw new TypeError("WebSocket: there must be a URL");
       const href = readUrl(url);
-      const offered = readProtocols(protocols);
+      const { protocols: inOne = [], ...one } = isBag(protocols) ? protocols : {};
+      const offered = readProtocols(isBag(protocols) ? inOne : protocols);
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
-      const init = readInit({ ...bound, ...own });
+      const init = readInit({ ...bound, ...one, ...own });
       const make: MakeModel = (target, listen) => {
-        const model = new SocketModel(target, href, listen);
+        const model = new SocketModel(target, href, new URL(href).origin, listen);
         model.link = new ClientLink(model, offered, init, target);
         return model;
       };

@@ -36,6 +36,8 @@ export class Chromium implements AsyncDisposable {
   /** Where it is installed, if it is. */
   static readonly path: string | undefined = path;
 
+  /** Where its DevTools are. */
+  readonly url: string;
   readonly #program: Program;
   readonly #profile: string;
   readonly #socket: WebSocket;
@@ -44,7 +46,8 @@ export class Chromium implements AsyncDisposable {
   readonly #sessions = new Map<string, (method: string, params: Json) => void>();
   #id = 0;
 
-  private constructor(program: Program, profile: string, socket: WebSocket) {
+  private constructor(program: Program, profile: string, socket: WebSocket, url: string) {
+    this.url = url;
     this.#program = program;
     this.#profile = profile;
     this.#socket = socket;
@@ -64,7 +67,7 @@ export class Chromium implements AsyncDisposable {
     try {
       const [, url] = await within(program.line(/^DevTools listening on (ws:\S+)/m));
       const socket = new WebSocket(url!);
-      const browser = new Chromium(program, profile, socket);
+      const browser = new Chromium(program, profile, socket, url!);
       await within(new Promise((resolve) => socket.onopen = resolve));
       return browser;
     } catch (error) {

@@ -36,7 +36,7 @@ export function next<K extends "open" | "message" | "error" | "close">(
   type: K,
 ): Promise<K extends "message" ? MessageEvent : K extends "close" ? CloseEvent : Event> {
   return within(
-    new Promise<Event>((resolve) => ws.addEventListener(type, resolve, { once: true })),
+    new Promise<unknown>((resolve) => ws.addEventListener(type, resolve, { once: true })),
   ) as ReturnType<typeof next<K>>;
 }
 

@@ -23,7 +23,7 @@ const server = createServer(options, (socket) => {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
         `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`,
     );
-    const name = socket.getPeerCertificate().subject.CN;
+    const name = String(socket.getPeerCertificate().subject.CN);
     socket.write(Buffer.concat([Buffer.from([0x81, name.length]), Buffer.from(name)]));
     socket.write(Buffer.from([0x88, 2, 0x03, 0xe8]));
     socket.once("data", () => socket.end());

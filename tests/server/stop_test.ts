@@ -12,7 +12,6 @@ import {
   readClose,
   requestHead,
   TEXT,
-  textOf,
 } from "../peers/raw.ts";
 
 const GOING_AWAY = { code: 1001, reason: "server is going away" };
@@ -189,7 +188,7 @@ describe("createWebSocketServer().stop()", () => {
       const [good, bad] = [await peers.tcp(), await peers.tcp()];
       let text = "";
       good.on("data", (chunk) => {
-        text += textOf(chunk);
+        text += String(chunk);
         if (text.endsWith("server is going away")) {
           good.end(frame(CLOSE, closePayload(1001), { mask: true }));
         }

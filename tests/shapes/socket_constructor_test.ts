@@ -79,7 +79,8 @@ describe("new WebSocket: the subprotocols", () => {
       ["echo", "eCho"],
       ["echo", ""],
       ["ok", "(no)"],
-      {},
+      new Date(0),
+      { toString: () => "a b" },
     ]
   ) {
     it(`throws SyntaxError for ${JSON.stringify(given)}`, () => {
@@ -95,6 +96,10 @@ describe("new WebSocket: the subprotocols", () => {
       [null, "null"],
       [["a", "b.c"], "a, b.c"],
       [new Set(["x", 1]), "x, 1"],
+      [{ toString: () => "mine" }, "mine"],
+      [{ protocols: "bag" }, "bag"],
+      [{ protocols: ["bag", "two"], pingInterval: 5 }, "bag, two"],
+      [{ headers: { "x-a": "1" } }, ""],
     ] as const
   ) {
     it(`offers ${offered || "none"} for ${JSON.stringify(given)}`, async () => {

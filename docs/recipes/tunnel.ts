@@ -1,0 +1,26 @@
+/** A TCP tunnel through a WebSocket: two Duplexes, with backpressure all the way. */
+
+import { connect, createServer, type Server } from "node:net";
+import { pipeline } from "node:stream";
+import { createWebSocket, createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
+import { duplexOf } from "@netkit/websocket/node";
+
+/** The far end: each connection goes on to a port of this machine. */
+export function tunnelServer(port: number): WebSocketServer {
+  const server = createWebSocketServer();
+  server.on("connect", (connection) => {
+    const stream = duplexOf(server, connection);
+    pipeline(stream, connect(port, "127.0.0.1"), stream, () => {});
+  });
+  return server;
+}
+
+/** The near end: a port whose connections go through a WebSocket to `url`. */
+export function tunnelEntrance(url: string): Server {
+  return createServer((socket) => {
+    const ws = createWebSocket();
+    const stream = duplexOf(ws);
+    ws.connect(url).catch((error) => stream.destroy(error));
+    pipeline(socket, stream, socket, () => {});
+  });
+}

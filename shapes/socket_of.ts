@@ -1,0 +1,76 @@
+/** A server's connection in the shape of the WHATWG's `WebSocket`. */
+
+import type { ConnectionAddress } from "../server/types.ts";
+import { connectionOf, type ShapedServer } from "./server_hub.ts";
+import { ServerLink } from "./server_link.ts";
+import { type MakeModel, shapeClass, SocketFace } from "./socket_face.ts";
+import { SocketModel } from "./socket_model.ts";
+import type { WebSocket } from "./web_socket.ts";
+
+/** A server's connection as a socket. */
+export interface ServerWebSocket extends WebSocket {
+  /** Drops the connection at once, whatever is queued: 'error', and 'close' with 1006. */
+  terminate(): void;
+}
+
+/** The socket of each connection: there is one, however often it is asked for. */
+const sockets = new WeakMap<object, ServerWebSocket>();
+
+class ServerSocket {
+  constructor() {
+    throw new TypeError("Illegal constructor: sockets of a server come from socketOf");
+  }
+
+  terminate(): void {
+    SocketFace.modelOf(this).terminate();
+  }
+}
+
+shapeClass(ServerSocket);
+
+/**
+ * Gives a server's connection the interface of the WHATWG's `WebSocket`, for code that is written for
+ * one. It is OPEN when it is made; what comes in before anybody listens is lost, as with any such
+ * socket: listen in the same turn. Asked again for the same connection it answers with the same socket.
+ *
+ * It may close with the protocol's codes, too: 1000 to 1003 and 1007 to 1014.
+ *
+ * @param server The server.
+ * @param connection Which; a copy does as well.
+ * @returns The socket.
+ * @throws {BusinessError} 401 where it is no connection, 2302006 where it is over.
+ *
+ * @example
+ * ```ts
+ * import { createWebSocketServer } from "@netkit/websocket";
+ * import { socketOf, WebSocket } from "@netkit/websocket/standard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = createWebSocketServer();
+ * server.on("connect", (connection) => {
+ *   const socket = socketOf(server, connection);
+ *   socket.onmessage = ({ data }) => socket.send(`You said: ${data}`);
+ * });
+ * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+ *
+ * const ws = new WebSocket(`ws://127.0.0.1:${server.address!.port}/`);
+ * ws.onopen = () => ws.send("Hello");
+ * const { data } = await new Promise<MessageEvent>((resolve) => ws.onmessage = resolve);
+ * assertEquals(data, "You said: Hello");
+ * await server.stop();
+ * ```
+ */
+export function socketOf(server: ShapedServer, connection: ConnectionAddress): ServerWebSocket {
+  const found = connectionOf("socketOf", server, connection);
+  const there = sockets.get(found);
+  if (there !== undefined) return there;
+  const make: MakeModel = (target, listen) => {
+    const model = new SocketModel(target, found.url, "", listen);
+    model.protocol = found.protocol;
+    model.link = new ServerLink(model, server, found);
+    return model;
+  };
+  const socket = Reflect.construct(SocketFace, [make], ServerSocket) as unknown as ServerWebSocket;
+  sockets.set(found, socket);
+  return socket;
+}

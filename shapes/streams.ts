@@ -1,0 +1,182 @@
+/** A connection, of either side, as a pair of web streams. */
+
+import type { CloseResult, WebSocketClient, WebSocketData } from "../client/types.ts";
+import { businessError } from "../errors.ts";
+import type { ConnectionAddress } from "../server/types.ts";
+import { connectionOf, listenTo, type ShapedServer } from "./server_hub.ts";
+
+/** Bytes that may be queued before the writer waits, and messages that may wait to be read. */
+const HIGH_WATER_BYTES = 64 * 1024;
+const HIGH_WATER_MESSAGES = 16;
+
+/** A connection as streams. */
+export interface WebSocketStreams {
+  /** What comes in: a chunk for each message. It ends with the connection, and fails where that is lost. */
+  readonly readable: ReadableStream<string | ArrayBuffer>;
+  /**
+   * What goes out: a message for each chunk. A write is done when the system has taken all but 64 KiB of
+   * what is queued. Closing it closes the connection with 1000, aborting it with 1011.
+   */
+  readonly writable: WritableStream<WebSocketData>;
+  /** Settles when the connection is open, with its subprotocol; rejects where it never is. */
+  readonly opened: Promise<{ protocol: string }>;
+  /** Settles when the connection is over, however it ended: 1006 where it was lost. */
+  readonly closed: Promise<CloseResult>;
+}
+
+/** What one of the sides has below the streams. */
+interface Side {
+  send(data: WebSocketData): Promise<unknown>;
+  drained(bytes: number): Promise<boolean>;
+  close(code: number, reason: string): Promise<unknown>;
+}
+
+/** The end that writes. */
+function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<WebSocketData> {
+  return new WritableStream<WebSocketData>({
+    start(controller) {
+      closed.then(({ code }) => controller.error(over(code)));
+    },
+    async write(chunk) {
+      await side.send(chunk);
+      // Over before all of it was taken: whether it arrived nobody knows.
+      if (!await side.drained(HIGH_WATER_BYTES)) throw over((await closed).code);
+    },
+    async close() {
+      await side.close(1000, "");
+      await closed;
+    },
+    async abort(reason) {
+      const text = reason instanceof Error ? reason.message : String(reason ?? "");
+      await side.close(1011, text).catch(() => {}); // which may be over by now
+    },
+  }, new CountQueuingStrategy({ highWaterMark: 1 }));
+}
+
+function over(code: number): Error {
+  return businessError("lost", `the connection is over: ${code}`);
+}
+
+/** The streams of a client. */
+function ofClient(client: WebSocketClient): WebSocketStreams {
+  const messages = client[Symbol.asyncIterator]();
+  const closed = client.closed.catch(() => ({ code: 1006, reason: "" }));
+  const side: Side = {
+    send: (data) => client.send(data),
+    drained: (bytes) => client.drained(bytes),
+    close: (code, reason) => client.close({ code, reason }),
+  };
+  const readable = new ReadableStream<string | ArrayBuffer>({
+    async pull(controller) {
+      const { done, value } = await messages.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await messages.return?.();
+      await client.close().catch(() => {}); // which may be over by now
+      await closed;
+    },
+  }, new CountQueuingStrategy({ highWaterMark: HIGH_WATER_MESSAGES }));
+  const opened = client.opened.then(() => ({ protocol: client.protocol }));
+  return { readable, writable: writableOf(side, closed), opened, closed };
+}
+
+/** The streams of a server's connection. */
+function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocketStreams {
+  const found = connectionOf("streamsOf", server, connection);
+  const { handle } = found;
+  const { promise: closed, resolve: end } = Promise.withResolvers<CloseResult>();
+  const side: Side = {
+    send: (data) => server.send(data, handle),
+    drained: (bytes) => server.drained(handle, bytes),
+    close: (code, reason) => server.close(handle, { code, reason }),
+  };
+  let reader: ReadableStreamDefaultController<string | ArrayBuffer> | undefined;
+  /** Settles when there is room again: until then the message counts as being worked on. */
+  let room: PromiseWithResolvers<void> | undefined;
+  const release = () => {
+    room?.resolve();
+    room = undefined;
+  };
+  const readable = new ReadableStream<string | ArrayBuffer>({
+    start(controller) {
+      reader = controller;
+    },
+    pull: release,
+    async cancel() {
+      reader = undefined;
+      release();
+      await server.close(handle).catch(() => {}); // which may be over by now
+      await closed;
+    },
+  }, new CountQueuingStrategy({ highWaterMark: HIGH_WATER_MESSAGES }));
+  listenTo(server, found, {
+    message(data) {
+      if (reader === undefined) return undefined;
+      reader.enqueue(data);
+      if (reader.desiredSize! > 0) return undefined;
+      room ??= Promise.withResolvers<void>();
+      return room.promise;
+    },
+    closed(close) {
+      if (close.code === 1006) reader?.error(over(1006));
+      else reader?.close();
+      reader = undefined;
+      release();
+      end(close.code === 1005 ? { code: 1000, reason: "" } : { ...close });
+    },
+  });
+  const opened = Promise.resolve({ protocol: found.protocol });
+  return { readable, writable: writableOf(side, closed), opened, closed };
+}
+
+/**
+ * Gives a connection as web streams, with backpressure in both directions: a writer waits for a slow
+ * peer, and a slow reader holds the peer back, where the runtime can stop reading. Where it cannot, a
+ * server closes the connection with 1008 when `maxPendingAmount` waits, and a client when 16 MiB do.
+ *
+ * @param client The client; what comes in from here on is read.
+ * @returns The streams.
+ *
+ * @example Send what comes in back
+ * ```ts
+ * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+ * import { streamsOf } from "@netkit/websocket/standard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = createWebSocketServer();
+ * server.on("connect", (connection) => {
+ *   const { readable, writable } = streamsOf(server, connection);
+ *   readable.pipeTo(writable);
+ * });
+ * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+ *
+ * const ws = createWebSocket();
+ * const { readable, writable, opened } = streamsOf(ws);
+ * await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+ * await opened;
+ * await writable.getWriter().write("there and back");
+ * const { value } = await readable.getReader().read();
+ * assertEquals(value, "there and back");
+ * await server.stop();
+ * ```
+ */
+export function streamsOf(client: WebSocketClient): WebSocketStreams;
+/**
+ * The same for a connection of a server.
+ *
+ * @param server The server.
+ * @param connection Which; a copy does as well.
+ * @returns The streams.
+ * @throws {BusinessError} 401 where it is no connection, 2302006 where it is over.
+ */
+export function streamsOf(server: ShapedServer, connection: ConnectionAddress): WebSocketStreams;
+export function streamsOf(
+  one: WebSocketClient | ShapedServer,
+  connection?: ConnectionAddress,
+): WebSocketStreams {
+  return connection === undefined
+    ? ofClient(one as WebSocketClient)
+    : ofServer(one as ShapedServer, connection);
+}

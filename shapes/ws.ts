@@ -1,0 +1,135 @@
+/** A server in the shape of npm's `ws`. */
+
+import { EventEmitter } from "node:events";
+import { IncomingMessage } from "node:http";
+import { businessError } from "../errors.ts";
+import type { ServerConnection } from "../server/connection.ts";
+import { ConnectionHandle } from "../server/handle.ts";
+import { requestListenersOf } from "../server/requests.ts";
+import type { WebSocketConnection, WebSocketServer } from "../server/types.ts";
+import type { ShapedServer } from "./server_hub.ts";
+import { type WsCallback, WsSocket } from "./ws_socket.ts";
+
+/** A server that `ws` servers can be made of: one of ours. */
+export type WsHost = ShapedServer & Pick<WebSocketServer, "address" | "stop">;
+
+/**
+ * A server in the shape of `ws`: 'connection' with a socket and the request (an
+ * IncomingMessage with nothing to read), 'close', `clients`,
+ * `address`, `close`. See {@linkcode wsServer}.
+ */
+export class WsServer extends EventEmitter {
+  /** The sockets there are. */
+  readonly clients: Set<WsSocket> = new Set();
+  /** What it was made with: nothing. */
+  readonly options: Readonly<Record<never, never>> = {};
+  /** The path that is served: any, as the server's own `path` decides. */
+  readonly path: string = "";
+  readonly #server: WsHost;
+
+  /** Not for programs: see `wsServer`. */
+  constructor(server: WsHost) {
+    super();
+    this.#server = server;
+    const heads = new WeakMap<ServerConnection, Record<string, string>>();
+    requestListenersOf(server).push((connection, request) =>
+      heads.set(connection, Object.fromEntries(request.headers))
+    );
+    server.on("connect", (handle: WebSocketConnection) => {
+      const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
+      const socket = new WsSocket(server, connection);
+      const headers = heads.get(connection) ?? {};
+      heads.delete(connection);
+      this.clients.add(socket);
+      socket.once("close", () => this.clients.delete(socket));
+      this.emit("connection", socket, requestOf(connection, headers));
+    });
+  }
+
+  /** Adds a listener. */
+  override on(
+    event: "connection",
+    listener: (this: WsServer, socket: WsSocket, request: IncomingMessage) => void,
+  ): this;
+  /** Adds a listener. */
+  override on(event: string | symbol, listener: (...args: never[]) => void): this;
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    return super.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  /** Where it listens; `null` when it does not. */
+  address(): { address: string; family: string; port: number } | null {
+    const { address } = this.#server;
+    if (address === undefined) return null;
+    const { hostname, port } = address;
+    return { address: hostname, family: hostname.includes(":") ? "IPv6" : "IPv4", port };
+  }
+
+  /**
+   * Stops the server; unlike `ws` it closes the connections, too, with 1001.
+   *
+   * @param callback Called when it has stopped, with an error where it was not running; then 'close'.
+   */
+  close(callback?: WsCallback): void {
+    this.#server.stop().then(() => {
+      callback?.();
+      this.emit("close");
+    }, (error) => callback?.(error));
+  }
+
+  /** Throws 2302999: what is let in is the affair of the server's `authorize` and `path`. */
+  shouldHandle(): boolean {
+    throw businessError("unsupported", "shouldHandle cannot be had here: see 'path' of start");
+  }
+
+  /** Throws 2302999: the server takes its connections itself, or in a host with `mount`. */
+  handleUpgrade(): void {
+    throw businessError("unsupported", "handleUpgrade cannot be had here: see 'mount'");
+  }
+}
+
+/**
+ * What 'connection' tells of the request: what it was, and where it came from. It is an IncomingMessage
+ * with nothing to read.
+ */
+function requestOf({ url, handle }: ServerConnection, headers: object): IncomingMessage {
+  const socket = { remoteAddress: handle.clientIP, remotePort: handle.clientPort };
+  const values = { method: "GET", url, headers, httpVersion: "1.1", socket, connection: socket };
+  const properties = Object.entries(values).map(([name, value]) => [
+    name,
+    { value, writable: true, enumerable: true, configurable: true },
+  ]);
+  return Object.create(IncomingMessage.prototype, Object.fromEntries(properties));
+}
+
+/**
+ * Gives a server the shape of npm's `ws`, for libraries that take a `WebSocketServer`. Make it before
+ * the server starts, so that each request's headers are known. Where it listens, whom it lets in and
+ * when a peer is dead stays the server's own affair.
+ *
+ * @param server The server, made with no `schema`.
+ * @returns The server in its other shape.
+ *
+ * @example
+ * ```ts
+ * import { createWebSocketServer } from "@netkit/websocket";
+ * import { wsServer } from "@netkit/websocket/node";
+ * import { WebSocket } from "@netkit/websocket/standard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const server = createWebSocketServer();
+ * wsServer(server).on("connection", (socket) => {
+ *   socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+ * });
+ * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+ *
+ * const ws = new WebSocket(`ws://127.0.0.1:${server.address!.port}/`);
+ * ws.onopen = () => ws.send("Hello");
+ * const { data } = await new Promise<MessageEvent>((resolve) => ws.onmessage = resolve);
+ * assertEquals(data, "Hello");
+ * await server.stop();
+ * ```
+ */
+export function wsServer(server: WsHost): WsServer {
+  return new WsServer(server);
+}

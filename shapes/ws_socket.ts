@@ -1,0 +1,317 @@
+/** A server's connection in the shape of a socket of npm's `ws`. */
+
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import type { CloseResult, WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { sayOnce } from "../internal/say_once.ts";
+import { ACCEPTED } from "../internal/result.ts";
+import type { ServerConnection } from "../server/connection.ts";
+import { listenTo, type ShapedServer } from "./server_hub.ts";
+import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
+import { type WsHandler, type WsListener, WsListeners } from "./ws_listeners.ts";
+
+/** Bytes that may be queued when the callback of a `send` is called. */
+const SENT_BYTES = 64 * 1024;
+
+/** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** What can be sent. */
+export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | readonly Uint8Array[];
+
+/** What `send` takes beside the data. */
+export interface WsSendOptions {
+  /** Whether it goes out as a binary message; unless it is given, text does not and bytes do. */
+  binary?: boolean | undefined;
+  /** Of no effect: there is no compression. */
+  compress?: boolean | undefined;
+  /** Of no effect: a server masks nothing. */
+  mask?: boolean | undefined;
+  /** Only `true`: a message cannot be sent in parts. */
+  fin?: boolean | undefined;
+}
+
+/** What is called when a message has been handed to the system, or was not. */
+export type WsCallback = { bivariant(error?: Error): void }["bivariant"];
+
+/** Says what cannot be done. */
+function unsupported(what: string): BusinessError {
+  return businessError("unsupported", `${what} cannot be had here`);
+}
+
+const STATES = { admitted: OPEN, open: OPEN, closing: CLOSING, closed: CLOSED } as const;
+
+/**
+ * One connection, as `wsServer` tells of it. It has what sockets of `ws` have, on a server: 'message'
+ * with a Buffer and whether it is binary, 'close' with the code and a Buffer, 'pong', `send` with its
+ * callback, `ping`, `terminate`, `pause`, `addEventListener`.
+ *
+ * 'ping' is never told, as no runtime shows a peer's Pings; the console says so once. What else cannot
+ * be done throws 2302999 (`kind` 'unsupported'): messages in parts, Pings with data, `pong`, and `pause`
+ * where the runtime cannot stop reading.
+ */
+export class WsSocket extends EventEmitter {
+  /** 0. */
+  static readonly CONNECTING: 0 = CONNECTING;
+  /** 1. */
+  static readonly OPEN: 1 = OPEN;
+  /** 2. */
+  static readonly CLOSING: 2 = CLOSING;
+  /** 3. */
+  static readonly CLOSED: 3 = CLOSED;
+  /** 0. */
+  readonly CONNECTING: 0 = CONNECTING;
+  /** 1. */
+  readonly OPEN: 1 = OPEN;
+  /** 2. */
+  readonly CLOSING: 2 = CLOSING;
+  /** 3. */
+  readonly CLOSED: 3 = CLOSED;
+  readonly #server: ShapedServer;
+  readonly #connection: ServerConnection;
+  readonly #listeners: WsListeners = new WsListeners(this);
+  #binaryType: "nodebuffer" | "arraybuffer" = "nodebuffer";
+  #isPaused = false;
+  #isOver = false;
+  #lateBytes = 0;
+
+  /** Not for programs: sockets come with 'connection'. */
+  constructor(server: ShapedServer, connection: ServerConnection) {
+    super();
+    this.#server = server;
+    this.#connection = connection;
+    connection.ponged = () => void this.emit("pong", Buffer.alloc(0));
+    listenTo(server, connection, this);
+  }
+
+  /** OPEN, CLOSING or CLOSED. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#isOver ? CLOSED : STATES[this.#connection.state];
+  }
+
+  /** Bytes that are queued, and what was sent too late. */
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount + this.#lateBytes;
+  }
+
+  /** The subprotocol, '' for none. */
+  get protocol(): string {
+    return this.#connection.protocol;
+  }
+
+  /** The extensions: '', as there are none. */
+  get extensions(): string {
+    return "";
+  }
+
+  /** The path and the query that were asked for. */
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  /** Whether `pause` was called. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** What a binary message is told as: `"nodebuffer"`, or `"arraybuffer"`. */
+  get binaryType(): "nodebuffer" | "arraybuffer" {
+    return this.#binaryType;
+  }
+  set binaryType(type: string) {
+    if (type === "fragments") throw unsupported("binaryType: 'fragments'");
+    if (type === "nodebuffer" || type === "arraybuffer") this.#binaryType = type;
+  }
+
+  /** What hears 'open', which is never told: a server's sockets are open. */
+  get onopen(): WsHandler | null {
+    return this.#listeners.handler("open");
+  }
+  set onopen(listener: WsHandler | null) {
+    this.#listeners.setHandler("open", listener);
+  }
+
+  /** What hears 'message', with an event. */
+  get onmessage(): WsHandler | null {
+    return this.#listeners.handler("message");
+  }
+  set onmessage(listener: WsHandler | null) {
+    this.#listeners.setHandler("message", listener);
+  }
+
+  /** What hears 'error', with an event. */
+  get onerror(): WsHandler | null {
+    return this.#listeners.handler("error");
+  }
+  set onerror(listener: WsHandler | null) {
+    this.#listeners.setHandler("error", listener);
+  }
+
+  /** What hears 'close', with an event. */
+  get onclose(): WsHandler | null {
+    return this.#listeners.handler("close");
+  }
+  set onclose(listener: WsHandler | null) {
+    this.#listeners.setHandler("close", listener);
+  }
+
+  /**
+   * Sends a message. Without a callback nobody hears that the connection is over.
+   *
+   * @param data What to send; an array of bytes is one message.
+   * @param options See {@linkcode WsSendOptions}.
+   * @param callback Called when no more than 64 KiB are queued, or with what went wrong.
+   * @throws {BusinessError} 2302999 for a part of a message.
+   */
+  send(data: WsData, callback?: WsCallback): void;
+  /** The same, with options. */
+  send(data: WsData, options: WsSendOptions, callback?: WsCallback): void;
+  send(data: WsData, options?: WsSendOptions | WsCallback, callback?: WsCallback): void {
+    if (typeof options === "function") return this.send(data, {}, options);
+    if (options?.fin === false) throw unsupported("send: 'fin' false");
+    if (data instanceof Blob) {
+      data.arrayBuffer().then(
+        (bytes) => this.send(bytes, options ?? {}, callback),
+        (error) => this.#failed(error, callback),
+      );
+      return;
+    }
+    const message = toMessage(data, options?.binary);
+    if (this.readyState !== OPEN) {
+      this.#lateBytes += Buffer.byteLength(message as string);
+      const words = `WebSocket is not open: readyState ${this.readyState}`;
+      if (callback !== undefined) queueMicrotask(() => callback(new Error(words)));
+      return;
+    }
+    const { handle } = this.#connection;
+    const sent = this.#server.send(message, handle);
+    if (callback === undefined) {
+      if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
+    } else if (sent === ACCEPTED && this.#connection.bufferedAmount <= SENT_BYTES) {
+      queueMicrotask(() => callback());
+    } else {
+      sent.then(() => this.#server.drained(handle, SENT_BYTES)).then(
+        (isDrained) => callback(isDrained ? undefined : new Error("The connection is over")),
+        callback,
+      );
+    }
+  }
+
+  /**
+   * Sends a Ping; 'pong' tells of the answer. A peer that gives no sign of life within `pongTimeout` is
+   * dropped.
+   *
+   * @param data None: a Ping with data throws 2302999.
+   * @param mask Of no effect.
+   * @param callback Called when it has been handed to the system.
+   */
+  ping(
+    data?: unknown,
+    mask?: boolean | ((error: Error) => void),
+    callback?: (error: Error) => void,
+  ): void {
+    const done = [data, mask, callback].find((one) => typeof one === "function");
+    const hasData = data !== done && data !== undefined && String(data) !== "";
+    if (hasData) throw unsupported("ping: data");
+    if (!this.#connection.host.canPing) throw unsupported("ping");
+    if (this.readyState === OPEN) this.#connection.host.heartbeat.probe(this.#connection);
+    if (done !== undefined) queueMicrotask(() => (done as WsCallback)());
+  }
+
+  /** Throws 2302999: Pongs are sent by the runtime. */
+  pong(): void {
+    throw unsupported("pong");
+  }
+
+  /**
+   * Starts to close.
+   *
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1000 where it is left out.
+   * @param reason At most 123 bytes.
+   * @throws {TypeError} For another code.
+   * @throws {RangeError} For a longer reason.
+   */
+  close(code: number = 1000, reason: string | Uint8Array = ""): void {
+    const isOfProtocol = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+    if (!Number.isInteger(code) || !(isOfProtocol || (code >= 3000 && code <= 4999))) {
+      throw new TypeError("First argument must be a valid error code number");
+    }
+    const text = typeof reason === "string" ? reason : Buffer.from(reason).toString();
+    if (Buffer.byteLength(text) > MAX_REASON_BYTES) {
+      throw new RangeError("The message must not be greater than 123 bytes");
+    }
+    // What is refused has begun to close already.
+    this.#server.close(this.#connection.handle, { code, reason: text }).catch(() => {});
+  }
+
+  /** Drops the connection at once, whatever is queued: 'close' with 1006. */
+  terminate(): void {
+    if (!this.#isOver) this.#connection.drop();
+  }
+
+  /** Stops reading; throws 2302999 where the runtime cannot. */
+  pause(): void {
+    if (this.readyState !== OPEN || this.#isPaused) return;
+    if (!this.#connection.pause()) throw unsupported("pause");
+    this.#isPaused = true;
+  }
+
+  /** Reads on. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#connection.resume();
+  }
+
+  /** Adds a listener that gets an event, as on the web. */
+  addEventListener(
+    type: string,
+    listener: WsListener,
+    options?: { once?: boolean | undefined },
+  ): void {
+    this.#listeners.add(type, listener, options?.once === true);
+  }
+
+  /** Removes a listener that `addEventListener` has added. */
+  removeEventListener(type: string, listener: WsListener): void {
+    this.#listeners.remove(type, listener);
+  }
+
+  /** Adds a listener. */
+  override on(type: string | symbol, listener: (...args: never[]) => void): this {
+    if (type === "ping") sayOnce("'ping' is never told: no runtime shows the Pings of a peer.");
+    return super.on(type, listener as (...args: unknown[]) => void);
+  }
+
+  /** Not for programs. */
+  message(data: string | ArrayBuffer): undefined {
+    const isBinary = typeof data !== "string";
+    const told = isBinary && this.#binaryType === "arraybuffer"
+      ? data
+      : Buffer.from(data as ArrayBuffer);
+    this.emit("message", told, isBinary);
+  }
+
+  /** Not for programs. */
+  closed({ code, reason }: CloseResult): void {
+    this.#isOver = true;
+    this.emit("close", code, Buffer.from(code === 1006 ? "" : reason));
+  }
+
+  #failed(error: Error, callback?: WsCallback): void {
+    if (callback !== undefined) callback(error);
+    else if (this.listenerCount("error") > 0) this.emit("error", error);
+    else console.error(error);
+  }
+}
+
+/** What goes out for what is sent: `binary` may make bytes of text, and text of bytes. */
+function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefined): WebSocketData {
+  if (typeof data === "string" || typeof data === "number") {
+    return binary === true ? Buffer.from(String(data)) : String(data);
+  }
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : data as WebSocketData;
+  if (binary !== false || typeof bytes === "string") return bytes;
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,51 @@
+/** 100 MB through two Duplexes, each way, and not much of it in memory. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createHash } from "node:crypto";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import process from "node:process";
+import { tunnelEntrance, tunnelServer } from "../../docs/recipes/tunnel.ts";
+import { within } from "../helpers/client.ts";
+
+const CHUNK = new Uint8Array(1024 * 1024).map((_, i) => i % 251);
+const CHUNKS = 100;
+
+describe("a TCP tunnel through a WebSocket", () => {
+  it("takes 100 MB there and back", async () => {
+    const target = createServer((socket) => socket.pipe(socket).on("error", () => {}));
+    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+    const server = tunnelServer((target.address() as AddressInfo).port);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const entrance = tunnelEntrance(`ws://127.0.0.1:${server.address!.port}/`);
+    await new Promise<void>((resolve) => entrance.listen(0, "127.0.0.1", resolve));
+
+    const socket = connect((entrance.address() as AddressInfo).port, "127.0.0.1");
+    const [sent, received] = [createHash("sha256"), createHash("sha256")];
+    const before = process.memoryUsage().rss;
+    let bytes = 0;
+    let most = 0;
+    const ended = new Promise<void>((resolve, reject) => {
+      socket.on("error", reject);
+      socket.on("data", (chunk: Uint8Array) => {
+        received.update(chunk);
+        bytes += chunk.length;
+        most = Math.max(most, process.memoryUsage().rss - before);
+        if (bytes === CHUNKS * CHUNK.length) resolve();
+      });
+    });
+    for (let i = 0; i < CHUNKS; i++) {
+      sent.update(CHUNK);
+      if (!socket.write(CHUNK)) await new Promise((resolve) => socket.once("drain", resolve));
+    }
+    await within(ended, 60_000);
+    assertEquals(received.digest("hex"), sent.digest("hex"));
+    assert(most < 300 * 1024 * 1024, `${most / 1024 / 1024} MiB more`);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.end();
+    await within(closed);
+    await server.stop();
+    await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
+  });
+});

@@ -1,0 +1,70 @@
+/** Yjs: y-websocket against a server of ours, and Hocuspocus on both sides. */
+
+import { assertEquals } from "@std/assert";
+import { afterAll, describe, it } from "@std/testing/bdd";
+import { Hocuspocus } from "@hocuspocus/server";
+import * as Y from "yjs";
+import { hocuspocusClient, hocuspocusServer } from "../../docs/recipes/hocuspocus.ts";
+import { yjsClient, yjsServer } from "../../docs/recipes/yjs.ts";
+import { within } from "../helpers/client.ts";
+
+/** Waits until a document has this text. */
+function hasText(doc: Y.Doc, text: string): Promise<void> {
+  return within(
+    new Promise((resolve) => {
+      const look = () => {
+        if (doc.getText("t").toString() !== text) return;
+        doc.off("update", look);
+        resolve();
+      };
+      doc.on("update", look);
+      look();
+    }),
+  );
+}
+
+describe("y-websocket", () => {
+  it("shares a document, and catches up after it was cut off", async () => {
+    const server = yjsServer();
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const url = `ws://127.0.0.1:${server.address!.port}`;
+    const [one, two] = [new Y.Doc(), new Y.Doc()];
+    const providers = [one, two].map((doc) => yjsClient(url, "room", doc));
+    one.getText("t").insert(0, "hello");
+    await hasText(two, "hello");
+    two.getText("t").insert(5, " you");
+    await hasText(one, "hello you");
+    // All are cut off; both write meanwhile.
+    for (const connection of server.listAllConnections()) await server.terminate(connection);
+    one.getText("t").insert(0, "> ");
+    two.getText("t").insert(two.getText("t").length, "!");
+    await Promise.all([hasText(one, "> hello you!"), hasText(two, "> hello you!")]);
+    for (const provider of providers) provider.destroy();
+    for (const doc of [one, two]) doc.destroy();
+    await server.stop();
+    // The library leaves its timer for the next attempt.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  });
+});
+
+describe("Hocuspocus", () => {
+  const hocuspocus = new Hocuspocus({ quiet: true, debounce: 0 });
+  afterAll(() => hocuspocus.closeConnections());
+
+  it("shares a document between two providers", async () => {
+    const server = hocuspocusServer(hocuspocus);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const url = `ws://127.0.0.1:${server.address!.port}`;
+    const [one, two] = [new Y.Doc(), new Y.Doc()];
+    const providers = [one, two].map((doc) => hocuspocusClient(url, "page", doc));
+    one.getText("t").insert(0, "hello");
+    await hasText(two, "hello");
+    assertEquals(hocuspocus.getConnectionsCount(), 2);
+    for (const provider of providers) {
+      provider.destroy();
+      provider.configuration.websocketProvider.destroy();
+    }
+    for (const doc of [one, two]) doc.destroy();
+    await server.stop();
+  });
+});

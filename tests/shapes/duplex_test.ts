@@ -1,0 +1,147 @@
+/** Connections as Duplexes of `node:stream`. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+import { createWebSocket } from "../../mod.ts";
+import { duplexOf } from "../../node.ts";
+import { within } from "../helpers/client.ts";
+import { shaped } from "../helpers/shaped_server.ts";
+import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
+
+async function client() {
+  const server = await RawServer.listen();
+  const ws = createWebSocket();
+  const stream = duplexOf(ws);
+  await ws.connect(server.url);
+  const [peer] = await within(Promise.all([server.accept(), ws.opened]));
+  return { stream, peer, stop: () => server.close() };
+}
+
+async function server() {
+  const { server, one, peer } = await shaped((server, connection) => duplexOf(server, connection));
+  return { stream: one, peer, stop: () => server.stop() };
+}
+
+/** All that a stream gives, until it has ended. */
+async function all(stream: Duplex): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+for (const [side, make] of [["a client's", client], ["a server's", server]] as const) {
+  describe(`duplexOf() ${side} connection`, () => {
+    it("writes binary messages, and reads Buffers of whatever comes", async () => {
+      const { stream, peer, stop } = await make();
+      stream.write("one");
+      stream.write(Buffer.from([2]));
+      while (peer.frames.length < 2) await within(peer.next(BINARY, peer.frames.length));
+      assertEquals(peer.frames.map(({ opcode, payload }) => [opcode, textOf(payload)]), [
+        [BINARY, "one"],
+        [BINARY, "\u0002"],
+      ]);
+      const read = all(stream);
+      peer.send(TEXT, "text, ");
+      peer.send(BINARY, "");
+      peer.send(BINARY, "bytes");
+      peer.close(1000);
+      assertEquals(await within(read), "text, bytes");
+      peer.end();
+      await stop();
+    });
+
+    it("closes with 1000 where it is ended, after what was written", async () => {
+      const { stream, peer, stop } = await make();
+      const closed = once(stream, "close");
+      stream.resume();
+      stream.end("last");
+      assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1000, reason: "" });
+      assertEquals(textOf(peer.frames[0]!.payload), "last");
+      await within(closed);
+      assertEquals(stream.destroyed, true);
+      await stop();
+    });
+
+    it("closes with 1011 where it is destroyed with an error", async () => {
+      const { stream, peer, stop } = await make();
+      const failed = once(stream, "error");
+      stream.destroy(new Error("broken"));
+      assertEquals(((await within(failed))[0] as Error).message, "broken");
+      assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1011, reason: "broken" });
+      await stop();
+    });
+
+    it("fails where the connection is lost", async () => {
+      const { stream, peer, stop } = await make();
+      const failed = once(stream, "error");
+      stream.resume();
+      peer.reset();
+      assert((await within(failed))[0] instanceof Error);
+      await stop();
+    });
+
+    it("holds the writer back", async () => {
+      const { stream, peer, stop } = await make();
+      peer.socket.pause();
+      stream.on("error", () => {});
+      let writes = 0;
+      const chunk = Buffer.alloc(1024 * 1024);
+      while (stream.write(chunk) && writes < 100) writes++;
+      assert(writes < 100);
+      let before = -1;
+      let taken = 0;
+      const count = () => void taken++;
+      stream.on("drain", count);
+      while (taken !== before) {
+        before = taken;
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        if (taken !== before) stream.write(chunk);
+      }
+      assert(taken < 50, `${taken} MiB`);
+      peer.socket.resume();
+      stream.resume();
+      stream.end();
+      await within(peer.next(CLOSE));
+      await stop();
+    });
+  });
+}
+
+describe("duplexOf()", () => {
+  it("writes once a client is open, and is destroyed where it never is", async () => {
+    const raw = await RawServer.listen();
+    const ws = createWebSocket();
+    const stream = duplexOf(ws);
+    stream.write("early");
+    await ws.connect(raw.url);
+    const peer = await within(raw.accept());
+    assertEquals(textOf((await within(peer.next(BINARY))).payload), "early");
+    stream.resume().end();
+    await within(once(stream, "close"));
+    await raw.close();
+    const lost = createWebSocket();
+    const failing = duplexOf(lost);
+    const failed = once(failing, "error");
+    await lost.connect("ws://127.0.0.1:1/");
+    assert((await within(failed))[0] instanceof Error);
+  });
+
+  it("reads a chunk for each message in object mode, and text as text", async () => {
+    const { server, one, peer } = await shaped((server, connection) =>
+      duplexOf(server, connection, { readableObjectMode: true })
+    );
+    const chunks: unknown[] = [];
+    one.on("data", (chunk) => chunks.push(chunk));
+    const ended = once(one, "end");
+    peer.send(TEXT, "a");
+    peer.send(TEXT, "");
+    peer.send(BINARY, "b");
+    peer.close(1000);
+    await within(ended);
+    assertEquals(chunks, ["a", "", Buffer.from("b")]);
+    await server.stop();
+  });
+});

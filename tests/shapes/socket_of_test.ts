@@ -1,0 +1,138 @@
+/** A server's connection as a WHATWG socket. */
+
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../../mod.ts";
+import { socketOf, WebSocket } from "../../standard.ts";
+import { within } from "../helpers/client.ts";
+import { shaped } from "../helpers/shaped_server.ts";
+import { assertThrowsDom, logOf, loose, next } from "../helpers/sockets.ts";
+import { BINARY, CLOSE, rawConnect, readClose, TEXT, textOf } from "../peers/raw.ts";
+
+describe("socketOf()", () => {
+  it("is a WebSocket that is open, with the path and the subprotocol that were asked for", async () => {
+    const { server, one, connection, peer } = await shaped(socketOf, { protocol: "chat" }, {
+      line: "GET /room?a=1 HTTP/1.1",
+      headers: { "sec-websocket-protocol": "chat" },
+    });
+    assert(one instanceof WebSocket);
+    assert(one instanceof EventTarget);
+    assertEquals(String(one), "[object WebSocket]");
+    assertEquals([one.readyState, one.url, one.protocol, one.extensions, one.binaryType], [
+      ...[1, "/room?a=1", "chat", "", "blob"],
+    ]);
+    assertEquals(socketOf(server, connection), one);
+    assertEquals(socketOf(server, { ...connection }), one);
+    peer.end();
+    await server.stop();
+  });
+
+  it("hears and sends messages in order, of its own peer and no other", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const other = await within(rawConnect(server.address!.port));
+    one.binaryType = "arraybuffer";
+    const heard: unknown[] = [];
+    const three = new Promise<void>((resolve) =>
+      one.onmessage = (event) => {
+        assertEquals([event.target === one, event.origin], [true, ""]);
+        if (heard.push(event.data) === 2) resolve();
+      }
+    );
+    other.send(TEXT, "not for you");
+    peer.send(TEXT, "one");
+    peer.send(BINARY, new Uint8Array([2]));
+    await within(three);
+    assertEquals([heard[0], new Uint8Array(heard[1] as ArrayBuffer)], ["one", new Uint8Array([2])]);
+    one.send("a");
+    one.send(new Blob(["b"]));
+    one.send("c");
+    while (peer.frames.length < 3) await within(peer.next(TEXT, peer.frames.length));
+    assertEquals(peer.frames.map(({ payload }) => textOf(payload)), ["a", "b", "c"]);
+    assertEquals(other.frames, []);
+    await server.stop();
+  });
+
+  it("closes with codes of the protocol, too, and tells its end once", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const log = logOf(one);
+    for (const code of [999, 1004, 1005, 1006, 1015, 2999, 5000]) {
+      assertThrowsDom(() => one.close(code), "InvalidAccessError");
+    }
+    assertThrowsDom(() => one.close(1001, "x".repeat(124)), "SyntaxError");
+    const closed = next(one, "close");
+    one.close(1012, "back soon");
+    assertEquals(one.readyState, WebSocket.CLOSING);
+    one.send("late");
+    assertEquals(one.bufferedAmount, 4);
+    one.close(1000);
+    await closed;
+    assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1012, reason: "back soon" });
+    assertEquals(log, ["close 3 1012 true back soon"]);
+    assertEquals(peer.texts(), []);
+    await server.stop();
+  });
+
+  for (
+    const [how, end, log] of [
+      ["a Close frame", "close", ["close 3 4001 true bye"]],
+      ["a Close frame with no code", "empty", ["close 3 1005 true"]],
+      ["a reset", "reset", ["error 3", "close 3 1006 false"]],
+    ] as const
+  ) {
+    it(`hears of the end by ${how}`, async () => {
+      const { server, one, peer } = await shaped(socketOf);
+      const heard = logOf(one);
+      const closed = next(one, "close");
+      if (end === "close") peer.close(4001, "bye");
+      else if (end === "empty") peer.close();
+      else peer.reset();
+      await closed;
+      assertEquals(heard, [...log]);
+      await server.stop();
+    });
+  }
+
+  it("is told 1001 where the server stops", async () => {
+    const { server, one } = await shaped(socketOf);
+    const log = logOf(one);
+    await server.stop();
+    assertEquals(log, ["close 3 1001 true server is going away"]);
+  });
+
+  it("can be dropped: terminate()", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const log = logOf(one);
+    const closed = next(one, "close");
+    one.terminate();
+    await closed;
+    await within(peer.ended);
+    assertEquals(log, ["error 3", "close 3 1006 false"]);
+    assertEquals(peer.frames, []);
+    one.terminate();
+    await server.stop();
+  });
+
+  it("has no room for a message over maxPayload", async () => {
+    const { server, one } = await shaped(socketOf, { maxPayload: 4 });
+    assertThrowsDom(() => one.send("12345"), "QuotaExceededError");
+    assertThrows(() => loose(one).send(), TypeError);
+    assertEquals(one.readyState, WebSocket.OPEN);
+    await server.stop();
+  });
+
+  it("refuses what is no connection, and one that is over", async () => {
+    const { server, connection, one } = await shaped(socketOf);
+    for (const wrong of [null, 5, "text"]) {
+      const call = () => socketOf(server, wrong as unknown as typeof connection);
+      assertEquals(assertThrows(call, BusinessError).code, 401);
+    }
+    const nobody = { clientIP: "127.0.0.1", clientPort: 1 };
+    assertEquals(assertThrows(() => socketOf(server, nobody), BusinessError).code, 2302006);
+    const closed = next(one, "close");
+    one.close();
+    await closed;
+    assertEquals(assertThrows(() => socketOf(server, connection), BusinessError).code, 2302006);
+    assertFalse("terminate" in WebSocket.prototype);
+    await server.stop();
+  });
+});

@@ -1,0 +1,308 @@
+/** A server in the shape of npm's `ws`. */
+
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import { IncomingMessage } from "node:http";
+import {
+  BusinessError,
+  createWebSocketServer,
+  type WebSocketServer,
+  type WebSocketServerConfig,
+} from "../../mod.ts";
+import { type WsServer, wsServer, type WsSocket } from "../../node.ts";
+import { within } from "../helpers/client.ts";
+import { onDeno } from "../helpers/programs.ts";
+import {
+  BINARY,
+  CLOSE,
+  PING,
+  type RawClientOptions,
+  rawConnect,
+  type RawPeer,
+  readClose,
+  TEXT,
+  textOf,
+} from "../peers/raw.ts";
+
+interface Pair {
+  server: WebSocketServer;
+  wss: WsServer;
+  socket: WsSocket;
+  request: IncomingMessage;
+  peer: RawPeer;
+}
+
+/** A server in that shape, one of its sockets, and the peer. */
+async function pair(
+  config: Partial<WebSocketServerConfig> = {},
+  options: RawClientOptions = {},
+): Promise<Pair> {
+  const server = createWebSocketServer();
+  const wss = wsServer(server);
+  await server.start({ serverPort: 0, serverIP: "127.0.0.1", ...config });
+  const connected = once(wss, "connection");
+  const peer = await within(rawConnect(server.address!.port, options));
+  const [socket, request] = await within(connected);
+  return { server, wss, socket, request, peer };
+}
+
+/** What a promise of an event gives. */
+async function told(emitter: WsSocket | WsServer, event: string): Promise<unknown[]> {
+  return await within(once(emitter, event));
+}
+
+function assertUnsupported(call: () => unknown): void {
+  const { code, kind } = assertThrows(call, BusinessError);
+  assertEquals([code, kind], [2302999, "unsupported"]);
+}
+
+describe("wsServer()", () => {
+  it("tells of each connection with a socket and the request", async () => {
+    const { server, wss, socket, request, peer } = await pair({ protocol: "chat" }, {
+      line: "GET /room?a=1 HTTP/1.1",
+      headers: { "sec-websocket-protocol": "chat", "x-user": "anna" },
+    });
+    assertInstanceOf(request, IncomingMessage);
+    assertEquals([request.method, request.url, request.headers["x-user"]], [
+      ...["GET", "/room?a=1", "anna"],
+    ]);
+    const { remoteAddress, remotePort } = request.socket;
+    assertEquals([remoteAddress, remotePort], ["127.0.0.1", peer.socket.localPort]);
+    assertEquals([socket.protocol, socket.url, socket.extensions], ["chat", "/room?a=1", ""]);
+    assertEquals([socket.readyState, socket.OPEN, socket.bufferedAmount], [1, 1, 0]);
+    assertEquals([...wss.clients], [socket]);
+    assertEquals(wss.address(), {
+      address: "127.0.0.1",
+      family: "IPv4",
+      port: server.address!.port,
+    });
+    const closed = told(socket, "close");
+    await server.stop();
+    await closed;
+    assertEquals(wss.clients.size, 0);
+    assertEquals(wss.address(), null);
+  });
+
+  it("stops with close(), and calls back", async () => {
+    const { wss, socket, peer } = await pair();
+    const ended = Promise.all([told(socket, "close"), told(wss, "close")]);
+    await within(new Promise<void>((resolve) => wss.close(() => resolve())));
+    const [[code, reason]] = await ended;
+    assertEquals([code, String(reason)], [1001, "server is going away"]);
+    assertEquals(readClose(await within(peer.next(CLOSE))).code, 1001);
+    const error = await within(new Promise((resolve) => wss.close(resolve)));
+    assertInstanceOf(error, BusinessError);
+  });
+
+  it("throws for what it cannot do", () => {
+    const wss = wsServer(createWebSocketServer());
+    assertUnsupported(() => wss.handleUpgrade());
+    assertUnsupported(() => wss.shouldHandle());
+  });
+
+  it("leaves a server alone that says nothing of requests", async () => {
+    const inner = createWebSocketServer();
+    // A server behind an object of one's own, as a test may have it.
+    const proxy = new Proxy(inner, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name, target);
+        if (typeof name === "symbol") return undefined;
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const wss = wsServer(proxy);
+    await inner.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const connected = requestFrom(wss);
+    const peer = await within(rawConnect(inner.address!.port));
+    assertEquals((await within(connected)).headers, {});
+    peer.end();
+    await inner.stop();
+  });
+});
+
+function requestFrom(wss: WsServer): Promise<IncomingMessage> {
+  return new Promise((resolve) => wss.on("connection", (_, request) => resolve(request)));
+}
+
+describe("a socket of wsServer()", () => {
+  it("tells messages as Buffers, and whether they are binary", async () => {
+    const { server, socket, peer } = await pair();
+    const text = told(socket, "message");
+    peer.send(TEXT, "h\u00e9");
+    const [data, isBinary] = await text;
+    assert(Buffer.isBuffer(data));
+    assertEquals([data.toString(), isBinary], ["h\u00e9", false]);
+    const bytes = told(socket, "message");
+    peer.send(BINARY, new Uint8Array([1, 2]));
+    const [buffer, binary] = await bytes;
+    assert(Buffer.isBuffer(buffer));
+    assertEquals([[...buffer], binary], [[1, 2], true]);
+    socket.binaryType = "arraybuffer";
+    const again = told(socket, "message");
+    peer.send(BINARY, new Uint8Array([3]));
+    assertInstanceOf((await again)[0], ArrayBuffer);
+    assertUnsupported(() => socket.binaryType = "fragments");
+    await server.stop();
+  });
+
+  it("sends text, numbers, bytes, several at once and Blobs, as binary or not", async () => {
+    const { server, socket, peer } = await pair();
+    socket.send("text");
+    socket.send(5);
+    socket.send(Buffer.from([1]));
+    socket.send([Buffer.from([2]), Buffer.from([3])]);
+    socket.send("bytes", { binary: true });
+    socket.send(Buffer.from("as text"), { binary: false, compress: true, mask: true });
+    socket.send(new Blob(["blob"]));
+    while (peer.frames.length < 7) await within(peer.next(BINARY, peer.frames.length));
+    assertEquals(peer.frames.map(({ opcode, payload }) => `${opcode} ${textOf(payload)}`), [
+      ...["1 text", "1 5", "2 \u0001", "2 \u0002\u0003", "2 bytes", "1 as text", "2 blob"],
+    ]);
+    assertUnsupported(() => socket.send("part", { fin: false }));
+    await server.stop();
+  });
+
+  it("calls back when a message is gone, and with an error when it cannot go", async () => {
+    const { server, socket, peer } = await pair();
+    const sent = (data: string | Uint8Array) =>
+      within(new Promise<Error | undefined>((resolve) => socket.send(data, resolve)));
+    assertEquals(await sent("small"), undefined);
+    peer.socket.pause();
+    let isBack = false;
+    const big = sent(new Uint8Array(4 * 1024 * 1024)).then((error) => {
+      isBack = true;
+      return error;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const wasBack = isBack; // where both systems take megabytes it may be
+    peer.socket.resume();
+    assertEquals(await big, undefined);
+    assert(!wasBack || socket.bufferedAmount === 0);
+    const closed = told(socket, "close");
+    socket.close();
+    assert((await sent("late"))?.message.includes("not open"));
+    socket.send("unheard");
+    assert(socket.bufferedAmount >= 11);
+    await closed;
+    assertEquals(socket.readyState, socket.CLOSED);
+    await server.stop();
+  });
+
+  it("pings, and hears the Pong", async () => {
+    const { server, socket, peer } = await pair();
+    const pong = told(socket, "pong");
+    socket.ping();
+    await within(peer.next(PING));
+    assertEquals(await pong, [Buffer.alloc(0)]);
+    await within(new Promise<void>((resolve) => socket.ping("", false, () => resolve())));
+    assertUnsupported(() => socket.ping("data"));
+    assertUnsupported(() => socket.pong());
+    await server.stop();
+  });
+
+  it("closes with a code and a reason, and refuses what cannot be", async () => {
+    const { server, socket, peer } = await pair();
+    for (const code of [999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, "1000"]) {
+      assertThrows(() => socket.close(code as number), TypeError);
+    }
+    assertThrows(() => socket.close(1000, "x".repeat(124)), RangeError);
+    const closed = told(socket, "close");
+    socket.close(4400, Buffer.from("why"));
+    socket.close(4401);
+    assertEquals(readClose(await within(peer.next(CLOSE))), { code: 4400, reason: "why" });
+    const [code, reason] = await closed;
+    assertEquals([code, String(reason)], [4400, "why"]);
+    await server.stop();
+  });
+
+  for (
+    const [how, end, code, reason] of [
+      ["a Close frame", (peer: RawPeer) => peer.close(3000, "bye"), 3000, "bye"],
+      ["an empty Close frame", (peer: RawPeer) => peer.close(), 1005, ""],
+      ["a reset", (peer: RawPeer) => peer.reset(), 1006, ""],
+    ] as const
+  ) {
+    it(`hears of the end by ${how}`, async () => {
+      const { server, socket, peer } = await pair();
+      const closed = told(socket, "close");
+      end(peer);
+      const [first, second] = await closed;
+      assertEquals([first, String(second)], [code, reason]);
+      await server.stop();
+    });
+  }
+
+  it("can be dropped", async () => {
+    const { server, socket, peer } = await pair();
+    const closed = told(socket, "close");
+    socket.terminate();
+    assertEquals((await closed)[0], 1006);
+    await within(peer.ended);
+    socket.terminate();
+    await server.stop();
+  });
+
+  it("stops reading where the runtime can", async () => {
+    const { server, socket, peer } = await pair();
+    if (onDeno) {
+      assertUnsupported(() => socket.pause());
+      assertEquals(socket.isPaused, false);
+      return void await server.stop();
+    }
+    const heard: string[] = [];
+    socket.on("message", (data: Buffer) => heard.push(String(data)));
+    socket.pause();
+    assertEquals(socket.isPaused, true);
+    peer.send(TEXT, "wait");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals(heard, []);
+    const message = told(socket, "message");
+    socket.resume();
+    await message;
+    assertEquals([heard, socket.isPaused], [["wait"], false]);
+    await server.stop();
+  });
+
+  it("has the web's listeners and handlers, too", async () => {
+    const { server, socket, peer } = await pair();
+    const log: string[] = [];
+    const both = (event: { type: string; data?: unknown }) =>
+      log.push(`${event.type} ${event.data}`);
+    socket.addEventListener("message", both);
+    socket.addEventListener("message", both);
+    socket.addEventListener("message", { handleEvent: () => void log.push("object") }, {
+      once: true,
+    });
+    socket.onmessage = (event) => void log.push(`handler ${event.target === socket}`);
+    const handler = socket.onmessage;
+    assert(typeof handler === "function");
+    const first = told(socket, "message");
+    peer.send(TEXT, "one");
+    await first;
+    assertEquals(log.splice(0), ["message one", "object", "handler true"]);
+    socket.removeEventListener("message", both);
+    socket.onmessage = null;
+    assertEquals(socket.onmessage, null);
+    const closed = new Promise<unknown[]>((resolve) =>
+      socket.onclose = ({ code, reason, wasClean }) => resolve([code, reason, wasClean])
+    );
+    peer.send(TEXT, "two");
+    peer.close(4000, "end");
+    assertEquals(await within(closed), [4000, "end", true]);
+    assertEquals(log, []);
+    await server.stop();
+  });
+
+  it("says once that it does not tell of Pings", async () => {
+    const { server, socket } = await pair();
+    const { warn } = console;
+    const said: string[] = [];
+    console.warn = (what: string) => void said.push(what);
+    socket.on("ping", () => {}).on("ping", () => {});
+    console.warn = warn;
+    assert(said.length <= 1 && said.every((what) => what.includes("'ping' is never told")));
+    await server.stop();
+  });
+});
