@@ -33,6 +33,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   maxConcurrentClientsNumber?: number;
   /** How many connections one client address may have, above 0. No limit where left out. */
   maxConnectionsForOneClient?: number;
+  /** How many connections there may be in all, above 0; one more is answered 503. No limit where left out. */
+  maxConnections?: number | undefined;
   /** The server's certificate, for `wss`; none where both its paths are ''. */
   serverCert?: ServerCert;
   /**
@@ -63,13 +65,20 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   maxPayload?: number;
   /**
    * How many bytes may be queued to one peer, an integer above 0. A peer that reads so slowly that
-   * there are more is dropped with 1013, after 'error'. As many bytes of its messages may be at work
-   * in asynchronous listeners: then reading pauses on Bun, and on Deno, which cannot, the peer is
-   * dropped with 1008.
+   * there are more is dropped with 1013, after 'error'.
    *
    * @default {16777216}
    */
   maxBufferedAmount?: number;
+  /**
+   * How many bytes of one peer's messages may be at work in listeners that have returned a promise, an
+   * integer above 0; each message counts 1,024 bytes more. With more reading pauses on Bun, and on Deno,
+   * which cannot, the peer is dropped with 1008. The promise of work that goes on for as long as the
+   * connection is not to be returned.
+   *
+   * @default {16777216}
+   */
+  maxPendingAmount?: number | undefined;
   /**
    * What becomes of a peer that reads too slowly: `'drop'` closes it with 1013; `'refuse'` lets it
    * stay. Then a `send` that would queue more than `maxBufferedAmount` bytes is refused with
@@ -81,11 +90,21 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   slowPeer?: "drop" | "refuse" | undefined;
   /**
    * Which web pages may connect, by the `Origin` that browsers send: those of the host name they
-   * connect to, those of a list of origins, or all. Others are refused with 403.
+   * connect to, whatever the port, those of a list, or all. Others are refused with 403. An entry of the
+   * list is an origin, where case, a default port and a slash at the end make no difference, or
+   * `https://*.example.com` for the subdomains of a host; `start` refuses one that could never match.
+   *
+   * `'same-host'` lets in pages on any port of the same host, and a page whose name leads to this
+   * server's address by its owner's doing (DNS rebinding): against that there is `allowedHosts`.
    *
    * @default {"same-host"}
    */
   allowedOrigins?: "same-host" | "*" | string[];
+  /**
+   * By which names the server may be called, in the `Host` of a request: names, `.example.com` for the
+   * subdomains of one, and addresses. Any other request is answered 403. By any where it is left out.
+   */
+  allowedHosts?: readonly string[] | undefined;
   /**
    * Asked before each upgrade, once everything else is in order. `true` lets the client in, an object
    * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, as an
@@ -94,6 +113,13 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   authorize?:
     | ((request: Request, info: HandshakeInfo) => Verdict<Context> | Promise<Verdict<Context>>)
     | undefined;
+  /**
+   * How many seconds `authorize` and `clientAddress` may take each, above 0 and at most 30,000. Then the
+   * client is answered 503, and 'error' is told.
+   *
+   * @default {10}
+   */
+  authorizeTimeout?: number | undefined;
   /**
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
    * sets and clients cannot. The limits count it, and `clientIP` is it.

@@ -283,7 +283,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   /** Listeners are at work on a message. */
   #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
-    this.#backlog ??= new Backlog(this.host.maxBufferedAmount, this);
+    this.#backlog ??= new Backlog(this.host.maxPendingAmount, this);
     this.#backlog.add(message, atWork);
   }
 

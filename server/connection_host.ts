@@ -26,8 +26,10 @@ export interface ConnectionHost {
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly maxPayload: number;
-  /** Bytes that may wait for a peer, or for the listeners of its messages. */
+  /** Bytes that may wait for a peer. */
   readonly maxBufferedAmount: number;
+  /** Bytes of a peer's messages that may wait for their listeners. */
+  readonly maxPendingAmount: number;
   /** Whether a peer over it stays, and what would go beyond is refused. */
   readonly refusesSlow: boolean;
   /** Those whose queues somebody waits for. */

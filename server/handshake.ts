@@ -1,7 +1,9 @@
 /** The handshakes of a server: which requests become connections. Not part of the public API. */
 
 import { type BusinessError, businessError } from "../errors.ts";
+import type { Clock } from "../heartbeat.ts";
 import { describe } from "../internal/describe.ts";
+import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
   AcceptorEvents,
   Address,
@@ -14,10 +16,8 @@ import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import {
   ask,
   ELSEWHERE,
-  hasUrl,
   Http,
   NO_UPGRADE,
-  NO_URL,
   type Peer,
   STOPPING,
   toResponse,
@@ -25,7 +25,8 @@ import {
 } from "./http.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
-import { isAddress, type ServerConfig } from "./options.ts";
+import { isAddress } from "./address.ts";
+import type { ServerConfig } from "./options.ts";
 import { originAllowed } from "./origin.ts";
 import { targetOf } from "./routes.ts";
 import { choose, offeredBy } from "./subprotocols.ts";
@@ -33,6 +34,7 @@ import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_reques
 
 /** The server whose handshakes these are. */
 export interface HandshakeOwner {
+  readonly clock: Clock;
   /** Whether new connections are accepted. */
   admits(): boolean;
   /** Accepts a client, by its request. */
@@ -53,20 +55,33 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   readonly #http: Http;
   /** For each client that waits for a function of the user: a call that refuses it. */
   readonly #waiting = new Set<(why: TooLate) => void>();
+  /** The same for those that wait for too long. */
+  readonly #late: TimeoutQueue<() => void>;
   /** Whether the hint was told that a client offers subprotocols and the server has none. */
   #hinted = false;
 
   constructor(owner: HandshakeOwner, config: ServerConfig) {
     this.#owner = owner;
     this.#config = config;
-    this.#http = new Http(owner, config.fetch);
-    this.#limits = new ConnectionLimits(config.maxClients, config.maxPerClient);
+    this.#http = new Http(owner, config);
+    this.#limits = new ConnectionLimits(
+      config.maxClients,
+      config.maxPerClient,
+      config.maxConnections,
+    );
+    this.#late = new TimeoutQueue({
+      clock: owner.clock,
+      keepsTimer: true,
+      ms: config.authorizeTimeout * 1000,
+      expired: (late) => late(),
+    });
   }
 
   request(request: Request, { hostname, port }: Address): RequestResult | Promise<RequestResult> {
     const ip = plainAddress(hostname);
     if (!isUpgrade(request)) return this.#http.request(request, { ip, port }, NO_UPGRADE);
-    if (!hasUrl(request)) return this.#refuse({ ip, port }, toResponse(NO_URL), NO_URL.why);
+    const fault = this.#http.fault(request);
+    if (fault !== undefined) return this.#refuse({ ip, port }, toResponse(fault), fault.why);
     const { clientAddress, isHere } = this.#config;
     const target = targetOf(request);
     if (isHere !== undefined && !isHere(target)) {
@@ -75,7 +90,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const { url } = target;
     if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url });
     const peer = { clientIP: ip, clientPort: port };
-    const call = () => this.#untilClosed(request, clientAddress(request, peer));
+    const call = () => this.#untilClosed(request, "clientAddress", clientAddress(request, peer));
     return this.#ask("clientAddress", call, (address) => {
       if (address instanceof TooLate) return this.#refuseLate({ ip, port }, address);
       if (typeof address === "string" && isAddress(address)) {
@@ -107,6 +122,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   /** Refuses all clients that wait for a function of the user. */
   close(): void {
     for (const waits of this.#waiting) waits(TOO_LATE.stopping);
+    this.#late.close();
   }
 
   /** Gives the place of a connection back. */
@@ -147,7 +163,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (authorize === undefined) return admit(undefined);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
-    const call = () => this.#untilClosed(request, authorize(request, info));
+    const call = () => this.#untilClosed(request, "authorize", authorize(request, info));
     const answer = this.#ask("authorize", call, (verdict) => {
       if (!this.#owner.admits()) return this.#refuseLate(who, TOO_LATE.stopping);
       if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
@@ -185,7 +201,11 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   #full(ip: string): HandshakeFault | undefined {
     const status = this.#limits.enter(ip);
     if (status === undefined) return undefined;
-    const why = status === 503 ? "too many clients" : "too many connections of this client";
+    const why = status === 429
+      ? "too many connections of this client"
+      : this.#limits.isFull
+      ? "too many connections"
+      : "too many clients";
     return { status, why, headers: { "retry-after": "1" } };
   }
 
@@ -223,16 +243,22 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return this.#refuse(who, toResponse(fault), fault.why);
   }
 
-  /** Waits for an answer, until the client disconnects or the server stops. */
-  #untilClosed(request: Request, answer: unknown): unknown {
+  /** Waits for an answer, until `authorizeTimeout`, the client disconnects or the server stops. */
+  #untilClosed(request: Request, name: string, answer: unknown): unknown {
     if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
     return new Promise((resolve, reject) => {
       const decided = (settle: () => void) => {
         this.#waiting.delete(tooLate);
+        this.#late.delete(late);
         settle();
       };
       const tooLate = (why: TooLate) => decided(() => resolve(why));
+      const late = () => {
+        const why = `'${name}' gave no answer within ${this.#config.authorizeTimeout} s`;
+        tooLate(new TooLate({ status: 503, why }));
+      };
       this.#waiting.add(tooLate);
+      this.#late.add(late);
       const { signal } = request;
       const disconnected = () => tooLate(TOO_LATE.disconnected);
       if (!this.#owner.admits()) tooLate(TOO_LATE.stopping); // the function has stopped the server

@@ -6,6 +6,7 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import type { Hook } from "./options.ts";
+import { type AllowedHosts, hostAllowed } from "./origin.ts";
 import { RequestInfo } from "./request_info.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
 
@@ -13,6 +14,12 @@ import type { HandshakeFault } from "./upgrade_request.ts";
 export interface Peer {
   ip: string;
   port: number;
+}
+
+/** What the answers depend on. */
+interface HttpConfig {
+  allowedHosts: AllowedHosts | undefined;
+  fetch: Hook | undefined;
 }
 
 /** The server whose port it is. */
@@ -29,7 +36,13 @@ export interface HttpOwner {
 export const STOPPING: HandshakeFault = { status: 503, why: "the server is going away" };
 
 /** The answer to a request whose `Host` is missing or is no host (RFC 9112 §3.2). */
-export const NO_URL: HandshakeFault = { status: 400, why: "Host and target make no URL" };
+const NO_URL: HandshakeFault = { status: 400, why: "Host and target make no URL" };
+
+/** The answer to a request whose `Host` is none of `allowedHosts`. */
+const NOT_THIS_HOST: HandshakeFault = {
+  status: 403,
+  why: "this server may not be called by this name",
+};
 
 /** The answer to a request that is no upgrade, where the user has no `fetch`. */
 export const NO_UPGRADE: HandshakeFault = { status: 426, why: "This port speaks WebSocket" };
@@ -39,11 +52,6 @@ export const ELSEWHERE: HandshakeFault = {
   status: 404,
   why: "There is no WebSocket at this path",
 };
-
-/** Whether the URL of a request can be parsed. On both runtimes it may be one that cannot. */
-export function hasUrl(request: Request): boolean {
-  return URL.canParse(request.url);
-}
 
 /** The answer to a request that is refused. */
 export function toResponse({ status, why, headers }: HandshakeFault): Response {
@@ -72,10 +80,19 @@ export function unused(response: Response): Response {
 export class Http {
   readonly #owner: HttpOwner;
   readonly #fetch: Hook | undefined;
+  readonly #allowedHosts: AllowedHosts | undefined;
 
-  constructor(owner: HttpOwner, fetch: Hook | undefined) {
+  constructor(owner: HttpOwner, { allowedHosts, fetch }: HttpConfig) {
     this.#owner = owner;
     this.#fetch = fetch;
+    this.#allowedHosts = allowedHosts;
+  }
+
+  /** What is wrong with where a request was sent to, if anything is. */
+  fault(request: Request): HandshakeFault | undefined {
+    if (!URL.canParse(request.url)) return NO_URL; // whatever the type of a Request says
+    const allowed = this.#allowedHosts;
+    return allowed === undefined || hostAllowed(request, allowed) ? undefined : NOT_THIS_HOST;
   }
 
   /** Answers a request by the user's `fetch`, or with `otherwise`. */
@@ -86,7 +103,8 @@ export class Http {
   ): Response | Promise<Response> {
     const fetch = this.#fetch;
     if (!this.#owner.admits()) return toResponse(STOPPING);
-    if (!hasUrl(request)) return toResponse(NO_URL);
+    const fault = this.fault(request);
+    if (fault !== undefined) return toResponse(fault);
     if (fetch === undefined) {
       if (otherwise === ELSEWHERE) this.#owner.refused(otherwise.status, otherwise.why);
       return toResponse(otherwise);

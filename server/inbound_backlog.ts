@@ -7,8 +7,11 @@ export interface BacklogOwner {
   dropTooFast(): void;
 }
 
-/** What a message counts besides its data, in bytes: many empty ones cost memory, too. */
-const OVERHEAD = 64;
+/**
+ * What a message counts besides its data, in bytes: an empty one at work costs 500 to 1,000 bytes of
+ * memory, for its event and the promises of its listeners.
+ */
+const OVERHEAD = 1024;
 
 /**
  * The messages of one connection whose listeners are still at work. When they have more bytes than the

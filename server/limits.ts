@@ -3,24 +3,35 @@ export class ConnectionLimits {
   readonly #counts = new Map<string, number>();
   readonly #maxClients: number;
   readonly #maxPerClient: number;
+  readonly #maxConnections: number;
+  #connections = 0;
 
-  constructor(maxClients: number, maxPerClient: number) {
+  constructor(maxClients: number, maxPerClient: number, maxConnections = Infinity) {
     this.#maxClients = maxClients;
     this.#maxPerClient = maxPerClient;
+    this.#maxConnections = maxConnections;
+  }
+
+  /** Whether no more connections may be, whoever asks. */
+  get isFull(): boolean {
+    return this.#connections >= this.#maxConnections;
   }
 
   /** Takes a place for a connection, or returns the HTTP status to refuse it with. */
   enter(ip: string): 503 | 429 | undefined {
     const count = this.#counts.get(ip) ?? 0;
+    if (this.isFull) return 503;
     if (count === 0 && this.#counts.size >= this.#maxClients) return 503;
     if (count >= this.#maxPerClient) return 429;
     this.#counts.set(ip, count + 1);
+    this.#connections++;
     return undefined;
   }
 
   /** Gives a place back. */
   release(ip: string): void {
     const count = this.#counts.get(ip)! - 1;
+    this.#connections--;
     if (count === 0) this.#counts.delete(ip);
     else this.#counts.set(ip, count);
   }

@@ -64,6 +64,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly config: ServerConfig;
   readonly maxPayload: number;
   readonly maxBufferedAmount: number;
+  readonly maxPendingAmount: number;
   readonly refusesSlow: boolean;
   /** The largest message that can be sent with no look at the queue, in bytes. */
   readonly maxAtOnce: number;
@@ -106,6 +107,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.schema = schema;
     this.maxPayload = config.maxPayload;
     this.maxBufferedAmount = config.maxBufferedAmount;
+    this.maxPendingAmount = config.maxPendingAmount;
     this.refusesSlow = config.slowPeer === "refuse";
     this.maxAtOnce = this.refusesSlow ? -1 : config.maxPayload;
     this.draining = new DrainWatch({ clock, isTold: runtime.tellsDrain === true });

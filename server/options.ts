@@ -16,8 +16,22 @@ import {
   TEXT,
 } from "../internal/validate.ts";
 import { UNIX } from "../runtime/unix.ts";
+import { isAddress } from "./address.ts";
+import {
+  type AllowedHosts,
+  type AllowedOrigins,
+  readHost,
+  readOrigin,
+  readOrigins,
+} from "./origin.ts";
 import { PATH, readPaths, type Target } from "./routes.ts";
 import { PROTOCOL, type Protocols, readServerProtocols } from "./subprotocols.ts";
+
+/** The longest time an option may say, in seconds. */
+const MAX_SECONDS = 30_000;
+
+/** Seconds that `authorize` and `clientAddress` may take each, unless set otherwise. */
+const DEFAULT_AUTHORIZE_SECONDS = 10;
 
 /** The rules of the options of `start`. */
 export const RULES: Readonly<Record<string, Rule>> = {
@@ -31,6 +45,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   // The limits' values are looked at after the address and the port.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
+  maxConnections: ANY,
   serverCert: [
     (value) => hasTexts(value, ["certPath", "keyPath"], []),
     "must be an object with 'certPath' and 'keyPath', both text",
@@ -41,15 +56,21 @@ export const RULES: Readonly<Record<string, Rule>> = {
   pongTimeout: ANY,
   maxPayload: COUNT,
   maxBufferedAmount: COUNT,
+  maxPendingAmount: COUNT,
   slowPeer: [
     (value) => value === "drop" || value === "refuse",
     "must be 'drop' or 'refuse'",
   ],
   allowedOrigins: [
-    (value) => value === "same-host" || value === "*" || isTextArray(value),
+    (value) => value === "same-host" || value === "*" || Array.isArray(value),
     "must be 'same-host', '*' or an array of origins",
   ],
+  allowedHosts: [Array.isArray, "must be an array of host names"],
   authorize: FUNCTION,
+  authorizeTimeout: [
+    (value) => typeof value === "number" && value > 0 && value <= MAX_SECONDS,
+    `must be a number of seconds above 0 and at most ${MAX_SECONDS}`,
+  ],
   clientAddress: FUNCTION,
   fetch: FUNCTION,
   signal: SIGNAL,
@@ -58,19 +79,33 @@ export const RULES: Readonly<Record<string, Rule>> = {
 /** What `start` knows. */
 export const START_OPTIONS: readonly string[] = Object.keys(RULES);
 
-function isTextArray(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
+/** The options that are lists, how each item is read, and what it must be. */
+const LISTS = [
+  [
+    "allowedOrigins",
+    readOrigin,
+    "must have origins such as 'https://example.com' or 'https://*.example.com'",
+  ],
+  [
+    "allowedHosts",
+    readHost,
+    "must have names such as 'example.com' or '.example.com', or addresses, with no port",
+  ],
+] as const;
 
 /** What has no meaning on a Unix socket. */
 const TCP_ONLY = ["serverPort", "serverIP", "serverCert", "reusePort"] as const;
 
-const LIMITS = ["maxConcurrentClientsNumber", "maxConnectionsForOneClient"] as const;
+const LIMITS = [
+  "maxConcurrentClientsNumber",
+  "maxConnectionsForOneClient",
+  "maxConnections",
+] as const;
 
 /** A function of the user that is asked about a request. */
 export type Hook = (request: Request, info?: unknown) => unknown;
 
-/** Bytes that may be queued to one peer, unless set otherwise: 16 MiB. */
+/** Bytes that may wait for one peer, or for the listeners of its messages, unless set otherwise. */
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
 
 /** What `start` was asked for, with its defaults. */
@@ -83,6 +118,7 @@ export interface ServerConfig {
   reusePort: boolean;
   maxClients: number;
   maxPerClient: number;
+  maxConnections: number;
   protocols: Protocols;
   /** Whether a handshake is for us; everywhere where it is left out. */
   isHere: ((target: Target) => boolean) | undefined;
@@ -92,9 +128,13 @@ export interface ServerConfig {
   pongTimeout: unknown;
   serverCert: { certPath: string; keyPath: string } | undefined;
   maxBufferedAmount: number;
+  maxPendingAmount: number;
   slowPeer: "drop" | "refuse";
-  allowedOrigins: "same-host" | "*" | string[];
+  allowedOrigins: AllowedOrigins;
+  allowedHosts: AllowedHosts | undefined;
   authorize: Hook | undefined;
+  /** In seconds. */
+  authorizeTimeout: number;
   clientAddress: Hook | undefined;
   fetch: Hook | undefined;
 }
@@ -129,6 +169,12 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
       return argumentError(`${call}: '${name}'`, COUNT[1], given[name]);
     }
   }
+  for (const [name, read, rule] of LISTS) {
+    if (!Array.isArray(given[name])) continue;
+    const wrong = given[name].findIndex((item) => read(item) === undefined);
+    if (wrong !== -1) return argumentError(`${call}: '${name}'`, rule, given[name][wrong]);
+  }
+  const { allowedHosts, allowedOrigins = "same-host" } = given;
   return {
     slowPeer: (given.slowPeer ?? "drop") as ServerConfig["slowPeer"],
     // With no address, both families where the machine has IPv6.
@@ -138,6 +184,7 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
     reusePort: (given.reusePort ?? false) as boolean,
     maxClients: (given[LIMITS[0]] ?? Infinity) as number,
     maxPerClient: (given[LIMITS[1]] ?? Infinity) as number,
+    maxConnections: (given[LIMITS[2]] ?? Infinity) as number,
     protocols: readServerProtocols(given.protocol),
     isHere: readPaths(given.path),
     maxPayload: (given.maxPayload ?? DEFAULT_MAX_PAYLOAD) as number,
@@ -148,18 +195,14 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
       ? undefined
       : given.serverCert as ServerConfig["serverCert"],
     maxBufferedAmount: (given.maxBufferedAmount ?? DEFAULT_MAX_BUFFERED) as number,
-    allowedOrigins: (given.allowedOrigins ?? "same-host") as ServerConfig["allowedOrigins"],
+    maxPendingAmount: (given.maxPendingAmount ?? DEFAULT_MAX_BUFFERED) as number,
+    allowedOrigins: Array.isArray(allowedOrigins)
+      ? readOrigins(allowedOrigins)
+      : allowedOrigins as "same-host" | "*",
+    allowedHosts: (allowedHosts as string[] | undefined)?.map((host) => readHost(host)!),
     authorize: given.authorize as Hook | undefined,
+    authorizeTimeout: (given.authorizeTimeout ?? DEFAULT_AUTHORIZE_SECONDS) as number,
     clientAddress: given.clientAddress as Hook | undefined,
     fetch: given.fetch as Hook | undefined,
   };
-}
-
-/** Whether text is a literal IPv4 or IPv6 address. */
-export function isAddress(text: string): boolean {
-  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (quad) {
-    return quad.slice(1).every((part) => Number(part) <= 255 && String(Number(part)) === part);
-  }
-  return /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`);
 }

@@ -102,7 +102,11 @@ export class BunAcceptor {
         // `server_quirks_test.ts`). No Close frame of a peer can say 1006.
         const byBun = code === 1006 && reason === TOO_BIG.reason;
         const unsent = held.get(ws)?.left ?? 0;
-        admission.closed({ code, reason, tooBig: tooBig || byBun, unsent });
+        // What broke the protocol Bun says with 1006, too; no Close frame of a peer can say that.
+        const failure = code === 1006 && reason !== "" && !byBun
+          ? { failure: { what: "connection lost", status: "0", cause: new Error(reason) } }
+          : {};
+        admission.closed({ code, reason, tooBig: tooBig || byBun, unsent, ...failure });
       },
     };
   }

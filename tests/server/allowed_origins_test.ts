@@ -1,8 +1,8 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
-import { WatchedServer } from "../helpers/watched_server.ts";
+import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
 
 /** Asserts what becomes of pages of some origins, of one server; `undefined` sends no `Origin`. */
 async function assertStatuses(
@@ -78,6 +78,25 @@ describe("createWebSocketServer().start({ allowedOrigins })", () => {
   it("lets in no page with an empty list, and 'null' where it is listed", async () => {
     await assertStatuses([], [[undefined, 101], ["http://127.0.0.1", 403], ["null", 403]]);
     await assertStatuses(["null"], [["null", 101], ["http://127.0.0.1", 403]]);
+  });
+
+  it("takes an origin in any spelling, and subdomains", async () => {
+    await assertStatuses(["https://APP.example.com:443/", "https://*.example.org"], [
+      ["https://app.example.com", 101],
+      ["https://a.example.org", 101],
+      ["https://example.org", 403],
+      ["http://a.example.org", 403],
+    ]);
+  });
+
+  it("refuses an entry that could never match with 401, and names it", async () => {
+    for (const entry of ["app.example.com", "https://app.example.com/path", "*", "", 5]) {
+      await using watched = new WatchedServer();
+      const allowedOrigins = ["https://example.com", entry as string];
+      const start = () => watched.server.start({ serverPort: 0, allowedOrigins });
+      const error = await assertRefused(start, 401, "'allowedOrigins'");
+      assertStringIncludes(error.message, JSON.stringify(entry));
+    }
   });
 
   it("lets in every page with '*'", async () => {

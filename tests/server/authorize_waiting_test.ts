@@ -1,14 +1,15 @@
 /** What happens while `authorize` has not made up its mind. */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { Socket } from "node:net";
-import type { WebSocketServerConfig } from "../../mod.ts";
+import { createWebSocket, createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { exchange } from "../helpers/http.ts";
 import { HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
-import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { header, requestHead, TEXT } from "../peers/raw.ts";
 
 /** Keeps who asks for `/wait` waiting until told; lets in everybody else. */
@@ -207,5 +208,72 @@ describe("a program that authorizes later", () => {
   it("ends by itself when clients left just when they were let in", async () => {
     const { code, signal, stdout } = await run(0, 5);
     assertEquals([code, signal, stdout], [0, null, "stopped\n"]);
+  });
+});
+
+describe("createWebSocketServer().start({ authorizeTimeout })", () => {
+  const never = () => new Promise<never>(() => {});
+  const hooks: Record<string, Partial<WebSocketServerConfig>> = {
+    authorize: { authorize: never },
+    clientAddress: { clientAddress: never as never },
+  };
+  for (const [name, hook] of Object.entries(hooks)) {
+    it(`answers 503 and tells 'error' when ${name} gives no answer in time`, async () => {
+      const config = { ...hook, authorizeTimeout: 0.2, maxConnectionsForOneClient: 1 };
+      await using watched = await WatchedServer.start(config);
+      for (let n = 1; n <= 2; n++) { // whoever is sent away makes room
+        const began = performance.now();
+        assertEquals((await exchange(watched.port)).status, 503);
+        const ms = performance.now() - began;
+        assert(ms > 150 && ms < 3000, `${ms} ms`);
+      }
+      assertEquals(watched.log, Array(2).fill("error 200 503"));
+      for (const { kind, message } of watched.errors) {
+        assertEquals(kind, "handshakeRefused");
+        assertStringIncludes(message, `'${name}' gave no answer within 0.2 s`);
+      }
+    });
+  }
+
+  it("is 10 s when left out, on the server's clock", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    const errors: unknown[] = [];
+    server.on("error", ({ data }) => errors.push(data));
+    await server.start({ serverPort: 80, authorize: never });
+    const ws = createWebSocket({ clock, runtime: network.client });
+    ws.on("error", () => {});
+    await ws.connect("ws://localhost/");
+    await clock.advance(10_000);
+    assertEquals(errors, []);
+    await clock.advance(10);
+    assertEquals(errors, ["503"]);
+    await clock.until(server.stop());
+  });
+
+  it("is refused with 401 where it is no time", async () => {
+    for (const wrong of [0, -1, NaN, Infinity, 30_001, "10", null]) {
+      await using watched = new WatchedServer();
+      const config = { serverPort: 0, authorizeTimeout: wrong as number };
+      await assertRefused(() => watched.server.start(config), 401, "'authorizeTimeout'");
+    }
+  });
+});
+
+describe("createWebSocketServer().start({ maxConnections })", () => {
+  it("answers 503 to one more, whoever it is, until one leaves", async () => {
+    await using watched = await WatchedServer.start({ maxConnections: 2 });
+    await using peers = new RawPeers(watched);
+    const first = await peers.connect({ from: "127.0.0.2" });
+    await peers.connect({ from: "127.0.0.3" });
+    for (const from of ["127.0.0.2", "127.0.0.4"]) {
+      assertEquals((await peers.handshake({ from })).status, 503);
+    }
+    await watched.until(() => watched.errors.length === 2);
+    for (const { message } of watched.errors) assertStringIncludes(message, "too many connections");
+    first.close(1000);
+    await watched.closed();
+    await peers.connect({ from: "127.0.0.4" });
   });
 });

@@ -49,8 +49,8 @@ class Work {
 }
 
 describe("an inbound flood", () => {
-  it("does nothing to listeners that are no slower, whatever maxBufferedAmount", async () => {
-    await using watched = await WatchedServer.start({ maxBufferedAmount: 1 });
+  it("does nothing to listeners that are no slower, whatever maxPendingAmount", async () => {
+    await using watched = await WatchedServer.start({ maxPendingAmount: 1 });
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
     flood(peer);
@@ -60,7 +60,7 @@ describe("an inbound flood", () => {
     assertEquals(watched.closes, []);
   });
 
-  it("below maxBufferedAmount waits for slow listeners", async () => {
+  it("below maxPendingAmount waits for slow listeners", async () => {
     await using watched = await WatchedServer.start(); // 16 MiB
     const work = new Work(watched);
     await using peers = new RawPeers(watched);
@@ -76,7 +76,7 @@ describe("an inbound flood", () => {
 
   if (HERE === "deno") {
     it("closes the peer with 1008 after 'error', where reading cannot pause", async () => {
-      await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+      await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
       const work = new Work(watched);
       await using peers = new RawPeers(watched);
       const other = await peers.connect();
@@ -99,7 +99,7 @@ describe("an inbound flood", () => {
     });
 
     it("tells the peer 1008, too", async () => {
-      await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+      await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
       const work = new Work(watched);
       await using peers = new RawPeers(watched);
       const peer = await peers.connect();
@@ -112,7 +112,7 @@ describe("an inbound flood", () => {
     });
   } else {
     it("waits in the connection while slow listeners are at work: order kept, memory bounded", async () => {
-      await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+      await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
       let inWork = 0;
       let most = 0;
       watched.server.on("messageReceive", async ({ data }) => {
@@ -131,7 +131,7 @@ describe("an inbound flood", () => {
 
     it("closes with 1008 when reading has paused as long as a silent peer may live", async () => {
       await using watched = await WatchedServer.start({
-        maxBufferedAmount: 256 * KIB,
+        maxPendingAmount: 256 * KIB,
         pingInterval: 0.2,
         pongTimeout: 0.2,
       });
@@ -146,7 +146,7 @@ describe("an inbound flood", () => {
 
     it("minds the heartbeat again when reading goes on", async () => {
       await using watched = await WatchedServer.start({
-        maxBufferedAmount: 256 * KIB,
+        maxPendingAmount: 256 * KIB,
         pingInterval: 0.5,
         pongTimeout: 0.5,
       });
@@ -173,7 +173,7 @@ describe("an inbound flood", () => {
     };
     for (const [how, [leave, code]] of Object.entries(ways)) {
       it(`is received to its end when the peer leaves ${how} meanwhile`, async () => {
-        await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+        await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
         const work = new Work(watched);
         await using peers = new RawPeers(watched);
         const peer = await peers.connect();
@@ -188,7 +188,7 @@ describe("an inbound flood", () => {
   }
 
   it("from a peer that resets meanwhile ends in one 'close'", async () => {
-    await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+    await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
     const work = new Work(watched);
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
@@ -206,7 +206,7 @@ describe("an inbound flood", () => {
 
   for (const what of ["close", "stop"] as const) {
     it(`does not keep the server's ${what}() from its end, though listeners never end`, async () => {
-      await using watched = await WatchedServer.start({ maxBufferedAmount: 256 * KIB });
+      await using watched = await WatchedServer.start({ maxPendingAmount: 256 * KIB });
       const work = new Work(watched);
       await using peers = new RawPeers(watched);
       const peer = await peers.connect();

@@ -23,26 +23,26 @@ function watched(limit: number, canPause = true) {
 const noticed = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 describe("Backlog", () => {
-  it("is silent up to the limit, each message weighing 64 bytes more than its data", () => {
-    const { log, add } = watched(1000);
-    add(436);
-    add(436, true);
+  it("is silent up to the limit, each message weighing 1,024 bytes more than its data", () => {
+    const { log, add } = watched(3000);
+    add(476);
+    add(476, true);
     assertEquals(log, []);
     add(0); // not even an empty one goes beyond
     assertEquals(log, ["pause"]);
   });
 
   it("pauses once, and resumes when half is done", async () => {
-    const { log, add } = watched(1000);
-    const works = [add(436), add(436), add(436), add(436)];
+    const { log, add } = watched(3000);
+    const works = [add(476), add(476), add(476), add(476)];
     assertEquals(log, ["pause"]);
     works[0]!.resolve();
     works[1]!.resolve();
     await noticed();
-    assertEquals(log, ["pause"]); // 1000 are left
+    assertEquals(log, ["pause"]); // 3000 are left
     works[2]!.resolve();
     await noticed();
-    assertEquals(log, ["pause", "resume"]); // 500 are
+    assertEquals(log, ["pause", "resume"]); // 1500 are
     works[3]!.resolve();
     await noticed();
     assertEquals(log, ["pause", "resume"]);
@@ -65,7 +65,7 @@ describe("Backlog", () => {
   });
 
   it("never pauses for many small ones that are done in time", async () => {
-    const { log, add } = watched(100);
+    const { log, add } = watched(2000);
     for (let i = 0; i < 100; i++) {
       add(1).resolve();
       await noticed();

@@ -57,3 +57,13 @@ describe("ConnectionLimits", () => {
     assertEquals(admissions.enter("b"), undefined);
   });
 });
+
+describe("ConnectionLimits with a limit on all connections", () => {
+  it("refuses whoever comes when there are so many, until one leaves", () => {
+    const limits = new ConnectionLimits(Infinity, Infinity, 2);
+    assertEquals([limits.enter("a"), limits.enter("a")], [undefined, undefined]);
+    assertEquals([limits.isFull, limits.enter("a"), limits.enter("b")], [true, 503, 503]);
+    limits.release("a");
+    assertEquals([limits.isFull, limits.enter("b")], [false, undefined]);
+  });
+});

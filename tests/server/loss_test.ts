@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { HERE } from "../helpers/programs.ts";
@@ -97,6 +97,20 @@ describe("a peer that breaks the protocol is lost: 'error' 200, then 'close' 100
     ways[`a Close frame with ${code}`] = (peer) => peer.send(CLOSE, closePayload(code, "why"));
   }
   for (const [what, harm] of Object.entries(ways)) it(what, () => assertLost(harm));
+});
+
+describe("a peer that is lost for what the runtime can say", () => {
+  it("is told with the runtime's own words, in the cause's cause", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    await watched.connected();
+    peer.send(TEXT, Uint8Array.of(0x63, 0xc3, 0x28));
+    await watched.closed();
+    const { cause } = watched.errors[0]!;
+    assertEquals((cause as Error).message, "was lost");
+    assertMatch(String((cause as Error).cause), /utf-?8/i);
+  });
 });
 
 describe("a peer that does not mask its frames", () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { originAllowed } from "../../server/origin.ts";
+import { originAllowed, readOrigin, readOrigins } from "../../server/origin.ts";
 
 function request(origin: string | undefined, host = "example.com"): Request {
   const headers = origin === undefined ? { host } : { host, origin };
@@ -9,7 +9,7 @@ function request(origin: string | undefined, host = "example.com"): Request {
 
 describe("originAllowed()", () => {
   it("lets in who sends no Origin, whatever is allowed", () => {
-    for (const allowed of ["same-host", "*", [], ["https://a.example"]] as const) {
+    for (const allowed of ["same-host", "*", readOrigins(["https://a.example"])] as const) {
       assertEquals(originAllowed(request(undefined), allowed), true);
     }
   });
@@ -22,7 +22,7 @@ describe("originAllowed()", () => {
 
   it("compares with a list exactly", () => {
     const list = ["https://a.example", "http://b.example:81"];
-    const allowed = (origin: string) => originAllowed(request(origin), list);
+    const allowed = (origin: string) => originAllowed(request(origin), readOrigins(list));
     assertEquals(list.map(allowed), [true, true]);
     const others = ["http://a.example", "https://a.example:1", "https://A.example", "null", "x"];
     assertEquals(others.map(allowed), others.map(() => false));
@@ -68,5 +68,62 @@ describe("originAllowed()", () => {
       originAllowed(new Request(url, { headers }), "same-host")
     );
     assertEquals([same, other], [true, false]);
+  });
+});
+
+describe("originAllowed() with subdomains", () => {
+  const list = readOrigins(["https://*.example.com", "http://*.example.org:8080"]);
+  const allowed = (origin: string) => originAllowed(request(origin), list);
+
+  it("lets in each subdomain, with the same scheme and port", () => {
+    const pages = ["https://a.example.com", "https://a.b.example.com", "http://a.example.org:8080"];
+    assertEquals(pages.filter(allowed), pages);
+  });
+
+  it("lets in nobody else", () => {
+    const pages = [
+      ...["https://example.com", "http://a.example.com", "https://a.example.com:8443", "x"],
+      ...["https://aexample.com", "https://a.example.com.evil", "http://a.example.org"],
+      ...["https://evil/.example.com", "https://x@a.example.com", "https://A.example.com", "null"],
+    ];
+    assertEquals(pages.filter(allowed), []);
+  });
+});
+
+describe("readOrigin()", () => {
+  it("has one spelling for what has one meaning", () => {
+    const spellings = {
+      "https://app.example.com": [
+        ...["https://app.example.com", "https://app.example.com/", "https://APP.example.com"],
+        ...[
+          "HTTPS://app.example.com",
+          "https://app.example.com:443",
+          "https://app.example.com:443/",
+        ],
+      ],
+      "http://localhost:3000": ["http://localhost:3000", "http://LOCALHOST:3000/"],
+      "http://localhost": ["http://localhost:80"],
+      "http://xn--bcher-kva.example": ["http://bücher.example"],
+      "chrome-extension://abcdef": ["chrome-extension://abcdef"],
+      "null": ["null"],
+    };
+    for (const [origin, entries] of Object.entries(spellings)) {
+      for (const entry of entries) assertEquals(readOrigin(entry), origin, entry);
+    }
+  });
+
+  it("knows what can never match", () => {
+    const wrong = [
+      ...["app.example.com", "", "*", "https://", "https://*", "https://a.*.com", "*.example.com"],
+      ...[
+        "https://a.example/x",
+        "https://a.example/?",
+        "https://a.example#",
+        "https://a.example?x",
+      ],
+      ...["https://user@a.example", "//a.example", "https://a b", "https://*.127.0.0.1"],
+      ...["https://*.[::1]", "chrome-extension://a/b", "https://a.example:99999", 5, null, {}],
+    ];
+    for (const entry of wrong) assertEquals(readOrigin(entry), undefined, String(entry));
   });
 });
