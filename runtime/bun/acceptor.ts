@@ -159,8 +159,12 @@ export class BunAcceptor {
       this.#failed(data, NO_HANDLER, cause);
       return new Response(null, { status: 500 });
     }
-    answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
-    return new Response(null, { status: 400 });
+    if (request.signal.aborted) { // gone meanwhile
+      answer.closed({ code: 0, reason: "", failure: { what: "upgrade", status: "400" } });
+      return new Response(null, { status: 400 });
+    }
+    this.#failed(data, USED_UP);
+    return new Response(null, { status: 500 });
   }
 
   /** There is no connection, for a fault of the host's. */

@@ -8,6 +8,7 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  createWebSocket,
   createWebSocketServer,
   type WebSocketMount,
   type WebSocketMountConfig,
@@ -109,7 +110,7 @@ describe("createWebSocketServer().mount()", () => {
       [{ maxPayload: 0 }, "mount: 'maxPayload'"],
       [{ maxConnectionsForOneClient: 0 }, "mount: 'maxConnectionsForOneClient'"],
       [{ nope: 1 }, "mount: 'nope' is no option"],
-      [null, "mount: options"],
+      [null, "mount: config"],
     ];
     for (const [config, says] of wrong) {
       await assertRefused(() => server.mount(config as never), 401, says);
@@ -283,6 +284,26 @@ describe("a mounted server", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("finds where a client is wherever a framework has put what the host was given", async () => {
+    const places: ((request: Request, info: unknown) => unknown)[] = [
+      (_, info) => HERE === "bun" ? { server: info } : info,
+      (_, info) => ({ name: HERE, deno: { info }, bun: { server: info } }),
+      (request, info) => {
+        Object.assign(request, { runtime: { deno: { info }, bun: { server: info } } });
+        return undefined;
+      },
+    ];
+    for (const place of places) {
+      await using world = await World.start(
+        {},
+        ({ fetch }) => (request, info) => fetch(request, place(request, info)),
+      );
+      await world.peers.connect();
+      assertEquals((await world.watched.connected()).clientIP, "127.0.0.1");
+      assertEquals(world.watched.errors, []);
+    }
+  });
+
   it("may be in two hosts at once", async () => {
     await using world = await World.start();
     await using second = TestHost.of(world.mount);
@@ -317,6 +338,20 @@ describe("a mounted server's stop()", () => {
     assertEquals(watched.closes.length, 2);
     assertEquals((await ask(host.port)).body, "the host's");
     assertEquals((await peers.handshake()).status, 503);
+  });
+
+  it("has been heard of by a client in this process when it is over", async () => {
+    await using world = await World.start();
+    const closes: number[] = [];
+    const clients = Array.from({ length: 3 }, () => createWebSocket());
+    for (const ws of clients) {
+      ws.on("close", (_, { code }) => closes.push(code));
+      await ws.connect(`ws://127.0.0.1:${world.host.port}/`);
+      await ws.opened;
+    }
+    await world.watched.connected(3);
+    assertEquals(await world.watched.server.stop(), true);
+    assertEquals(closes, [1001, 1001, 1001]);
   });
 
   it("sends away whoever waits to be authorized", async () => {
@@ -436,6 +471,37 @@ describe("what a host gets wrong", () => {
     assertStringIncludes(hostFault(world.watched), "answered");
     peer.send(TEXT, "here");
     await world.watched.until(() => world.watched.messages.length === 1);
+  });
+
+  it("is told where the request was upgraded while it was authorized", async () => {
+    const authorize = async () => {
+      await delay(1);
+      return true as const;
+    };
+    await using world = await World.start({ authorize }, ({ fetch }) => async (request, info) => {
+      const [first, second] = await Promise.all([fetch(request, info)!, fetch(request, info)!]);
+      // To Deno such a request is one whose client has left.
+      assertEquals(second.status, HERE === "deno" ? 400 : 500);
+      return first;
+    });
+    const peer = await world.peers.connect();
+    await world.watched.until(() => world.watched.log.length === (HERE === "deno" ? 1 : 2));
+    if (HERE === "bun") assertStringIncludes(hostFault(world.watched), "upgraded already");
+    peer.send(TEXT, "here");
+    await world.watched.until(() => world.watched.messages.length === 1);
+    assertEquals(world.watched.server.listAllConnections().length, 1);
+  });
+
+  it("is told where what is used up is asked for by its own 'fetch'", async () => {
+    const config = { fetch: () => new Response("ours") };
+    await using world = await World.start(config, ({ fetch }) => async (request, info) => {
+      const first = await fetch(request, info)!;
+      assertEquals((await fetch(request, info)!).status, 500);
+      return first;
+    });
+    await world.peers.connect();
+    await world.watched.until(() => world.watched.log.length === 2);
+    assertStringIncludes(hostFault(world.watched), "answered or upgraded already");
   });
 
   it("is told where Bun has no handler; elsewhere there is no need of one", async () => {
