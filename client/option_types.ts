@@ -29,7 +29,7 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
    */
   maxPayload?: number | undefined;
   /**
-   * How many bytes may be queued, an integer above 0. A `send` that would go beyond is refused with
+   * How many bytes may be queued, an integer above 0; any number unless it is given. A `send` that would go beyond is refused with
    * 2302999.
    *
    * @default {Infinity}

@@ -116,29 +116,41 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    * @param options See {@linkcode WebSocketRequestOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
    * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
-   * honour).
+   * honour), or 2302002 (a file of `caPath` or `clientCert` does not exist).
    */
-  connect(url: WebSocketAddress, options?: WebSocketRequestOptions): Promise<boolean>;
-  /** The same, answering to a callback. */
   connect(url: WebSocketAddress, callback: AsyncCallback<boolean>): void;
   /** The same, answering to a callback. */
   connect(
     url: WebSocketAddress,
-    options: WebSocketRequestOptions,
+    options: WebSocketRequestOptions | undefined,
     callback: AsyncCallback<boolean>,
   ): void;
+  /** The same, answering to a callback where there is one. */
+  connect(
+    url: WebSocketAddress,
+    options: WebSocketRequestOptions | undefined,
+    callback: AsyncCallback<boolean> | undefined,
+  ): Promise<boolean> | void;
+  /** The same, answering with a promise. Last, as a compiler quotes the last of several. */
+  connect(url: WebSocketAddress, options?: WebSocketRequestOptions): Promise<boolean>;
 
   /**
    * Sends a message: text as a text frame, bytes as a binary one. The data is as it was at the call,
    * and messages arrive in the order they were sent.
    *
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
-   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing). With `reconnect`,
-   * `false` where it is queued until there is a connection.
+   * @returns `true`, or rejects with 401 (a wrong argument), -1 (idle or closing) or 2302999 (more than
+   * `maxBufferedAmount` or `reconnect.maxQueued` would be queued). With `reconnect`, `false` where it is
+   * queued until there is a connection.
    */
   send(data: WebSocketData): Promise<boolean>;
   /** The same, answering to a callback. */
   send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback where there is one. */
+  send(
+    data: WebSocketData,
+    callback: AsyncCallback<boolean> | undefined,
+  ): Promise<boolean> | void;
 
   /**
    * Starts to close; what was sent goes out first. One 'close' follows and tells what was asked for
@@ -149,11 +161,16 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    * @param options See {@linkcode WebSocketCloseOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument) or 2302999 (nothing to close).
    */
-  close(options?: WebSocketCloseOptions): Promise<boolean>;
-  /** The same, answering to a callback. */
   close(callback: AsyncCallback<boolean>): void;
   /** The same, answering to a callback. */
-  close(options: WebSocketCloseOptions, callback: AsyncCallback<boolean>): void;
+  close(options: WebSocketCloseOptions | undefined, callback: AsyncCallback<boolean>): void;
+  /** The same, answering to a callback where there is one. */
+  close(
+    options: WebSocketCloseOptions | undefined,
+    callback: AsyncCallback<boolean> | undefined,
+  ): Promise<boolean> | void;
+  /** The same, answering with a promise. */
+  close(options?: WebSocketCloseOptions): Promise<boolean>;
 
   /**
    * Adds a listener. Those of one event are called in the order they were added; the same one twice

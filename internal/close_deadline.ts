@@ -48,7 +48,7 @@ export class CloseDeadline {
 /** The error of so many bytes that were accepted, and not sent when a connection was over. */
 export function unsentError(bytes: number, options: { cause?: unknown } = {}): BusinessError {
   const what = `close: ${bytes} bytes that were queued were not sent in time`;
-  return businessError("unsent", what, options);
+  return businessError("unsent", what, { ...options, data: String(bytes) });
 }
 
 /** What an AbortSignal has aborted for, as the cause of an error; nothing where it has not. */

@@ -18,7 +18,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
   /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
   serverPort: number;
   /** The literal IPv4 or IPv6 address to listen on. All of the machine's where it is left out or ''. */
-  serverIP?: string;
+  serverIP?: string | undefined;
   /**
    * Whether other processes of this machine may listen on the port, too, where all of them say so: the
    * system spreads the connections among them. On Deno it needs `--unstable-net`, else it is refused with
@@ -28,15 +28,15 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    */
   reusePort?: boolean | undefined;
   /** A Unix socket instead of a port: see {@linkcode WebSocketUnixConfig}. */
-  unixPath?: undefined;
+  unixPath?: undefined | undefined;
   /** How many client addresses may be connected at once, above 0. No limit where left out. */
-  maxConcurrentClientsNumber?: number;
+  maxConcurrentClientsNumber?: number | undefined;
   /** How many connections one client address may have, above 0. No limit where left out. */
-  maxConnectionsForOneClient?: number;
+  maxConnectionsForOneClient?: number | undefined;
   /** How many connections there may be in all, above 0; one more is answered 503. No limit where left out. */
   maxConnections?: number | undefined;
   /** The server's certificate, for `wss`; none where both its paths are ''. */
-  serverCert?: ServerCert;
+  serverCert?: ServerCert | undefined;
   /**
    * The subprotocol to speak, or several in the order in which they are preferred: the first that a
    * client offers is chosen, and one that offers none of them is refused with 400. Or a function that
@@ -62,14 +62,14 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    *
    * @default {5242864}
    */
-  maxPayload?: number;
+  maxPayload?: number | undefined;
   /**
    * How many bytes may be queued to one peer, an integer above 0. A peer that reads so slowly that
    * there are more is dropped with 1013, after 'error'.
    *
    * @default {16777216}
    */
-  maxBufferedAmount?: number;
+  maxBufferedAmount?: number | undefined;
   /**
    * How many bytes of one peer's messages may be at work in listeners that have returned a promise, an
    * integer above 0; each message counts 1,024 bytes more. With more reading pauses on Bun, and on Deno,
@@ -99,7 +99,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    *
    * @default {"same-host"}
    */
-  allowedOrigins?: "same-host" | "*" | string[];
+  allowedOrigins?: "same-host" | "*" | string[] | undefined;
   /**
    * By which names the server may be called, in the `Host` of a request: names, `.example.com` for the
    * subdomains of one, and addresses. Any other request is answered 403. By any where it is left out.
@@ -124,14 +124,14 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
    * sets and clients cannot. The limits count it, and `clientIP` is it.
    */
-  clientAddress?: (request: Request, peer: ConnectionAddress) => string;
+  clientAddress?: ((request: Request, peer: ConnectionAddress) => string) | undefined;
   /**
    * Answers requests that are no handshake for this server: those that are none at all, and those for
    * another `path`. 426 and 404 where it is left out.
    */
   fetch?: ((request: Request, info: HttpRequestInfo) => Response | Promise<Response>) | undefined;
   /** Stops the server when it aborts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -153,7 +153,7 @@ export interface WebSocketUnixConfig<Context extends object | undefined = undefi
 /** What `authorize` says of a client. */
 export type Verdict<Context extends object | undefined> =
   | Response
-  | ([Context] extends [undefined] ? true : Context);
+  | ([Context] extends [undefined] ? true | object : Context);
 
 /** What a `URLPattern` is to `path`. */
 export interface PathPattern {

@@ -31,7 +31,7 @@ export type WebSocketConnection<Context extends object | undefined = undefined> 
     /** The subprotocol, "" for none. */
     readonly protocol: string;
   }
-  & ([Context] extends [undefined] ? { readonly context?: undefined } : {
+  & ([Context] extends [undefined] ? { readonly context?: unknown } : {
     /** What `authorize` found out about the client. */
     readonly context: Context;
   });
@@ -55,7 +55,7 @@ export interface WebSocketMessage<
 /** What `broadcast` and `publish` take beside the data. */
 export interface PublishOptions {
   /** Whom not to send to: one connection, or several; copies do as well. */
-  except?: ConnectionAddress | readonly ConnectionAddress[];
+  except?: ConnectionAddress | readonly ConnectionAddress[] | undefined;
 }
 
 /** What `broadcast` and `publish` have come to; with a broker, in this server. */

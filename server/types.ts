@@ -46,22 +46,22 @@ export interface WebSocketServerOptions<
    * 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A validator that
    * fails, or that answers with a promise, closes it with 1011.
    */
-  schema?: StandardSchema<Data>;
+  schema?: StandardSchema<Data> | undefined;
   /** Functions to call at each step of each connection. */
-  observer?: WebSocketObserver<WebSocketConnection<Context>>;
+  observer?: WebSocketObserver<WebSocketConnection<Context>> | undefined;
   /**
    * Whether to count, for `stats()`.
    *
    * @default {false}
    */
-  stats?: boolean;
+  stats?: boolean | undefined;
   /** Where time comes from; a fake one in tests. The system's where it is left out. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /**
    * What listens; `MemoryNetwork` of `./testing` in tests. The runtime this program runs on where it
    * is left out.
    */
-  runtime?: ServerRuntime;
+  runtime?: ServerRuntime | undefined;
 }
 
 /**
