@@ -50,8 +50,8 @@ function bare() {
   return { handler: (socket, data) => void socket.send(data), sockets };
 }
 
-/** @returns {Promise<{ handler: Handler, sockets: CountingSocket[] }>} */
-async function ours() {
+/** @param {boolean} mounted @returns {Promise<{ handler: Handler, sockets: CountingSocket[] }>} */
+async function ours(mounted) {
   /** @type {any} */
   let given;
   Bun.serve = (/** @type {any} */ options) => {
@@ -70,7 +70,8 @@ async function ours() {
     console.error(error);
     process.exit(1);
   });
-  await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
+  if (mounted) given = await server.mount();
+  else await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
   const sockets = [];
   for (let i = 0; i < CONNECTIONS; i++) {
     const socket = new CountingSocket();
@@ -82,10 +83,12 @@ async function ours() {
       "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
     };
     given.fetch(new Request("http://localhost/", { headers }), {
+      port: 80,
       requestIP: () => ({ address: "127.0.0.1", port: 50_000 + i }),
+      timeout() {},
       upgrade(/** @type {any} */ _, /** @type {any} */ { data }) {
         socket.data = data;
-        given.websocket.open(socket); // within `upgrade`, as Bun does
+        given.websocket.open(socket); // as Bun does it, within the call
         return true;
       },
     });
@@ -122,9 +125,12 @@ async function measure({ handler, sockets }, data) {
 }
 
 // Each in a process of its own: what is compiled for one kind of data is no good for two.
-const [, kind, what] = /^(bare|ours)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
+const [, kind, what] =
+  /^(bare|ours|mounted)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
 if (kind === undefined) {
-  for (const echo of ["bare-text", "ours-text", "bare-binary", "ours-binary"]) {
+  for (
+    const echo of ["bare", "ours", "mounted"].flatMap((kind) => [`${kind}-text`, `${kind}-binary`])
+  ) {
     const child = Bun.spawnSync([process.execPath, ...process.argv.slice(1)], {
       env: { ...process.env, BENCH_ECHO: echo },
       stderr: "inherit",
@@ -139,6 +145,6 @@ if (kind === undefined) {
     { length: CONNECTIONS },
     (_, i) => what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
   );
-  console.log(await measure(kind === "bare" ? bare() : await ours(), data));
+  console.log(await measure(kind === "bare" ? bare() : await ours(kind === "mounted"), data));
   process.exit(0);
 }
