@@ -34,8 +34,11 @@ export function documentedModules() {
 }
 
 /** The suites that take long, or that need more than a runtime: `--quick` leaves them out. */
-const LONG =
-  /^tests\/(?:chaos|cluster\/(?:nats|redis)|examples|heartbeat|hostile|interop|model|package|runtime|scripts)(?:\/|_)/;
+const LONG = new RegExp(
+  "^tests/(?:chaos|examples|heartbeat|hostile|interop|model|package|runtime|scripts)/|" +
+    "^tests/(?:client/(?:proxy|process|reconnect_real)|cluster/(?:nats|redis)|harmony/programs|" +
+    "pair/scale)_",
+);
 
 /**
  * Whether a test file is among those that `--quick` runs.
