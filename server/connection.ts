@@ -1,4 +1,4 @@
-/** One connection of a server, from its admission to the end. Not part of the public API. */
+/** One connection of a server, from its admission to its end. Not part of the public API. */
 
 import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { businessError } from "../errors.ts";
@@ -14,20 +14,20 @@ import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
 
-/** What a connection of a server is, to the module itself. */
+/** The handle of a connection of a server. */
 export type Handle = ConnectionHandle<ServerConnection>;
 
-/** What a connection is made of. */
+/** What a connection needs. */
 export interface ConnectionParts {
   ip: string;
   port: number;
-  /** The path and the query that were asked for. */
+  /** The path and the query of the handshake. */
   url: string;
-  /** The subprotocol it speaks, "" for none. */
+  /** The subprotocol, "" for none. */
   protocol: string;
-  /** What goes out with the 101. */
+  /** More headers of the 101. */
   headers: Headers | undefined;
-  /** What `authorize` found out about it. */
+  /** What `authorize` has answered, where it is an object. */
   context: unknown;
 }
 
@@ -49,7 +49,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   ponged: (() => void) | undefined;
   #socket: Socket | undefined;
   #close: CloseResult = LINK_DOWN;
-  /** Bytes that are queued, at the most: looked at only when that is over the limit. */
+  /**
+   * An upper limit for the bytes that are queued. They are measured only when this exceeds the
+   * limit.
+   */
   #queued = 0;
   #backlog: Backlog | undefined;
 
@@ -70,7 +73,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   open(socket: Socket): void {
-    if (this.state !== "admitted") return socket.terminate(); // it came too late
+    if (this.state !== "admitted") return socket.terminate(); // it opened too late
     this.#socket = socket;
     this.headers = undefined;
     this.host.opening.delete(this);
@@ -125,7 +128,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.tellClosed();
   }
 
-  /** Sends a message of so many bytes at the most. Only while open. */
+  /** Sends a message that has `most` bytes at most. Only while open. */
   send(data: WebSocketData, most: number): void {
     const { maxBufferedAmount, observing } = this.host;
     if (observing !== undefined) observing.sent?.(this.handle, data);
@@ -161,32 +164,32 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
   }
 
-  /** Takes part in what the runtime sends to a topic. */
+  /** Joins a topic of the runtime. */
   subscribe(topic: string): void {
     this.#socket?.subscribe?.(topic);
   }
 
-  /** Takes no part any more. */
+  /** Leaves a topic of the runtime. */
   unsubscribe(topic: string): void {
     this.#socket?.unsubscribe?.(topic);
   }
 
-  /** Has the runtime send to all others in a topic. */
+  /** Lets the runtime send a message to all others in a topic. */
   publish(topic: string, data: WebSocketData): void {
     this.#socket?.publish?.(topic, data);
   }
 
-  /** Reads no more, as its listeners cannot keep up with the messages; where that can be done. */
+  /** Stops reading, as the listeners cannot keep up. Returns whether the runtime can do that. */
   pause(): boolean {
-    if (this.state !== "open") return true; // no message is told; the peer's Close frame must be read
+    if (this.state !== "open") return true; // the peer's Close frame must be read
     if (this.#socket?.pause === undefined) return false;
     this.#socket.pause();
-    this.host.heartbeat.delete(this); // no Pong is heard meanwhile
+    this.host.heartbeat.delete(this); // no Pong can be read meanwhile
     this.host.paused.add(this);
     return true;
   }
 
-  /** Reads on. */
+  /** Reads again. */
   resume(): void {
     if (this.state !== "open") return;
     this.host.paused.delete(this);
@@ -225,14 +228,14 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     afterTurn(() => this.tellClosed());
   }
 
-  /** Tells the user that it is over. */
+  /** Tells 'close'. */
   tellClosed(): void {
     this.state = "closed";
     this.host.draining.over(this);
     this.host.closed(this, this.#close);
   }
 
-  /** Drops the connection, whatever the peer does. Only once it is known how it ends. */
+  /** Drops the connection in the runtime. Only when what 'close' tells is settled. */
   terminate(tells = true): void {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -255,7 +258,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.tellClosed();
   }
 
-  /** Looks at a message before the listeners get it. */
+  /** Checks a message before the listeners get it. */
   #look(data: string | ArrayBuffer): void {
     const { checksPayload, maxPayload, observing, schema } = this.host;
     const isTooBig = !checksPayload && exceeds(data, maxPayload);
@@ -274,23 +277,23 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
   }
 
-  /** Tells the listeners what a message has become. */
+  /** Calls the listeners with a message, or with what `schema` has made of it. */
   #tell(message: string | ArrayBuffer, data: unknown): void {
     const { listeners, messages } = this.host;
     const atWork = listeners.emitTo(messages, { clientConnection: this.handle, data });
     if (atWork !== undefined) this.#await(message, atWork);
   }
 
-  /** Listeners are at work on a message. */
+  /** Counts a message until its listeners are done. */
   #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
     this.#backlog ??= new Backlog(this.host.maxPendingAmount, this);
     this.#backlog.add(message, atWork);
   }
 
-  /** Sends the Close frame, and gives the peer a while to answer it. */
+  /** Sends the Close frame. The peer must answer it in time. */
   #sendClose(close: CloseResult, isPatient = true): void {
     const { code, reason } = toWire(close);
-    // In this order: one runtime tells of the end while it closes.
+    // In this order, as one runtime calls `closed` within `close`.
     this.host.closing.add(this, isPatient);
     this.#socket?.close(code, reason);
   }
@@ -313,7 +316,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     }));
   }
 
-  /** From here on it is known how it ends. */
+  /** Settles what 'close' will tell. */
   #settle(close: CloseResult): void {
     this.#close = close;
     this.state = "closing";

@@ -13,15 +13,15 @@ import type { ServerConnection } from "./connection.ts";
 
 /** What all connections of a server share. */
 export interface ConnectionHost {
-  /** Whether the runtime can send Pings; where not, it watches the peers itself. */
+  /** Whether the runtime can send Pings. Where it cannot, it finds dead peers by itself. */
   readonly canPing: boolean;
-  /** Whether the runtime lets no message in that is over `maxPayload`. */
+  /** Whether the runtime itself refuses messages over `maxPayload`. */
   readonly checksPayload: boolean;
-  /** Whether a message must be looked at before the listeners get it. */
+  /** Whether a message must be checked before the listeners get it. */
   readonly looksAtMessages: boolean;
   readonly schema: StandardSchema | undefined;
   readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
-  /** Those of its messages. */
+  /** The listeners of 'messageReceive'. */
   readonly messages: ListenerList;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
@@ -34,23 +34,26 @@ export interface ConnectionHost {
   readonly refusesSlow: boolean;
   /** Those whose queues somebody waits for. */
   readonly draining: DrainWatch<ServerConnection>;
-  /** Connections that are let in and must open. */
+  /** Connections that are accepted and must open in time. */
   readonly opening: TimeoutQueue<ServerConnection>;
-  /** Connections whose peer must answer a Close frame. */
+  /** Connections whose peer must answer a Close frame in time. */
   readonly closing: ClosingDeadlines<ServerConnection>;
-  /** Connections that are not read from, as no Pong is heard from them either. */
+  /**
+   * Connections that are not read. No Pong can come from them, so they have a time limit of their
+   * own.
+   */
   readonly paused: TimeoutQueue<ServerConnection>;
-  /** The connection closes, or is lost: it is in no room any more. */
+  /** The connection closes, or is lost: it is removed from all topics. */
   leaveTopics(connection: ServerConnection): void;
   /** What is told to one that is not welcome any more. */
   farewell(): CloseResult;
-  /** Whether a new connection is welcome still. */
+  /** Whether new connections are accepted. */
   admits(): boolean;
   connected(connection: ServerConnection): void;
-  /** The connection is lost, or closed for a fault of the peer's; `closed` follows. */
+  /** The connection is lost, or dropped; `closed` follows. */
   failed(error: BusinessError): void;
-  /** The connection is over for the user. Told of each that was told to `connected`. */
+  /** The connection is closed for the user. Called once for each that `connected` was called for. */
   closed(connection: ServerConnection, close: CloseResult): void;
-  /** Nothing is left of the connection in the runtime. */
+  /** The runtime has no part of the connection any more. */
   detached(connection: ServerConnection): void;
 }
