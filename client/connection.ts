@@ -48,6 +48,9 @@ export interface ConnectionParts {
   observing: Observing | undefined;
 }
 
+/** Compression, and nothing else (RFC 7692 §7.1). */
+const DEFLATE = /^permessage-deflate(;[^,]*)?$/;
+
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
 export class ClientConnection implements ClientEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
@@ -228,11 +231,13 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** What is wrong with the server's answer that the runtime has accepted, if anything. */
   #handshakeFault(): string | undefined {
     const { protocol, extensions } = this.#socket;
+    const { compression } = this.#parts.options;
     const offered = this.#parts.request.protocols;
     if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
       return "the server's subprotocol is none that was offered";
     }
-    return extensions === "" ? undefined : "the server's extension was not offered";
+    const isOffered = extensions === "" || (compression && DEFLATE.test(extensions));
+    return isOffered ? undefined : "the server's extension was not offered";
   }
 
   /** Checks a message and tells the observer. Returns whether the owner gets it. */

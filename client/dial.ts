@@ -24,8 +24,8 @@ export function buildRequest(
   }
   const tls = readTls(options);
   if (tls instanceof Error) return tls;
-  const { headers, protocols, proxy } = options;
-  return { url, headers, protocols, tls, proxy };
+  const { compression, headers, protocols, proxy } = options;
+  return { url, headers, protocols, tls, proxy, compression };
 }
 
 /** Reads the files that the options name. */

@@ -99,6 +99,13 @@ export interface WebSocketRequestOptions extends HeartbeatOptions {
    */
   proxy?: ProxyConfiguration | undefined;
   /**
+   * Whether to offer compression (permessage-deflate, RFC 7692). On Deno, which has none, it is refused
+   * with 2302999.
+   *
+   * @default {false}
+   */
+  compression?: boolean | undefined;
+  /**
    * Seconds until the connection must be open, above 0 and at most 2,147,483.
    *
    * @default {20}

@@ -80,6 +80,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     "'password' and 'exclusionList'",
     "secret",
   ],
+  compression: FLAG,
   pingInterval: ANY,
   pongTimeout: ANY,
   connectTimeout: [
@@ -120,6 +121,7 @@ export interface ConnectOptions {
   insecure: boolean;
   minTls: number;
   proxy: ProxyConfiguration;
+  compression: boolean;
 }
 
 /**
@@ -161,6 +163,7 @@ export function readConnectOptions(
     clientCert: isNone(given.clientCert) ? undefined : given.clientCert as ClientCert | undefined,
     insecure: (given.skipServerCertVerification ?? false) as boolean,
     minTls: (given.minSupportTlsProtocol ?? 0) as number,
+    compression: (given.compression ?? false) as boolean,
     proxy: (given.proxy ?? "system") as ProxyConfiguration,
   };
 }

@@ -85,6 +85,8 @@ export interface DialRequest {
   tls: ClientTls;
   /** Which proxy to go through. */
   proxy: ProxyConfiguration;
+  /** Whether to offer compression. */
+  compression?: boolean | undefined;
 }
 
 /** How the user wants TLS to be done. */
@@ -173,6 +175,8 @@ export interface AcceptOptions {
   maxPayload: number;
   /** Seconds of silence after which a peer is dead, for a runtime that cannot send Pings for us. */
   deadAfter: number;
+  /** Whether to compress messages for the clients that can. */
+  compression?: boolean | undefined;
 }
 
 /** Where and how to listen. */
@@ -239,6 +243,9 @@ export interface TcpListener {
   close(ms: number): Promise<void>;
 }
 
+/** What not every runtime can do. */
+export type ServerWishes = Pick<ListenOptions, "reusePort" | "compression">;
+
 /** Why a port cannot be listened on. */
 export type ListenFault = "denied" | "occupied" | "notPermitted" | "notHere" | "other";
 
@@ -253,7 +260,7 @@ export interface ServerRuntime {
   /** Whether `drained` is told whenever a queue has got shorter; where not, it is looked at. */
   readonly tellsDrain?: boolean;
   /** The option of `start` that cannot be had here, and why, if there is one. */
-  unsupported?(options: ListenOptions): { option: string; why: string } | undefined;
+  unsupported?(options: ServerWishes): { option: string; why: string } | undefined;
   /** Starts listening; throws what the runtime throws. */
   listen(options: ListenOptions, events: PortEvents): TcpListener;
   /** Gets ready to accept connections at a port of a host's; throws where there are no servers. */

@@ -27,6 +27,14 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
    * @default {false}
    */
   reusePort?: boolean | undefined;
+  /**
+   * Whether to compress messages for the clients that offer it (permessage-deflate, RFC 7692).
+   * `maxPayload` then bounds what a message inflates to. On Deno, which has none, it is refused with
+   * 2302999.
+   *
+   * @default {false}
+   */
+  compression?: boolean | undefined;
   /** A Unix socket instead of a port: see {@linkcode WebSocketUnixConfig}. */
   unixPath?: undefined | undefined;
   /** How many client addresses may be connected at once, above 0. No limit where left out. */

@@ -25,14 +25,11 @@ export function listen(
   const identity = config.serverCert && readIdentity("start: 'serverCert'", config.serverCert);
   if (identity instanceof Error) return identity;
   if (config.signal?.aborted) return aborted("start", config.signal);
+  const missing = unsupported("start", config, parts);
+  if (missing !== undefined) return missing;
   let error!: BusinessError;
   for (const hostname of config.hostnames) {
     const listening = new ListeningServer(config, parts);
-    const fault = parts.runtime.unsupported?.(listening.listenOptions(hostname, identity));
-    if (fault !== undefined) {
-      const what = `start: '${fault.option}' cannot be had on ${parts.runtime.name}: ${fault.why}`;
-      return businessError("unsupported", what);
-    }
     try {
       listening.listen(hostname, identity);
       return listening;
@@ -54,12 +51,29 @@ export function mount(
   parts: ListeningServerParts,
 ): { listening: ListeningServer; mount: WebSocketMount } | BusinessError {
   if (config.signal?.aborted) return aborted("mount", config.signal);
+  const missing = unsupported("mount", config, parts);
+  if (missing !== undefined) return missing;
   const listening = new ListeningServer(config, parts);
   try {
     return { listening, mount: listening.mount() };
   } catch (cause) {
     return businessError("listenFailed", `mount: ${describe(cause)}`, { cause });
   }
+}
+
+/** What is asked for and cannot be had on this runtime. */
+function unsupported(
+  call: string,
+  config: ServerConfig,
+  { runtime }: ListeningServerParts,
+): BusinessError | undefined {
+  const fault = runtime.unsupported?.(config);
+  if (fault === undefined) return undefined;
+  const { option, why } = fault;
+  return businessError(
+    "unsupported",
+    `${call}: '${option}' cannot be had on ${runtime.name}: ${why}`,
+  );
 }
 
 function aborted(call: string, { reason: cause }: AbortSignal): BusinessError {

@@ -153,9 +153,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   /** What the runtime is asked for. */
   listenOptions(hostname: string, identity: Identity | undefined): ListenOptions {
-    const { maxPayload, port, reusePort, unixPath: path } = this.config;
+    const { compression, maxPayload, port, reusePort, unixPath: path } = this.config;
     const deadAfter = this.#deadAfter;
-    return { hostname, port, path, reusePort, maxPayload, identity, deadAfter };
+    return { hostname, port, path, reusePort, compression, maxPayload, identity, deadAfter };
   }
 
   /** Listens; throws what the runtime throws. */
@@ -165,9 +165,10 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   /** Gets ready for what comes from a host; throws what the runtime throws. */
   mount(): WebSocketMount {
-    const { maxBufferedAmount, maxPayload } = this.config;
+    const { compression, maxBufferedAmount, maxPayload } = this.config;
     const acceptor = this.#runtime.mount({
       maxPayload,
+      compression,
       maxBufferedAmount,
       deadAfter: this.#deadAfter,
       pingInterval: this.#pingInterval,

@@ -42,6 +42,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     "must be the path of a Unix socket",
   ],
   reusePort: FLAG,
+  compression: FLAG,
   // The limits' values are looked at after the address and the port.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
@@ -116,6 +117,7 @@ export interface ServerConfig {
   /** The Unix socket to listen on instead. */
   unixPath: string | undefined;
   reusePort: boolean;
+  compression: boolean;
   maxClients: number;
   maxPerClient: number;
   maxConnections: number;
@@ -181,6 +183,7 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
     hostnames: unixPath !== undefined ? [UNIX] : ip === undefined ? ["::", "0.0.0.0"] : [ip],
     port,
     unixPath,
+    compression: (given.compression ?? false) as boolean,
     reusePort: (given.reusePort ?? false) as boolean,
     maxClients: (given[LIMITS[0]] ?? Infinity) as number,
     maxPerClient: (given[LIMITS[1]] ?? Infinity) as number,

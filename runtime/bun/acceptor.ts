@@ -7,14 +7,14 @@ import type { Admission, ListenerEvents, RequestResult, Socket } from "../contra
 export interface BunServerSocket {
   readonly data: BunConnection;
   binaryType: "arraybuffer";
-  send(data: WebSocketData): number;
+  send(data: WebSocketData, compress?: boolean): number;
   ping(): number;
   close(code: number, reason: string): void;
   pause(): void;
   resume(): void;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
-  publish(topic: string, data: WebSocketData): number;
+  publish(topic: string, data: WebSocketData, compress?: boolean): number;
   terminate(): void;
   getBufferedAmount(): number;
 }
@@ -24,13 +24,14 @@ export interface BunHost {
   /** Where it listens; nothing on a Unix socket. */
   readonly port: number | undefined;
   requestIP(request: Request): { address: string; port: number } | null;
-  publish(topic: string, data: WebSocketData): number;
+  publish(topic: string, data: WebSocketData, compress?: boolean): number;
   upgrade(request: Request, options: { data: BunConnection; headers?: Headers }): boolean;
 }
 
 /** What a {@linkcode BunAcceptor} needs. */
 export interface BunAcceptorParts {
   maxPayload: number;
+  compression?: boolean | undefined;
   events: ListenerEvents;
   /** Stands before the name of each topic: a host's topics are those of all who share it. */
   topicPrefix: string;
@@ -58,6 +59,7 @@ export class BunConnection {
 /** Turns requests to a server of Bun into connections. */
 export class BunAcceptor {
   readonly topicPrefix: string;
+  readonly compresses: boolean;
   /** The servers that there are connections of, and how many. */
   readonly hosts = new Map<BunHost, number>();
   readonly #parts: BunAcceptorParts;
@@ -65,12 +67,13 @@ export class BunAcceptor {
   constructor(parts: BunAcceptorParts) {
     this.#parts = parts;
     this.topicPrefix = parts.topicPrefix;
+    this.compresses = parts.compression === true;
   }
 
   /** What Bun is to call for each connection. */
-  handler(): HostWebSocketHandler & { perMessageDeflate: false } {
+  handler(): HostWebSocketHandler & { perMessageDeflate: boolean } {
     return {
-      perMessageDeflate: false,
+      perMessageDeflate: this.compresses,
       maxPayloadLength: this.#parts.maxPayload,
       // Bun's own idle timer never takes a peer for dead while this side keeps sending to it
       // (oven-sh/bun#39255; 1.4.5, `server_socket_quirks_test.ts`), and its Pings come every 4 s at
@@ -85,7 +88,7 @@ export class BunAcceptor {
         const { admission, host } = ws.data;
         ws.data.opened = true;
         this.hosts.set(host, (this.hosts.get(host) ?? 0) + 1);
-        admission.open(new BunSocket(ws));
+        admission.open(this.compresses ? new CompressingSocket(ws) : new BunSocket(ws));
       },
       message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data),
       drain: (ws: BunServerSocket) => {
@@ -113,7 +116,9 @@ export class BunAcceptor {
 
   /** Sends one message to everybody in a topic. */
   readonly publish = (topic: string, data: WebSocketData): void => {
-    for (const host of this.hosts.keys()) host.publish(this.topicPrefix + topic, data);
+    for (const host of this.hosts.keys()) {
+      host.publish(this.topicPrefix + topic, data, this.compresses);
+    }
   };
 
   /** Answers a request; `undefined` where it has become a connection. */
@@ -243,11 +248,12 @@ class BunSocket implements Socket {
 
   publish(topic: string, data: WebSocketData): void {
     const { acceptor } = this.#ws.data;
+    const { compresses } = acceptor;
     const name = this.#nameOf(topic);
-    if (name === topic) return void this.#ws.publish(name, data);
+    if (name === topic) return void this.#ws.publish(name, data, compresses);
     // Out of the topic meanwhile: who shares the host may have set `publishToSelf`.
     this.#ws.unsubscribe(name);
-    for (const other of acceptor.hosts.keys()) other.publish(name, data);
+    for (const other of acceptor.hosts.keys()) other.publish(name, data, compresses);
     this.#ws.subscribe(name);
   }
 
@@ -257,5 +263,19 @@ class BunSocket implements Socket {
 
   #nameOf(topic: string): string {
     return this.#ws.data.acceptor.topicPrefix + topic;
+  }
+}
+
+/** Bun compresses a message only where it is told to, and the client can. */
+class CompressingSocket extends BunSocket {
+  readonly #ws: BunServerSocket;
+
+  constructor(ws: BunServerSocket) {
+    super(ws);
+    this.#ws = ws;
+  }
+
+  override send(data: WebSocketData): void {
+    this.#ws.send(data, true);
   }
 }

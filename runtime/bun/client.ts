@@ -32,7 +32,7 @@ export function bunClient(): ClientRuntime | undefined {
 const TLS_VERSIONS = [0x0301, 0x0302, 0x0303, 0x0304];
 
 /** What Bun is told beside the URL. */
-function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
+function initOf({ compression, url, headers, protocols, tls, proxy }: DialRequest): object {
   const way = proxyFor(new URL(url), proxy, environment());
   return {
     headers,
@@ -40,7 +40,7 @@ function initOf({ url, headers, protocols, tls, proxy }: DialRequest): object {
     // Compression is off on both runtimes: Deno has none, and Bun offers it unless told otherwise
     // (1.4.5,
     // `client_quirks_test.ts`).
-    perMessageDeflate: false,
+    perMessageDeflate: compression === true,
     ...(way === undefined ? {} : { proxy: fullUrl(way) }),
     tls: {
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),

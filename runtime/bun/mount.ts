@@ -31,6 +31,7 @@ export class BunMount implements Acceptor {
     this.#heard = heard;
     this.#acceptor = new BunAcceptor({
       maxPayload: options.maxPayload,
+      compression: options.compression,
       events,
       topicPrefix: `netkit ${crypto.randomUUID()} `,
       hostFault: (why, cause) => events.hostFault(why, cause),
@@ -63,9 +64,9 @@ export class BunMount implements Acceptor {
   }
 
   websocketWith(other: object): HostWebSocketHandler {
-    const theirs = other as HostWebSocketHandler;
+    const theirs = other as HostWebSocketHandler & { perMessageDeflate?: unknown };
     const ours = this.#handler;
-    const { maxBufferedAmount, maxPayload, pingInterval } = this.#options;
+    const { compression, maxBufferedAmount, maxPayload, pingInterval } = this.#options;
     const theirMax = theirs.maxPayloadLength ?? BUN.maxPayloadLength;
     const idleTimeout = theirs.idleTimeout ?? BUN.idleTimeout;
     const sendPings = theirs.sendPings ?? true;
@@ -80,6 +81,7 @@ export class BunMount implements Acceptor {
     const limit = theirs.backpressureLimit ?? BUN.maxPayloadLength;
     return {
       ...theirs,
+      ...(compression && !theirs.perMessageDeflate ? { perMessageDeflate: true } : {}),
       maxPayloadLength: Math.max(maxPayload, theirMax),
       idleTimeout,
       sendPings,

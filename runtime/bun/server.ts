@@ -57,8 +57,14 @@ export function bunServer(): ServerRuntime | undefined {
 }
 
 function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpListener {
-  const { hostname, identity, maxPayload, path, port, reusePort } = options;
-  const acceptor = new BunAcceptor({ maxPayload, events, topicPrefix: "", hostFault() {} });
+  const { compression, hostname, identity, maxPayload, path, port, reusePort } = options;
+  const acceptor = new BunAcceptor({
+    maxPayload,
+    compression,
+    events,
+    topicPrefix: "",
+    hostFault() {},
+  });
   /** How many have come by the Unix socket: they have no address. */
   let count = 0;
   const nameless = path === undefined ? undefined : () => ({ address: UNIX, port: ++count });

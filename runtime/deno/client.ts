@@ -99,7 +99,8 @@ function unsupported(
   deno: DenoLike,
   request: DialRequest,
 ): { option: string; why: string } | undefined {
-  const { url, tls, proxy } = request;
+  const { compression, url, tls, proxy } = request;
+  if (compression) return { option: "compression", why: "it has no permessage-deflate" };
   const secure = url.startsWith("wss:");
   if (secure && tls.minVersion > TLS_1_2) {
     return { option: "minSupportTlsProtocol", why: "it accepts TLS 1.2 whatever it is told" };

@@ -51,10 +51,11 @@ export function denoServer(): ServerRuntime | undefined {
     canPing,
     checksPayload: false,
     // Asked for without that flag, it ends the process (2.9.6, `tests/server/reuse_port_test.ts`).
-    unsupported: ({ reusePort }) =>
-      reusePort && deno.listenDatagram === undefined
-        ? { option: "reusePort", why: "it needs --unstable-net" }
-        : undefined,
+    unsupported({ compression, reusePort }) {
+      if (compression) return { option: "compression", why: "it has no permessage-deflate" };
+      if (!reusePort || deno.listenDatagram !== undefined) return undefined;
+      return { option: "reusePort", why: "it needs --unstable-net" };
+    },
     listen: (options, events) => listen(deno, options, events),
     mount: (options, events) => new DenoMount(deno, options, events),
     fault: (error) => fault(deno, error),
