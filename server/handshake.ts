@@ -71,7 +71,6 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     );
     this.#late = new TimeoutQueue({
       clock: owner.clock,
-      keepsTimer: true,
       ms: config.authorizeTimeout * 1000,
       expired: (late) => late(),
     });
@@ -258,10 +257,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
         tooLate(new TooLate({ status: 503, why }));
       };
       this.#waiting.add(tooLate);
-      this.#late.add(late);
+      if (this.#owner.admits()) this.#late.add(late);
+      else tooLate(TOO_LATE.stopping); // the function has stopped the server
       const { signal } = request;
       const disconnected = () => tooLate(TOO_LATE.disconnected);
-      if (!this.#owner.admits()) tooLate(TOO_LATE.stopping); // the function has stopped the server
       if (signal.aborted) disconnected();
       signal.addEventListener("abort", disconnected);
       Promise.resolve(answer).then(

@@ -43,10 +43,10 @@ const OPEN_DEADLINE_MS = 2000;
  * How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the
  * most.
  */
-const STOP_PEERS_MS = 4000;
+const STOP_PEERS_MS = 3900;
 
 /** How long it waits for answers to requests, from its beginning as well. */
-const STOP_ANSWERS_MS = 4400;
+const STOP_ANSWERS_MS = 4000;
 
 /** What a run is made of, beside its configuration. */
 export interface ListeningServerParts {
