@@ -144,9 +144,7 @@ export class Log<Except, Result> {
     this.#figures.bytes += text.length;
     const from = readHead(text);
     const own = from?.node === this.node ? this.#outbox.own(from.counter, text) : undefined;
-    const messages = own === undefined
-      ? from && readEntry(text)?.messages
-      : own.items.map(({ message }) => message);
+    const messages = own === undefined ? from && readEntry(text)?.messages : own.items;
     if (from === undefined || messages === undefined) {
       const where = `${position.epoch}-${position.offset}`;
       const what = `the broker's log has an entry that is not ours, at ${where}`;
@@ -159,12 +157,17 @@ export class Log<Except, Result> {
       return;
     }
     this.#count(node, counter);
+    const { epoch, offset } = position;
     for (let index = 0; index < messages.length; index++) {
+      const at = { epoch, offset, index };
       const item = own?.items[index];
-      const at = { ...position, index };
-      const result = this.#owner.message(messages[index]!, at, node, item);
-      item?.waiting?.resolve(result);
-      if (item !== undefined) item.waiting = undefined;
+      if (item === undefined) {
+        this.#owner.message(messages[index] as Message, at, node, undefined);
+        continue;
+      }
+      const result = this.#owner.message(item.message, at, node, item);
+      item.waiting?.resolve(result);
+      item.waiting = undefined;
     }
     const lag = own && this.#outbox.readBack(own);
     if (lag !== undefined) this.#figures.lag = lag;

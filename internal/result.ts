@@ -20,7 +20,7 @@ export class Refusal<T> extends Promise<T> {
   /** A promise rejected with an error. */
   static of(error: BusinessError): Promise<never> {
     const refusal = new Refusal<never>((_, reject) => reject(error));
-    refusal.#guard(() => error);
+    refusal.#guard(error);
     return refusal;
   }
 
@@ -28,14 +28,17 @@ export class Refusal<T> extends Promise<T> {
   static pending<T>(
     executor: (resolve: (value: T) => void, reject: (error: BusinessError) => void) => void,
   ): Promise<T> {
-    let refused: BusinessError | undefined;
-    const pending = new Refusal<T>((resolve, reject) =>
+    let early: BusinessError | undefined;
+    let pending: Refusal<T> | undefined;
+    // It is watched from when it is rejected: most never are.
+    pending = new Refusal<T>((resolve, reject) =>
       executor(resolve, (error) => {
-        refused = error;
         reject(error);
+        if (pending === undefined) early = error;
+        else pending.#guard(error);
       })
     );
-    pending.#guard(() => refused);
+    if (early !== undefined) pending.#guard(early);
     return pending;
   }
 
@@ -45,16 +48,16 @@ export class Refusal<T> extends Promise<T> {
   ): Promise<A | B> {
     this.#handled = true;
     const next = super.then(onfulfilled, onrejected) as Refusal<A | B>;
-    super.then(undefined, (error) => next.#guard(() => error));
+    super.then(undefined, (error) => next.#guard(error));
     return next;
   }
 
-  /** Prints the error if this promise is rejected with it and nobody handles that. */
-  #guard(error: () => unknown): void {
+  /** Prints `error` if this promise is rejected with it and nobody handles that. */
+  #guard(error: unknown): void {
     super.then(undefined, async (reason) => {
       await undefined; // an `await` of this promise handles it one microtask after it was made
       if (this.#handled) return;
-      if (reason !== error()) throw reason; // an error of the program itself, in a handler
+      if (reason !== error) throw reason; // an error of the program itself, in a handler
       report(reason as BusinessError);
     });
   }

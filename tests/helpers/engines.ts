@@ -26,6 +26,11 @@ export abstract class Engine implements AsyncDisposable {
     mkdirSync(this.data);
   }
 
+  /** The number of its process. */
+  get pid(): number {
+    return this.#program!.child.pid!;
+  }
+
   /** Where what it keeps is. */
   get data(): string {
     return join(this.folder, "data");
