@@ -28,17 +28,13 @@ export class Refusal<T> extends Promise<T> {
   static pending<T>(
     executor: (resolve: (value: T) => void, reject: (error: BusinessError) => void) => void,
   ): Promise<T> {
-    let early: BusinessError | undefined;
-    let pending: Refusal<T> | undefined;
-    // It is watched from when it is rejected: most never are.
-    pending = new Refusal<T>((resolve, reject) =>
-      executor(resolve, (error) => {
-        reject(error);
-        if (pending === undefined) early = error;
-        else pending.#guard(error);
-      })
-    );
-    if (early !== undefined) pending.#guard(early);
+    let settle!: Parameters<typeof executor>;
+    const pending = new Refusal<T>((...given) => settle = given);
+    const [resolve, reject] = settle;
+    executor(resolve, (error) => {
+      reject(error);
+      pending.#guard(error); // from here on: most are never rejected
+    });
     return pending;
   }
 
