@@ -81,7 +81,7 @@ export interface WebSocketServer<
    *
    * @param config See {@linkcode WebSocketServerConfig}.
    * @returns `true` once it listens, or rejects with 401 (a wrong argument), 201 (no permission),
-   * 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
+   * 2302002 (a file of `serverCert`), 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
    * already) or 2302999 (running already, or an option this runtime cannot honour).
    */
   start(config: WebSocketServerConfig<Context> | WebSocketUnixConfig<Context>): Promise<boolean>;

@@ -110,7 +110,7 @@ class BunSocket implements ClientSocket {
       if (this.#closed) return;
       this.#closed = true;
       clearTimeout(this.#timer);
-      const unsent = this.#closes ? ws.bufferedAmount : 0; // Bun keeps it (1.4.5, `close_quirks_test.ts`)
+      const unsent = this.#closes ? ws.bufferedAmount : 0; // Bun keeps it (1.4.5, `tests/client/unsent_test.ts`)
       const { message, error } = (this.#failure ?? {}) as ErrorEvent;
       const failure = this.#failure === undefined ? undefined : readFailure(
         `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,

@@ -29,7 +29,7 @@ const OwnWebSocket = globalThis.WebSocket as unknown as new (
 
 /**
  * Deno takes no such option yet and ignores it: a message of 1,025 B to 16 KiB waits for 40 ms (2.9.6,
- * `client_quirks_test.ts`). A Deno that takes it will not.
+ * `answer_quirks_test.ts`). A Deno that takes it will not.
  */
 const NO_DELAY = { noDelay: true };
 
