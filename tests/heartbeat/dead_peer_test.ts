@@ -107,6 +107,13 @@ const LOST = {
 /** Each program mostly waits; three do not disturb each other. */
 const ahead = new Ahead(3);
 
+/** What is told of megabytes that were accepted and are lost at the end of a connection. */
+const unsentOf = ({ load }: Case): string[] => load === "much" ? ['error 2302999 "bytes"'] : [];
+
+/** Events, without how many bytes were not sent: the system takes as many as it likes. */
+const withoutBytes = (events: string[]): string[] =>
+  events.map((event) => event.replace(/^(error 2302999) "\d+"$/, '$1 "bytes"'));
+
 describe("a dead peer", () => {
   beforeAll(() => ahead.start());
   afterAll(() => ahead.end());
@@ -217,7 +224,10 @@ describe("a dead peer", () => {
       const seen = ahead.plan(() => run("client", { ...given, end: "close" }));
       it(`tells 'close' within 5 s and lets the process end where the peer ${what}`, async () => {
         const { events, after, lingered } = await seen();
-        assertEquals(events, ['close undefined {"code":4001,"reason":"enough"}']);
+        assertEquals(withoutBytes(events), [
+          ...unsentOf(given),
+          'close undefined {"code":4001,"reason":"enough"}',
+        ]);
         assertLess(after("close"), 100 + 5000 + SPARE_MS);
         assertLess(lingered, LINGER_MS);
       });
@@ -254,8 +264,9 @@ describe("a dead peer", () => {
       const stopped = ahead.plan(() => run("server", { ...given, end: "stop" }));
       it(`settles within 5 s and lets the process end where the peer ${what}`, async () => {
         const { events, after, lingered } = await stopped();
-        assertEquals(events, [
+        assertEquals(withoutBytes(events), [
           'close {"code":1001,"reason":"server is going away"}',
+          ...unsentOf(given),
           "stopped true",
         ]);
         assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
@@ -265,7 +276,11 @@ describe("a dead peer", () => {
       const closed = ahead.plan(() => run("server", { ...given, end: "close" }));
       it(`does so after close(), too, where the peer ${what}`, async () => {
         const { events, after, lingered } = await closed();
-        assertEquals(events, ['close {"code":4001,"reason":"enough"}', "stopped true"]);
+        assertEquals(withoutBytes(events), [
+          'close {"code":4001,"reason":"enough"}',
+          ...unsentOf(given),
+          "stopped true",
+        ]);
         assertLess(after("close"), 100 + SPARE_MS);
         assertLess(after("stopped"), 100 + 5000 + SPARE_MS);
         assertLess(lingered, LINGER_MS);
