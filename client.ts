@@ -192,7 +192,7 @@ class Client implements WebSocketClient<unknown> {
   }
 
   stats(): WebSocketStats | undefined {
-    return this.#stats?.read();
+    return this.#stats?.read(this.bufferedAmount);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {

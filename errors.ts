@@ -4,6 +4,9 @@
  * @module
  */
 
+/** What is not enumerable, so that an error prints as on HarmonyOS. */
+const DETAILS = ["kind", "reason", "clientIP", "clientPort"] as const;
+
 /** What a {@linkcode BusinessError} may carry beside its code and message. */
 export interface BusinessErrorOptions<T> {
   /** Machine-readable detail, e.g. the HTTP status of a refused handshake as text. */
@@ -12,7 +15,54 @@ export interface BusinessErrorOptions<T> {
   cause?: unknown;
   /** What exactly went wrong, where one code means several things. */
   kind?: ErrorKind | undefined;
+  /** Why a server did not let a client in. */
+  reason?: RefusalReason | undefined;
+  /** The address of the peer whom it is about, on a server. */
+  clientIP?: string | undefined;
+  /** Its port. */
+  clientPort?: number | undefined;
 }
+
+/**
+ * Why a server did not let a client in. The word is the same on the 'error', at the observer, and as
+ * `error.type` in OpenTelemetry's metrics.
+ *
+ * | reason | status | what happened |
+ * | --- | --- | --- |
+ * | origin_not_allowed | 403 | `allowedOrigins` does not name the page's origin |
+ * | host_not_allowed | 403 | `allowedHosts` does not name the `Host` |
+ * | invalid_handshake | 400, 405, 426 | the request is no handshake of RFC 6455 |
+ * | path_not_found | 404 | `path` does not name the path |
+ * | subprotocol_not_offered | 400 | the client does not offer the server's subprotocol |
+ * | subprotocol_failed | 500 | the function `protocol` failed |
+ * | client_address_failed | 500 | `clientAddress` failed |
+ * | max_clients | 503 | `maxConcurrentClientsNumber` |
+ * | max_connections | 503 | `maxConnections` |
+ * | max_connections_per_client | 429 | `maxConnectionsForOneClient` |
+ * | server_stopping | 503 | the server is going away |
+ * | authorize_rejected | its own | `authorize` answered with a Response |
+ * | authorize_failed | 500 | `authorize` failed |
+ * | authorize_timeout | 503 | `authorize` or `clientAddress` gave no answer in time |
+ * | client_left | none | the client was gone before it was let in; told to the observer alone |
+ * | upgrade_failed | 500 | the host or the runtime did not upgrade it |
+ */
+export type RefusalReason =
+  | "origin_not_allowed"
+  | "host_not_allowed"
+  | "invalid_handshake"
+  | "path_not_found"
+  | "subprotocol_not_offered"
+  | "subprotocol_failed"
+  | "client_address_failed"
+  | "max_clients"
+  | "max_connections"
+  | "max_connections_per_client"
+  | "server_stopping"
+  | "authorize_rejected"
+  | "authorize_failed"
+  | "authorize_timeout"
+  | "client_left"
+  | "upgrade_failed";
 
 /**
  * The error of every call and event of this module, as in HarmonyOS' `BasicServicesKit`.
@@ -57,6 +107,12 @@ export class BusinessError<T = string> extends Error {
    * `JSON.stringify(err)` prints what it prints on HarmonyOS. Every error of this module has one.
    */
   declare readonly kind?: ErrorKind;
+  /** Why a server did not let a client in. Not enumerable. */
+  declare readonly reason?: RefusalReason;
+  /** On a server, the address of the peer whom it is about. Not enumerable. */
+  declare readonly clientIP?: string;
+  /** On a server, the port of the peer whom it is about. Not enumerable. */
+  declare readonly clientPort?: number;
 
   /**
    * Makes an error. The module makes its own; this is for code that stands in for it in tests.
@@ -72,7 +128,10 @@ export class BusinessError<T = string> extends Error {
     this.code = code;
     Object.defineProperty(this, "message", { value: message, enumerable: true });
     if (options.data !== undefined) this.data = options.data;
-    if (options.kind !== undefined) Object.defineProperty(this, "kind", { value: options.kind });
+    for (const name of DETAILS) {
+      const value = options[name];
+      if (value !== undefined) Object.defineProperty(this, name, { value });
+    }
   }
 
   static {

@@ -40,6 +40,7 @@ export {
   type Callback,
   type ErrorCallback,
   type ErrorKind,
+  type RefusalReason,
 } from "./errors.ts";
 export type { Clock, HeartbeatOptions } from "./heartbeat.ts";
 export type { ClientRuntime, ServerRuntime } from "./runtime/contract.ts";

@@ -205,7 +205,8 @@ class Server {
   }
 
   stats(): WebSocketStats | undefined {
-    return this.#stats?.read(this.#listening?.clustered?.queued);
+    const listening = this.#listening;
+    return this.#stats?.read(listening?.gauges.buffered ?? 0, listening?.clustered?.queued);
   }
 
   off(type: unknown, listener?: unknown): void {

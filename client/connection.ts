@@ -6,7 +6,7 @@ import { LINK_DOWN, NORMAL, TOO_BIG } from "../internal/close_codes.ts";
 import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
-import { exceeds } from "../internal/payload.ts";
+import { byteLength, exceeds } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import type {
   ClientEvents,
@@ -15,6 +15,7 @@ import type {
   DialRequest,
   End,
 } from "../runtime/contract.ts";
+import { attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
@@ -64,6 +65,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
+  /** When it was dialled. */
+  readonly #began: number;
   /** Bytes that were accepted and are lost as it closes. */
   #unsent = 0;
 
@@ -74,6 +77,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#owner = owner;
     this.#parts = parts;
     this.#queue = parts.queue ?? new SendQueue();
+    this.#began = clock.now();
     this.#socket = runtime.dial(request, this);
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
@@ -167,8 +171,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const queued = this.#queue.take();
     for (const data of queued) this.#socket.send(data);
     const { observing, who } = this.#parts;
-    observing?.opened?.(who);
-    for (const data of queued) observing?.sent?.(who, data);
+    observing?.opened?.(who, attempt(this.#parts.request.url, this.#took, "101"));
+    for (const data of queued) observing?.sent?.(who, data, byteLength(data));
     if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
   }
 
@@ -224,7 +228,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   };
 
   #send(data: WebSocketData): void {
-    this.#parts.observing?.sent?.(this.#parts.who, data);
+    this.#parts.observing?.sent?.(this.#parts.who, data, byteLength(data));
     this.#socket.send(data);
   }
 
@@ -244,7 +248,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   #accepts(data: string | ArrayBuffer): boolean {
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
-    if (!isTooBig) observing?.received?.(who, data);
+    if (!isTooBig) observing?.received?.(who, data, byteLength(data));
     if (this.state !== "open") return false; // the observer has closed
     if (!isTooBig) return true;
     this.close(TOO_BIG);
@@ -257,8 +261,15 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return `a message of over ${this.#parts.maxPayload} bytes came in`;
   }
 
+  /** Milliseconds since it was dialled. */
+  get #took(): number {
+    return this.#parts.clock.now() - this.#began;
+  }
+
   #fail(what: string, status?: string, cause?: unknown): void {
     this.#release("idle");
+    const { observing, request, who } = this.#parts;
+    observing?.failed?.(who, attempt(request.url, this.#took, status, what));
     this.#owner.failed(failure("connectFailed", what, status, cause));
   }
 

@@ -5,6 +5,7 @@ import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
 import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
+import type { AttemptFailure } from "../internal/observer.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
@@ -181,6 +182,7 @@ export class ReconnectingConnection implements ConnectionOwner {
       dial();
     } catch (cause) {
       const what = "the runtime refused to dial";
+      this.#neverDialled("connection_failed");
       this.failed(
         businessError("connectFailed", what, { data: "0", cause: withoutSecrets(cause) }),
       );
@@ -190,7 +192,13 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** A function of the user did not say what to dial. */
   #failPreparing(cause: unknown): void {
     const what = `'url' or 'header' failed: ${describe(cause)}`;
+    this.#neverDialled("hook_failed");
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
+  }
+
+  #neverDialled(reason: AttemptFailure): void {
+    const { observing, who } = this.#parts;
+    observing?.failed?.(who, { duration: 0, reason });
   }
 
   #connect(request: DialRequest): void {
@@ -254,7 +262,10 @@ export class ReconnectingConnection implements ConnectionOwner {
     if (this.#between !== "waiting") return; // an 'error' listener has closed
     const ms = backoff(policy, this.#attempt, this.#last, chance);
     this.#timer = this.#clock.setTimer(this.#again, ms);
-    this.#owner.reconnecting({ attempt: this.#attempt, delay: ms / 1000 });
+    const info = { attempt: this.#attempt, delay: ms / 1000 };
+    const { observing, who } = this.#parts;
+    observing?.reconnecting?.(who, { ...info });
+    if (this.#between === "waiting") this.#owner.reconnecting(info); // unless the observer has closed
   }
 
   readonly #again = (): void => this.#redial(() => this.#dial());

@@ -16,7 +16,14 @@ import type {
 export { TlsProtocol } from "./option_types.ts";
 export type * from "./option_types.ts";
 export type { Interruption } from "./reconnect_policy.ts";
-export type { DropReason, WebSocketObserver } from "../internal/observer.ts";
+export type {
+  AttemptFailure,
+  ClientHandshake,
+  DropReason,
+  ServerGauges,
+  ServerHandshake,
+  WebSocketObserver,
+} from "../internal/observer.ts";
 export type { StandardSchema, StandardSchemaResult } from "../internal/schema.ts";
 export type { BrokerStats, RoundTrip, Traffic, WebSocketStats } from "../internal/stats.ts";
 

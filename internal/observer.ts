@@ -1,4 +1,5 @@
-import type { ErrorKind } from "../errors.ts";
+import type { WebSocketData } from "../client/types.ts";
+import type { ErrorKind, RefusalReason } from "../errors.ts";
 import type { LostReason } from "../server/types.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 
@@ -24,6 +25,68 @@ export const KIND_OF_DROP: Readonly<Record<DropReason, ErrorKind>> = {
   unacceptable: "unacceptable",
 };
 
+/** A handshake as the client sees it. No path, query, user name or password is in it. */
+export interface ClientHandshake {
+  /** `ws` or `wss`; `undefined` where a function of the user did not say what to dial. */
+  scheme?: "ws" | "wss" | undefined;
+  /** The server's name or address; likewise. */
+  host?: string | undefined;
+  /** Its port; likewise. */
+  port?: number | undefined;
+  /** How long it took, in milliseconds. */
+  duration: number;
+  /** The HTTP status of the server's answer, where the runtime tells it: 101 where it is open. */
+  status?: number | undefined;
+  /** Why it failed. */
+  reason?: AttemptFailure | undefined;
+}
+
+/**
+ * Why an attempt to connect failed, in one word; where the server answered with an HTTP status, that is
+ * in `status`, and `http_status` is the word.
+ */
+export type AttemptFailure =
+  | "connection_failed"
+  | "connection_refused"
+  | "connection_reset"
+  | "hook_failed"
+  | "host_not_found"
+  | "http_status"
+  | "invalid_handshake"
+  | "proxy_refused"
+  | "timeout"
+  | "tls_failed";
+
+/** A handshake as the server sees it. It is the same object in all functions that are told of it. */
+export interface ServerHandshake {
+  /** The client's address: what `clientAddress` says, where it has answered. */
+  clientIP: string;
+  /** The port of the other end of the TCP connection: of a proxy's, where one stands between. */
+  readonly clientPort: number;
+  /** The other end of the TCP connection, which may be a proxy. */
+  readonly peerIP: string;
+  /** The client's trace, where the request names one (W3C Trace Context). */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string } | undefined;
+  /** How long it took, in milliseconds. 0 until it is decided. */
+  duration: number;
+  /** The HTTP status that it was answered with: 101 where it is open. */
+  status?: number | undefined;
+  /** Why the client was not let in. */
+  reason?: RefusalReason | undefined;
+}
+
+/** What is now, of a server that listens. Each is counted when it is read. */
+export interface ServerGauges {
+  /** Bytes that are queued to all peers together. */
+  readonly buffered: number;
+  /** Bytes that are queued to the peer for whom most are queued. */
+  readonly fullest: number;
+  /** `maxBufferedAmount`: how many bytes may be queued to one peer. */
+  readonly limit: number;
+  /** Connections that are not read from, as their listeners cannot keep up. */
+  readonly paused: number;
+}
+
 /**
  * Functions that are called at each step of a connection, in the turn it happens. Each is optional;
  * one that is not there costs nothing. One that throws is reported like a listener that does.
@@ -31,14 +94,14 @@ export const KIND_OF_DROP: Readonly<Record<DropReason, ErrorKind>> = {
  * @typeParam Who The connection: on the server its connection object, on the client the client.
  */
 export interface WebSocketObserver<Who = unknown> {
-  /** A connection is open. */
-  opened?(who: Who): unknown;
+  /** A connection is open, after this handshake. */
+  opened?(who: Who, handshake: ClientHandshake | ServerHandshake): unknown;
   /** A connection that was open is closed. */
   closed?(who: Who, close: { code: number; reason: string }): unknown;
-  /** A message came in, as it was sent; none that is over `maxPayload`. */
-  received?(who: Who, data: string | ArrayBuffer): unknown;
-  /** A message was handed to the system. */
-  sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView): unknown;
+  /** A message of so many bytes came in, as it was sent; none that is over `maxPayload`. */
+  received?(who: Who, data: string | ArrayBuffer, bytes: number): unknown;
+  /** A message of so many bytes was handed to the system. */
+  sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView, bytes: number): unknown;
   /** A Ping went out. */
   pinged?(who: Who): unknown;
   /** The first sign of life after a Ping, so many milliseconds later. */
@@ -47,8 +110,30 @@ export interface WebSocketObserver<Who = unknown> {
   unsent?(who: Who, bytes: number): unknown;
   /** This side dropped a connection, or found it lost. `closed` follows. */
   dropped?(who: Who, why: DropReason): unknown;
-  /** A server answered a handshake with this status, and so did not let the client in. */
-  refused?(status: number, why: string): unknown;
+  /** A client's attempt to connect failed: nothing was open. None that the client itself gave up. */
+  failed?(who: Who, handshake: ClientHandshake): unknown;
+  /** A client connects again, for the `attempt`-th time in a row, in `delay` seconds. */
+  reconnecting?(who: Who, info: { attempt: number; delay: number }): unknown;
+  /** A server is asked for a connection. `opened`, `refused` or `abandoned` follows. */
+  asked?(handshake: ServerHandshake): unknown;
+  /**
+   * A server answered a handshake with this status, and so did not let the client in. `handshake` is
+   * left out where none was begun: at a path that is not the server's, or where its host is at fault.
+   */
+  refused?(
+    status: number,
+    why: string,
+    reason: RefusalReason,
+    handshake?: ServerHandshake,
+  ): unknown;
+  /** A client has left before it was let in, or the upgrade came to nothing. */
+  abandoned?(handshake: ServerHandshake): unknown;
+  /** A server listens, or is mounted. */
+  started?(server: ServerGauges): unknown;
+  /** It does so no more. */
+  stopped?(server: ServerGauges): unknown;
+  /** A timer of a listening server fired so many milliseconds late; one is due every 200 ms. */
+  delayed?(ms: number): unknown;
   /**
    * An entry of so many characters was read from the broker's log; where it is this server's own, so
    * many milliseconds after it was appended.
@@ -58,27 +143,37 @@ export interface WebSocketObserver<Who = unknown> {
   broker?(up: boolean, lost: LostReason | undefined): unknown;
 }
 
-/** The names of an observer's functions, and how many arguments each gets. */
-const ARGUMENTS = {
-  opened: 1,
-  closed: 2,
-  received: 2,
-  sent: 2,
-  pinged: 1,
-  ponged: 2,
-  unsent: 2,
-  dropped: 2,
-  refused: 2,
-  entry: 2,
-  broker: 2,
-} as const;
+/** The names of an observer's functions. */
+const NAMES = [
+  "opened",
+  "closed",
+  "received",
+  "sent",
+  "pinged",
+  "ponged",
+  "unsent",
+  "dropped",
+  "failed",
+  "reconnecting",
+  "asked",
+  "refused",
+  "abandoned",
+  "started",
+  "stopped",
+  "delayed",
+  "entry",
+  "broker",
+] as const satisfies (keyof WebSocketObserver)[];
 
-const NAMES = Object.keys(ARGUMENTS) as (keyof typeof ARGUMENTS)[];
+/** An observer's functions as they are called. */
+interface Called extends Required<WebSocketObserver> {
+  sent(who: unknown, data: WebSocketData, bytes: number): unknown;
+}
 
 /** An observer whose functions never throw. */
-export type Observing = Partial<
-  Record<keyof typeof ARGUMENTS, (first: unknown, second?: unknown) => void>
->;
+export type Observing = {
+  [Name in (typeof NAMES)[number]]?: (...args: Parameters<Called[Name]>) => void;
+};
 
 /** Whether every function of an observer is a function or absent. */
 export function isObserver(value: object): value is WebSocketObserver {
@@ -104,9 +199,16 @@ export function observing(
       .map((observer) => (observer[name] as Listener).bind(observer));
     if (items.length === 0) continue;
     const list = { what: `'${name}' of the observer`, items };
-    all[name] = ARGUMENTS[name] === 1
-      ? (first) => void listeners.emitTo(list, first)
-      : (first, second) => void listeners.emitTo(list, first, second);
+    all[name] = (...args: unknown[]) => {
+      for (const item of items) {
+        try {
+          const result = item(...args);
+          if (result !== undefined) listeners.join(undefined, result, list);
+        } catch (cause) {
+          listeners.report(cause, list);
+        }
+      }
+    };
   }
   return Object.keys(all).length === 0 ? undefined : all;
 }

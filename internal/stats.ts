@@ -1,6 +1,5 @@
 import type { WebSocketData } from "../client/types.ts";
 import type { DropReason, WebSocketObserver } from "./observer.ts";
-import { byteLength } from "./payload.ts";
 
 /** How many messages, and how many bytes of data they had. */
 export interface Traffic {
@@ -56,6 +55,8 @@ export interface WebSocketStats {
   pongs: number;
   /** How long those took. Absent before the first. */
   roundTrip?: RoundTrip;
+  /** Bytes that are queued now, to all peers together. */
+  buffered: number;
   /** Bytes that were accepted and are lost, as peers did not take them before the end. */
   unsent: number;
   /** How many connections this side dropped or found lost, by reason. */
@@ -92,14 +93,14 @@ export class Stats implements WebSocketObserver {
     this.#closed++;
   }
 
-  received(_: unknown, data: WebSocketData): void {
+  received(_: unknown, _data: WebSocketData, bytes: number): void {
     this.#received.messages++;
-    this.#received.bytes += byteLength(data);
+    this.#received.bytes += bytes;
   }
 
-  sent(_: unknown, data: WebSocketData): void {
+  sent(_: unknown, _data: WebSocketData, bytes: number): void {
     this.#sent.messages++;
-    this.#sent.bytes += byteLength(data);
+    this.#sent.bytes += bytes;
   }
 
   pinged(): void {
@@ -140,8 +141,8 @@ export class Stats implements WebSocketObserver {
     this.#wasDown = !up;
   }
 
-  /** The numbers as they are now; so many characters wait for the broker. */
-  read(queued = 0): WebSocketStats {
+  /** The numbers as they are now: so many bytes wait for peers, so many characters for the broker. */
+  read(buffered: number, queued = 0): WebSocketStats {
     const roundTrip = this.#pongs === 0 ? {} : {
       roundTrip: {
         last: this.#last,
@@ -159,6 +160,7 @@ export class Stats implements WebSocketObserver {
       pings: this.#pings,
       pongs: this.#pongs,
       ...roundTrip,
+      buffered,
       unsent: this.#unsent,
       dropped: { ...this.#dropped },
       refused: { ...this.#refused },

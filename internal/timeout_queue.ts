@@ -36,6 +36,11 @@ export class TimeoutQueue<T> {
     this.#options = { slack: 0, keepsTimer: false, ...options };
   }
 
+  /** How many items wait. */
+  get size(): number {
+    return this.#due.size;
+  }
+
   /** Adds an item, or starts its wait anew where it is there already. */
   add(item: T): void {
     this.#due.delete(item);

@@ -6,7 +6,7 @@ import type { HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
-import { exceeds } from "../internal/payload.ts";
+import { byteLength, exceeds } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
@@ -128,10 +128,12 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.tellClosed();
   }
 
-  /** Sends a message that has `most` bytes at most. Only while open. */
-  send(data: WebSocketData, most: number): void {
+  /**
+   * Sends a message that has `most` bytes at most, and `bytes` where they were counted. Only while open.
+   */
+  send(data: WebSocketData, most: number, bytes?: number): void {
     const { maxBufferedAmount, observing } = this.host;
-    if (observing !== undefined) observing.sent?.(this.handle, data);
+    if (observing !== undefined) observing.sent?.(this.handle, data, bytes ?? byteLength(data));
     this.#socket?.send(data);
     this.#queued += most;
     if (this.#queued > maxBufferedAmount) this.dropIfTooSlow();
@@ -262,7 +264,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   #look(data: string | ArrayBuffer): void {
     const { checksPayload, maxPayload, observing, schema } = this.host;
     const isTooBig = !checksPayload && exceeds(data, maxPayload);
-    if (!isTooBig) observing?.received?.(this.handle, data);
+    if (!isTooBig) observing?.received?.(this.handle, data, byteLength(data));
     if (this.state !== "open") return; // the observer has closed
     if (isTooBig) {
       this.#drop(TOO_BIG);
@@ -313,6 +315,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.failed(businessError(KIND_OF_DROP[why], `${this.handle} ${what}`, {
       data: "0",
       cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+      clientIP: this.handle.clientIP,
+      clientPort: this.handle.clientPort,
     }));
   }
 

@@ -1,8 +1,9 @@
 /** The handshakes of a server: which requests become connections. Not part of the public API. */
 
-import { type BusinessError, businessError } from "../errors.ts";
+import { type BusinessError, businessError, type RefusalReason } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import { describe } from "../internal/describe.ts";
+import type { ServerHandshake } from "../internal/observer.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
   AcceptorEvents,
@@ -17,6 +18,7 @@ import {
   ask,
   ELSEWHERE,
   Http,
+  isContext,
   NO_UPGRADE,
   type Peer,
   STOPPING,
@@ -38,9 +40,13 @@ export interface HandshakeOwner {
   /** Whether new connections are accepted. */
   admits(): boolean;
   /** Accepts a client, by its request. */
-  admit(parts: ConnectionParts, request: Request): Admission;
+  admit(parts: ConnectionParts, request: Request, seen: ServerHandshake | undefined): Admission;
+  /** A client asks for a connection. What the observer knows of it; `undefined` where none is told. */
+  asked(request: Request, peer: Peer): ServerHandshake | undefined;
   /** A client is refused; `failed` follows. */
-  refused(status: number, why: string): void;
+  refused(status: number, why: string, reason: RefusalReason, seen?: ServerHandshake): void;
+  /** A client has left before it was let in. */
+  abandoned(seen: ServerHandshake | undefined): void;
   /** A client was refused, or a function of the user failed. */
   failed(error: BusinessError): void;
   /** An error that is printed where 'error' has no listener. */
@@ -71,6 +77,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     );
     this.#late = new TimeoutQueue({
       clock: owner.clock,
+      keepsTimer: true,
       ms: config.authorizeTimeout * 1000,
       expired: (late) => late(),
     });
@@ -80,20 +87,26 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const ip = plainAddress(hostname);
     if (!isUpgrade(request)) return this.#http.request(request, { ip, port }, NO_UPGRADE);
     const fault = this.#http.fault(request);
-    if (fault !== undefined) return this.#refuse({ ip, port }, toResponse(fault), fault.why);
+    if (fault !== undefined) {
+      const seen = this.#owner.asked(request, { ip, port });
+      return this.#refuse({ ip, port, seen }, fault);
+    }
     const { clientAddress, isHere } = this.#config;
     const target = targetOf(request);
     if (isHere !== undefined && !isHere(target)) {
       return this.#http.request(request, { ip, port }, ELSEWHERE);
     }
     const { url } = target;
-    if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url });
+    const seen = this.#owner.asked(request, { ip, port });
+    if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url, seen });
     const peer = { clientIP: ip, clientPort: port };
     const call = () => this.#untilClosed(request, "clientAddress", clientAddress(request, peer));
-    return this.#ask("clientAddress", call, (address) => {
-      if (address instanceof TooLate) return this.#refuseLate({ ip, port }, address);
+    return this.#ask("clientAddress", call, { ip, port, seen }, (address) => {
+      if (address instanceof TooLate) return this.#refuseLate({ ip, port, seen }, address);
       if (typeof address === "string" && isAddress(address)) {
-        return this.#upgrade(request, { ip: canonicalAddress(address), port, url });
+        const ip = canonicalAddress(address);
+        if (seen !== undefined) seen.clientIP = ip;
+        return this.#upgrade(request, { ip, port, url, seen });
       }
       const rule = "it must answer with an IP address";
       throw new TypeError(`${rule}: current value is ${describe(address)}`);
@@ -108,10 +121,12 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   }
 
   hostFault(why: string, cause?: unknown): void {
-    this.#owner.refused(500, why);
-    this.#owner.fault(
-      businessError("hostFault", `mount: ${why}`, cause === undefined ? {} : { cause }),
-    );
+    this.#owner.refused(500, why, "upgrade_failed");
+    const reason = "upgrade_failed";
+    this.#owner.fault(businessError("hostFault", `mount: ${why}`, {
+      reason,
+      ...(cause === undefined ? {} : { cause }),
+    }));
   }
 
   failed(cause: unknown): void {
@@ -131,7 +146,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
 
   #upgrade(request: Request, who: Client): RequestResult | Promise<RequestResult> {
     const fault = this.#fault(request);
-    if (fault !== undefined) return this.#refuse(who, toResponse(fault), fault.why);
+    if (fault !== undefined) return this.#refuse(who, fault);
     const { protocols } = this.#config;
     if (typeof protocols !== "function") {
       return this.#enter(request, who, choose(protocols, request));
@@ -139,6 +154,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return this.#ask(
       "protocol",
       () => choose(protocols, request),
+      who,
       (chosen) => this.#enter(request, who, chosen as string),
     );
   }
@@ -150,24 +166,26 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   ): RequestResult | Promise<RequestResult> {
     if (protocol === undefined) {
       const why = `the subprotocol ${[this.#config.protocols].flat().join(" or ")} is not offered`;
-      return this.#refuse(who, toResponse({ status: 400, why }), why);
+      return this.#refuse(who, { status: 400, reason: "subprotocol_not_offered", why });
     }
     const { ip, port } = who;
     const full = this.#full(ip);
-    if (full !== undefined) return this.#refuse(who, toResponse(full), full.why);
+    if (full !== undefined) return this.#refuse(who, full);
     this.#hint(request, who);
     const { authorize } = this.#config;
     const admit = (context: unknown, headers?: Headers) =>
-      this.#owner.admit({ ...who, protocol, context, headers }, request);
+      this.#owner.admit({ ...who, protocol, context, headers }, request, who.seen);
     if (authorize === undefined) return admit(undefined);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
     const call = () => this.#untilClosed(request, "authorize", authorize(request, info));
-    const answer = this.#ask("authorize", call, (verdict) => {
+    const answer = this.#ask("authorize", call, who, (verdict) => {
       if (!this.#owner.admits()) return this.#refuseLate(who, TOO_LATE.stopping);
       if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
       if (verdict instanceof Response) {
-        return this.#refuse(who, unused(verdict), "by 'authorize'");
+        const { status } = unused(verdict);
+        const why = "by 'authorize'";
+        return this.#refuse(who, { status, reason: "authorize_rejected", why }, verdict);
       }
       if (verdict !== true && !isContext(verdict)) {
         const rule = "it must answer true, a Response or a context";
@@ -193,19 +211,23 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const fault = handshakeFault(request);
     if (fault !== undefined) return fault;
     if (originAllowed(request, this.#config.allowedOrigins)) return undefined;
-    return { status: 403, why: "pages of this origin may not connect" };
+    return {
+      status: 403,
+      reason: "origin_not_allowed",
+      why: "pages of this origin may not connect",
+    };
   }
 
   /** Takes a place for a client. Returns why there is none, if there is none. */
   #full(ip: string): HandshakeFault | undefined {
     const status = this.#limits.enter(ip);
     if (status === undefined) return undefined;
-    const why = status === 429
-      ? "too many connections of this client"
+    const [why, reason] = status === 429
+      ? ["too many connections of this client", "max_connections_per_client"] as const
       : this.#limits.isFull
-      ? "too many connections"
-      : "too many clients";
-    return { status, why, headers: { "retry-after": "1" } };
+      ? ["too many connections", "max_connections"] as const
+      : ["too many clients", "max_clients"] as const;
+    return { status, reason, why, headers: { "retry-after": "1" } };
   }
 
   /** Tells once that a client offers subprotocols and the server has none: such clients give up. */
@@ -223,23 +245,31 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     );
   }
 
-  #refuse({ ip, port }: Peer, response: Response, why: string): Response {
-    const { status } = response;
+  #refuse(
+    { ip, port, seen }: Asking,
+    fault: HandshakeFault,
+    response: Response = toResponse(fault),
+  ): Response {
+    const { reason, status, why } = fault;
     const who = connectionKey(ip, port);
-    this.#owner.refused(status, why);
+    this.#owner.refused(status, why, reason, seen);
     this.#owner.failed(
       businessError("handshakeRefused", `${who} was refused with ${status}: ${why}`, {
         data: String(status),
         cause: new Error(why),
+        reason,
+        clientIP: ip,
+        clientPort: port,
       }),
     );
     return response;
   }
 
   /** Refuses a client whose answer came too late. */
-  #refuseLate(who: Peer, { fault }: TooLate): Response {
-    if (fault === undefined) return new Response(null, { status: 400 }); // the client has disconnected
-    return this.#refuse(who, toResponse(fault), fault.why);
+  #refuseLate(who: Asking, { fault }: TooLate): Response {
+    if (fault !== undefined) return this.#refuse(who, fault);
+    this.#owner.abandoned(who.seen);
+    return new Response(null, { status: 400 }); // the client has disconnected
   }
 
   /** Waits for an answer, until `authorizeTimeout`, the client disconnects or the server stops. */
@@ -254,13 +284,13 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       const tooLate = (why: TooLate) => decided(() => resolve(why));
       const late = () => {
         const why = `'${name}' gave no answer within ${this.#config.authorizeTimeout} s`;
-        tooLate(new TooLate({ status: 503, why }));
+        tooLate(new TooLate({ status: 503, reason: "authorize_timeout", why }));
       };
       this.#waiting.add(tooLate);
-      if (this.#owner.admits()) this.#late.add(late);
-      else tooLate(TOO_LATE.stopping); // the function has stopped the server
+      this.#late.add(late);
       const { signal } = request;
       const disconnected = () => tooLate(TOO_LATE.disconnected);
+      if (!this.#owner.admits()) tooLate(TOO_LATE.stopping); // the function has stopped the server
       if (signal.aborted) disconnected();
       signal.addEventListener("abort", disconnected);
       Promise.resolve(answer).then(
@@ -272,14 +302,17 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
 
   /** Asks a function of the user before an upgrade. */
   #ask(
-    name: string,
+    name: keyof typeof FAILED,
     call: () => unknown,
+    { ip, port, seen }: Asking,
     then: (value: unknown) => RequestResult | Promise<RequestResult>,
   ): RequestResult | Promise<RequestResult> {
     return ask(call, then, (cause) => {
       const particulars = `'${name}' failed: ${describe(cause)}`;
-      this.#owner.refused(500, particulars);
-      this.#owner.failed(businessError("hookFailed", particulars, { cause }));
+      const reason = FAILED[name];
+      this.#owner.refused(500, particulars, reason, seen);
+      const more = { cause, reason, clientIP: ip, clientPort: port };
+      this.#owner.failed(businessError("hookFailed", particulars, more));
       return new Response(null, { status: 500 });
     });
   }
@@ -296,21 +329,20 @@ class TooLate {
 
 const TOO_LATE = { disconnected: new TooLate(), stopping: new TooLate(STOPPING) };
 
-/**
- * Objects that are no context: an error, or the Response of another library, does not mean that the
- * client is accepted. Told by their tag, as every realm has its own classes.
- */
-const NO_CONTEXT =
-  /^(Boolean|Number|String|Symbol|BigInt|Headers)$|(Error|Exception|Request|Response)$/;
+/** What the failure of a function of the user is called. */
+const FAILED = {
+  authorize: "authorize_failed",
+  clientAddress: "client_address_failed",
+  protocol: "subprotocol_failed",
+} as const;
 
-/** Whether the answer of `authorize` is the context of a connection. */
-function isContext(verdict: unknown): verdict is object {
-  return typeof verdict === "object" && verdict !== null && !Array.isArray(verdict) &&
-    !NO_CONTEXT.test(Object.prototype.toString.call(verdict).slice("[object ".length, -1));
+/** Who asks for a connection, and what the observer knows of that. */
+interface Asking extends Peer {
+  seen: ServerHandshake | undefined;
 }
 
 /** A client that asks for a connection, and the path and query that it asks for. */
-interface Client extends Peer {
+interface Client extends Asking {
   url: string;
 }
 

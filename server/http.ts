@@ -3,12 +3,13 @@
  * told. Not part of the public API.
  */
 
-import { type BusinessError, businessError } from "../errors.ts";
+import { type BusinessError, businessError, type RefusalReason } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import type { Hook } from "./options.ts";
 import { type AllowedHosts, hostAllowed } from "./origin.ts";
 import { RequestInfo } from "./request_info.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
+import type { ServerHandshake } from "../internal/observer.ts";
 
 /** The address of the client that sent a request. */
 export interface Peer {
@@ -27,34 +28,50 @@ export interface HttpOwner {
   /** Whether the server is not stopping. */
   admits(): boolean;
   /** A client is refused. */
-  refused(status: number, why: string): void;
+  refused(status: number, why: string, reason: RefusalReason, seen?: ServerHandshake): void;
   /** A function of the user failed, or its answer did. */
   failed(error: BusinessError): void;
 }
 
 /** The answer while the server stops. */
-export const STOPPING: HandshakeFault = { status: 503, why: "the server is going away" };
+export const STOPPING: HandshakeFault = {
+  status: 503,
+  reason: "server_stopping",
+  why: "the server is going away",
+};
 
 /** The answer to a request whose `Host` is missing or is no host (RFC 9112 §3.2). */
-const NO_URL: HandshakeFault = { status: 400, why: "Host and target make no URL" };
+const NO_URL: HandshakeFault = {
+  status: 400,
+  reason: "invalid_handshake",
+  why: "Host and target make no URL",
+};
 
 /** The answer to a request whose `Host` is none of `allowedHosts`. */
 const NOT_THIS_HOST: HandshakeFault = {
   status: 403,
+  reason: "host_not_allowed",
   why: "this server may not be called by this name",
 };
 
 /** The answer to a request that is no upgrade, where the user has no `fetch`. */
-export const NO_UPGRADE: HandshakeFault = { status: 426, why: "This port speaks WebSocket" };
+export const NO_UPGRADE: HandshakeFault = {
+  status: 426,
+  reason: "invalid_handshake",
+  why: "This port speaks WebSocket",
+};
 
 /** The answer to an upgrade at a path that is not of `path`, where the user has no `fetch`. */
 export const ELSEWHERE: HandshakeFault = {
   status: 404,
+  reason: "path_not_found",
   why: "There is no WebSocket at this path",
 };
 
 /** The answer to a request that is refused. */
-export function toResponse({ status, why, headers }: HandshakeFault): Response {
+export function toResponse(
+  { status, why, headers }: Pick<HandshakeFault, "status" | "why" | "headers">,
+): Response {
   const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
   return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
 }
@@ -74,6 +91,19 @@ export function unused(response: Response): Response {
   }
   used.add(response);
   return response;
+}
+
+/**
+ * Objects that are no context: an error, or the Response of another library, does not mean that the
+ * client is accepted. Told by their tag, as every realm has its own classes.
+ */
+const NO_CONTEXT =
+  /^(Boolean|Number|String|Symbol|BigInt|Headers)$|(Error|Exception|Request|Response)$/;
+
+/** Whether the answer of `authorize` is the context of a connection. */
+export function isContext(verdict: unknown): verdict is object {
+  return typeof verdict === "object" && verdict !== null && !Array.isArray(verdict) &&
+    !NO_CONTEXT.test(Object.prototype.toString.call(verdict).slice("[object ".length, -1));
 }
 
 /** Answers the requests that do not become connections of this server. */
@@ -106,7 +136,9 @@ export class Http {
     const fault = this.fault(request);
     if (fault !== undefined) return toResponse(fault);
     if (fetch === undefined) {
-      if (otherwise === ELSEWHERE) this.#owner.refused(otherwise.status, otherwise.why);
+      if (otherwise === ELSEWHERE) {
+        this.#owner.refused(otherwise.status, otherwise.why, otherwise.reason);
+      }
       return toResponse(otherwise);
     }
     const info = new RequestInfo(ip, port).markOn(request);

@@ -4,13 +4,13 @@
  */
 
 import type { CloseResult } from "../client/types.ts";
-import type { BusinessError } from "../errors.ts";
+import type { BusinessError, RefusalReason } from "../errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
 import { GOING_AWAY } from "../internal/close_codes.ts";
 import { ClosingDeadlines } from "./closing_deadlines.ts";
 import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
-import type { Observing } from "../internal/observer.ts";
+import type { Observing, ServerHandshake } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
@@ -24,9 +24,11 @@ import type { Identity } from "../runtime/pem.ts";
 import type { Clustered } from "./clustered.ts";
 import { type ConnectionParts, ServerConnection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
+import { Gauges } from "./gauges.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
 import { toMount } from "./mount.ts";
 import type { ServerConfig } from "./options.ts";
+import { ObservedHandshakes } from "./observed_handshakes.ts";
 import { Registry } from "./registry.ts";
 import type { Farewell } from "./stop_options.ts";
 import type { RequestListener } from "./requests.ts";
@@ -43,10 +45,10 @@ const OPEN_DEADLINE_MS = 2000;
  * How long `stop` waits for peers to take what was sent and to answer, in ms; it takes 5 s at the
  * most.
  */
-const STOP_PEERS_MS = 3900;
+const STOP_PEERS_MS = 4000;
 
 /** How long it waits for answers to requests, from its beginning as well. */
-const STOP_ANSWERS_MS = 4000;
+const STOP_ANSWERS_MS = 4400;
 
 /** What a run is made of, beside its configuration. */
 export interface ListeningServerParts {
@@ -83,6 +85,10 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly listeners: Listeners<keyof WebSocketServerEvents>;
   readonly schema: StandardSchema | undefined;
   readonly messages: ListenerList;
+  /** What is now. */
+  readonly gauges: Gauges = new Gauges(this);
+  /** The handshakes, where an observer is told of them. */
+  readonly #handshakes: ObservedHandshakes<ServerConnection> | undefined;
   readonly #runtime: ServerRuntime;
   readonly #handshake: Handshake;
   /** Seconds of silence after which a connection is dead. */
@@ -135,6 +141,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     });
     this.listeners = listeners;
     this.messages = listeners.list("messageReceive");
+    this.#handshakes = observing && new ObservedHandshakes(observing, clock);
     this.#runtime = runtime;
     this.#handshake = new Handshake(this, config);
     const { maxBufferedAmount, refusesSlow } = this;
@@ -161,6 +168,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   /** Listens; throws what the runtime throws. */
   listen(hostname: string, identity: Identity | undefined): void {
     this.#listener = this.#runtime.listen(this.listenOptions(hostname, identity), this.#handshake);
+    this.gauges.start();
   }
 
   /** Gets ready for what comes from a host; throws what the runtime throws. */
@@ -174,6 +182,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       pingInterval: this.#pingInterval,
     }, this.#handshake);
     this.#listener = acceptor;
+    this.gauges.start();
     return toMount(acceptor, this.#handshake);
   }
 
@@ -201,13 +210,23 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     for (const timers of [this.heartbeat, this.opening, this.closing, this.paused]) {
       timers.close();
     }
+    this.gauges.stop();
     await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));
     await this.clustered?.close();
   }
 
-  admit(parts: ConnectionParts, request: Request): ServerConnection {
+  asked(request: Request, peer: { ip: string; port: number }): ServerHandshake | undefined {
+    return this.#handshakes?.asked(request, peer);
+  }
+
+  admit(
+    parts: ConnectionParts,
+    request: Request,
+    seen: ServerHandshake | undefined,
+  ): ServerConnection {
     const connection = new ServerConnection(this, parts);
     for (const hear of this.#requests) hear(connection, request);
+    this.#handshakes?.admitted(connection, seen);
     this.registry.attach(connection);
     this.opening.add(connection);
     return connection;
@@ -220,7 +239,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   connected(connection: ServerConnection): void {
     this.registry.add(connection);
     this.topics.add(connection);
-    this.observing?.opened?.(connection.handle);
+    this.#handshakes?.opened(connection);
     this.listeners.emit("connect", connection.handle);
   }
 
@@ -229,8 +248,12 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.clustered?.remove(connection);
   }
 
-  refused(status: number, why: string): void {
-    this.observing?.refused?.(status, why);
+  refused(status: number, why: string, reason: RefusalReason, seen?: ServerHandshake): void {
+    this.#handshakes?.refused(status, why, reason, seen);
+  }
+
+  abandoned(seen: ServerHandshake | undefined): void {
+    this.#handshakes?.abandoned(seen);
   }
 
   failed(error: BusinessError): void {
@@ -252,6 +275,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   detached(connection: ServerConnection): void {
     this.opening.delete(connection);
     if (!this.registry.detach(connection)) return;
+    this.#handshakes?.detached(connection);
     if (connection.state === "admitted") this.#handshake.release(connection.handle.clientIP);
     this.#checkEmpty();
   }

@@ -158,8 +158,9 @@ export class Topics {
     if (one === undefined) publish(topic.runtimeName, data);
     else one.publish(topic.runtimeName, data);
     if (this.#observing?.sent !== undefined) {
+      const bytes = byteLength(data); // once for all of them
       for (const connection of topic.members) {
-        if (!except.has(connection)) this.#observing.sent(connection.handle, data);
+        if (!except.has(connection)) this.#observing.sent(connection.handle, data, bytes);
       }
     }
     this.#unmeasured += mostBytes(data);
@@ -180,11 +181,12 @@ export class Topics {
     except: ReadonlySet<ServerConnection>,
   ): PublishResult {
     const most = mostBytes(data);
+    const bytes = this.#observing?.sent === undefined ? undefined : byteLength(data);
     const result = { sent: 0, tooSlow: 0 };
     for (const connection of topic.members) {
       if (except.has(connection)) continue;
       result.sent++;
-      connection.send(data, most);
+      connection.send(data, most, bytes);
       if (connection.state !== "open") result.tooSlow++;
     }
     return result;

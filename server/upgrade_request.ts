@@ -1,10 +1,15 @@
+import type { RefusalReason } from "../errors.ts";
+
 /** Why a request is answered instead of upgraded. */
 export interface HandshakeFault {
   status: number;
+  reason: RefusalReason;
   /** In a few words, for people. */
   why: string;
   headers?: Record<string, string>;
 }
+
+const INVALID = { reason: "invalid_handshake" } as const;
 
 /** Whether a request asks for a WebSocket at all. */
 export function isUpgrade(request: Request): boolean {
@@ -17,22 +22,23 @@ export function isUpgrade(request: Request): boolean {
  */
 export function handshakeFault({ method, headers }: Request): HandshakeFault | undefined {
   if (method !== "GET") {
-    return { status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
+    return { ...INVALID, status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
   }
   // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
-  if (!headers.get("host")) return { status: 400, why: "Host is missing" };
+  if (!headers.get("host")) return { ...INVALID, status: 400, why: "Host is missing" };
   if (!listed(headers.get("connection"), "upgrade")) {
-    return { status: 400, why: "Connection does not say Upgrade" };
+    return { ...INVALID, status: 400, why: "Connection does not say Upgrade" };
   }
   if (headers.get("sec-websocket-version") !== "13") {
     return {
+      ...INVALID,
       status: 426,
       why: "Sec-WebSocket-Version is not 13",
       headers: { "sec-websocket-version": "13" },
     };
   }
   if (!/^[+/0-9A-Za-z]{21}[AQgw]==$/.test(headers.get("sec-websocket-key") ?? "")) {
-    return { status: 400, why: "Sec-WebSocket-Key is not 16 bytes in Base64" };
+    return { ...INVALID, status: 400, why: "Sec-WebSocket-Key is not 16 bytes in Base64" };
   }
   return undefined;
 }

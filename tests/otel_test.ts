@@ -248,7 +248,7 @@ describe("otelObserver()", () => {
     const observer = otelObserver(telemetry);
     const who = { clientIP: "127.0.0.1", clientPort: 1 };
     const before = performance.now();
-    observer.opened!(who);
+    observer.opened!(who, { duration: 20 });
     await new Promise((resolve) => setTimeout(resolve, 20));
     observer.closed!(who, { code: 1000, reason: "" });
     const most = (performance.now() - before) / 1000;

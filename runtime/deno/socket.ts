@@ -159,9 +159,7 @@ export class DenoSocket implements Socket {
   get bufferedAmount(): number {
     // Asked for it when the connection has been dropped, Deno ends the process (2.9.6,
     // `close_quirks_test.ts`).
-    if (this.#closed) return 0;
-    // What a Ping holds back does not wait for the peer: nothing was queued when it began.
-    return this.#ws.bufferedAmount + (this.#armed ? 0 : this.#heldBytes);
+    return this.#closed ? 0 : this.#ws.bufferedAmount + this.#heldBytes;
   }
 
   get protocol(): string {
@@ -185,7 +183,7 @@ export class DenoSocket implements Socket {
     this.#onceDrained(() => {
       this.#armPing();
       this.#armed = true;
-      this.#timer = setTimeout(() => this.#pinged(), PING_MS);
+      this.#timer = setTimeout(() => this.#release(), PING_MS);
     });
   }
 
@@ -258,28 +256,9 @@ export class DenoSocket implements Socket {
    */
   #armPing(): void {
     if (this.#closed || internals === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#setIdleTime(AT_ONCE);
+    this.#ws[internals.idleTime] = AT_ONCE;
     internals.arm.call(this.#ws);
-    // Deno reads the time again when the Ping has left: what is held back can go then (2.9.6,
-    // `tests/server/backpressure_test.ts`).
-    this.#setIdleTime(NEVER, () => {
-      this.#setIdleTime(NEVER);
-      queueMicrotask(() => this.#pinged());
-    });
-  }
-
-  /** Sets Deno's idle time, which `read` is told of when it is read. */
-  #setIdleTime(value: number, read?: () => void): void {
-    const get = () => (read?.(), value);
-    const how = read === undefined ? { value, writable: true } : { get };
-    Object.defineProperty(this.#ws, internals!.idleTime, { ...how, configurable: true });
-  }
-
-  /** The Ping has left, or must have. */
-  #pinged(): void {
-    if (!this.#armed) return;
-    clearTimeout(this.#timer);
-    this.#release();
+    this.#ws[internals.idleTime] = NEVER;
   }
 
   /**

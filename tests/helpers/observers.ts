@@ -3,7 +3,7 @@
 import type { WebSocketObserver } from "../../mod.ts";
 import { MemoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 
-/** The names of all functions an observer can have. */
+/** The names of the functions an observer can have about a connection, and of refusals. */
 export const FUNCTIONS = [
   "opened",
   "closed",
@@ -16,22 +16,36 @@ export const FUNCTIONS = [
   "refused",
 ] as const;
 
+/** Those about handshakes and servers, which the recorder leaves out. */
+export const MORE_FUNCTIONS = [
+  "failed",
+  "reconnecting",
+  "asked",
+  "abandoned",
+  "started",
+  "stopped",
+  "delayed",
+] as const;
+
 /** What an observer was told, without whom of: `["closed", { code, reason }]`, `["refused", 429, why]`. */
 export type Told = [name: string, ...args: unknown[]];
 
-/** An observer with all functions; who is told of goes to `whos`. */
+/** How many arguments are recorded, where one comes after them: the handshake, or how many bytes. */
+const RECORDED: Record<string, number> = { opened: 0, received: 1, sent: 1 };
+
+/** An observer with all these functions; who is told of goes to `whos`. */
 export function recorder(
   log: unknown[],
   whos: Set<unknown> = new Set(),
-): Required<WebSocketObserver> {
+): WebSocketObserver & Required<Pick<WebSocketObserver, (typeof FUNCTIONS)[number]>> {
   const note = (name: string) => (who: unknown, ...args: unknown[]) => {
     whos.add(who);
     // One that knows of nothing more is told with an `undefined`, which is left out.
-    log.push([name, ...args.filter((arg) => arg !== undefined)]);
+    log.push([name, ...args.slice(0, RECORDED[name]).filter((arg) => arg !== undefined)]);
   };
   const functions = Object.fromEntries(FUNCTIONS.map((name) => [name, note(name)]));
   const refused = (status: number, why: string) => log.push(["refused", status, why]);
-  return { ...functions, refused } as unknown as Required<WebSocketObserver>;
+  return { ...functions, refused } as unknown as ReturnType<typeof recorder>;
 }
 
 /** A pair that is observed; of each side, what was told and of whom. */

@@ -129,7 +129,11 @@ export class ScriptedServer implements ServerRuntime {
       "sec-websocket-version": "13",
       "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
     };
-    const request = new Request("http://localhost/", { headers, ...init });
+    return this.ask(new Request("http://localhost/", { headers, ...init }), port);
+  }
+
+  /** Gives what the server answers to a request. */
+  ask(request: Request, port = 50_000): RequestResult | Promise<RequestResult> {
     return this.#events.request(request, { hostname: "127.0.0.1", port });
   }
 

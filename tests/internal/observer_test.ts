@@ -13,7 +13,7 @@ import {
 import { FakeClock } from "../../testing.ts";
 import { createUntyped, refusal } from "../helpers/client.ts";
 import { LATENCY } from "../helpers/memory_pair.ts";
-import { FUNCTIONS, observed, type Told } from "../helpers/observers.ts";
+import { FUNCTIONS, MORE_FUNCTIONS, observed, type Told } from "../helpers/observers.ts";
 import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
 /** Those of a name. */
@@ -56,9 +56,9 @@ describe("an observer", () => {
     ]);
   });
 
-  it("is called with the arguments of its row and no more, as a method", () => {
+  it("is called with the arguments it is told, as a method", () => {
     const counts: Record<string, number> = {};
-    const names = FUNCTIONS;
+    const names = [...FUNCTIONS, ...MORE_FUNCTIONS];
     const observer: Record<string, unknown> = {};
     for (const name of names) {
       observer[name] = function (this: unknown, ...args: unknown[]) {
@@ -67,9 +67,10 @@ describe("an observer", () => {
       };
     }
     const all = observing([observer], new Listeners([]));
-    for (const name of names) all![name]!("first", "second");
-    const one = { opened: 1, pinged: 1 };
-    assertEquals(counts, { ...Object.fromEntries(names.map((name) => [name, 2])), ...one });
+    for (const [at, name] of names.entries()) {
+      (all![name] as (...args: unknown[]) => void)(...names.slice(0, at));
+    }
+    assertEquals(counts, Object.fromEntries(names.map((name, at) => [name, at])));
   });
 
   it("is told of the client or the server's connection itself, and of the very data", async () => {
@@ -119,7 +120,7 @@ describe("an observer", () => {
     assertEquals(of(pair.logs.server, "received"), [["received", "early"]]);
   });
 
-  it("is told of nothing where an attempt fails or is given up", async () => {
+  it("is told of no connection where an attempt fails or is given up", async () => {
     await using pair = await observed({ config: { protocol: "chat" } });
     await pair.ws.connect("ws://localhost:80/", { protocol: "other" });
     await pair.clock.advance(100);
@@ -261,7 +262,13 @@ describe("an observer's function that fails", () => {
 
 describe("the option observer", () => {
   it("is an object whose functions are functions, or the call answers 401", async () => {
-    const wrong = [null, 1, [], () => {}, ...FUNCTIONS.map((name) => ({ [name]: "no function" }))];
+    const wrong = [
+      null,
+      1,
+      [],
+      () => {},
+      ...[...FUNCTIONS, ...MORE_FUNCTIONS].map((name) => ({ [name]: "no function" })),
+    ];
     for (const observer of wrong) {
       const error = await refusal(createUntyped({ observer }).connect("ws://localhost/"));
       assertEquals(error.code, 401);

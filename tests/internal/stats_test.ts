@@ -22,6 +22,7 @@ const NOTHING: WebSocketStats = {
   sent: { messages: 0, bytes: 0 },
   pings: 0,
   pongs: 0,
+  buffered: 0,
   unsent: 0,
   dropped: {},
   refused: {},
@@ -99,7 +100,7 @@ describe("stats()", () => {
     const { ws, clock } = pair;
     await ws.connect("ws://localhost:80/");
     await ws.send("early");
-    assertEquals(ws.stats(), NOTHING);
+    assertEquals(ws.stats(), { ...NOTHING, buffered: 5 });
     await clock.advance(3 * LATENCY);
     assertEquals(ws.stats()!.sent, { messages: 1, bytes: 5 });
     assertEquals(pair.server.stats()!.received, { messages: 1, bytes: 5 });
@@ -275,7 +276,7 @@ const DROPS: Record<"server" | "client", Partial<Record<DropReason, Drop>>> = {
     "lost": { drop: ({ network }) => network.links[0]!.cut() },
     "too big": { config: { maxPayload: 3 }, drop: ({ ws }) => void ws.send("1234") },
     "too fast": {
-      config: { maxBufferedAmount: 3 },
+      config: { maxPendingAmount: 3 },
       drop: ({ ws, server }) => {
         server.on("messageReceive", () => new Promise(() => {}));
         void ws.send("1234");
@@ -314,6 +315,25 @@ const DROPS: Record<"server" | "client", Partial<Record<DropReason, Drop>>> = {
 interface Drop extends MemoryPairOptions {
   drop: (pair: MemoryPair) => void;
 }
+
+describe("stats().buffered", () => {
+  it("is what is queued now, to all peers together", async () => {
+    await using pair = await counted();
+    const { server, ws, network, clock } = pair;
+    await pair.open();
+    const other = createWebSocket({ clock, runtime: network.client });
+    await other.connect("ws://localhost:80/");
+    await clock.advance(100);
+    for (const link of network.links) link.hold();
+    await server.broadcast("12345");
+    await ws.send("123");
+    assertEquals([server.stats()!.buffered, ws.stats()!.buffered], [10, 3]);
+    for (const link of network.links) link.release();
+    await clock.advance(100);
+    assertEquals([server.stats()!.buffered, ws.stats()!.buffered], [0, 0]);
+    await clock.until(other[Symbol.asyncDispose]());
+  });
+});
 
 describe("stats().dropped", () => {
   for (const side of ["server", "client"] as const) {

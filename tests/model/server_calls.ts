@@ -68,7 +68,6 @@ export function start(simulation: Simulation, spec: ServerSpec): void {
     ...(spec.perClient === 0 ? {} : { maxConnectionsForOneClient: spec.perClient }),
     ...(spec.clients === 0 ? {} : { maxConcurrentClientsNumber: spec.clients }),
     authorize: (request) => authorize(simulation, request),
-    authorizeTimeout: 30_000, // some clients are never answered
   });
   simulation.expect(`start() while ${simulation.serverState}`, expected, false, () => call);
   if (expected !== true) return;

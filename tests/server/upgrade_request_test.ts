@@ -40,7 +40,11 @@ describe("handshakeFault()", () => {
 
   it("answers 400 where there is no Host", () => {
     for (const host of [undefined, ""]) {
-      assertEquals(handshakeFault(request({ host })), { status: 400, why: "Host is missing" });
+      assertEquals(handshakeFault(request({ host })), {
+        status: 400,
+        reason: "invalid_handshake",
+        why: "Host is missing",
+      });
     }
   });
 

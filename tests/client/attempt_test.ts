@@ -1,0 +1,155 @@
+/** What an observer is told of a client's attempts to connect. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { attempt } from "../../client/attempt.ts";
+import { type ClientHandshake, createWebSocket } from "../../mod.ts";
+import { createUntyped } from "../helpers/client.ts";
+import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+describe("attempt()", () => {
+  it("tells scheme, host and port of a URL and nothing else of it", () => {
+    const url = "wss://ann:secret@example.com/path?token=secret";
+    assertEquals(attempt(url, 7, "101"), {
+      scheme: "wss",
+      host: "example.com",
+      port: 443,
+      duration: 7,
+      status: 101,
+    });
+    const { scheme, host, port } = attempt("ws://[::1]:8080/", 0, undefined);
+    assertEquals([scheme, host, port], ["ws", "::1", 8080]);
+    assertEquals(attempt("ws://localhost/", 0, undefined).port, 80);
+  });
+
+  it("has one word for each way to fail, and the status where there is one", () => {
+    const words: [string, string][] = [
+      ["the server answered with HTTP status 503", "http_status"],
+      ["the proxy answered with HTTP status 407", "proxy_refused"],
+      ["connection refused", "connection_refused"],
+      ["the host name was not found", "host_not_found"],
+      ["the TLS handshake failed", "tls_failed"],
+      ["the server's subprotocol is none that was offered", "invalid_handshake"],
+      ["the server did not upgrade the connection", "invalid_handshake"],
+      ["the server does not speak HTTP", "invalid_handshake"],
+      ["the connection was reset", "connection_reset"],
+      ["no answer within 30 s", "timeout"],
+      ["anything else", "connection_failed"],
+    ];
+    for (const [failure, reason] of words) {
+      assertEquals(attempt("ws://a/", 1, "503", failure), {
+        scheme: "ws",
+        host: "a",
+        port: 80,
+        duration: 1,
+        status: 503,
+        reason: reason as never,
+      });
+    }
+    assertEquals("status" in attempt("ws://a/", 1, "0", "connection refused"), false);
+  });
+});
+
+describe("an observer of a client", () => {
+  it("is told how long a handshake took, and of one that fails, before 'error'", async () => {
+    const log: unknown[] = [];
+    const observer = {
+      opened: (_: unknown, handshake: object) => log.push(["opened", handshake]),
+      failed: (who: unknown, handshake: ClientHandshake) => {
+        assertEquals(who, pair.ws);
+        log.push(["failed", handshake]);
+      },
+    };
+    await using pair = await MemoryPair.start({
+      client: { observer },
+      config: { protocol: "chat" },
+    });
+    pair.ws.on("error", () => log.push("error"));
+    await pair.open({ protocol: "chat" });
+    await pair.close();
+    await pair.open({ protocol: "other" });
+    const target = { scheme: "ws", host: "localhost", port: 80 };
+    const [opened, failed, error] = log as [unknown, [string, ClientHandshake], string];
+    assertEquals(opened, ["opened", { ...target, duration: 2 * LATENCY, status: 101 }]);
+    const { reason, duration } = failed[1];
+    assertEquals([failed[0], duration, error], ["failed", 2 * LATENCY, "error"]);
+    assert(reason !== undefined);
+  });
+
+  it("is told of nothing where the client itself gives up", async () => {
+    const log: unknown[] = [];
+    const observer = { failed: (...args: unknown[]) => log.push(args) };
+    await using pair = await MemoryPair.start({ client: { observer } });
+    await pair.ws.connect("ws://localhost:80/");
+    await pair.ws.close();
+    await pair.clock.advance(100);
+    assertEquals(log, []);
+  });
+
+  it("is told of each attempt that fails and of each that follows, when it reconnects", async () => {
+    const log: unknown[] = [];
+    const observer = {
+      failed: (_: unknown, { reason }: ClientHandshake) => log.push(["failed", reason]),
+      reconnecting: (_: unknown, info: object) => log.push(["reconnecting", info]),
+    };
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({
+      clock,
+      runtime,
+      observer,
+      reconnect: { random: () => 0.5, attempts: 2, minDelay: 1, maxDelay: 1 },
+    });
+    ws.on("error", () => {});
+    ws.on("reconnecting", () => log.push("reconnecting"));
+    await ws.connect("ws://localhost/");
+    const failure = { what: "connection refused", status: "0" };
+    runtime.events.closed({ code: 0, reason: "", failure });
+    runtime.fault = new Error("the runtime's own");
+    await clock.advance(10_000);
+    const [first, told, again, second] = log as [
+      unknown,
+      [string, { attempt: number }],
+      ...unknown[],
+    ];
+    assertEquals([first, again, second], [
+      ["failed", "connection_refused"],
+      "reconnecting",
+      ["failed", "connection_failed"],
+    ]);
+    assertEquals([told[0], told[1].attempt], ["reconnecting", 1]);
+    assertEquals(ws.state, "idle");
+  });
+
+  it("is told where a function of the user did not say what to dial", async () => {
+    const log: unknown[] = [];
+    const observer = {
+      failed: (_: unknown, handshake: ClientHandshake) => {
+        log.push(handshake);
+        void ws.close();
+      },
+    };
+    const ws = createUntyped({ runtime: new ScriptedClient(), observer, reconnect: true });
+    ws.on("error", () => {});
+    await ws.connect(() => Promise.reject(new Error("no URL")));
+    await ws.closed.catch(() => {});
+    assertEquals(log, [{ duration: 0, reason: "hook_failed" }]);
+  });
+
+  it("may close when it is told that the client is to connect again", async () => {
+    const log: string[] = [];
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const observer = { reconnecting: () => void ws.close() };
+    const ws = createUntyped({ clock, runtime, observer, reconnect: true });
+    for (const name of ["error", "reconnecting", "close"] as const) {
+      ws.on(name, () => log.push(name));
+    }
+    await ws.connect("ws://localhost/");
+    runtime.events.closed({ code: 0, reason: "" });
+    await clock.advance(100_000);
+    assertEquals([log, ws.state], [["error", "close"], "idle"]);
+  });
+});

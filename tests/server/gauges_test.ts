@@ -1,0 +1,58 @@
+/** What an observer reads of a server that listens. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocket, createWebSocketServer } from "../../mod.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
+
+describe("an observer of a server", () => {
+  it("reads what is queued and paused, from start to stop, and how late its timers are", async () => {
+    const delays: number[] = [];
+    const log: string[] = [];
+    let gauges: { buffered: number; fullest: number; limit: number; paused: number } | undefined;
+    const observer = {
+      started: (server: NonNullable<typeof gauges>) => {
+        gauges = server;
+        log.push("started");
+      },
+      stopped: (server: unknown) => {
+        assertEquals(server === gauges, true);
+        log.push("stopped");
+      },
+      delayed: (ms: number) => delays.push(ms),
+    };
+    const config = { maxBufferedAmount: 1000 };
+    await using pair = await MemoryPair.start({ server: { observer }, config });
+    const other = createWebSocket({ clock: pair.clock, runtime: pair.network.client });
+    await pair.open();
+    await other.connect("ws://localhost:80/");
+    await pair.clock.advance(100);
+    for (const link of pair.network.links) link.hold();
+    const [one] = pair.server.listAllConnections();
+    await pair.server.broadcast("12345");
+    await pair.server.send("123", one!);
+    const { buffered, fullest, limit, paused } = gauges!;
+    assertEquals([buffered, fullest, limit, paused], [13, 8, 1000, 0]);
+    for (const link of pair.network.links) link.release();
+    await pair.clock.advance(1000);
+    assertEquals([gauges!.buffered, gauges!.fullest], [0, 0]);
+    assert(delays.length >= 5 && delays.every((ms) => ms === 0), delays.join());
+    const { length } = delays;
+    await pair.clock.until(other[Symbol.asyncDispose]());
+    await pair.clock.until(pair.server.stop());
+    await pair.clock.advance(1000);
+    assertEquals([log, delays.length - length <= 1], [["started", "stopped"], true]);
+  });
+
+  it("is told of a timer that is late because the process was blocked", async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const observer = { delayed: (ms: number) => ms > 250 && resolve(ms) };
+    const server = createWebSocketServer({ observer });
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const end = performance.now() + 500;
+    while (performance.now() < end); // blocked
+    const ms = await promise;
+    await server.stop();
+    assert(ms > 250, `${ms}`);
+  });
+});
