@@ -130,7 +130,7 @@ for (
 describe("streamsOf()", () => {
   it("holds a fast peer back where the runtime can, and drops it where it cannot", async () => {
     const { server: host, peer, readable, closed } = await server({
-      maxBufferedAmount: 1024 * 1024,
+      maxPendingAmount: 1024 * 1024,
     });
     const told: string[] = [];
     host.on("error", (error) => told.push(String(error.kind)));
