@@ -5,6 +5,7 @@ import {
   type WebSocketConnection,
   type WebSocketServerConfig,
 } from "../../mod.ts";
+import { targetOf } from "../../server/routes.ts";
 import { ask } from "../helpers/http.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
@@ -156,5 +157,20 @@ describe("connection.url", () => {
     assertEquals(Object.keys(told!), ["clientIP", "clientPort"]);
     await pair.close();
     assertEquals([told!.url, told!.protocol], ["/a/b?c=d", "log"]); // also when it is over
+  });
+});
+
+describe("targetOf()", () => {
+  it("reads what each runtime says of a request, be its Host none", () => {
+    const cases = {
+      "http://example.com/a/../b?c#d": ["http://example.com/b?c#d", "/b?c"],
+      "http+unix://x.y/p?q": ["http://x.y/p?q", "/p?q"],
+      "http://a b/p?q": ["http://localhost/p?q", "/p?q"],
+      "/p?q": ["http://localhost/p?q", "/p?q"],
+    };
+    for (const [asked, [href, url]] of Object.entries(cases)) {
+      const target = targetOf({ url: asked } as Request);
+      assertEquals([target.href, target.url, target.pathname], [href, url, url!.split("?")[0]]);
+    }
   });
 });
