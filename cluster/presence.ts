@@ -139,6 +139,7 @@ export class Presence {
 
   /** A message of the log's, and whose it is. */
   read(message: Message, from: string): void {
+    if (this.#looking === undefined) return; // the past, or this node has left
     const node = this.#nodes.get(from);
     if (node !== undefined) node.silence = 0;
     const isOwn = from === this.#node;
@@ -152,10 +153,10 @@ export class Presence {
         break;
       case "alive":
         if (node !== undefined) node.lease = message.lease * 1000;
-        if (isOwn) this.#heard();
+        if (isOwn) this.#heardAt = this.#clock.now();
         break;
       case "hello":
-        if (!isOwn && this.#looking !== undefined) this.#announceSoon();
+        if (!isOwn) this.#announceSoon();
         break;
       case "snapshot":
         this.#snapshot(from, message);
@@ -163,7 +164,7 @@ export class Presence {
       case "dead":
         this.#remove(message.node);
         // Somebody has taken this node for dead, which it is not: after a break, say.
-        if (message.node === this.#node && this.#looking !== undefined) this.#announce();
+        if (message.node === this.#node) this.#announce();
         break;
       case "message":
         break;
@@ -174,26 +175,18 @@ export class Presence {
     this.#owner.tell({ kind: "alive", lease: this.#leaseMs / 1000 });
   }
 
-  /** A beat of this node's own has come back: the silence of others counts. */
-  #heard(): void {
-    const now = this.#clock.now();
-    const most = (this.#leaseMs / BEATS) * (1 + LATE);
-    // Otherwise nobody heard anybody for a while, and what came meanwhile may be read next.
-    if (now - this.#heardAt > most) this.#lookedAt = now;
-    this.#heardAt = now;
-  }
-
   #look(): void {
     if (++this.#looks % (LOOKS / BEATS) === 0) this.#beat();
     const now = this.#clock.now();
     const most = (this.#leaseMs / BEATS) * (1 + LATE);
     if (now - this.#heardAt > most) return;
-    // A timer that is late means that this process was blocked: no longer than usual is counted.
+    // No more is counted after a while in which nobody heard anybody, or this process was blocked: what
+    // the others have said meanwhile may be read next.
     const passed = Math.min(now - this.#lookedAt, 2 * this.#leaseMs / LOOKS);
     this.#lookedAt = now;
     for (const [name, node] of this.#nodes) {
       node.silence += passed;
-      if (node.silence <= node.lease || name === this.#node) continue;
+      if (node.silence <= node.lease) continue;
       node.silence = 0; // once: if it is not read, it is told again after another lease
       this.#owner.tell({ kind: "dead", node: name });
     }
@@ -274,7 +267,7 @@ export class Presence {
     for (const record of records) {
       const [topic, id] = record;
       const there = node.topics.get(topic) ?? new Map<number, Member>();
-      node.topics.set(topic, there.set(id, before.get(topic)?.get(id) ?? memberOf(name, record)));
+      node.topics.set(topic, there.set(id, memberOf(name, record)));
     }
     for (const topic of new Set([...before.keys(), ...node.topics.keys()])) {
       const [old, now] = [before.get(topic), node.topics.get(topic)];

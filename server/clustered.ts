@@ -200,7 +200,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
       reason: string;
     };
     for (const connection of [...this.#places.keys()]) {
-      if (connection.state === "open") connection.close(farewell());
+      connection.close(farewell());
     }
     this.#cutOff = this.#parts.clock.setTimer(this.#sendAway, this.#leaseMs);
   };

@@ -13,6 +13,9 @@ function grouped(cluster: Cluster): string[][] {
   ).filter((texts) => texts.length > 0);
 }
 
+/** What a node says while it lives, each third of a lease. */
+const BEAT = '["alive",null,15]';
+
 async function kindOf(promise: Promise<unknown>): Promise<string | undefined> {
   const error = await assertRejects(() => promise, BusinessError);
   return (error as BusinessError).kind;
@@ -90,6 +93,22 @@ describe("a node's log", () => {
     assertEquals(grouped(cluster), [["a"], ["b"]]);
   });
 
+  it("tries again within a second at the most, and at once when the broker is back", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    cluster.broker.fail(...Array(8).fill("refused"));
+    const published = node!.publish("a");
+    await cluster.settle(4600);
+    assertEquals(await published, 1);
+    cluster.broker.down();
+    const other = node!.publish("b");
+    await cluster.settle(3000);
+    cluster.broker.up();
+    await cluster.settle(0);
+    assertEquals(await other, 2);
+  });
+
   it("drops an entry that comes late, after its successor", async () => {
     const cluster = new Cluster(2);
     await cluster.settle(100);
@@ -137,6 +156,7 @@ describe("a node's log", () => {
     assertEquals(await kindOf(one!.publish("refused")), "brokerDown");
     await cluster.settle(5000);
     assertEquals(await later, "brokerDown");
+    assertEquals(one!.log.figures.queued, '["message","t","under way"]'.length + 2 * BEAT.length);
     cluster.broker.release();
     await cluster.settle();
     await one!.publish("after");

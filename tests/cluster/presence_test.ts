@@ -220,6 +220,23 @@ describe("presence", () => {
     for (const node of cluster.nodes) assertEquals(changesOf(node).length, 3);
   });
 
+  it("does not show to a late node who was there in the past", async () => {
+    const cluster = await three();
+    for (const node of cluster.nodes) node.crash();
+    const late = cluster.start("late");
+    await cluster.settle(100);
+    assertEquals([late.members(), late.changes], [[], []]);
+  });
+
+  it("shows nobody of a node that has not announced itself, and nobody twice", async () => {
+    const cluster = await three();
+    await cluster.broker.append('["stranger",1]\n["join","t",[5,"::1"]]');
+    await cluster.broker.append('["n1",9999]\n["join","t",[1,"::1"]]');
+    await cluster.settle();
+    assertEquals(cluster.nodes[0]!.members(), ["n0/0", "n1/1", "n2/2"]);
+    assertEquals(changesOf(cluster.nodes[0]!).length, 3);
+  });
+
   it("ignores a snapshot whose beginning was not read", async () => {
     const cluster = await three();
     await cluster.broker.append('["n1",9999]\n["snapshot",null,[1,true,[["t",50,"::1"]]]]');

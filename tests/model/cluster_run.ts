@@ -89,9 +89,14 @@ class Run {
   /** What is in the log in the end, and was not told to everybody; and places that differ. */
   #missing(): string[] {
     const wrongs: string[] = [];
-    const there = this.#cluster.broker.entries.flatMap((entry) => readEntry(entry)!.messages)
-      .flatMap((message) => message.kind === "message" ? [textOf(message.data)] : []);
-    const log = there.filter((text, at) => there.indexOf(text) === at);
+    const counters = new Map<string, number>();
+    const log = this.#cluster.broker.entries.flatMap((entry) => {
+      const { node, counter, messages } = readEntry(entry)!;
+      // What comes after its successor is a copy of what was there before it, and may be trimmed.
+      if (counter <= (counters.get(node) ?? 0)) return [];
+      counters.set(node, counter);
+      return messages.flatMap((one) => one.kind === "message" ? [textOf(one.data)] : []);
+    });
     const places = new Map<string, string>();
     // Of what is in the log twice, a node that came late may see the second, and count from there.
     const isOnce = this.#all.every(({ log }) => log.figures.duplicates === 0);

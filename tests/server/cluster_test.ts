@@ -340,6 +340,17 @@ describe("presence on several servers", () => {
     }
   });
 
+  it("asks once what a connection is shown with, for each topic", async () => {
+    await using world = new World();
+    let asked = 0;
+    const [one] = await world.begin(1, { presence: { member: () => ({ asked: ++asked }) } });
+    await world.client(one!);
+    const [connection] = one!.listAllConnections();
+    for (const topic of ["t", "u", "u"]) await one!.join(connection!, topic);
+    await world.settle();
+    assertEquals([asked, one!.presence("u")[0]!.context], [2, { asked: 2 }]);
+  });
+
   it("shows nothing of a connection of which there is nothing to show", async () => {
     await using world = new World();
     const [one] = await world.begin(1, { presence: { member: () => undefined } });
