@@ -23,7 +23,7 @@ export interface ConnectionEars {
   closed(close: CloseResult): void;
 }
 
-type Ears = Map<unknown, ConnectionEars[]>;
+type Ears = Map<unknown, ConnectionEars | ConnectionEars[]>;
 
 /** The listeners of each server whose connections are wrapped: one set for all of them. */
 const hubs = new WeakMap<object, Ears>();
@@ -55,7 +55,12 @@ export function listenTo(
 ): void {
   const hub = hubs.get(server) ?? startHub(server);
   const others = hub.get(handle);
-  hub.set(handle, others === undefined ? [ears] : [...others, ears]);
+  hub.set(handle, others === undefined ? ears : [others, ears].flat());
+}
+
+/** Those that hear what is told of a connection. */
+export function listenersTo(server: ShapedServer, { handle }: ServerConnection): ConnectionEars[] {
+  return [hubs.get(server)?.get(handle) ?? []].flat();
 }
 
 function startHub(server: ShapedServer): Ears {
@@ -67,12 +72,12 @@ function startHub(server: ShapedServer): Ears {
   }): unknown => {
     const ears = hub.get(clientConnection);
     if (ears === undefined) return undefined;
-    if (ears.length === 1) return ears[0]!.message(data);
+    if (!Array.isArray(ears)) return ears.message(data);
     const atWork = ears.map((one) => one.message(data)).filter((one) => one !== undefined);
     return atWork.length === 0 ? undefined : Promise.all(atWork);
   };
   const closed = (connection: WebSocketConnection, close: CloseResult): void => {
-    const ears = hub.get(connection) ?? [];
+    const ears = [hub.get(connection) ?? []].flat();
     hub.delete(connection);
     // By the standards a Close frame with no code is 1005.
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection;

@@ -11,12 +11,13 @@ import { CLOSED, CLOSING, type Link, noRoom, OPEN, type SocketModel } from "./so
 /** A connection of a server, below a socket. */
 export class ServerLink implements Link, ConnectionEars {
   readonly queues = false;
-  readonly #model: SocketModel;
+  /** What shows it. */
+  readonly model: SocketModel;
   readonly #server: ShapedServer;
   readonly #connection: ServerConnection;
 
   constructor(model: SocketModel, server: ShapedServer, connection: ServerConnection) {
-    this.#model = model;
+    this.model = model;
     this.#server = server;
     this.#connection = connection;
     listenTo(server, connection, this);
@@ -42,7 +43,7 @@ export class ServerLink implements Link, ConnectionEars {
       throw noRoom(`'maxPayload' is ${maxPayload}: current value has ${byteLength(data)} bytes`);
     }
     const sent = this.#server.send(data, handle);
-    if (sent !== ACCEPTED) sent.catch((error: BusinessError) => this.#model.failed(error));
+    if (sent !== ACCEPTED) sent.catch((error: BusinessError) => this.model.failed(error));
   }
 
   close(code: number | undefined, reason: string): void {
@@ -55,13 +56,13 @@ export class ServerLink implements Link, ConnectionEars {
   }
 
   message(data: string | ArrayBuffer): void {
-    this.#model.message(data);
+    this.model.message(data);
   }
 
   closed({ code, reason }: CloseResult): void {
     const wasClean = code !== 1006;
     const error = wasClean ? undefined : businessError("lost", "the connection was lost");
-    this.#model.ended({ code, reason: wasClean ? reason : "", wasClean, error }, true);
+    this.model.ended({ code, reason: wasClean ? reason : "", wasClean, error }, true);
   }
 }
 

@@ -3,8 +3,8 @@
 import type { WebSocketData } from "../client/types.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
-/** Makes what is behind a socket; `listen` has the runtime call `hear` for a type of event. */
-export type MakeModel = (target: EventTarget, listen: (type: string) => void) => SocketModel;
+/** Makes what is behind a socket. */
+export type MakeModel = (target: EventTarget) => SocketModel;
 
 /** A handler, as it is set and shown. */
 type Handler = unknown;
@@ -18,8 +18,7 @@ export class SocketFace extends EventTarget {
 
   constructor(make: MakeModel) {
     super();
-    const hear = ((event: Event) => this.#model.hear(event)) as EventListener;
-    this.#model = make(this, (type) => super.addEventListener(type, hear));
+    this.#model = make(this);
   }
 
   /** Whether a value is such a socket, whichever class has made it. */
@@ -55,28 +54,28 @@ export class SocketFace extends EventTarget {
     if (type === "blob" || type === "arraybuffer") model.binaryType = type;
   }
   get onopen(): Handler {
-    return this.#model.listeners.handler("open");
+    return this.#model.handler("open");
   }
   set onopen(value: Handler) {
-    this.#model.listeners.setHandler("open", value);
+    this.#model.setHandler("open", value);
   }
   get onmessage(): Handler {
-    return this.#model.listeners.handler("message");
+    return this.#model.handler("message");
   }
   set onmessage(value: Handler) {
-    this.#model.listeners.setHandler("message", value);
+    this.#model.setHandler("message", value);
   }
   get onerror(): Handler {
-    return this.#model.listeners.handler("error");
+    return this.#model.handler("error");
   }
   set onerror(value: Handler) {
-    this.#model.listeners.setHandler("error", value);
+    this.#model.setHandler("error", value);
   }
   get onclose(): Handler {
-    return this.#model.listeners.handler("close");
+    return this.#model.handler("close");
   }
   set onclose(value: Handler) {
-    this.#model.listeners.setHandler("close", value);
+    this.#model.setHandler("close", value);
   }
 
   send(data: unknown): void {
@@ -108,11 +107,17 @@ export class SocketFace extends EventTarget {
   }
 
   override addEventListener(type: string, listener: unknown, options?: unknown): void {
-    this.#model.listeners.add(textOf(type), listener, options);
+    this.#model.add(textOf(type), listener, options);
   }
 
   override removeEventListener(type: string, listener: unknown, options?: unknown): void {
-    this.#model.listeners.remove(textOf(type), listener, options);
+    this.#model.remove(textOf(type), listener, options);
+  }
+
+  override dispatchEvent(event: Event): boolean {
+    // The runtime has the model for a listener of what is dispatched, and takes it once.
+    if (event instanceof Event) super.addEventListener(event.type, this.#model);
+    return super.dispatchEvent(event);
   }
 }
 
@@ -141,7 +146,7 @@ function clamp(value: unknown): number {
 const CONSTANTS = { CONNECTING, OPEN, CLOSING, CLOSED };
 
 /** What a face shows that the standard does not name. */
-const HIDDEN = new Set<PropertyKey>(["addEventListener", "removeEventListener"]);
+const HIDDEN = new Set<PropertyKey>(["addEventListener", "dispatchEvent", "removeEventListener"]);
 
 /**
  * Gives a class the members of the interface, as its own, as Web IDL has them: enumerable, on the

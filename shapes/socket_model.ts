@@ -45,46 +45,44 @@ export interface LinkEnd {
 /** What waits for a Blob to be read, and the Blob itself. */
 type Waiting = { data: WebSocketData | Blob } | { code: number | undefined; reason: string };
 
-/** What was sent in one task. */
-interface Fresh {
-  /** Bytes that were queued before. */
-  readonly before: number;
-  bytes: number;
-  /** Those whose bytes are not counted yet. */
-  readonly texts: string[];
-  /** Until the next task. */
-  readonly timer: ReturnType<typeof setTimeout>;
+/** Sockets that have sent in this turn. */
+const fresh: SocketModel[] = [];
+
+/** The turn is over: what was sent in it counts as what is below says from now on. */
+function settleAll(): void {
+  for (const model of fresh.splice(0)) model.settle();
 }
 
 /** The state behind a socket: what its accessors and methods show. */
-export class SocketModel {
+export class SocketModel extends EventListeners implements MessageSource {
   readonly url: string;
   protocol = "";
   binaryType: "blob" | "arraybuffer" = "blob";
-  readonly listeners: EventListeners;
-  readonly #source: MessageSource;
+  /** Where messages come from, as their events tell it. */
+  readonly origin: string;
+  /** The socket that programs hold. */
+  readonly target: EventTarget;
   readonly #forMessages: EventList;
   #link: Link | undefined;
   #isClosing = false;
   #isOver = false;
   /** What is sent when a Blob before it has been read. */
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
   #waitingBytes = 0;
   /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
   #lateBytes = 0;
-  /** What was sent in this task: until the next one it counts as queued. */
-  #fresh: Fresh | undefined;
+  /** What was sent in this turn: until the next one all of it counts as queued. */
+  #freshBytes = 0;
+  /** The texts among that, whose bytes are counted only where somebody asks. */
+  #freshTexts: string[] | undefined;
+  #isFresh = false;
 
-  constructor(
-    target: EventTarget,
-    url: string,
-    origin: string,
-    listen: (type: string) => void,
-  ) {
+  constructor(target: EventTarget, url: string, origin: string) {
+    super();
+    this.target = target;
     this.url = url;
-    this.#source = { origin, target };
-    this.listeners = new EventListeners(target, listen);
-    this.#forMessages = this.listeners.list("message");
+    this.origin = origin;
+    this.#forMessages = this.list("message");
   }
 
   /** Sets what is below; before this the socket connects. */
@@ -103,10 +101,9 @@ export class SocketModel {
   }
 
   get #queuedBytes(): number {
-    const fresh = this.#fresh;
-    if (fresh === undefined) return this.#link?.bufferedAmount ?? 0;
-    for (const text of fresh.texts.splice(0)) fresh.bytes += byteLength(text);
-    return fresh.before + fresh.bytes;
+    for (const text of this.#freshTexts?.splice(0) ?? []) this.#freshBytes += byteLength(text);
+    // What is below may have been taken by the system already.
+    return Math.max(this.#link?.bufferedAmount ?? 0, this.#freshBytes);
   }
 
   /** Sends what `send` was given, already converted. */
@@ -117,7 +114,7 @@ export class SocketModel {
     }
     if (state === CLOSING || state === CLOSED) {
       this.#lateBytes += sizeOf(data);
-    } else if (data instanceof Blob || this.#waiting.length > 0) {
+    } else if (data instanceof Blob || this.#waiting !== undefined) {
       this.#wait({ data: data instanceof Blob ? data : snapshot(data) }, sizeOf(data));
     } else {
       this.#send(data);
@@ -133,7 +130,7 @@ export class SocketModel {
   close(code: number | undefined, reason: string): void {
     if (this.readyState >= CLOSING) return;
     this.#isClosing = true;
-    if (this.#waiting.length > 0) this.#waiting.push({ code, reason });
+    if (this.#waiting !== undefined) this.#waiting.push({ code, reason });
     else this.#link?.close(code, reason);
   }
 
@@ -151,17 +148,16 @@ export class SocketModel {
   /** A message came in. */
   message(data: string | ArrayBuffer): void {
     if (this.#isClosing || this.#isOver) return;
-    this.#settle(); // this is another task
     const shown = typeof data === "string" || this.binaryType === "arraybuffer"
       ? data
       : new Blob([data]);
     // A listener that went past this class is heard only by the runtime's own dispatch.
     if (this.#forMessages.entries.length === 0) {
-      const init = { data: shown, origin: this.#source.origin };
+      const init = { data: shown, origin: this.origin };
       return this.#dispatch(new MessageEvent("message", init));
     }
-    const event = messageEvent(shown, this.#source);
-    this.listeners.call(event, this.#forMessages, isStopped);
+    const event = messageEvent(shown, this);
+    this.call(this.target, event, this.#forMessages, isStopped);
     endDispatch(event);
   }
 
@@ -169,8 +165,8 @@ export class SocketModel {
   ended(end: LinkEnd, isLast: boolean): void {
     if (isLast) {
       this.#lateBytes = this.bufferedAmount;
-      this.#settle();
-      this.#waiting = [];
+      this.settle();
+      this.#waiting = undefined;
       this.#waitingBytes = 0;
       this.#link = undefined;
       this.#isOver = true;
@@ -188,45 +184,43 @@ export class SocketModel {
     this.#dispatch(event);
   }
 
-  /** Tells an event of the runtime's to the listeners. */
-  hear(event: Event): void {
+  /** Tells the listeners of an event that the runtime dispatches: it takes this object for a listener. */
+  handleEvent(event: Event): void {
     let stopped = false;
     const value = (): void => {
       stopped = true;
       Event.prototype.stopImmediatePropagation.call(event);
     };
     Object.defineProperty(event, "stopImmediatePropagation", { value, configurable: true });
-    this.listeners.call(event, this.listeners.list(event.type), () => stopped);
+    this.call(this.target, event, this.list(event.type), () => stopped);
     delete (event as Partial<Event>).stopImmediatePropagation;
   }
 
   #dispatch(event: Event): void {
-    this.#source.target.dispatchEvent(event);
+    this.target.dispatchEvent(event);
   }
 
   #send(data: WebSocketData): void {
-    const link = this.#link!;
-    if (this.#fresh !== undefined) {
-      link.send(data);
-    } else {
-      const before = link.bufferedAmount;
-      link.send(data);
-      this.#fresh = { before, bytes: 0, texts: [], timer: setTimeout(() => this.#settle()) };
-    }
-    if (typeof data === "string") this.#fresh.texts.push(data);
-    else this.#fresh.bytes += data.byteLength;
+    this.#link!.send(data);
+    if (typeof data === "string") (this.#freshTexts ??= []).push(data);
+    else this.#freshBytes += data.byteLength;
+    if (this.#isFresh) return;
+    this.#isFresh = true;
+    if (fresh.push(this) === 1) queueMicrotask(settleAll);
   }
 
-  /** What was sent counts as what is below says from now on. */
-  #settle(): void {
-    if (this.#fresh === undefined) return;
-    clearTimeout(this.#fresh.timer);
-    this.#fresh = undefined;
+  /** The turn is over in which something was sent. */
+  settle(): void {
+    this.#isFresh = false;
+    this.#freshBytes = 0;
+    if (this.#freshTexts !== undefined) this.#freshTexts.length = 0;
   }
 
   #wait(waiting: { data: WebSocketData | Blob }, bytes: number): void {
     this.#waitingBytes += bytes;
-    if (this.#waiting.push(waiting) === 1) void this.#sendWaiting(this.#waiting);
+    if (this.#waiting !== undefined) return void this.#waiting.push(waiting);
+    this.#waiting = [waiting];
+    void this.#sendWaiting(this.#waiting);
   }
 
   /** Sends what waits, in order; a Blob takes as long to read as it takes. */
@@ -248,6 +242,7 @@ export class SocketModel {
         this.#unsent(cause, waiting);
       }
     }
+    this.#waiting = undefined;
   }
 
   /** What was accepted cannot be sent: nothing after it is either, or the peer would miss it unawares. */

@@ -1,7 +1,7 @@
 /** A server's connection in the shape of the WHATWG's `WebSocket`. */
 
 import type { ConnectionAddress } from "../server/types.ts";
-import { connectionOf, type ShapedServer } from "./server_hub.ts";
+import { connectionOf, listenersTo, type ShapedServer } from "./server_hub.ts";
 import { ServerLink } from "./server_link.ts";
 import { type MakeModel, shapeClass, SocketFace } from "./socket_face.ts";
 import { SocketModel } from "./socket_model.ts";
@@ -12,9 +12,6 @@ export interface ServerWebSocket extends WebSocket {
   /** Drops the connection at once, whatever is queued: 'error', and 'close' with 1006. */
   terminate(): void;
 }
-
-/** The socket of each connection: there is one, however often it is asked for. */
-const sockets = new WeakMap<object, ServerWebSocket>();
 
 class ServerSocket {
   constructor() {
@@ -62,15 +59,14 @@ shapeClass(ServerSocket);
  */
 export function socketOf(server: ShapedServer, connection: ConnectionAddress): ServerWebSocket {
   const found = connectionOf("socketOf", server, connection);
-  const there = sockets.get(found);
-  if (there !== undefined) return there;
-  const make: MakeModel = (target, listen) => {
-    const model = new SocketModel(target, found.url, "", listen);
+  for (const ears of listenersTo(server, found)) {
+    if (ears instanceof ServerLink) return ears.model.target as ServerWebSocket;
+  }
+  const make: MakeModel = (target) => {
+    const model = new SocketModel(target, found.url, "");
     model.protocol = found.protocol;
     model.link = new ServerLink(model, server, found);
     return model;
   };
-  const socket = Reflect.construct(SocketFace, [make], ServerSocket) as unknown as ServerWebSocket;
-  sockets.set(found, socket);
-  return socket;
+  return Reflect.construct(SocketFace, [make], ServerSocket) as unknown as ServerWebSocket;
 }

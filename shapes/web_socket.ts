@@ -152,8 +152,8 @@ function makeClass(bound: object): WebSocketConstructor {
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
       const init = readInit({ ...bound, ...one, ...own });
-      const make: MakeModel = (target, listen) => {
-        const model = new SocketModel(target, href, new URL(href).origin, listen);
+      const make: MakeModel = (target) => {
+        const model = new SocketModel(target, href, new URL(href).origin);
         model.link = new ClientLink(model, offered, init, target);
         return model;
       };

@@ -37,11 +37,9 @@ export class WsServer extends EventEmitter {
     );
     server.on("connect", (handle: WebSocketConnection) => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
-      const socket = new WsSocket(server, connection);
+      const socket = new WsSocket(server, connection, this.clients);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
-      this.clients.add(socket);
-      socket.once("close", () => this.clients.delete(socket));
       this.emit("connection", socket, requestOf(connection, headers));
     });
   }

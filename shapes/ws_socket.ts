@@ -61,28 +61,36 @@ export class WsSocket extends EventEmitter {
   /** 3. */
   static readonly CLOSED: 3 = CLOSED;
   /** 0. */
-  readonly CONNECTING: 0 = CONNECTING;
+  declare readonly CONNECTING: 0;
   /** 1. */
-  readonly OPEN: 1 = OPEN;
+  declare readonly OPEN: 1;
   /** 2. */
-  readonly CLOSING: 2 = CLOSING;
+  declare readonly CLOSING: 2;
   /** 3. */
-  readonly CLOSED: 3 = CLOSED;
+  declare readonly CLOSED: 3;
   readonly #server: ShapedServer;
   readonly #connection: ServerConnection;
-  readonly #listeners: WsListeners = new WsListeners(this);
+  /** Those that get events; made when there is one. */
+  #added: WsListeners | undefined;
+  readonly #clients: Set<WsSocket>;
   #binaryType: "nodebuffer" | "arraybuffer" = "nodebuffer";
   #isPaused = false;
   #isOver = false;
   #lateBytes = 0;
 
   /** Not for programs: sockets come with 'connection'. */
-  constructor(server: ShapedServer, connection: ServerConnection) {
+  constructor(server: ShapedServer, connection: ServerConnection, clients: Set<WsSocket>) {
     super();
+    this.#clients = clients;
+    clients.add(this);
     this.#server = server;
     this.#connection = connection;
     connection.ponged = () => void this.emit("pong", Buffer.alloc(0));
     listenTo(server, connection, this);
+  }
+
+  get #listeners(): WsListeners {
+    return this.#added ??= new WsListeners(this);
   }
 
   /** OPEN, CLOSING or CLOSED. */
@@ -126,7 +134,7 @@ export class WsSocket extends EventEmitter {
 
   /** What hears 'open', which is never told: a server's sockets are open. */
   get onopen(): WsHandler | null {
-    return this.#listeners.handler("open");
+    return this.#added?.handler("open") ?? null;
   }
   set onopen(listener: WsHandler | null) {
     this.#listeners.setHandler("open", listener);
@@ -134,7 +142,7 @@ export class WsSocket extends EventEmitter {
 
   /** What hears 'message', with an event. */
   get onmessage(): WsHandler | null {
-    return this.#listeners.handler("message");
+    return this.#added?.handler("message") ?? null;
   }
   set onmessage(listener: WsHandler | null) {
     this.#listeners.setHandler("message", listener);
@@ -142,7 +150,7 @@ export class WsSocket extends EventEmitter {
 
   /** What hears 'error', with an event. */
   get onerror(): WsHandler | null {
-    return this.#listeners.handler("error");
+    return this.#added?.handler("error") ?? null;
   }
   set onerror(listener: WsHandler | null) {
     this.#listeners.setHandler("error", listener);
@@ -150,7 +158,7 @@ export class WsSocket extends EventEmitter {
 
   /** What hears 'close', with an event. */
   get onclose(): WsHandler | null {
-    return this.#listeners.handler("close");
+    return this.#added?.handler("close") ?? null;
   }
   set onclose(listener: WsHandler | null) {
     this.#listeners.setHandler("close", listener);
@@ -296,6 +304,7 @@ export class WsSocket extends EventEmitter {
   /** Not for programs. */
   closed({ code, reason }: CloseResult): void {
     this.#isOver = true;
+    this.#clients.delete(this);
     this.emit("close", code, Buffer.from(code === 1006 ? "" : reason));
   }
 
@@ -306,6 +315,13 @@ export class WsSocket extends EventEmitter {
   }
 }
 
+// On the prototype: each socket would have four fields more.
+for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
+  Object.defineProperty(WsSocket.prototype, name, { value, enumerable: true });
+}
+
+const decoder = new TextDecoder();
+
 /** What goes out for what is sent: `binary` may make bytes of text, and text of bytes. */
 function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefined): WebSocketData {
   if (typeof data === "string" || typeof data === "number") {
@@ -313,5 +329,5 @@ function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefined): We
   }
   const bytes = Array.isArray(data) ? Buffer.concat(data) : data as WebSocketData;
   if (binary !== false || typeof bytes === "string") return bytes;
-  return new TextDecoder().decode(bytes);
+  return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
 }
