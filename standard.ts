@@ -15,7 +15,7 @@
  */
 
 export { WebSocket, webSocketClass } from "./shapes/web_socket.ts";
-export { type ServerWebSocket, socketOf } from "./shapes/socket_of.ts";
+export { socketOf } from "./shapes/socket_of.ts";
 export { streamsOf, type WebSocketStreams } from "./shapes/streams.ts";
 export type { ShapedServer } from "./shapes/server_hub.ts";
 export type * from "./shapes/socket_types.ts";

@@ -2,7 +2,7 @@
 
 import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
-import { LINK_DOWN, NORMAL, TOO_BIG } from "../internal/close_codes.ts";
+import { LINK_DOWN, NORMAL, TERMINATED, TOO_BIG } from "../internal/close_codes.ts";
 import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
@@ -110,6 +110,12 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** Closes because the peer did something wrong. */
   drop(close: CloseResult): void {
     this.close(close);
+  }
+
+  /** Drops the connection at once; `closed` follows. Not while connecting. */
+  terminate(): void {
+    this.#socket.terminate();
+    if (this.state !== "idle") this.#end(TERMINATED);
   }
 
   /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */

@@ -111,6 +111,17 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection?.close(close);
   }
 
+  /** Drops the connection there is, and ends it for good. */
+  terminate(): void {
+    this.#between = "closing";
+    this.#connection?.terminate();
+  }
+
+  /** Asks for a sign of life now, where there is a connection. */
+  probe(): void {
+    if (this.#connection?.state === "open") this.#connection.probe();
+  }
+
   /** Closes, and does not connect again. */
   close(asked: CloseResult, wire?: CloseResult): void {
     this.#between = "closing";

@@ -196,9 +196,16 @@ export class ClientLink implements Link, ReconnectOwner {
     }
   }
 
-  /** There is no such method on a client's socket. */
   terminate(): void {
-    this.close(undefined, "");
+    if (this.#isAborted) return;
+    const state = this.#connection?.state;
+    if (state !== "open" && state !== "closing") return this.close(undefined, "");
+    this.#isAborted = true;
+    this.#connection!.terminate();
+  }
+
+  ping(): void {
+    this.#connection!.probe();
   }
 
   opened(): void {
@@ -220,7 +227,7 @@ export class ClientLink implements Link, ReconnectOwner {
 
   closed(_: CloseResult, end?: End): void {
     if (!this.#isAborted) return this.#ended(this.#endOf(end), true);
-    const error = businessError("aborted", "closed before the connection was open");
+    const error = businessError("aborted", "closed before it was open, or dropped");
     setTimeout(() => this.failed(error)); // a task, by the standard (WHATWG WebSockets §3.1, `close`)
   }
 

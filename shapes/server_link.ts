@@ -55,6 +55,11 @@ export class ServerLink implements Link, ConnectionEars {
     this.#connection.drop();
   }
 
+  ping(): void {
+    const { host } = this.#connection;
+    if (host.canPing) host.heartbeat.probe(this.#connection);
+  }
+
   message(data: string | ArrayBuffer): void {
     this.model.message(data);
   }

@@ -1,6 +1,7 @@
 /** The interface of a socket, as JavaScript sees it (WHATWG WebSockets §3.1, Web IDL). Not public. */
 
 import type { WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
 /** Makes what is behind a socket. */
@@ -106,6 +107,35 @@ export class SocketFace extends EventTarget {
     model.close(asked ?? (text === "" ? undefined : 1000), text);
   }
 
+  // What Bun's class has beyond the standard, so that its type fits.
+  get URL(): string {
+    return this.#model.url;
+  }
+  get isPaused(): boolean {
+    void this.#model;
+    return false;
+  }
+
+  ping(data?: unknown): void {
+    const model = this.#model;
+    if (data !== undefined && data !== "") throw unsupported("ping: data");
+    model.ping();
+  }
+
+  terminate(): void {
+    this.#model.terminate();
+  }
+
+  pong(): void {
+    throw unsupported("pong");
+  }
+  pause(): boolean {
+    throw unsupported("pause");
+  }
+  resume(): boolean {
+    throw unsupported("resume");
+  }
+
   override addEventListener(type: string, listener: unknown, options?: unknown): void {
     this.#model.add(textOf(type), listener, options);
   }
@@ -119,6 +149,10 @@ export class SocketFace extends EventTarget {
     if (event instanceof Event) super.addEventListener(event.type, this.#model);
     return super.dispatchEvent(event);
   }
+}
+
+function unsupported(what: string): BusinessError {
+  return businessError("unsupported", `${what} cannot be had here`);
 }
 
 /** What Web IDL makes of an argument that is to be text: unlike `String`, it takes no symbol. */
@@ -146,7 +180,10 @@ function clamp(value: unknown): number {
 const CONSTANTS = { CONNECTING, OPEN, CLOSING, CLOSED };
 
 /** What a face shows that the standard does not name. */
-const HIDDEN = new Set<PropertyKey>(["addEventListener", "dispatchEvent", "removeEventListener"]);
+const HIDDEN = new Set<PropertyKey>([
+  ...["addEventListener", "dispatchEvent", "removeEventListener"],
+  ...["URL", "isPaused", "pause", "ping", "pong", "resume", "terminate"],
+]);
 
 /**
  * Gives a class the members of the interface, as its own, as Web IDL has them: enumerable, on the

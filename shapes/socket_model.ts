@@ -29,6 +29,8 @@ export interface Link {
   close(code: number | undefined, reason: string): void;
   /** Drops the connection at once, whatever is queued; `ended` follows. */
   terminate(): void;
+  /** Sends a Ping, whose answer the heartbeat waits for. Only while open. */
+  ping(): void;
 }
 
 /** How a connection, or an attempt, came to its end. */
@@ -137,6 +139,11 @@ export class SocketModel extends EventListeners implements MessageSource {
   /** Drops the connection at once. */
   terminate(): void {
     this.#link?.terminate();
+  }
+
+  /** Sends a Ping. */
+  ping(): void {
+    if (this.readyState === OPEN) this.#link!.ping();
   }
 
   /** The connection is open. */

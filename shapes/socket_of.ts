@@ -7,19 +7,9 @@ import { type MakeModel, shapeClass, SocketFace } from "./socket_face.ts";
 import { SocketModel } from "./socket_model.ts";
 import type { WebSocket } from "./web_socket.ts";
 
-/** A server's connection as a socket. */
-export interface ServerWebSocket extends WebSocket {
-  /** Drops the connection at once, whatever is queued: 'error', and 'close' with 1006. */
-  terminate(): void;
-}
-
 class ServerSocket {
   constructor() {
     throw new TypeError("Illegal constructor: sockets of a server come from socketOf");
-  }
-
-  terminate(): void {
-    SocketFace.modelOf(this).terminate();
   }
 }
 
@@ -57,10 +47,10 @@ shapeClass(ServerSocket);
  * await server.stop();
  * ```
  */
-export function socketOf(server: ShapedServer, connection: ConnectionAddress): ServerWebSocket {
+export function socketOf(server: ShapedServer, connection: ConnectionAddress): WebSocket {
   const found = connectionOf("socketOf", server, connection);
   for (const ears of listenersTo(server, found)) {
-    if (ears instanceof ServerLink) return ears.model.target as ServerWebSocket;
+    if (ears instanceof ServerLink) return ears.model.target as WebSocket;
   }
   const make: MakeModel = (target) => {
     const model = new SocketModel(target, found.url, "");
@@ -68,5 +58,5 @@ export function socketOf(server: ShapedServer, connection: ConnectionAddress): S
     model.link = new ServerLink(model, server, found);
     return model;
   };
-  return Reflect.construct(SocketFace, [make], ServerSocket) as unknown as ServerWebSocket;
+  return Reflect.construct(SocketFace, [make], ServerSocket) as unknown as WebSocket;
 }

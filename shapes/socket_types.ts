@@ -28,8 +28,8 @@ export type AnyEventListener =
     handleEvent(event: Event): unknown;
   };
 
-/** What can be sent. */
-export type StandardData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob;
+/** What can be sent; shared memory, which the types of others have in it, is refused with TypeError. */
+export type StandardData = string | ArrayBufferLike | ArrayBufferView | Blob;
 
 /** What headers of a handshake may be given as. */
 export type WebSocketHeaders = object | (() => object | Promise<object>);
@@ -71,18 +71,17 @@ export interface WebSocketConstructor {
    * Connects.
    *
    * @param url A `ws:`, `wss:`, `http:` or `https:` URL with no fragment.
-   * @param protocols The subprotocol to ask for, or several; or a plain object of options, with them in
-   * it.
+   * @param protocols The subprotocol to ask for, or several.
    * @param options See {@linkcode WebSocketInit}.
    * @throws {DOMException} `SyntaxError` for a URL or subprotocols that cannot be.
    * @throws {BusinessError} 401 for wrong options; 201, 2302002 or 2302999 where what they ask for may
    * not, or cannot, be had.
    */
-  new (
-    url: string | URL,
-    protocols?: string | string[] | WebSocketInitWithProtocols,
-    options?: WebSocketInit,
-  ): WebSocket;
+  new (url: string | URL, protocols?: string | string[], options?: WebSocketInit): WebSocket;
+  /** The same, with subprotocols and options in one object. */
+  new (url: string | URL, options: WebSocketInitWithProtocols): WebSocket;
+  /** The same, as the classes of Deno and Bun have it: what is none of our options is refused with 401. */
+  new (url: string | URL, protocolsOrOptions?: string | string[] | object): WebSocket;
   /** What sockets inherit. */
   readonly prototype: WebSocket;
   /** 0. */

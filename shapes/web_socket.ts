@@ -1,6 +1,7 @@
 /** The class `WebSocket` of the WHATWG's standard, over our client. */
 
 import { isToken } from "../internal/validate.ts";
+import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
 import { type MakeModel, shapeClass, SocketFace, textOf } from "./socket_face.ts";
 import { SocketModel } from "./socket_model.ts";
@@ -30,7 +31,7 @@ export interface WebSocket extends EventTarget {
   /** The URL, as the URL standard writes it, with `ws` or `wss` as its scheme. */
   readonly url: string;
   /** CONNECTING, OPEN, CLOSING or CLOSED. */
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   /** Bytes that `send` was given and that have not gone out; what was sent too late stays in it. */
   readonly bufferedAmount: number;
   /** The extensions the server chose: '', as there are none. */
@@ -68,6 +69,38 @@ export interface WebSocket extends EventTarget {
    */
   close(code?: number, reason?: string): void;
 
+  /** The URL, by the name that it had once; Bun's class has it still. */
+  readonly URL: string;
+
+  /**
+   * Drops the connection at once, whatever is queued: 'error', and 'close' with 1006. Not of the
+   * standard; Bun's class has it, too, as it has what follows.
+   */
+  terminate(): void;
+
+  /**
+   * Sends a Ping; a peer that gives no sign of life within `pongTimeout` is dropped.
+   *
+   * @param data None: a Ping with data throws 2302999.
+   */
+  ping(data?: StandardData): void;
+
+  /**
+   * Is there for the type alone: Pongs are sent by the runtime.
+   *
+   * @throws {BusinessError} 2302999, always, as `pause` and `resume` do.
+   */
+  pong(data?: StandardData): void;
+
+  /** Throws 2302999: not every runtime can stop reading. */
+  pause(): boolean;
+
+  /** Throws 2302999, like `pause`. */
+  resume(): boolean;
+
+  /** `false`. */
+  readonly isPaused: boolean;
+
   /** Adds a listener. */
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
@@ -98,7 +131,7 @@ export interface WebSocket extends EventTarget {
 /** Reads the URL (WHATWG WebSockets §3.1, the constructor's steps 1 to 8). */
 function readUrl(url: unknown): string {
   const text = textOf(url);
-  const page = typeof location === "undefined" ? undefined : location?.href;
+  const page = pageUrl();
   const base = page !== undefined && URL.canParse(page) ? page : undefined;
   if (!URL.canParse(text, base)) throw syntaxError("the URL must be one that can be parsed");
   const record = new URL(text, base);

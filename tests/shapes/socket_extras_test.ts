@@ -1,0 +1,64 @@
+/** What `WebSocket` has beyond the standard, so that its type is that of the runtimes' classes. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../../mod.ts";
+import { WebSocket as Ours, webSocketClass } from "../../standard.ts";
+import { within } from "../helpers/client.ts";
+import { logOf, next } from "../helpers/sockets.ts";
+import { PING, RawServer } from "../peers/raw.ts";
+
+/** A library that asks for a class, as many do. */
+function library(options: { WebSocket: typeof WebSocket }): WebSocket {
+  return new options.WebSocket("ws://127.0.0.1:1/");
+}
+
+describe("WebSocket beyond the standard", () => {
+  it("fits where a library asks for the runtime's class", async () => {
+    for (const Class of [Ours, webSocketClass({ pingInterval: 5 })]) {
+      await next(library({ WebSocket: Class }), "close");
+    }
+  });
+
+  it("pings, and the heartbeat waits for the answer", async () => {
+    const server = await RawServer.listen({ pong: false });
+    const ws = new Ours(server.url, [], { pingInterval: 60, pongTimeout: 0.2 });
+    const [peer] = await Promise.all([server.accept(), next(ws, "open")]);
+    const log = logOf(ws);
+    const closed = next(ws, "close");
+    ws.ping();
+    await within(peer.next(PING));
+    await closed;
+    assertEquals(log, ["error 3", "close 3 1006 false"]);
+    ws.ping();
+    await server.close();
+  });
+
+  it("can be dropped while open, closing, connecting and closed", async () => {
+    const server = await RawServer.listen({ answerClose: false });
+    for (const reconnect of [false, true]) {
+      for (const state of ["open", "closing", "connecting"]) {
+        const ws = new Ours(server.url, [], { reconnect });
+        if (state !== "connecting") await Promise.all([next(ws, "open"), server.accept()]);
+        const log = logOf(ws);
+        const closed = next(ws, "close");
+        if (state === "closing") ws.close();
+        ws.terminate();
+        assertEquals([ws.readyState, log.length], [Ours.CLOSING, 0]);
+        await closed;
+        assertEquals(log, ["error 3", "close 3 1006 false"]);
+        ws.terminate();
+      }
+    }
+    await server.close();
+  });
+
+  it("has the URL by its old name, and says what cannot be had", async () => {
+    const ws = new Ours("ws://127.0.0.1:1/x");
+    assertEquals([ws.URL, ws.isPaused], ["ws://127.0.0.1:1/x", false]);
+    for (const call of [() => ws.pong(), () => ws.pause(), () => ws.resume(), () => ws.ping("x")]) {
+      assertEquals(assertThrows(call, BusinessError).kind, "unsupported");
+    }
+    await next(ws, "close");
+  });
+});
