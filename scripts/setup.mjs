@@ -69,6 +69,7 @@ const SYSTEM = {
   "python websockets": "python3-websockets",
   "redis-server": "redis-server",
   "nats-server": "nats-server",
+  promtool: "prometheus",
 };
 
 /** How long what could not be installed is not tried again, in ms: as long as a run of the tests. */

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The rooms, and the front door: the root. */
 const FOLDERS = [
-  ...["client", "cluster", "harmony", "internal", "runtime", "server", "shapes", "testing"],
+  ...["client", "cluster", "harmony", "internal", "otel", "runtime", "server", "shapes", "testing"],
 ];
 
 /** What may stand at the root: each an entry point or a word of the domain. */
@@ -70,7 +70,8 @@ const ARROWS: Record<string, string[]> = {
   "server.ts": ["server/", "errors.ts", "heartbeat.ts", "internal/", "runtime/"],
   "harmony.ts": ["harmony/"],
   "heartbeat.ts": ["internal/"],
-  "otel.ts": ["heartbeat.ts", "internal/"],
+  "otel.ts": ["otel/", "errors.ts", "heartbeat.ts"],
+  "otel/": ["heartbeat.ts", "internal/"],
   "standard.ts": ["shapes/"],
   "node.ts": ["shapes/"],
   "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],

@@ -9,7 +9,7 @@ import { exec, ROOT } from "./exec.mjs";
  * `runtime/` each half is reached on one runtime only.
  */
 const WHOLE =
-  /^(?:client|server|harmony|heartbeat|errors|otel)\.ts$|^(?:client|server|harmony|internal)\//;
+  /^(?:client|server|harmony|heartbeat|errors|otel)\.ts$|^(?:client|server|harmony|internal|otel)\//;
 
 /**
  * @typedef {object} Coverage

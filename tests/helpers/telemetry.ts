@@ -2,6 +2,7 @@
 
 import type { Meter, Tracer } from "@opentelemetry/api";
 import {
+  DataPointType,
   type Histogram,
   MeterProvider,
   type MetricData,
@@ -56,10 +57,11 @@ export class Telemetry implements AsyncDisposable {
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
   }
 
-  /** What they measured, by name and attributes, the protocol's left out: "name a=1 b=2". */
+  /** What they measured, by name and attributes, the protocol's left out: "name a=1 b=2"; no gauges. */
   async values(): Promise<Record<string, number | Recorded>> {
     const values: Record<string, number | Recorded> = {};
-    for (const { descriptor, dataPoints } of await this.instruments()) {
+    for (const { descriptor, dataPoints, dataPointType } of await this.instruments()) {
+      if (dataPointType === DataPointType.GAUGE) continue;
       for (const { attributes, value } of dataPoints) {
         const { "network.protocol.name": protocol, ...rest } = attributes;
         const more = Object.entries(rest).map(([name, value]) => ` ${name}=${value}`);

@@ -21,6 +21,7 @@ interface Point {
 interface Metric {
   name: string;
   unit: string;
+  gauge?: { dataPoints: Point[] };
   sum?: { dataPoints: Point[]; isMonotonic?: boolean };
   histogram?: { dataPoints: Point[] };
 }
@@ -35,6 +36,7 @@ export interface OtlpSpan {
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   attributes: KeyValue[];
+  links?: { spanId: string }[];
   status: { code: number; message?: string };
 }
 
@@ -91,8 +93,8 @@ export class OtlpCollector implements AsyncDisposable {
     const metrics = this.#of("/v1/metrics", "resourceMetrics", "scopeMetrics", scope)
       .flatMap(({ metrics }) => metrics as Metric[]);
     return Object.fromEntries(
-      metrics.flatMap(({ name, sum, histogram }) =>
-        (sum ?? histogram)!.dataPoints.map(({ attributes, asDouble, asInt, count }) => {
+      metrics.flatMap(({ name, sum, histogram, gauge }) =>
+        (sum ?? histogram ?? gauge)!.dataPoints.map(({ attributes, asDouble, asInt, count }) => {
           const parts = Object.entries(plain(attributes)).map(([key, value]) => ` ${key}=${value}`);
           return [`${name}${parts.sort().join("")}`, Number(asDouble ?? asInt ?? count)];
         })

@@ -3,13 +3,13 @@
  * is dropped for a message which is too big, and one handshake that is refused.
  */
 
-import { metrics, trace } from "@opentelemetry/api";
+import * as api from "@opentelemetry/api";
 import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 import { otelObserver } from "../../otel.ts";
 
 const observer = otelObserver({
-  meter: metrics.getMeter("chat"),
-  tracer: trace.getTracer("chat"),
+  api,
+  connectionSpans: true,
   attributes: { "http.route": "/chat" },
 });
 

@@ -1,0 +1,167 @@
+/** What is needed of OpenTelemetry's API, by its own names. */
+
+import type { Clock } from "../heartbeat.ts";
+
+/** Attributes of a measurement, a span or a log record. */
+export type OtelAttributes = { [name: string]: string | number | boolean };
+
+/** What an instrument is made with. */
+export interface OtelInstrumentOptions {
+  /** What it measures, for people. */
+  description: string;
+  /** In which unit, as UCUM has it. */
+  unit: string;
+  /** Which bounds a histogram's buckets should have. */
+  advice?: { explicitBucketBoundaries: number[] };
+}
+
+/** A counter that goes up, or one that goes up and down. */
+export interface OtelCounter {
+  /** Adds a value. */
+  add(value: number, attributes?: OtelAttributes): void;
+}
+
+/** A histogram. */
+export interface OtelHistogram {
+  /** Records a value. */
+  record(value: number, attributes?: OtelAttributes): void;
+}
+
+/** What is measured when somebody collects. */
+export interface OtelObservable {
+  /** Adds a function that is asked for the value. */
+  addCallback(
+    callback: (result: { observe(value: number, attributes?: OtelAttributes): void }) => void,
+  ): void;
+}
+
+/** What is needed of a meter: that of `@opentelemetry/api` is one. */
+export interface OtelMeter {
+  /** Makes what counts up. */
+  createCounter(name: string, options: OtelInstrumentOptions): OtelCounter;
+  /** Makes what counts up and down. */
+  createUpDownCounter(name: string, options: OtelInstrumentOptions): OtelCounter;
+  /** Makes a histogram. */
+  createHistogram(name: string, options: OtelInstrumentOptions): OtelHistogram;
+  /** Makes what is measured at collection; queues are not measured where it is missing. */
+  createObservableGauge?(name: string, options: OtelInstrumentOptions): OtelObservable;
+}
+
+/** Which span it is, for links. */
+export interface OtelSpanContext {
+  /** The trace, 32 hexadecimal digits. */
+  traceId: string;
+  /** The span, 16 hexadecimal digits. */
+  spanId: string;
+  /** 1 where it is sampled. */
+  traceFlags: number;
+}
+
+/** What is needed of a span. */
+export interface OtelSpan {
+  /** Adds attributes. */
+  setAttributes(attributes: OtelAttributes): unknown;
+  /** Says how it went; 2 is ERROR. */
+  setStatus(status: { code: number; message?: string }): unknown;
+  /** Ends it, now. */
+  end(): void;
+  /** Which one it is. No links are made to it where this is missing. */
+  spanContext?(): OtelSpanContext;
+}
+
+/** What a span is started with. */
+export interface OtelSpanOptions {
+  /** 1 is SERVER, 2 is CLIENT. */
+  kind: number;
+  /** What is known at its start. */
+  attributes: OtelAttributes;
+  /** When it started, in ms since 1970, where that is over. */
+  startTime?: number;
+  /** Whether it is a trace of its own. */
+  root?: boolean;
+  /** Spans that it has to do with and is no child of. */
+  links?: { context: OtelSpanContext }[];
+}
+
+/** What is needed of a tracer: that of `@opentelemetry/api` is one. */
+export interface OtelTracer {
+  /** Starts a span. */
+  startSpan(name: string, options: OtelSpanOptions, context?: OtelContext): OtelSpan;
+}
+
+/** What is needed of a logger: that of `@opentelemetry/api-logs` is one. */
+export interface OtelLogger {
+  /** Emits a record; 9 is INFO, 13 is WARN. */
+  emit(record: {
+    eventName: string;
+    severityNumber: number;
+    attributes: OtelAttributes;
+  }): void;
+}
+
+/** A context of OpenTelemetry's, which this module passes on. */
+export type OtelContext = {
+  /** What a key stands for. */
+  getValue(key: symbol): unknown;
+  /** A context with one more. */
+  setValue(key: symbol, value: unknown): OtelContext;
+  /** A context with one less. */
+  deleteValue(key: symbol): OtelContext;
+};
+
+/** What is needed of the package `@opentelemetry/api` as a whole. */
+export interface OtelApi {
+  /** Where the meter comes from. */
+  metrics: { getMeter(name: string, version?: string): OtelMeter };
+  /** Where the tracer comes from, and the active span. */
+  trace: {
+    getTracer(name: string, version?: string): OtelTracer;
+    getSpan(context: OtelContext): unknown;
+  };
+  /** Where the active context comes from. */
+  context: { active(): OtelContext };
+  /** Reads `traceparent`. */
+  propagation: { extract(context: OtelContext, carrier: unknown): OtelContext };
+  /** The context with nothing in it. */
+  ROOT_CONTEXT: OtelContext;
+}
+
+/** What both ways to call `otelObserver` have. */
+export interface OtelCommonOptions {
+  /** Where the spans go. Where it is left out, to a tracer of `api`, if that is given. */
+  tracer?: OtelTracer | undefined;
+  /** Where the events go: that connections are opened, closed and dropped. No events without it. */
+  logger?: OtelLogger | undefined;
+  /**
+   * Whether each connection is a span besides, which is as long as it: a trace of its own, with a link
+   * to its handshake. Such a span is exported when the connection is over, and lost with the process.
+   *
+   * @default {false}
+   */
+  connectionSpans?: boolean | undefined;
+  /** What each measurement, span and event has besides, such as the name of a route. */
+  attributes?: OtelAttributes | undefined;
+  /** Where time comes from; that of the client or server in tests. The system's where left out. */
+  clock?: Clock | undefined;
+}
+
+/** What `otelObserver` takes: the API as a whole, or a meter. */
+export type OtelOptions =
+  & OtelCommonOptions
+  & (
+    | {
+      /**
+       * The package `@opentelemetry/api`. The scope's name is `@netkit/websocket` then, and a server's
+       * handshake belongs to the trace that the client's `traceparent` names.
+       */
+      api: OtelApi;
+      /** A meter of one's own. */
+      meter?: OtelMeter | undefined;
+    }
+    | {
+      /** Where the metrics go. */
+      meter: OtelMeter;
+      /** The package, where spans are to belong to the clients' traces. */
+      api?: OtelApi | undefined;
+    }
+  );

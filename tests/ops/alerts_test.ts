@@ -1,0 +1,104 @@
+/** The alerts and the dashboard of `ops/`: promtool's tests of the rules, and that what they read is there. */
+
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { brokerInstruments, gauges, instruments } from "../../otel/instruments.ts";
+import { reconnectCounter, serverInstruments } from "../../otel/instruments.ts";
+import { system } from "../../scripts/setup.mjs";
+
+const OPS = fileURLToPath(new URL("../../ops/", import.meta.url));
+const read = (name: string) => readFileSync(OPS + name, "utf8");
+
+/** The names of what the exporter serves, with all that this module measures. */
+async function exported(): Promise<Set<string>> {
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const provider = new MeterProvider({ readers: [exporter as never] });
+  const meter = provider.getMeter("test");
+  const made = [
+    ...Object.values(instruments("server", meter)),
+    ...Object.values(instruments("client", meter)),
+    ...Object.values(serverInstruments(meter)),
+    ...Object.values(brokerInstruments(meter)),
+    reconnectCounter(meter),
+  ];
+  for (const one of made) "add" in one ? one.add(1) : one.record(1);
+  gauges(meter, {}, new Set([{ buffered: 1, fullest: 1, limit: 1, paused: 1 }]));
+  const text = await new Promise<string>((resolve) => {
+    const response = { statusCode: 0, setHeader() {}, end: resolve };
+    exporter.getMetricsRequestHandler({} as never, response as never);
+  });
+  await provider.shutdown();
+  return new Set(Array.from(text.matchAll(/^(websocket_\w+)/gm), ([, name]) => name!));
+}
+
+/** The names of metrics in an expression of PromQL. */
+const named = (text: string) =>
+  Array.from(text.matchAll(/\bwebsocket_(?:server|client)_\w+/g), ([name]) => name);
+
+describe("the alerts", () => {
+  it("are rules that Prometheus takes, and pass promtool's tests of them", async () => {
+    const promtool = await system("promtool");
+    assert(promtool !== undefined, "promtool is missing: Debian's package prometheus has it");
+    for (const args of [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]]) {
+      const { status, stdout, stderr } = spawnSync(promtool, args, {
+        cwd: OPS,
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      assertEquals(status, 0, stdout + stderr);
+    }
+  });
+
+  it("are each tested to fire and to be quiet, and explained", () => {
+    const alerts = Array.from(read("alerts.yml").matchAll(/alert: (\w+)/g), ([, name]) => name!);
+    const tests = read("alerts_test.yml");
+    const page = readFileSync(OPS + "../docs/observability.md", "utf8");
+    assert(alerts.length > 10);
+    for (const name of alerts) {
+      const cases = tests.split(`alertname: ${name}\n`).slice(1)
+        .map((text) => text.split("alertname:")[0]!.includes("exp_alerts: []"));
+      assert(cases.includes(true), `${name} is not tested to be quiet`);
+      assert(cases.includes(false), `${name} is not tested to fire`);
+      assert(page.includes(`\`${name}\``), `${name} is not explained`);
+    }
+  });
+
+  it("read what the exporter serves, as the dashboard does, and nothing else", async () => {
+    const names = await exported();
+    const { panels } = JSON.parse(read("dashboard.json"));
+    const expressions = panels.flatMap(({ targets = [] }: { targets?: { expr: string }[] }) =>
+      targets.map(({ expr }) => expr)
+    );
+    assert(expressions.length > 15);
+    for (const text of [read("alerts.yml"), ...expressions]) {
+      for (const name of named(text)) assert(names.has(name), `nothing is called ${name}`);
+    }
+    const inRules = new Set(named(read("alerts_test.yml")));
+    for (const name of inRules) assert(names.has(name), `nothing is called ${name}`);
+  });
+});
+
+describe("the dashboard", () => {
+  it("has panels that do not overlap, each with an id, a unit and a sentence", () => {
+    const { panels } = JSON.parse(read("dashboard.json"));
+    const taken = new Set<string>();
+    for (const { gridPos: { x, y, w, h }, type, description, fieldConfig } of panels) {
+      for (let i = x; i < x + w; i++) {
+        for (let j = y; j < y + h; j++) {
+          assert(!taken.has(`${i} ${j}`), `two panels at ${i}, ${j}`);
+          taken.add(`${i} ${j}`);
+        }
+      }
+      if (type === "row") continue;
+      assert(/^[A-Z].*\.$/.test(description), description);
+      assert(fieldConfig.defaults.unit !== undefined);
+    }
+    const ids = panels.map(({ id }: { id: number }) => id);
+    assertEquals(new Set(ids).size, ids.length);
+  });
+});
