@@ -1,0 +1,38 @@
+// @ts-check
+/**
+ * Three servers as one, with a page that shows and kills them: `demo:cluster [redis | nats | memory] [port]`. On
+ * Redis or NATS where one of them is there; else in one process, over the log in memory.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { ROOT } from "./lib/exec.mjs";
+import { runtimes, system } from "./setup.mjs";
+
+const asked = process.argv.slice(2).filter((arg) => arg !== "--");
+const port = asked.find((arg) => /^\d+$/.test(arg)) ?? "8080";
+const wanted = asked.find((arg) => !/^\d+$/.test(arg));
+const { deno, bun } = await runtimes();
+const [engine, program] = await choose();
+console.log(`The servers share a log: ${engine}.`);
+const run = [deno, "run", "-A", "--quiet", join(ROOT, "examples/cluster/demo.ts")];
+const [command = "", ...args] = [...run, engine, program, port];
+const child = spawn(command, args, {
+  stdio: "inherit",
+  env: { ...process.env, DENO: deno, BUN: bun },
+});
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+  process.on(signal, () => child.kill(signal));
+}
+child.once("close", (code) => process.exitCode = code ?? 0);
+
+/** @returns {Promise<[engine: string, program: string]>} */
+async function choose() {
+  for (const name of /** @type {const} */ (["redis", "nats"])) {
+    if (wanted !== undefined && wanted !== name) continue;
+    const path = await system(`${name}-server`);
+    if (path) return [name, path];
+  }
+  if (wanted !== "memory") console.log("There is neither redis-server nor nats-server here.");
+  return ["memory", ""];
+}

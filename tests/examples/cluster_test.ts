@@ -1,0 +1,110 @@
+/** The demo of several servers as one: its counters, and its page in Chromium where that is. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { system } from "../../scripts/setup.mjs";
+import { createWebSocket } from "../../mod.ts";
+import { Chromium } from "../helpers/chromium.ts";
+import { until as untilSo } from "../helpers/log_reader.ts";
+import { freePort, HERE, Program } from "../helpers/programs.ts";
+import { takePicture, textsOf, until } from "./pages.ts";
+
+const redis = await system("redis-server");
+
+interface State {
+  engine: { name: string; isUp: boolean };
+  nodes: { isUp: boolean; clients?: number; present?: number[] }[];
+  open: number;
+  messages: number;
+  lost: number;
+  twice: number;
+  moved: number;
+}
+
+/** The demo in a process of its own, and what it tells its page. */
+class Demo implements AsyncDisposable {
+  readonly port: number;
+  readonly #program: Program;
+  readonly #ws = createWebSocket();
+  state: State | undefined;
+
+  private constructor(port: number, program: Program) {
+    this.port = port;
+    this.#program = program;
+  }
+
+  static async start(engine: string, path: string): Promise<Demo> {
+    const port = await freePort();
+    const args = [engine, path, String(port)];
+    const program = Program.run(HERE, "examples/cluster/demo.ts", { args, seconds: 60 });
+    const demo = new Demo(port, program);
+    await program.line(/The demo is at/);
+    demo.#ws.on("message", (_, data) => demo.state = JSON.parse(String(data)));
+    await demo.#ws.connect(`ws://127.0.0.1:${port}/`);
+    await demo.until(
+      "all are there",
+      ({ nodes, open }) =>
+        open === 60 &&
+        nodes.every(({ present }) => present?.reduce((sum, count) => sum + count, 0) === 120),
+    );
+    return demo;
+  }
+
+  async kill(what: string): Promise<void> {
+    await this.#ws.send(what);
+  }
+
+  async until(what: string, isSo: (state: State) => boolean): Promise<State> {
+    const look = () => this.state !== undefined && isSo(this.state);
+    await untilSo(what, look, 15_000, () => this.state);
+    return this.state!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ws.state === "open") await this.#ws.close();
+    this.#program.kill("SIGTERM");
+    assertEquals((await this.#program.ended).code, 0);
+  }
+}
+
+describe("examples/cluster/", () => {
+  it("loses nothing in one process, over the log in memory, when a server stops", async () => {
+    await using demo = await Demo.start("memory", "");
+    await demo.kill("1");
+    await demo.until("its clients went elsewhere", ({ moved, open }) => moved > 10 && open === 60);
+    const { messages } = demo.state!;
+    const state = await demo.until("they get messages", (now) => now.messages > messages + 500);
+    assertEquals([state.lost, state.twice], [0, 0]);
+  });
+
+  if (redis !== undefined) {
+    it("loses nothing when a server is killed, and then Redis, from its page", async () => {
+      await using demo = await Demo.start("redis", redis);
+      if (Chromium.path === undefined) {
+        await demo.kill("2");
+        await demo.kill("engine");
+      } else {
+        await using browser = await Chromium.start();
+        const page = await browser.open(`http://127.0.0.1:${demo.port}/`);
+        await until(page, "document.querySelectorAll('#nodes tr').length === 3");
+        await until(
+          page,
+          "[...document.querySelectorAll('#presence td')].some((td) => td.innerText === '20')",
+        );
+        await takePicture(browser, page, "cluster.png");
+        await page.evaluate("document.querySelector(`[name='kill 2']`).click()");
+        await until(page, "document.querySelectorAll('#nodes tr.down').length === 1");
+        await page.evaluate("document.querySelector(`[name='kill engine']`).click()");
+        await until(page, "document.querySelector('#engine').innerText.includes('is away')");
+        await until(page, "!document.querySelector('#engine').innerText.includes('is away')");
+        const counters = await textsOf(page, "#counters div");
+        assert(counters.includes("lost 0") && counters.includes("twice 0"), counters.join());
+      }
+      await demo.until("Redis is back", ({ engine, moved }) => engine.isUp && moved > 10);
+      const { messages } = demo.state!;
+      const state = await demo.until("messages come", (now) => now.messages > messages + 500);
+      assertEquals([state.lost, state.twice], [0, 0]);
+      assertGreater(state.moved, 10);
+    });
+  }
+});
