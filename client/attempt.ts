@@ -11,7 +11,7 @@ const FAILURES: readonly [RegExp, AttemptFailure][] = [
   [/^the TLS handshake failed$/, "tls_failed"],
   [/^the server('s| did not| does not)/, "invalid_handshake"],
   [/^the connection was reset$/, "connection_reset"],
-  [/^no answer within /, "timeout"],
+  [/^timed out after /, "timeout"],
 ];
 
 /**

@@ -102,6 +102,12 @@ export interface WebSocketObserver<Who = unknown> {
   received?(who: Who, data: string | ArrayBuffer, bytes: number): unknown;
   /** A message of so many bytes was handed to the system. */
   sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView, bytes: number): unknown;
+  /**
+   * Calls the listeners of a message that a server has received: `run` does that, once, and is to be
+   * called before this function returns. What it returns settles when the listeners are done;
+   * `undefined` where they are already. Where this function does not call it, the server does.
+   */
+  handling?(who: Who, run: () => Promise<unknown> | undefined): unknown;
   /** A Ping went out. */
   pinged?(who: Who): unknown;
   /** The first sign of life after a Ping, so many milliseconds later. */
@@ -148,6 +154,7 @@ const NAMES = [
   "opened",
   "closed",
   "received",
+  "handling",
   "sent",
   "pinged",
   "ponged",
@@ -211,4 +218,26 @@ export function observing(
     };
   }
   return Object.keys(all).length === 0 ? undefined : all;
+}
+
+/** Listeners of messages that are called by the observer's `handling`. */
+export function handled(
+  listeners: Listeners<string>,
+  handling: NonNullable<Observing["handling"]>,
+): Pick<Listeners<string>, "emitTo" | "join" | "report"> {
+  return {
+    join: (...args) => listeners.join(...args),
+    report: (...args) => listeners.report(...args),
+    emitTo(list, event) {
+      let isDone = false;
+      let atWork: Promise<unknown> | undefined;
+      const run = () => {
+        if (isDone) return atWork;
+        isDone = true;
+        return atWork = listeners.emitTo(list, event);
+      };
+      handling((event as { clientConnection: unknown }).clientConnection, run);
+      return run();
+    },
+  };
 }

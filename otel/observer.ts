@@ -45,14 +45,17 @@ import type { OtelAttributes, OtelCounter, OtelOptions } from "./types.ts";
  * ```
  */
 export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
-  const { api, clock = systemClock, connectionSpans = false, logger } = options;
+  const { api, clock = systemClock, connectionSpans = false, logger, messageSpans = true } =
+    options;
   const attributes: OtelAttributes = {
     "network.protocol.name": "websocket",
     ...options.attributes,
   };
   const meter = options.meter ?? options.api!.metrics.getMeter(SCOPE, VERSION);
   const tracer = options.tracer ?? api?.trace.getTracer(SCOPE, VERSION);
-  const telemetry: Telemetry = { meter, tracer, logger, api, clock, connectionSpans, attributes };
+  const telemetry: Telemetry = {
+    ...{ meter, tracer, logger, api, clock, connectionSpans, messageSpans, attributes },
+  };
   // Instruments are made when there is something to measure: a side that is not observed has none.
   let server: Side | undefined;
   let client: Side | undefined;
@@ -95,6 +98,10 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
     closed: (who, close) => sideOf(who).closed(who, close),
     received: (who, _, bytes) => sideOf(who).received(bytes),
     sent: (who, _, bytes) => sideOf(who).sent(bytes),
+    ...(api !== undefined && {
+      handling: (who: object, run: () => Promise<unknown> | undefined) =>
+        sideOf(who).handling(who, api, run),
+    }),
     ponged: (who, roundTrip) => sideOf(who).ponged(roundTrip),
     unsent: (who, bytes) => sideOf(who).unsent(bytes),
     dropped: (who, why) => sideOf(who).dropped(who, why),

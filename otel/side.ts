@@ -9,12 +9,14 @@ import type {
   OtelLogger,
   OtelMeter,
   OtelSpan,
+  OtelSpanContext,
   OtelTracer,
 } from "./types.ts";
 
 /** The kinds and the status of OpenTelemetry's API that are needed here. */
 const SERVER = 1;
 const CLIENT = 2;
+const CONSUMER = 4;
 const ERROR = 2;
 
 /** The severities that are needed here. */
@@ -29,6 +31,7 @@ export interface Telemetry {
   api: OtelApi | undefined;
   clock: Clock;
   connectionSpans: boolean;
+  messageSpans: boolean;
   /** What everything has. */
   attributes: OtelAttributes;
 }
@@ -37,6 +40,8 @@ export interface Telemetry {
 interface Open {
   since: number;
   span: OtelSpan | undefined;
+  /** The span of its handshake, for links. */
+  links: { context: OtelSpanContext }[];
   /** Who it is, for spans and events; never for metrics. */
   who: OtelAttributes;
   /** Why it was dropped, if it was. */
@@ -104,18 +109,38 @@ export class Side {
     const { clock, connectionSpans, tracer } = this.#telemetry;
     const target = isClients(handshake) ? serverOf(handshake) : clientOf(handshake);
     // Counted first: a tracer may throw.
-    const open: Open = { since: clock.now(), span: undefined, who: target, error: undefined };
+    const links: Open["links"] = [];
+    const open: Open = {
+      ...{ since: clock.now(), span: undefined, links, who: target, error: undefined },
+    };
     this.#open.set(who, open);
     this.#instruments.active.add(1, this.#attributes);
     const context = this.decided(handshake)?.spanContext?.();
+    if (context !== undefined) links.push({ context });
     this.#log("opened", INFO, target);
     if (!connectionSpans) return;
     open.span = tracer?.startSpan("websocket connection", {
       kind: this.#kind,
       attributes: { ...this.#attributes, ...target },
       root: true,
-      links: context === undefined ? [] : [{ context }],
+      links,
     });
+  }
+
+  /** Calls the listeners of a message, in a trace of their own. */
+  handling(who: object, api: OtelApi, run: () => Promise<unknown> | undefined): void {
+    const { attributes, messageSpans, tracer } = this.#telemetry;
+    if (!messageSpans) return void api.context.with(api.ROOT_CONTEXT, run);
+    const { links, who: client } = this.#open.get(who)!;
+    const span = tracer!.startSpan("websocket message", {
+      kind: CONSUMER,
+      attributes: { ...attributes, ...client },
+      root: true,
+      links,
+    });
+    const atWork = api.context.with(api.trace.setSpan(api.ROOT_CONTEXT, span), run);
+    if (atWork === undefined) span.end();
+    else void atWork.then(() => span.end());
   }
 
   dropped(who: object, why: DropReason): void {
@@ -128,8 +153,7 @@ export class Side {
   }
 
   closed(who: object, { code, reason }: { code: number; reason: string }): void {
-    const open = this.#open.get(who);
-    if (open === undefined) return;
+    const open = this.#open.get(who)!;
     this.#open.delete(who);
     const { since, span, error } = open;
     this.#instruments.active.add(-1, this.#attributes);

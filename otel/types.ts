@@ -57,7 +57,7 @@ export interface OtelSpanContext {
   traceFlags: number;
 }
 
-/** What is needed of a span. */
+/** What is needed of a span: one of `@opentelemetry/api` is one. */
 export interface OtelSpan {
   /** Adds attributes. */
   setAttributes(attributes: OtelAttributes): unknown;
@@ -71,7 +71,7 @@ export interface OtelSpan {
 
 /** What a span is started with. */
 export interface OtelSpanOptions {
-  /** 1 is SERVER, 2 is CLIENT. */
+  /** 1 is SERVER, 2 is CLIENT, 4 is CONSUMER. */
   kind: number;
   /** What is known at its start. */
   attributes: OtelAttributes;
@@ -117,9 +117,13 @@ export interface OtelApi {
   trace: {
     getTracer(name: string, version?: string): OtelTracer;
     getSpan(context: OtelContext): unknown;
+    setSpan(context: OtelContext, span: OtelSpan): OtelContext;
   };
   /** Where the active context comes from. */
-  context: { active(): OtelContext };
+  context: {
+    active(): OtelContext;
+    with<Result>(context: OtelContext, call: () => Result): Result;
+  };
   /** Reads `traceparent`. */
   propagation: { extract(context: OtelContext, carrier: unknown): OtelContext };
   /** The context with nothing in it. */
@@ -139,6 +143,14 @@ export interface OtelCommonOptions {
    * @default {false}
    */
   connectionSpans?: boolean | undefined;
+  /**
+   * Whether each message that a server receives is a span, from the first of its listeners to the last:
+   * a trace of its own, with a link to the handshake. Without it the listeners run in no trace at all, and
+   * not in that of the request that the connection began with. Only where `api` is given.
+   *
+   * @default {true}
+   */
+  messageSpans?: boolean | undefined;
   /** What each measurement, span and event has besides, such as the name of a route. */
   attributes?: OtelAttributes | undefined;
   /** Where time comes from; that of the client or server in tests. The system's where left out. */

@@ -10,7 +10,7 @@ import { GOING_AWAY } from "../internal/close_codes.ts";
 import { ClosingDeadlines } from "./closing_deadlines.ts";
 import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
-import type { Observing, ServerHandshake } from "../internal/observer.ts";
+import { handled, type Observing, type ServerHandshake } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
@@ -82,7 +82,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly paused: TimeoutQueue<ServerConnection>;
   readonly registry = new Registry();
   readonly topics: Topics;
-  readonly listeners: Listeners<keyof WebSocketServerEvents>;
+  /** As connections call them. */
+  readonly listeners: ConnectionHost["listeners"];
+  readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly schema: StandardSchema | undefined;
   readonly messages: ListenerList;
   /** What is now. */
@@ -139,7 +141,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       ms: this.#deadAfter * 1000,
       expired: (connection) => connection.dropTooFast(),
     });
-    this.listeners = listeners;
+    this.#listeners = listeners;
+    const handling = observing?.handling;
+    this.listeners = handling === undefined ? listeners : handled(listeners, handling);
     this.messages = listeners.list("messageReceive");
     this.#handshakes = observing && new ObservedHandshakes(observing, clock);
     this.#runtime = runtime;
@@ -240,7 +244,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.registry.add(connection);
     this.topics.add(connection);
     this.#handshakes?.opened(connection);
-    this.listeners.emit("connect", connection.handle);
+    this.#listeners.emit("connect", connection.handle);
   }
 
   leaveTopics(connection: ServerConnection): void {
@@ -257,18 +261,18 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   failed(error: BusinessError): void {
-    this.listeners.emit("error", error);
+    this.#listeners.emit("error", error);
   }
 
   fault(error: BusinessError): void {
-    this.listeners.fault(error);
+    this.#listeners.fault(error);
   }
 
   closed(connection: ServerConnection, close: CloseResult): void {
     this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
     this.observing?.closed?.(connection.handle, { ...close });
-    this.listeners.emit("close", connection.handle, { ...close });
+    this.#listeners.emit("close", connection.handle, { ...close });
     this.#checkEmpty();
   }
 

@@ -186,8 +186,9 @@ describe("otelObserver()", () => {
       trace: {
         getTracer: (...scope: unknown[]) => (scopes.push(scope), telemetry.tracer),
         getSpan: api.trace.getSpan,
+        setSpan: api.trace.setSpan,
       },
-      context: { active: () => active.is },
+      context: { active: () => active.is, with: api.context.with },
       propagation: {
         extract: (context: api.Context, carrier: unknown) => {
           extracted.push(carrier);
@@ -217,6 +218,58 @@ describe("otelObserver()", () => {
     assertEquals(scopes, [[name, version], [name, version]]);
     // The package itself is one, as far as the types go.
     otelObserver({ api });
+  });
+
+  it("lets the listeners of each message run in a trace of their own, or in none", async () => {
+    await using telemetry = new Telemetry();
+    let active = api.ROOT_CONTEXT;
+    const context = {
+      active: () => active,
+      with<Result>(context: api.Context, call: () => Result): Result {
+        const before = active;
+        active = context;
+        try {
+          return call();
+        } finally {
+          active = before;
+        }
+      },
+    };
+    const done = Promise.withResolvers<void>();
+    for (const messageSpans of [true, false]) {
+      const spans = telemetry.spans.length;
+      const options = { tracer: telemetry.tracer, api: { ...api, context }, messageSpans };
+      await using pair = await observed(telemetry, options);
+      await pair.open();
+      const traces: unknown[] = [];
+      pair.server.on("messageReceive", ({ data }) => {
+        traces.push(api.trace.getSpan(active)?.spanContext().traceId);
+        return (data as unknown) === 4 ? done.promise : undefined; // "schema" has doubled it
+      });
+      // As on Deno, where whatever a connection does comes from the request's span.
+      const request = telemetry.tracer.startSpan("request");
+      await context.with(api.trace.setSpan(active, request), async () => {
+        for (const data of ["1", "2"]) await pair.ws.send(data);
+        await pair.clock.advance(100);
+      });
+      const messages = () => telemetry.spans.slice(spans).filter(({ kind }) => kind === 4);
+      assertEquals(traces.length, 2);
+      if (!messageSpans) {
+        assertEquals([traces, messages()], [[undefined, undefined], []]);
+        continue;
+      }
+      assertEquals(messages().length, 1, "the second listener is at work");
+      done.resolve();
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(messages().map((span) => span.spanContext().traceId), traces);
+      assertEquals(new Set([...traces, request.spanContext().traceId]).size, 3);
+      const handshake = telemetry.spans[spans]!.spanContext().spanId;
+      for (const { name, links, parentSpanContext, attributes } of messages()) {
+        assertEquals([name, parentSpanContext], ["websocket message", undefined]);
+        assertEquals(links.map(({ context }) => context.spanId), [handshake]);
+        assertEquals(attributes["client.address"], "127.0.0.1");
+      }
+    }
   });
 
   it("tells of connections by events, where there is a logger", async () => {

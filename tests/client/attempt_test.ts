@@ -35,7 +35,7 @@ describe("attempt()", () => {
       ["the server did not upgrade the connection", "invalid_handshake"],
       ["the server does not speak HTTP", "invalid_handshake"],
       ["the connection was reset", "connection_reset"],
-      ["no answer within 30 s", "timeout"],
+      ["timed out after 30 s", "timeout"],
       ["anything else", "connection_failed"],
     ];
     for (const [failure, reason] of words) {
@@ -76,6 +76,26 @@ describe("an observer of a client", () => {
     const { reason, duration } = failed[1];
     assertEquals([failed[0], duration, error], ["failed", 2 * LATENCY, "error"]);
     assert(reason !== undefined);
+  });
+
+  it("is told of a time-out, and of a server that answers wrongly, by its word", async () => {
+    const reasons: unknown[] = [];
+    const observer = {
+      failed: (_: unknown, { reason }: ClientHandshake) => reasons.push(reason),
+    };
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock, runtime, observer });
+    ws.on("error", () => {});
+    await ws.connect("ws://localhost/", { connectTimeout: 1 });
+    await clock.advance(1000);
+    await ws.connect("ws://localhost/");
+    runtime.socket.protocol = "chat";
+    runtime.events.open();
+    await ws.connect("ws://localhost/");
+    runtime.socket.extensions = "deflate";
+    runtime.events.open();
+    assertEquals(reasons, ["timeout", "invalid_handshake", "invalid_handshake"]);
   });
 
   it("is told of nothing where the client itself gives up", async () => {

@@ -18,6 +18,7 @@ export const FUNCTIONS = [
 
 /** Those about handshakes and servers, which the recorder leaves out. */
 export const MORE_FUNCTIONS = [
+  "handling",
   "failed",
   "reconnecting",
   "asked",

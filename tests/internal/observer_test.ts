@@ -201,6 +201,70 @@ describe("an observer on a runtime that can publish", () => {
   });
 });
 
+describe("an observer that handles messages", () => {
+  it("calls the listeners of each, once, and may wait for them", async () => {
+    const log: unknown[] = [];
+    const done = Promise.withResolvers<void>();
+    const observer: WebSocketObserver = {
+      handling(who, run) {
+        log.push(["handling", who]);
+        const atWork = run();
+        log.push(atWork === run(), "ran");
+        void atWork?.then(() => log.push("done"));
+      },
+    };
+    await using pair = await observed({ server: { observer } });
+    const connection = await pair.open();
+    pair.server.on("messageReceive", ({ data }) => {
+      log.push(data);
+      return data === "slow" ? done.promise : undefined;
+    });
+    for (const data of ["quick", "slow"]) {
+      await pair.ws.send(data);
+      await pair.clock.advance(LATENCY);
+    }
+    const handling = ["handling", connection];
+    assertEquals(log, [handling, "quick", true, "ran", handling, "slow", true, "ran"]);
+    done.resolve();
+    await pair.clock.advance(1);
+    await done.promise;
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(log.at(-1), "done");
+  });
+
+  it("loses no message where it fails or does nothing, and no listener's failure", async () => {
+    let fails = false;
+    const observer: WebSocketObserver = {
+      handling() {
+        if (fails) throw new Error("the observer's own");
+      },
+    };
+    await using pair = await observed({ server: { observer }, config: { maxPendingAmount: 1 } });
+    await pair.open();
+    const cause = new Error("the listener's own");
+    const told: unknown[] = [];
+    pair.server.on("error", ({ kind, cause }) => told.push(kind, (cause as Error).message));
+    pair.server.on("messageReceive", ({ data }) => {
+      told.push(data);
+      if (data === "2") throw cause;
+      return data === "3" ? Promise.reject(cause) : undefined;
+    });
+    for (const data of ["1", "2", "3"]) {
+      fails = data === "1";
+      await pair.ws.send(data);
+      await pair.clock.advance(LATENCY);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    const ofListener = ["listenerFailed", "the listener's own"];
+    assertEquals(told.slice(0, 6), [
+      ...["listenerFailed", "the observer's own", "1"],
+      ...["2", ...ofListener],
+    ]);
+    assertEquals(told.slice(6).includes("3"), true);
+    assertEquals(told.slice(6).includes("the listener's own"), true);
+  });
+});
+
 describe("an observer's function that fails", () => {
   /** What the listeners of a pair are told whose observers fail, and of what. */
   async function failing(

@@ -11,7 +11,7 @@ import { Program } from "../helpers/programs.ts";
 import { OtlpCollector, type OtlpSpan, plain } from "./otlp_collector.ts";
 
 /** OTLP counts its kinds from 1 for INTERNAL, where the API begins with 0. */
-const [SERVER, CLIENT] = [2, 3];
+const [SERVER, CLIENT, CONSUMER] = [2, 3, 5];
 
 const SCOPE = "@netkit/websocket";
 const EACH = "http.route=/chat network.protocol.name=websocket";
@@ -109,6 +109,12 @@ describe("otelObserver() on Deno", () => {
         .sort(),
       requests.map(({ traceId, spanId }) => `${traceId} ${spanId}`).sort(),
     );
+    // A message's listeners run in a trace of their own, not in the request's.
+    const messages = of(CONSUMER, "message");
+    assertEquals(messages.map(({ parentSpanId }) => parentSpanId), ["", "", ""]);
+    assertEquals(new Set([...messages, ...requests].map(({ traceId }) => traceId)).size, 6);
+    const shakenBy = of(SERVER, "handshake")[0]!.spanId;
+    assertEquals(messages.map(({ links }) => links![0]!.spanId), Array(3).fill(shakenBy));
     // A connection is a trace of its own, with a link to its handshake.
     for (const kind of [SERVER, CLIENT]) {
       const linked = of(kind, "connection").map(({ links }) => links![0]!.spanId);
