@@ -69,6 +69,7 @@ const SYSTEM = {
   "python websockets": "python3-websockets",
   "redis-server": "redis-server",
   "nats-server": "nats-server",
+  prometheus: "prometheus",
   promtool: "prometheus",
 };
 

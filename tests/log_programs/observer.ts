@@ -9,7 +9,8 @@ const observer = (name: string): WebSocketObserver => ({
   received: (_, data) => say(`${name} received`, data),
   sent: (_, data) => say(`${name} sent`, data),
   dropped: (_, why) => say(`${name} dropped`, why),
-  refused: (status, why) => say(`${name} refused`, status, why),
+  refused: (status, why, reason) => say(`${name} refused`, status, why, reason),
+  failed: (_, { status, reason }) => say(`${name} failed`, status, reason),
 });
 
 const server = createWebSocketServer({ observer: observer("server"), stats: true });

@@ -1,0 +1,215 @@
+/**
+ * The alerts of `ops/`, each fired by a fault that is real: a service of ours that OpenTelemetry's SDK
+ * measures, and a Prometheus that scrapes it. What takes minutes there takes seconds here.
+ */
+
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createWebSocket, type WebSocketServerConfig } from "../../mod.ts";
+import { otelObserver } from "../../otel.ts";
+import { system } from "../../scripts/setup.mjs";
+import { HERE } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { WatchedServer } from "../helpers/watched_server.ts";
+import { requestHead, TEXT } from "../peers/raw.ts";
+
+const RULES = fileURLToPath(new URL("../../ops/alerts.yml", import.meta.url));
+
+/** How long all alerts together may take to fire, in ms. */
+const LIMIT_MS = 40_000;
+
+/** The rules, with seconds for minutes. */
+const quick = () =>
+  readFileSync(RULES, "utf8").replace(/\[\d+m\]/g, "[4s]").replace(/offset \d+m/g, "offset 4s")
+    .replace(/for: \d+m/g, "for: 0s");
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A Prometheus that scrapes a port five times a second. */
+async function prometheus(target: number) {
+  const binary = await system("prometheus");
+  if (binary === undefined) {
+    throw new Error("prometheus is missing: Debian has a package of this name");
+  }
+  const folder = mkdtempSync(join(tmpdir(), "netkit-prometheus-"));
+  writeFileSync(join(folder, "alerts.yml"), quick());
+  writeFileSync(
+    join(folder, "prometheus.yml"),
+    `global: { scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms }
+rule_files: [alerts.yml]
+scrape_configs: [{ job_name: chat, static_configs: [{ targets: ["127.0.0.1:${target}"] }] }]
+`,
+  );
+  const port = await freePort();
+  const args = [
+    `--config.file=${folder}/prometheus.yml`,
+    `--storage.tsdb.path=${folder}/data`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ];
+  const child = spawn(binary, args, { stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`).catch(() => undefined);
+    if (response?.ok === true) return (await response.json()).data;
+    await response?.body?.cancel(); // it is not ready yet
+  };
+  return {
+    /** Whether it has scraped the service so many times. */
+    async scraped(times: number): Promise<boolean> {
+      const query = "count_over_time(websocket_server_active_connections[1m])";
+      const data = await get(`query?query=${encodeURIComponent(query)}`);
+      return Number(data?.result[0]?.value[1] ?? 0) >= times;
+    },
+    /** The alerts that fire. */
+    async firing(): Promise<string[]> {
+      const data = await get("alerts");
+      const all = data.alerts as { state: string; labels: { alertname: string } }[];
+      return all.filter(({ state }) => state === "firing").map(({ labels }) => labels.alertname);
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Which alerts fire on this runtime. Those of a broker and of slow Pongs have promtool's tests alone. */
+const WANTED = [
+  "WebSocketClientsLeaveEarly",
+  "WebSocketClientsRefused",
+  "WebSocketConnectFails",
+  "WebSocketConnectionsLost",
+  "WebSocketHandshakeFaults",
+  "WebSocketHandshakesStuck",
+  "WebSocketMessagesLost",
+  "WebSocketPeersDropped",
+  "WebSocketProcessBlocked",
+  // Deno cannot stop reading: the peer is dropped there.
+  ...(HERE === "bun" ? ["WebSocketReadingPaused"] : []),
+  "WebSocketReconnectStorm",
+  "WebSocketSendQueueFilling",
+  "WebSocketServerFull",
+];
+
+describe("the alerts", () => {
+  it("fire for real faults, and none of them before", async () => {
+    const exporter = new PrometheusExporter({ preventServerStart: true });
+    const provider = new MeterProvider({ readers: [exporter as never] });
+    const observer = otelObserver({ meter: provider.getMeter("chat") });
+    const web = createServer((request, response) =>
+      exporter.getMetricsRequestHandler(request as never, response as never)
+    ).listen(0, "127.0.0.1");
+    await new Promise((resolve) => web.once("listening", resolve));
+
+    let asks: "true" | "throws" | "waits" = "true";
+    const config: Partial<WebSocketServerConfig> = {
+      maxPayload: 10_000_000,
+      maxBufferedAmount: 8_000_000,
+      authorize: (request) => {
+        if (asks === "throws") throw new Error("no database");
+        return asks === "waits" && request.url.endsWith("/wait") ? new Promise(() => {}) : true;
+      },
+    };
+    await using main = await WatchedServer.start(config, { observer });
+    await using small = await WatchedServer.start({ maxConnections: 1 }, { observer });
+    await using strict = await WatchedServer.start({ maxPayload: 5 }, { observer });
+    await using busy = await WatchedServer.start({ maxPendingAmount: 1 }, { observer });
+    busy.server.on("messageReceive", () => new Promise(() => {}));
+    const doomed = await WatchedServer.start({}, { observer });
+    await using peers = new RawPeers(main);
+    await using others = new RawPeers(small);
+    await using eager = new RawPeers(busy);
+    await using wrong = new RawPeers(strict);
+    await others.connect();
+    const ws = createWebSocket({
+      observer,
+      reconnect: { minDelay: 0.05, maxDelay: 0.1, attempts: Infinity },
+    });
+    ws.on("error", () => {});
+    await ws.connect(`ws://127.0.0.1:${doomed.port}/`);
+    await ws.opened;
+    await peers.connect();
+
+    await using monitor = await prometheus((web.address() as AddressInfo).port);
+    const started = performance.now() + LIMIT_MS;
+    while (!(await monitor.scraped(8))) {
+      assert(performance.now() < started, "Prometheus has scraped nothing");
+      await delay(50);
+    }
+    // A machine that has much to do blocks this process, too.
+    const before = (await monitor.firing()).filter((name) => name !== "WebSocketProcessBlocked");
+    assertEquals(before, []);
+
+    // One that reads nothing, and gets more than half of what may be queued to it.
+    const lazy = await peers.connect();
+    const connection = await main.connected(2);
+    lazy.socket.pause();
+    const megabyte = new Uint8Array(1_000_000);
+    while (main.server.bufferedAmount(connection) < 5_000_000) {
+      await main.server.send(megabyte, connection);
+      await delay(1);
+    }
+    // Another that reads nothing is lost with what is queued to it.
+    const lost = await peers.connect();
+    const unlucky = await main.connected(3);
+    lost.socket.pause();
+    while (main.server.bufferedAmount(unlucky) === 0) {
+      await main.server.send(megabyte, unlucky);
+    }
+    await main.server.terminate(unlucky);
+    (await eager.connect()).send(TEXT, "work");
+    await doomed.server.stop();
+    asks = "waits";
+    for (let n = 0; n < 60; n++) {
+      const socket = await peers.tcp();
+      socket.write(requestHead(main.port, { line: "GET /wait HTTP/1.1" }));
+    }
+    const seen = new Set<string>();
+    const end = performance.now() + LIMIT_MS;
+    while (!WANTED.every((name) => seen.has(name)) && performance.now() < end) {
+      const leavers = await Promise.all([1, 2, 3, 4].map(() => peers.tcp()));
+      for (const socket of leavers) {
+        socket.write(requestHead(main.port, { line: "GET /wait HTTP/1.1" }));
+      }
+      for (let n = 0; n < 3; n++) {
+        const { socket } = await peers.connect();
+        socket.destroy(); // lost
+      }
+      for (const socket of leavers) socket.destroy();
+      asks = "throws";
+      await peers.handshake();
+      asks = "waits";
+      await peers.handshake({ headers: { origin: "https://evil.example" } });
+      await others.handshake({ from: "127.0.0.2" });
+      (await wrong.connect()).send(TEXT, "too big");
+      const blocked = performance.now() + 400;
+      while (performance.now() < blocked);
+      await delay(100);
+      for (const name of await monitor.firing()) seen.add(name);
+    }
+    assertEquals(WANTED.filter((name) => !seen.has(name)), [], "these did not fire");
+
+    await ws.close();
+    await ws.closed;
+    await provider.shutdown();
+    await new Promise((resolve) => web.close(resolve));
+  });
+});
