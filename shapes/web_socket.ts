@@ -243,7 +243,7 @@ export const WebSocket: WebSocketConstructor = makeClass({});
  * import { webSocketClass } from "@netkit/websocket/standard";
  * import { assertEquals } from "@std/assert";
  *
- * const Socket = webSocketClass({ pingInterval: 5, headers: { authorization: "Bearer …" } });
+ * const Socket = webSocketClass({ pingInterval: 5, headers: { authorization: "Bearer secret" } });
  * assertEquals(Socket.OPEN, 1);
  * ```
  */
