@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
+import { connectionOf, listenersTo } from "../../shapes/server_hub.ts";
 import { socketOf, WebSocket } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { shaped } from "../helpers/shaped_server.ts";
@@ -21,8 +22,8 @@ describe("socketOf()", () => {
     assertEquals([one.readyState, one.url, one.protocol, one.extensions, one.binaryType], [
       ...[1, "/room?a=1", "chat", "", "blob"],
     ]);
-    assertEquals(socketOf(server, connection), one);
-    assertEquals(socketOf(server, { ...connection }), one);
+    assert(socketOf(server, connection) === one);
+    assert(socketOf(server, { ...connection }) === one);
     peer.end();
     await server.stop();
   });
@@ -109,6 +110,17 @@ describe("socketOf()", () => {
     assertEquals(log, ["error 3", "close 3 1006 false"]);
     assertEquals(peer.frames, []);
     one.terminate();
+    await server.stop();
+  });
+
+  it("is let go of with its connection", async () => {
+    const { server, one, connection } = await shaped(socketOf);
+    const found = connectionOf("test", server, connection);
+    assertEquals(listenersTo(server, found).length, 1);
+    const closed = next(one, "close");
+    one.close();
+    await closed;
+    assertEquals(listenersTo(server, found), []);
     await server.stop();
   });
 

@@ -6,7 +6,7 @@ import { BusinessError } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { assertThrowsDom, loose, next, nextTask } from "../helpers/sockets.ts";
-import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { BINARY, CLOSE, PING, PONG, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
 /** An open socket and its peer. */
 async function pair(init: WebSocketInit = {}) {
@@ -119,6 +119,26 @@ describe("send()", () => {
     await server.close();
   });
 
+  it("tells no message once it closes, though a Blob is still on its way", async () => {
+    const { ws, peer, server } = await pair();
+    const blob = new Blob(["slow"]);
+    const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();
+    blob.arrayBuffer = () => promise;
+    ws.send(blob);
+    ws.close(3000);
+    const heard: unknown[] = [];
+    ws.onmessage = ({ data }) => heard.push(data);
+    peer.send(TEXT, "too late");
+    peer.send(PING);
+    await within(peer.next(PONG)); // by then the message has come in
+    const closed = next(ws, "close");
+    resolve(new TextEncoder().encode("slow").buffer);
+    assertEquals(textOf((await within(peer.next(BINARY))).payload), "slow");
+    assertEquals((await closed).code, 3000);
+    assertEquals(heard, []);
+    await server.close();
+  });
+
   it("throws QuotaExceededError over maxPayload and over maxBufferedAmount", async () => {
     const { ws, peer, end } = await pair({ maxPayload: 4, maxBufferedAmount: 6 });
     assertThrowsDom(() => ws.send("12345"), "QuotaExceededError");
@@ -163,6 +183,20 @@ describe("bufferedAmount", () => {
     await within(heard);
     assertEquals(seen, [65_000, 0]);
     await end();
+  });
+
+  it("keeps what was never sent when the connection is lost", async () => {
+    const { ws, peer, server } = await pair();
+    const blob = new Blob(["12345"]);
+    blob.arrayBuffer = () => new Promise(() => {});
+    ws.send(blob);
+    ws.send("678");
+    assertEquals(ws.bufferedAmount, 8);
+    const closed = next(ws, "close");
+    peer.reset();
+    await closed;
+    assertEquals(ws.bufferedAmount, 8);
+    await server.close();
   });
 
   it("counts what is sent after close(), for ever", async () => {
