@@ -37,7 +37,7 @@ import { ConnectionHandle } from "./server/handle.ts";
 import { listen, mount, runningAlready } from "./server/listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
 import { readMountConfig } from "./server/mount.ts";
-import { readServerConfig, type ServerConfig } from "./server/options.ts";
+import { type Hook, readServerConfig, type ServerConfig } from "./server/options.ts";
 import { publish } from "./server/publishing.ts";
 import { findConnection, findOpen } from "./server/registry.ts";
 import { requestListenersOf } from "./server/requests.ts";
@@ -45,6 +45,8 @@ import { OPTIONS } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
 import { Subscribers } from "./server/subscribers.ts";
 import type {
+  AuthorizeOption,
+  AuthorizingWebSocketServer,
   ClusterMember,
   ClusterOptions,
   ConnectionAddress,
@@ -69,6 +71,8 @@ class Server {
   readonly #parts: ListeningServerParts;
   #listening: ListeningServer | undefined;
   #stopping: Promise<boolean> | undefined;
+  /** Who is let in, where the config does not say. */
+  readonly #authorize: Hook | undefined;
   /** What it was told of the servers it is one of, where it is. */
   readonly #cluster: ClusterOptions | undefined;
   /** Ends when it has its place among them, or has not got it. */
@@ -77,8 +81,10 @@ class Server {
   constructor(options: unknown = {}) {
     const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { clock, observer, runtime, schema, stats, broker, presence, node }:
-      WebSocketServerOptions = given instanceof Error ? {} : given;
+    const { authorize, clock, observer, runtime, schema, stats, broker, presence, node }:
+      & WebSocketServerOptions
+      & { authorize?: Hook } = given instanceof Error ? {} : given;
+    this.#authorize = authorize;
     this.#cluster = broker === undefined && !presence ? undefined : { broker, presence, node };
     this.#stats = stats ? new Stats() : undefined;
     this.#parts = {
@@ -101,6 +107,7 @@ class Server {
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("start", read);
     if (error !== undefined) return Refusal.of(error);
+    read.authorize ??= this.#authorize;
     const start = () => this.#run(listen(read, this.#parts));
     return this.#cluster === undefined
       ? settled(start())
@@ -112,6 +119,7 @@ class Server {
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("mount");
     if (error !== undefined) return Refusal.of(error);
+    read.authorize ??= this.#authorize;
     const start = () => {
       const mounted = mount(read, this.#parts);
       return mounted instanceof Error ? mounted : this.#run(mounted.listening) ?? mounted.mount;
@@ -315,14 +323,25 @@ function settled(error: BusinessError | undefined): Promise<boolean> {
  * assertEquals(server.address, undefined);
  * ```
  */
+export function createWebSocketServer<Context extends object, Data>(
+  options:
+    & WebSocketServerOptions<Context, Data>
+    & AuthorizeOption<Context>
+    & { schema: StandardSchema<Data> },
+): AuthorizingWebSocketServer<Context, Data>;
+/** The same, with messages as they come. */
+export function createWebSocketServer<Context extends object>(
+  options: WebSocketServerOptions<Context> & AuthorizeOption<Context>,
+): AuthorizingWebSocketServer<Context>;
+/** With `authorize` in what `start` takes. TypeScript infers both types, or neither: name both or none. */
 export function createWebSocketServer<
-  Context extends object | undefined = undefined,
+  Context extends object | undefined = object | undefined,
   Data = unknown,
 >(
   options: WebSocketServerOptions<Context, Data> & { schema: StandardSchema<Data> },
 ): WebSocketServer<Context, Data>;
 /** The same, with messages as they come. */
-export function createWebSocketServer<Context extends object | undefined = undefined>(
+export function createWebSocketServer<Context extends object | undefined = object | undefined>(
   options?: WebSocketServerOptions<Context>,
 ): WebSocketServer<Context>;
 export function createWebSocketServer(options?: unknown): unknown {

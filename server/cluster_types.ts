@@ -15,7 +15,7 @@ export type { Broker, LostReason };
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export interface ClusterOptions<Context extends object | undefined = undefined> {
+export interface ClusterOptions<Context extends object | undefined = object | undefined> {
   /**
    * The log that this server shares with others: `publish` and `broadcast` then reach the connections
    * of all of them. `memoryBroker()` of `./cluster`, or that of `./redis` or `./nats`. It stays the
@@ -40,7 +40,7 @@ export interface ClusterOptions<Context extends object | undefined = undefined> 
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export interface PresenceOptions<Context extends object | undefined = undefined> {
+export interface PresenceOptions<Context extends object | undefined = object | undefined> {
   /**
    * Seconds, from 1 to 3,600, that a server may give no sign of life before its members are taken to
    * have left. Only those count in which this server hears itself through the broker.

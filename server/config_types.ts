@@ -13,7 +13,7 @@ import type { ConnectionAddress } from "./types.ts";
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export interface WebSocketServerConfig<Context extends object | undefined = undefined>
+export interface WebSocketServerConfig<Context extends object | undefined = object | undefined>
   extends HeartbeatOptions {
   /** The port to listen on, 0 to 65535; 0 takes a free one, which `address` tells. */
   serverPort: number;
@@ -149,11 +149,12 @@ export interface WebSocketServerConfig<Context extends object | undefined = unde
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export interface WebSocketUnixConfig<Context extends object | undefined = undefined> extends
-  Omit<
-    WebSocketServerConfig<Context>,
-    "serverPort" | "serverIP" | "serverCert" | "reusePort" | "unixPath"
-  > {
+export interface WebSocketUnixConfig<Context extends object | undefined = object | undefined>
+  extends
+    Omit<
+      WebSocketServerConfig<Context>,
+      "serverPort" | "serverIP" | "serverCert" | "reusePort" | "unixPath"
+    > {
   /** The path of the socket; at most 107 bytes on Linux. */
   unixPath: string;
 }
@@ -161,7 +162,18 @@ export interface WebSocketUnixConfig<Context extends object | undefined = undefi
 /** What `authorize` says of a client. */
 export type Verdict<Context extends object | undefined> =
   | Response
-  | ([Context] extends [undefined] ? true | object : Context);
+  | ([keyof NonNullable<Context>] extends [never] ? true | object : Context);
+
+/**
+ * What `start` and `mount` take of a server whose connections have a context for certain: nobody but
+ * `authorize` can say it, so it must be there.
+ *
+ * @typeParam Context What `authorize` finds out about a client.
+ * @typeParam Config What `start` or `mount` takes where there may be none.
+ */
+export type WithAuthorize<Context extends object | undefined, Config> = [Context] extends [object]
+  ? Config & { authorize: NonNullable<WebSocketServerConfig<Context>["authorize"]> }
+  : Config;
 
 /** What a `URLPattern` is to `path`. */
 export interface PathPattern {

@@ -23,7 +23,7 @@ export interface ConnectionAddress {
  *
  * @typeParam Context What `authorize` found out about the client.
  */
-export type WebSocketConnection<Context extends object | undefined = undefined> =
+export type WebSocketConnection<Context extends object | undefined = object | undefined> =
   & ConnectionAddress
   & {
     /** The path and the query that the client asked for, as the URL parser leaves them. */
@@ -31,7 +31,7 @@ export type WebSocketConnection<Context extends object | undefined = undefined> 
     /** The subprotocol, "" for none. */
     readonly protocol: string;
   }
-  & ([Context] extends [undefined] ? { readonly context?: unknown } : {
+  & ([keyof NonNullable<Context>] extends [never] ? { readonly context?: unknown } : {
     /** What `authorize` found out about the client. */
     readonly context: Context;
   });
@@ -43,7 +43,7 @@ export type WebSocketConnection<Context extends object | undefined = undefined> 
  * @typeParam Data What was sent, or what `schema` makes of it.
  */
 export interface WebSocketMessage<
-  Context extends object | undefined = undefined,
+  Context extends object | undefined = object | undefined,
   Data = string | ArrayBuffer,
 > {
   /** Who sent it. */
@@ -113,9 +113,10 @@ export interface ServerAddress {
 }
 
 /** A listener of the server's 'close'. */
-export type ClientConnectionCloseCallback<Context extends object | undefined = undefined> = {
-  bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
-}["bivariant"];
+export type ClientConnectionCloseCallback<Context extends object | undefined = object | undefined> =
+  {
+    bivariant(clientConnection: WebSocketConnection<Context>, closeReason: CloseResult): unknown;
+  }["bivariant"];
 
 /**
  * The listeners of a server, by event.
@@ -124,7 +125,7 @@ export type ClientConnectionCloseCallback<Context extends object | undefined = u
  * @typeParam Data What 'messageReceive' tells.
  */
 export interface WebSocketServerEvents<
-  Context extends object | undefined = undefined,
+  Context extends object | undefined = object | undefined,
   Data = string | ArrayBuffer,
 > {
   /** A peer is connected; it can be sent to at once. */

@@ -8,7 +8,7 @@ import type { WebSocketServerConfig } from "./config_types.ts";
  *
  * @typeParam Context What `authorize` finds out about a client.
  */
-export type WebSocketMountConfig<Context extends object | undefined = undefined> = Omit<
+export type WebSocketMountConfig<Context extends object | undefined = object | undefined> = Omit<
   WebSocketServerConfig<Context>,
   "serverPort" | "serverIP" | "serverCert" | "unixPath" | "reusePort"
 >;

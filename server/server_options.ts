@@ -1,6 +1,6 @@
 /** What the options of `createWebSocketServer` must be. Not part of the public API. */
 
-import { FLAG, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
+import { FLAG, FUNCTION, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
 
 /** A broker's functions. */
 const FUNCTIONS = ["append", "read", "close"] as const;
@@ -34,6 +34,7 @@ function isPresence(value: unknown): boolean {
 
 /** The rule of each option. */
 export const OPTIONS: Readonly<Record<string, Rule>> = {
+  authorize: FUNCTION,
   broker: BROKER,
   clock: OBJECT,
   node: NODE,

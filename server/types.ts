@@ -12,7 +12,7 @@ import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
 import type { ClusterCalls, ClusterOptions } from "./cluster_types.ts";
-import type { WebSocketServerConfig, WebSocketUnixConfig } from "./config_types.ts";
+import type { WebSocketServerConfig, WebSocketUnixConfig, WithAuthorize } from "./config_types.ts";
 import type {
   ConnectionAddress,
   PublishedMessage,
@@ -25,6 +25,7 @@ import type {
 } from "./connection_types.ts";
 import type { WebSocketMount, WebSocketMountConfig } from "./mount_types.ts";
 
+export type * from "./authorizing_types.ts";
 export type * from "./cluster_types.ts";
 export type * from "./config_types.ts";
 export type * from "./connection_types.ts";
@@ -37,7 +38,7 @@ export type * from "./mount_types.ts";
  * @typeParam Data What 'messageReceive' tells.
  */
 export interface WebSocketServerOptions<
-  Context extends object | undefined = undefined,
+  Context extends object | undefined = object | undefined,
   Data = string | ArrayBuffer,
 > extends ClusterOptions<Context> {
   /**
@@ -73,7 +74,7 @@ export interface WebSocketServerOptions<
  * @typeParam Data What 'messageReceive' tells.
  */
 export interface WebSocketServer<
-  Context extends object | undefined = undefined,
+  Context extends object | undefined = object | undefined,
   Data = string | ArrayBuffer,
 > extends ClusterCalls {
   /**
@@ -84,7 +85,9 @@ export interface WebSocketServer<
    * 2302002 (a file of `serverCert`), 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
    * already) or 2302999 (running already, or an option this runtime cannot honour).
    */
-  start(config: WebSocketServerConfig<Context> | WebSocketUnixConfig<Context>): Promise<boolean>;
+  start(
+    config: WithAuthorize<Context, WebSocketServerConfig<Context> | WebSocketUnixConfig<Context>>,
+  ): Promise<boolean>;
 
   /**
    * Gets ready to take its connections from a server that is there already: the host. Everything is as
@@ -121,7 +124,11 @@ export interface WebSocketServer<
    * await host.shutdown();
    * ```
    */
-  mount(config?: WebSocketMountConfig<Context>): Promise<WebSocketMount>;
+  mount(
+    ...config: [Context] extends [object]
+      ? [config: WithAuthorize<Context, WebSocketMountConfig<Context>>]
+      : [config?: WebSocketMountConfig<Context>]
+  ): Promise<WebSocketMount>;
 
   /**
    * Sends a message to one peer.

@@ -66,9 +66,9 @@ export function watchServer<Context extends object | undefined>(
 }
 
 /** Listens on a free port of 127.0.0.1 or another address, and tells its URL. */
-export async function listen<Context extends object | undefined>(
-  server: WebSocketServer<Context>,
-  config: Partial<Parameters<WebSocketServer<Context>["start"]>[0]> = {},
+export async function listen(
+  server: WebSocketServer,
+  config: Partial<Parameters<WebSocketServer["start"]>[0]> = {},
 ): Promise<string> {
   await server.start({ serverPort: 0, serverIP: "127.0.0.1", ...config });
   const { hostname, port } = server.address!;

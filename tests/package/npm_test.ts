@@ -30,6 +30,13 @@ import { RawServer, TEXT } from "../peers/raw.ts";
 
 const { name, version, license, exports } = manifest;
 
+/** What the tests of types use of the standard library. */
+const STD = `
+export declare function assertEquals(actual: unknown, expected: unknown): void;
+export declare function describe(what: string, tests: () => void): void;
+export declare function it(what: string, test: () => unknown): void;
+`;
+
 /** What a path of a module becomes. */
 const js = (path: string) => path.replace(/\.ts$/, ".js");
 const dts = (path: string) => path.replace(/\.ts$/, ".d.ts");
@@ -136,11 +143,19 @@ if (HERE === "bun") {
         ...{ module: "nodenext", target: "esnext", types: ["bun-types"], skipLibCheck: false },
       };
       project.write("package.json", project.read("package.json").replace("{", '{"type":"module",'));
-      const include = ["hello.ts", "uses.ts", "wrong.ts"];
+      const include = ["hello.ts", "uses.ts", "wrong.ts", "types_client.ts", "types_server.ts"];
       project.write("tsconfig.json", JSON.stringify({ compilerOptions, include }));
       project.write("hello.ts", quickStart(8080).code);
       project.write("uses.ts", usesEntryPoints());
       project.write("wrong.ts", wrongProgram());
+      // The tests of types: what must not compile in them is marked, and an error where it does.
+      for (const side of ["client", "server"]) {
+        const code = textOf(`tests/types/${side}_test.ts`)
+          .replace(/"(\.\.\/)+mod\.ts"/, `"${name}"`)
+          .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.ts"');
+        project.write(`types_${side}.ts`, code);
+      }
+      project.write("std.ts", STD);
       const { code, stdout } = await bun("run", "--bun", "tsc", "--pretty", "false");
       assertEquals(complaints(stdout), [...WRONG], stdout);
       const elsewhere = stdout.split("\n").filter((line) => !/^(wrong\.ts|\s|$)/.test(line));

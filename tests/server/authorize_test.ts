@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { BusinessError, createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { exchange } from "../helpers/http.ts";
+import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, header, TEXT } from "../peers/raw.ts";
@@ -187,6 +188,54 @@ describe("createWebSocketServer<Context>()", () => {
     } finally {
       await deadline(server.stop(), LIMIT_MS);
     }
+  });
+});
+
+describe("createWebSocketServer({ authorize })", () => {
+  const asked = (by: string, left: string[]) => () => {
+    left.push(by);
+    return { by };
+  };
+
+  it("is asked where `start` has none, and not where it has one", async () => {
+    const calls: string[] = [];
+    const server = createWebSocketServer({ authorize: asked("option", calls) });
+    const contexts: { by: string }[] = [];
+    server.on("connect", ({ context }) => contexts.push(context));
+    for (const authorize of [undefined, asked("config", calls), undefined]) {
+      await server.start({ serverPort: 0, serverIP: "127.0.0.1", authorize });
+      await using peers = new RawPeers({ port: server.address!.port });
+      await peers.connect();
+      await deadline(server.stop(), LIMIT_MS);
+    }
+    assertEquals(calls, ["option", "config", "option"]);
+    assertEquals(contexts.map(({ by }) => by), calls);
+  });
+
+  it("is a function, or `start` and `mount` refuse it", async () => {
+    const server = createWebSocketServer({ authorize: 5 as unknown as () => object });
+    for (const call of [server.start({ serverPort: 0 }), server.mount()]) {
+      const { code, message } = await assertRejects(() => call, BusinessError);
+      assertEquals(code, 401);
+      assertMatch(message, /'authorize' must be a function/);
+    }
+  });
+
+  it("refuses whom it does not know, in a host as well", async () => {
+    const server = createWebSocketServer({
+      authorize: () => Promise.resolve(new Response("who are you?", { status: 401 })),
+    });
+    const { fetch } = await server.mount();
+    const headers = {
+      ...{ connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
+      ...{ "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==", host: "localhost" },
+    };
+    const request = new Request("http://localhost/", { headers });
+    const info = HERE === "deno"
+      ? { remoteAddr: { hostname: "127.0.0.1", port: 1 } }
+      : { port: 1, requestIP: () => ({ address: "127.0.0.1", port: 1 }) };
+    assertEquals((await fetch(request, info))?.status, 401);
+    await server.stop();
   });
 });
 
