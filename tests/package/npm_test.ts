@@ -152,7 +152,7 @@ if (HERE === "bun") {
       for (const side of ["client", "server"]) {
         const code = textOf(`tests/types/${side}_test.ts`)
           .replace(/"(\.\.\/)+mod\.ts"/, `"${name}"`)
-          .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.ts"');
+          .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.js"');
         project.write(`types_${side}.ts`, code);
       }
       project.write("std.ts", STD);

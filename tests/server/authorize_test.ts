@@ -3,8 +3,8 @@ import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError, createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { exchange } from "../helpers/http.ts";
-import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { TestHost } from "../helpers/test_host.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, header, TEXT } from "../peers/raw.ts";
 
@@ -225,16 +225,9 @@ describe("createWebSocketServer({ authorize })", () => {
     const server = createWebSocketServer({
       authorize: () => Promise.resolve(new Response("who are you?", { status: 401 })),
     });
-    const { fetch } = await server.mount();
-    const headers = {
-      ...{ connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
-      ...{ "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==", host: "localhost" },
-    };
-    const request = new Request("http://localhost/", { headers });
-    const info = HERE === "deno"
-      ? { remoteAddr: { hostname: "127.0.0.1", port: 1 } }
-      : { port: 1, requestIP: () => ({ address: "127.0.0.1", port: 1 }) };
-    assertEquals((await fetch(request, info))?.status, 401);
+    const mount = await server.mount();
+    await using host = new TestHost(mount.fetch, { websocket: mount.websocket });
+    assertEquals((await exchange(host.port)).status, 401);
     await server.stop();
   });
 });
