@@ -69,7 +69,7 @@ export function unsupported(
   }
   sayOnce(
     `${runtime.name} lets no client send Ping frames: a dead server is noticed only by the ` +
-      "operating system. See docs/heartbeat.md.",
+      "operating system. See docs/heartbeat.md in the package.",
   );
   return undefined;
 }

@@ -4,13 +4,20 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 
 const PAGES = ["README.md", "README.zh.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-  .concat(readdirSync(join(ROOT, "docs")).map((name) => join("docs", name)))
+  .concat(
+    readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+      .map((name) => `docs/${name.replaceAll("\\", "/")}`).sort(),
+  )
   .filter((page) => page.endsWith(".md"));
+
+/** What is in the packages: it may lead only to what is there, too. */
+const isPublished = (page: string) =>
+  /^(docs\/.+|README(\.zh)?\.md|SECURITY\.md|CHANGELOG\.md|LICENSE)$/.test(page);
 
 const textOf = (page: string) => readFileSync(join(ROOT, page), "utf8");
 
@@ -50,6 +57,12 @@ function anchorsOf(page: string): string[] {
     ([, heading = ""]) =>
       heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").trim().replaceAll(" ", "-"),
   );
+}
+
+/** The file that a link of a page leads to. */
+function targetOf(page: string, link: string): string {
+  const [path = ""] = link.split("#");
+  return path === "" ? page : posix.join(dirname(page), path);
 }
 
 describe("the programs in the documentation", () => {
@@ -104,8 +117,8 @@ describe("the links of the documentation", () => {
     it(`lead somewhere: ${page}`, () => {
       for (const link of linksOf(page)) {
         if (/^https:/.test(link)) continue;
-        const [path = "", anchor] = link.split("#");
-        const target = path === "" ? page : join(dirname(page), path);
+        const [, anchor] = link.split("#");
+        const target = targetOf(page, link);
         assert(existsSync(join(ROOT, target)), `${page} has a link to ${link}`);
         if (anchor === undefined) continue;
         assert(
@@ -116,15 +129,40 @@ describe("the links of the documentation", () => {
     });
   }
 
-  it("lead to each page of docs/ from the README", () => {
-    const reached = new Set(linksOf("README.md").map((link) => link.split("#")[0]));
-    const docs = PAGES.filter((page) => page.startsWith("docs") && !page.endsWith(".zh.md"));
-    assertEquals(docs.filter((page) => !reached.has(page)), []);
+  for (const index of ["README.md", "docs/README.md"]) {
+    it(`lead to each page of docs/ from ${index}, in two steps at the most`, () => {
+      const pagesOf = (page: string) => linksOf(page).map((link) => targetOf(page, link));
+      const near = [index, ...pagesOf(index)].filter((page) => PAGES.includes(page));
+      const reached = new Set([...near, ...near.flatMap(pagesOf)]);
+      const docs = PAGES.filter((page) => page.startsWith("docs") && !page.endsWith(".zh.md"));
+      assertEquals(docs.filter((page) => !reached.has(page)), []);
+    });
+  }
+
+  it("lead from what is published to what is published", () => {
+    const outside = PAGES.filter(isPublished).flatMap((page) =>
+      linksOf(page).filter((link) => !/^https:/.test(link))
+        .map((link) => targetOf(page, link))
+        .filter((target) => !isPublished(target)).map((target) => `${page}: ${target}`)
+    );
+    assertEquals(outside, []);
+  });
+
+  it("is a screen long, where a page is about a task, and has a program that says what it prints", () => {
+    const tasks = PAGES.filter((page) => page.startsWith("docs/tasks/"));
+    assertEquals(tasks.length, 6);
+    for (const page of tasks) {
+      assert(textOf(page).split("\n").length <= 85, `${page} is too long`);
+      assert(snippets(page).some(({ output }) => output !== undefined), `${page} has no program`);
+    }
   });
 });
 
 /** Pages that have a Chinese twin, whose name has a `zh` in it. */
-const TWINS = ["README.md", "docs/porting.md"];
+const TWINS = ["README.md"].concat(
+  ["README", "client", "compared", "guarantees", "heartbeat", "porting", "questions", "server"]
+    .map((name) => `docs/${name}.md`),
+);
 
 describe("a Chinese twin", () => {
   it("is there for each page that is one", () => {

@@ -8,7 +8,15 @@ import { EventLog, within } from "../helpers/client.ts";
 import { ask } from "../helpers/http.ts";
 import { rawHandshake } from "../peers/raw.ts";
 import { ExampleServer } from "./example.ts";
-import { emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
+import {
+  assertAccessible,
+  emulate,
+  focusOf,
+  leastContrast,
+  takePicture,
+  textsOf,
+  until,
+} from "./pages.ts";
 
 interface ChatEvent {
   type: string;
@@ -153,6 +161,24 @@ describe("examples/chat/", () => {
       page.evaluate(`document.querySelector("#text").value = ${JSON.stringify(text)};
         document.querySelector("#say").requestSubmit()`);
 
+    it("is used by the keyboard alone, and axe finds nothing wrong with its door", async () => {
+      await using browser = await Chromium.start();
+      const page = await browser.open(`http://127.0.0.1:${port}/`);
+      await assertAccessible(browser, page);
+      assertEquals(await focusOf(page), "#name");
+      await page.type("Ada");
+      await page.press("Tab");
+      assertEquals(await focusOf(page), "Come in");
+      await page.press("Enter");
+      await until(page, `document.activeElement.id === "text"`);
+      await page.type("Hello by keys");
+      await page.press("Enter");
+      await see(page, "Hello by keys");
+      assertEquals(await focusOf(page), "#text");
+      await page.press("Tab");
+      assertEquals(await focusOf(page), "Send");
+    });
+
     it("has two tabs talk, and the one sees that the other is cut off", async () => {
       await using margaret = await Guest.join(port, "Margaret");
       await using grace = await Guest.join(port, "Grace");
@@ -207,6 +233,7 @@ describe("examples/chat/", () => {
         await sayOn(ada, "<img src=x onerror=alert(1)>");
         await see(ada, "<img src=x onerror=alert(1)>");
 
+        await assertAccessible(adas, ada);
         for (const scheme of ["light", "dark"] as const) {
           await emulate(adas, ada, scheme);
           const { ratio, text } = await leastContrast(ada);

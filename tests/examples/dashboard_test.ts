@@ -14,7 +14,7 @@ import { Chromium } from "../helpers/chromium.ts";
 import { EventLog, within } from "../helpers/client.ts";
 import { ask } from "../helpers/http.ts";
 import { ExampleServer, PICTURES } from "./example.ts";
-import { emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
+import { assertAccessible, emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
 
 interface Sample {
   at: number;
@@ -147,6 +147,7 @@ describe("examples/dashboard/", () => {
         await delay(32_000); // a full chart
       }
       await takePicture(browser, page, "dashboard.png");
+      await assertAccessible(browser, page);
       for (const scheme of ["light", "dark"] as const) {
         await emulate(browser, page, scheme);
         const { ratio, text } = await leastContrast(page);

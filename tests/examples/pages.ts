@@ -1,6 +1,9 @@
 /** What the tests of the examples' pages share: waiting for what a page shows, and pictures. */
 
+import { assertEquals } from "@std/assert";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "../helpers/programs.ts";
 import type { Chromium, Page } from "../helpers/chromium.ts";
 import { PICTURES } from "./example.ts";
 
@@ -41,12 +44,39 @@ export async function emulate(
   await browser.call("Emulation.setEmulatedMedia", { features }, sessionId as string);
 }
 
-/** Takes a picture for the documentation, where that is asked for: see `PICTURES`. */
+/** Has axe look at the page, light and dark: it must find nothing wrong, and something to look at. */
+export async function assertAccessible(browser: Chromium, page: Page): Promise<void> {
+  const axe = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
+  await page.evaluate(`${axe}; undefined`);
+  for (const scheme of ["light", "dark"] as const) {
+    await emulate(browser, page, scheme);
+    const { passes, violations } = await page.evaluate<{ passes: number; violations: string[] }>(
+      `axe.run().then(({ passes, violations }) => ({
+        passes: passes.length,
+        violations: violations.flatMap(({ id, help, nodes }) =>
+          nodes.map(({ html }) => id + ": " + help + ": " + html)),
+      }))`,
+    );
+    assertEquals(violations, [], `what axe says, ${scheme}`);
+    assertEquals(passes > 10, true, `axe has looked at ${passes} rules only`);
+  }
+}
+
+/** What has the focus: `#id`, or the name of the element. */
+export function focusOf(page: Page): Promise<string> {
+  return page.evaluate(`((at) => at.id ? "#" + at.id : at.textContent.trim() || at.localName)(
+    document.activeElement)`);
+}
+
+/** Takes pictures for the documentation, light and dark, where that is asked for: see `PICTURES`. */
 export async function takePicture(browser: Chromium, page: Page, name: string): Promise<void> {
   if (PICTURES === undefined) return;
-  await emulate(browser, page, "light");
-  await page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))");
-  await page.screenshot(join(PICTURES, name));
+  for (const scheme of ["dark", "light"] as const) {
+    await emulate(browser, page, scheme);
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))");
+    const file = scheme === "dark" ? name.replace(".png", "_dark.png") : name;
+    await page.screenshot(join(PICTURES, file));
+  }
 }
 
 /** The least contrast of any text on the page to what is behind it (WCAG 2, 4.5 is enough). */

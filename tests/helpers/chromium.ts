@@ -180,6 +180,21 @@ export class Page implements AsyncDisposable {
     await this.#call("Runtime.addBinding", { name });
   }
 
+  /** Presses a key, such as `Tab` or `Enter`, and lets it go. */
+  async press(key: string): Promise<void> {
+    const codes: Record<string, number> = { Tab: 9, Enter: 13 };
+    const windowsVirtualKeyCode = codes[key]!;
+    const text = key === "Enter" ? { text: "\r" } : {};
+    const event = { key, code: key, windowsVirtualKeyCode };
+    await this.#call("Input.dispatchKeyEvent", { type: "keyDown", ...event, ...text });
+    await this.#call("Input.dispatchKeyEvent", { type: "keyUp", ...event });
+  }
+
+  /** Types a text where the focus is. */
+  async type(text: string): Promise<void> {
+    await this.#call("Input.insertText", { text });
+  }
+
   /** What the page looks like: writes a PNG. */
   async screenshot(path: string): Promise<void> {
     const { data } = await this.#call("Page.captureScreenshot", { format: "png" });

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
@@ -52,10 +52,16 @@ const ofClients = (paths: string[]) =>
 describe("the package on JSR", () => {
   it("has its modules, its documents and nothing else", async () => {
     const modules = await graph(Object.values(manifest.exports));
+    const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+      .map((name) => `docs/${name.replaceAll("\\", "/")}`)
+      .filter((path) => statSync(join(ROOT, path)).isFile());
     const documents = ["CHANGELOG.md", "LICENSE", "README.md", "README.zh.md", "SECURITY.md"]
-      .filter((path) => existsSync(join(ROOT, path)));
+      .filter((path) => existsSync(join(ROOT, path))).concat(docs);
     assertEquals(await publishedFiles(), [...modules, ...documents, "deno.json"].sort());
     assert(documents.includes("LICENSE") && documents.includes("README.md"));
+    assert(
+      documents.includes("docs/heartbeat.md") && documents.includes("docs/images/message.svg"),
+    );
   });
 
   it("is the same in deno.json and in package.json", () => {

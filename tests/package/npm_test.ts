@@ -55,7 +55,9 @@ describe("npm's tarball", () => {
   });
 
   it("has a manifest with no dependency and no script", () => {
-    const { description, sideEffects, engines } = JSON.parse(textOf("package.json"));
+    const ours = JSON.parse(textOf("package.json"));
+    const { description, sideEffects, engines } = ours;
+    assertEquals(ours.private, true, "nobody publishes the folder itself");
     assertEquals(JSON.parse(files.get("package.json")!), {
       name,
       version,
@@ -92,9 +94,10 @@ describe("npm's tarball", () => {
     let imports = 0;
     for (const [path, text] of files) {
       if (!/\.[jt]s$/.test(path)) {
-        assertMatch(path, /^(LICENSE|package\.json|[A-Z]+(\.zh)?\.md)$/);
+        assertMatch(path, /^(LICENSE|package\.json|[A-Z]+(\.zh)?\.md|docs\/.+\.(md|svg|png))$/);
         continue;
       }
+      if (path.startsWith("docs/recipes/")) continue; // they are to be read, and import others
       const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
       for (const [, from = ""] of code.matchAll(/^(?:import|export)\b.*?\bfrom "([^"]+)"/gms)) {
         if (/^shapes\/(duplex|ws\w*)\./.test(path) && from.startsWith("node:")) continue;
@@ -106,6 +109,15 @@ describe("npm's tarball", () => {
     }
     assert(imports > 50, `only ${imports} imports were found`);
     assert(files.has("README.md") && files.has("LICENSE"));
+    for (const [path] of files) {
+      if (/^docs\/(?!recipes\/)/.test(path)) assertMatch(path, /\.(md|svg|png)$/);
+    }
+  });
+
+  it("has the page that the console sends its reader to", () => {
+    const said = textOf("client/dial.ts").match(/See (\S+) in the package/)?.[1];
+    assertEquals(said, "docs/heartbeat.md");
+    assert(files.has(said!));
   });
 
   it("tells nothing of where it was made", () => {
@@ -248,7 +260,7 @@ if (node !== undefined) {
       ]);
       assertMatch(
         stderr,
-        /^this platform lets no client send Ping frames: .* docs\/heartbeat\.md\.\n$/,
+        /^this platform lets no client send Ping frames: .* docs\/heartbeat\.md in the package\.\n$/,
       );
       assertEquals(code, 0);
       assertEquals(await watched.closed(), { code: 4001, reason: "bye" });

@@ -1,0 +1,71 @@
+/** The demo's last words, and the pages that they lead to: each opens by its command, and ends by Ctrl-C. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { within } from "../helpers/client.ts";
+import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
+
+const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
+const demos = Object.keys(scripts).filter((name) => name.startsWith("demo:"));
+
+/** Whether somebody listens on a port. */
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: "127.0.0.1" });
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+describe("the demo", () => {
+  it("compares the logs, and says what to look at next: commands that there are", async () => {
+    const { stdout, code } = await Program.run(HERE, "scripts/demo.mjs", { seconds: 45 }).ended;
+    assertEquals(code, 0, stdout);
+    assertStringIncludes(stdout, "The two logs are identical, line by line: 12 lines.");
+    const said = Array.from(
+      stdout.matchAll(/^ {2}(?:deno task|bun run|npm run) (demo:\w+) +(\S.*)$/gm),
+      ([, name]) => name!,
+    );
+    assertEquals(said.toSorted(), demos.toSorted());
+    assert(said.includes("demo:chat") && said.includes("demo:dashboard"));
+    for (const name of said) assert(name in tasks, `deno task ${name}`);
+    const tool = HERE === "deno" ? "deno task" : "bun run";
+    assertStringIncludes(stdout, `  ${tool} demo:chat `);
+  });
+
+  for (const [name, title] of [["chat", "Chat"], ["dashboard", "WebSocket dashboard"]] as const) {
+    it(`has a page, ${name}, and leaves nothing on Ctrl-C, told twice`, async () => {
+      const [, script, ...args] = scripts[`demo:${name}`].split(" ");
+      assertEquals(tasks[`demo:${name}`].command, `deno run -A ${script} ${args.join(" ")}`);
+      const port = await freePort();
+      const program = Program.run(HERE, script, { args: [...args, String(port)], seconds: 30 });
+      try {
+        const [, url] = await within(program.line(/^Listening on (http:\S+)$/m));
+        assertEquals(url, `http://127.0.0.1:${port}/`);
+        const answer = await fetch(url!);
+        assertStringIncludes(await answer.text(), `<title>${title}</title>`);
+        // The terminal tells the whole group, and npm passes it on besides.
+        for (let i = 0; i < 2; i++) process.kill(program.child.pid!, "SIGINT");
+        const { code, signal, stderr } = await within(program.ended);
+        if (process.platform !== "win32") assertEquals([code, signal], [0, null], stderr);
+        assertEquals(await isTaken(port), false);
+      } finally {
+        program.kill("SIGKILL");
+        await program.ended;
+      }
+    });
+  }
+
+  it("says which pages there are", async () => {
+    const { stderr, code } = await Program.run(HERE, "scripts/demo_page.mjs", {
+      args: ["nothing"],
+    }).ended;
+    assertMatch(stderr, /^Say which: demo_page chat, or demo_page dashboard\n$/);
+    assertEquals(code, 1);
+  });
+});
