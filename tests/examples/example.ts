@@ -9,7 +9,7 @@ import { type Ended, HERE, Program, type ProgramOptions, ROOT } from "../helpers
 
 /** Where the tests write pictures of the examples' pages to; nowhere unless the variable is set. */
 export const PICTURES: string | undefined = process.env["NETKIT_PICTURES"]
-  ? join(ROOT, "examples/images")
+  ? join(ROOT, "docs/images")
   : undefined;
 
 /** The commands in the first comment of an example: what stands before its path, word by word. */

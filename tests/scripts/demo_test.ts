@@ -38,14 +38,23 @@ describe("the demo", () => {
     assertStringIncludes(stdout, `  ${tool} demo:chat `);
   });
 
-  for (const [name, title] of [["chat", "Chat"], ["dashboard", "WebSocket dashboard"]] as const) {
+  const pages = [
+    ["chat", "Chat"],
+    ["dashboard", "WebSocket dashboard"],
+    ["cluster", "Several servers as one", "memory"],
+  ];
+  for (const [name, title, ...more] of pages) {
     it(`has a page, ${name}, and leaves nothing on Ctrl-C, told twice`, async () => {
       const [, script, ...args] = scripts[`demo:${name}`].split(" ");
-      assertEquals(tasks[`demo:${name}`].command, `deno run -A ${script} ${args.join(" ")}`);
+      const { command } = tasks[`demo:${name}`];
+      assertEquals(command, ["deno run -A", script, ...args].join(" "));
       const port = await freePort();
-      const program = Program.run(HERE, script, { args: [...args, String(port)], seconds: 30 });
+      const program = Program.run(HERE, script, {
+        args: [...args, ...more, String(port)],
+        seconds: 30,
+      });
       try {
-        const [, url] = await within(program.line(/^Listening on (http:\S+)$/m));
+        const [, url] = await within(program.line(/(http:\S+)/));
         assertEquals(url, `http://127.0.0.1:${port}/`);
         const answer = await fetch(url!);
         assertStringIncludes(await answer.text(), `<title>${title}</title>`);
