@@ -120,8 +120,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return isUpgrade(request) && (isHere === undefined || isHere(targetOf(request)));
   }
 
-  hostFault(why: string, cause?: unknown): void {
-    this.#owner.refused(500, why, "upgrade_failed");
+  hostFault(why: string, cause?: unknown, seen?: ServerHandshake): void {
+    this.#owner.refused(500, why, "upgrade_failed", seen);
     const reason = "upgrade_failed";
     this.#owner.fault(businessError("hostFault", `mount: ${why}`, {
       reason,

@@ -286,13 +286,15 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   /** A client was let in, and nothing came of it. */
   #neverOpened(connection: ServerConnection): void {
+    if (this.address !== undefined) return connection.terminate();
+    const seen = this.#handshakes?.take(connection);
     connection.terminate();
-    if (this.address === undefined) {
-      this.#handshake.hostFault(
-        `${connection.handle} was let in and did not open: it has left, or the host did not answer ` +
-          "with the Response of 'fetch'",
-      );
-    }
+    this.#handshake.hostFault(
+      `${connection.handle} was let in and did not open: it has left, or the host did not answer ` +
+        "with the Response of 'fetch'",
+      undefined,
+      seen,
+    );
   }
 
   #checkEmpty(): void {

@@ -31,9 +31,15 @@ export class ObservedHandshakes<Connection extends { readonly handle: unknown }>
     if (seen !== undefined) this.#admitted.set(connection, seen);
   }
 
-  opened(connection: Connection): void {
-    const seen = this.#admitted.get(connection)!;
+  /** The handshake of a connection that is let in and not open, which is decided now. */
+  take(connection: Connection): ServerHandshake | undefined {
+    const seen = this.#admitted.get(connection);
     this.#admitted.delete(connection);
+    return seen;
+  }
+
+  opened(connection: Connection): void {
+    const seen = this.take(connection)!;
     this.#observing.opened?.(connection.handle, this.#decided(seen, 101));
   }
 
@@ -49,8 +55,7 @@ export class ObservedHandshakes<Connection extends { readonly handle: unknown }>
 
   /** Nothing is left of a connection, which may never have been open. */
   detached(connection: Connection): void {
-    const seen = this.#admitted.get(connection);
-    this.#admitted.delete(connection);
+    const seen = this.take(connection);
     if (seen !== undefined) this.abandoned(seen);
   }
 

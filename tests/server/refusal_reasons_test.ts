@@ -180,6 +180,21 @@ describe("a refusal's reason", () => {
     await clock.until(server.stop());
   });
 
+  it("is 'upgrade_failed' where a host does not answer with what it was given", async () => {
+    const { told, open, observer } = watch();
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ runtime, clock, observer });
+    const errors: unknown[] = [];
+    server.on("error", ({ kind, reason }) => errors.push([kind, reason]));
+    await server.mount({});
+    runtime.enter(1);
+    await clock.advance(10_000);
+    assertEquals([told, open.size], [["500 upgrade_failed"], 0]);
+    assertEquals(errors, [["hostFault", "upgrade_failed"]]);
+    await clock.until(server.stop());
+  });
+
   it("comes with the client's address behind a proxy, and the proxy's beside it", async () => {
     const { handshakes, observer } = watch();
     const config = {
