@@ -4,4 +4,4 @@
 export const SCOPE = "@netkit/websocket";
 
 /** Its version, that of this package. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";

@@ -215,7 +215,7 @@ describe("otelObserver()", () => {
       [parent.spanId, parent.spanId, "1111111111111111"],
     );
     const { name, version } = deno;
-    assertEquals(scopes, [[name, version], [name, version]]);
+    assertEquals(scopes, [[name, version], [name, version]], "otel/scope.ts has the version, too");
     // The package itself is one, as far as the types go.
     otelObserver({ api });
   });
