@@ -62,33 +62,52 @@ describe("the workflows", () => {
         }
       }
     }
-    assertEquals(count, 7);
+    assertEquals(count, 8);
   });
 
-  it("take actions by their major version, and end", () => {
+  it("take actions by their commit, with the version beside it, and end", () => {
     for (const { jobs } of workflows.values()) {
       for (const [name, job] of Object.entries(jobs)) {
         assertGreater(job["timeout-minutes"] ?? 0, 0, name);
         const used = job.steps.flatMap(({ uses }) => uses ?? []);
-        for (const action of used) assertMatch(action, /^[\w-]+\/[\w-]+@v\d+$/);
+        for (const action of used) assertMatch(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
         assertMatch(used[0] ?? "", /^actions\/checkout@/, name);
       }
     }
+    for (const name of names) {
+      const lines = textOf(join(folder, name)).split("\n").filter((line) => /\buses:/.test(line));
+      for (const line of lines) assertMatch(line, /@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    }
   });
 
-  it("read the repository, and prove who they are only to publish", () => {
+  it("name no registry by its address", () => {
+    for (const name of names) {
+      assert(!/https?:|registry-url/.test(textOf(join(folder, name))), name);
+    }
+  });
+
+  it("may do nothing but what a job asks for: read, and prove who they are to publish", () => {
     for (const { permissions, jobs } of workflows.values()) {
-      assertEquals(permissions, { contents: "read" });
+      assertEquals(permissions, {});
       for (const [name, job] of Object.entries(jobs)) {
         const publishes = /\bpublish\b/.test(runs(job));
-        const more = publishes ? { contents: "read", "id-token": "write" } : undefined;
-        assertEquals(job.permissions, more, name);
+        const more: Record<string, string> = publishes ? { "id-token": "write" } : {};
+        assertEquals(job.permissions, { contents: "read", ...more }, name);
       }
     }
-    const { jsr, npm } = workflows.get("publish.yml")!.jobs;
-    assertEquals(runs(jsr!).trim(), "deno publish");
-    assertMatch(runs(npm!), /^npm publish --provenance --access public \.\/dist\/\*\.tgz$/m);
     assert(!/secrets\./.test(names.map((name) => textOf(join(folder, name))).join()));
+  });
+
+  it("publish to both or to none, from one tag, with provenance", () => {
+    const { jobs } = workflows.get("publish.yml")!;
+    const publishing = Object.values(jobs).filter((job) => /\bpublish\b/.test(runs(job)));
+    assertEquals(publishing.length, 1);
+    const steps = runs(publishing[0]!).split("\n").filter((run) => /\bpublish\b/.test(run));
+    assertEquals(
+      steps.map((run) => /(deno|npm) publish( --dry-run)?/.exec(run)?.[0]),
+      ["deno publish --dry-run", "npm publish --dry-run", "deno publish", "npm publish"],
+    );
+    assertMatch(steps.at(-1)!, /npm publish --provenance --access public \.\/dist\/\*\.tgz$/);
   });
 
   it("test the oldest versions that package.json names, and the newest, on each system", () => {
