@@ -30,6 +30,7 @@ import { buildRequest, unsupported } from "./client/dial.ts";
 import { ClientEmitter } from "./client/events.ts";
 import { readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
+import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
 import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
 import type {
@@ -83,6 +84,7 @@ class Client implements WebSocketClient<unknown> {
   readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
   readonly #policy: ReconnectPolicy | undefined;
+  readonly #resumes: boolean;
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
@@ -97,7 +99,7 @@ class Client implements WebSocketClient<unknown> {
 
   constructor(options: unknown = {}) {
     const read = readClientOptions(options);
-    const { clock, maxBufferedAmount, maxPayload, policy, runtime, schema } = read.options;
+    const { clock, maxBufferedAmount, maxPayload, policy, resume, runtime, schema } = read.options;
     const { observer, stats } = read.options;
     this.#wrongOptions = read.error;
     this.#emitter = new ClientEmitter({
@@ -118,6 +120,7 @@ class Client implements WebSocketClient<unknown> {
     this.#stats = stats ? new Stats() : undefined;
     this.#observing = observing([this.#stats, observer], this.#emitter.listeners);
     this.#policy = policy;
+    this.#resumes = resume === true;
     this.#clock = clock ?? systemClock;
     this.#runtime = runtime ?? clientRuntime;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
@@ -236,8 +239,15 @@ class Client implements WebSocketClient<unknown> {
     { options }: Target,
     request: () => DialRequest | Promise<DialRequest | BusinessError>,
   ): BusinessError | undefined {
+    const resuming = this.#resumes
+      ? resumingRuntime(this.#runtime, this.#clock, this.#emitter)
+      : undefined;
+    if (resuming !== undefined) {
+      const dial = request;
+      request = () => resuming.loaded().then(dial);
+    }
     const parts = {
-      runtime: this.#runtime,
+      runtime: resuming?.runtime ?? this.#runtime,
       options,
       clock: this.#clock,
       heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),

@@ -37,9 +37,10 @@ import { ConnectionHandle } from "./server/handle.ts";
 import { listen, mount, runningAlready } from "./server/listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./server/listening_server.ts";
 import { readMountConfig } from "./server/mount.ts";
+import { join, leave } from "./server/membership.ts";
 import { type Hook, readServerConfig, type ServerConfig } from "./server/options.ts";
 import { publish } from "./server/publishing.ts";
-import { findConnection, findOpen } from "./server/registry.ts";
+import { findConnection } from "./server/registry.ts";
 import { requestListenersOf } from "./server/requests.ts";
 import { OPTIONS } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
@@ -50,6 +51,7 @@ import type {
   ClusterMember,
   ClusterOptions,
   ConnectionAddress,
+  JoinResult,
   PublishResult,
   ServerAddress,
   WebSocketMount,
@@ -81,11 +83,13 @@ class Server {
   constructor(options: unknown = {}) {
     const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { authorize, clock, observer, runtime, schema, stats, broker, presence, node }:
+    const { authorize, clock, observer, runtime, schema, stats, ...more }:
       & WebSocketServerOptions
       & { authorize?: Hook } = given instanceof Error ? {} : given;
+    const { broker, history, presence, node } = more;
     this.#authorize = authorize;
-    this.#cluster = broker === undefined && !presence ? undefined : { broker, presence, node };
+    const isOneOfMany = broker !== undefined || presence || history;
+    this.#cluster = isOneOfMany ? { broker, history, presence, node } : undefined;
     this.#stats = stats ? new Stats() : undefined;
     this.#parts = {
       listeners: this.#listeners,
@@ -108,10 +112,10 @@ class Server {
     const error = this.#running("start", read);
     if (error !== undefined) return Refusal.of(error);
     read.authorize ??= this.#authorize;
-    const start = () => this.#run(listen(read, this.#parts));
+    const start = (parts = this.#parts) => this.#run(listen(read, parts));
     return this.#cluster === undefined
       ? settled(start())
-      : this.#enter("start", () => start() ?? true);
+      : this.#enter("start", (parts) => start(parts) ?? true);
   }
 
   mount(config: unknown = {}): Promise<WebSocketMount> {
@@ -120,8 +124,8 @@ class Server {
     const error = this.#running("mount");
     if (error !== undefined) return Refusal.of(error);
     read.authorize ??= this.#authorize;
-    const start = () => {
-      const mounted = mount(read, this.#parts);
+    const start = (parts = this.#parts) => {
+      const mounted = mount(read, parts);
       return mounted instanceof Error ? mounted : this.#run(mounted.listening) ?? mounted.mount;
     };
     if (this.#cluster !== undefined) return this.#enter("mount", start);
@@ -162,12 +166,12 @@ class Server {
     return publish(this.#listening, this.#subscribers, null, data, options);
   }
 
-  join(connection: unknown, topic: unknown): Promise<boolean> {
-    return settled(this.#joinOrLeave("join", connection, topic));
+  join(connection: unknown, topic: unknown): Promise<boolean | JoinResult> {
+    return answer(join(this.#listening, connection, topic));
   }
 
   leave(connection: unknown, topic: unknown): Promise<boolean> {
-    return settled(this.#joinOrLeave("leave", connection, topic));
+    return settled(leave(this.#listening, connection, topic));
   }
 
   publish(topic: unknown, data: unknown, options?: unknown): Promise<PublishResult> {
@@ -226,13 +230,16 @@ class Server {
   }
 
   /** Takes a place among the other servers first. */
-  #enter<T>(call: string, start: () => T | BusinessError): Promise<T> {
+  #enter<T>(
+    call: string,
+    start: (parts: ListeningServerParts) => T | BusinessError,
+  ): Promise<T> {
     return Refusal.pending((resolve, reject) => {
       const enter = async () => {
         const { Clustered } = await import("./server/clustered.ts");
         const parts = [this.#cluster!, this.#parts, this.#subscribers] as const;
         const clustered = await Clustered.enter(call, ...parts);
-        const started = clustered instanceof Error ? clustered : start();
+        const started = clustered instanceof Error ? clustered : start(clustered.parts);
         if (this.#listening !== undefined) (clustered as Clustered).attach(this.#listening);
         else if (!(clustered instanceof Error)) await clustered.close();
         this.#entering = undefined;
@@ -280,25 +287,18 @@ class Server {
     found.close(close);
     return undefined;
   }
-
-  #joinOrLeave(
-    call: "join" | "leave",
-    connection: unknown,
-    topic: unknown,
-  ): BusinessError | undefined {
-    if (typeof topic !== "string") return argumentError(`${call}: topic`, TEXT[1], topic);
-    const found = findOpen(this.#listening, call, connection);
-    if (found instanceof Error) return found;
-    const { clustered, topics } = this.#listening!;
-    const error = clustered?.[call](found, topic);
-    if (error instanceof Error) return error;
-    topics[call](found, topic);
-    return undefined;
-  }
 }
 
 function settled(error: BusinessError | undefined): Promise<boolean> {
   return error === undefined ? ACCEPTED : Refusal.of(error);
+}
+
+function answer(
+  result: BusinessError | JoinResult | Promise<JoinResult> | undefined,
+): Promise<boolean | JoinResult> {
+  return result === undefined || result instanceof Error
+    ? settled(result)
+    : Promise.resolve(result);
 }
 
 /**

@@ -9,7 +9,13 @@ import { parse, type StandardSchema } from "../internal/schema.ts";
 import { Deferred } from "./deferred.ts";
 import { type Message, MessageIterator } from "./message_iterator.ts";
 import type { ReconnectOwner } from "./reconnecting.ts";
-import type { CloseResult, OpenResult, ReconnectInfo, WebSocketEvents } from "./types.ts";
+import type {
+  CloseResult,
+  OpenResult,
+  ReconnectInfo,
+  RecoveredInfo,
+  WebSocketEvents,
+} from "./types.ts";
 
 const EVENTS = [
   "open",
@@ -20,6 +26,7 @@ const EVENTS = [
   "close",
   "error",
   "reconnecting",
+  "recovered",
 ] as const;
 
 /** What 'open' tells. No other status means success (RFC 6455 §4.1). */
@@ -149,6 +156,10 @@ export class ClientEmitter implements ReconnectOwner {
 
   reconnecting(info: ReconnectInfo): void {
     this.listeners.emit("reconnecting", info);
+  }
+
+  recovered(info: RecoveredInfo): void {
+    this.listeners.emit("recovered", info);
   }
 
   report(error: BusinessError): void {

@@ -43,6 +43,14 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
    */
   reconnect?: boolean | ReconnectOptions | undefined;
   /**
+   * Has a server with a `history` send what was missed between two connections, in the topics that it
+   * has the client join again: 'recovered' tells. Needs `reconnect`. With any other server nothing
+   * changes but the subprotocols that are offered: see `docs/resume.md`.
+   *
+   * @default {false}
+   */
+  resume?: boolean | undefined;
+  /**
    * What messages must be: JSON that this accepts. 'message' and `for await` then tell what it makes of
    * them. Anything else closes the connection, after 'error' 200 whose `cause` says what is
    * wrong: bytes with 1003, text that is no JSON with 1007, JSON that is not accepted with 1008. A

@@ -37,6 +37,7 @@ export function readClientOptions(
     maxPayload: COUNT,
     observer: OBSERVER,
     reconnect: ANY,
+    resume: FLAG,
     runtime: OBJECT,
     schema: SCHEMA,
     stats: FLAG,
@@ -44,6 +45,10 @@ export function readClientOptions(
   if (given instanceof Error) return { error: given, options: {} };
   const policy = readReconnectPolicy(given.reconnect);
   if (policy instanceof Error) return { error: policy, options: {} };
+  if (given.resume && policy === undefined) {
+    const what = "createWebSocket: 'resume'";
+    return { error: argumentError(what, "must have 'reconnect' beside it", true), options: {} };
+  }
   return { error: undefined, options: { ...given, policy } };
 }
 

@@ -70,6 +70,16 @@ export interface ReconnectInfo {
   delay: number;
 }
 
+/** What 'recovered' tells. */
+export interface RecoveredInfo {
+  /** The topic. */
+  topic: string;
+  /** Whether nothing of it is missing: what was missed follows, as messages. */
+  recovered: boolean;
+  /** How many messages follow. */
+  missed: number;
+}
+
 /**
  * The listeners of a client, by event.
  *
@@ -95,6 +105,8 @@ export interface WebSocketEvents<Data = string | ArrayBuffer> {
   error: ErrorCallback;
   /** With `reconnect`: after the 'close' or 'error' that was not the end, before the next attempt. */
   reconnecting: Callback<ReconnectInfo>;
+  /** With `resume`: the client is in a topic again, or the servers have lost some of it. */
+  recovered: Callback<RecoveredInfo>;
 }
 
 /**

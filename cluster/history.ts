@@ -42,6 +42,9 @@ interface Topic {
 
 type Place = Pick<PastMessage, "offset" | "index">;
 
+/** A higher number than that of any message of an entry. */
+const LAST = 2 ** 31;
+
 const NOTHING: Missed = { recovered: false, messages: [] };
 
 /** What a message costs beside its data, in bytes. */
@@ -80,6 +83,11 @@ export class History {
     return this.#epoch === undefined ? undefined : { epoch: this.#epoch, ...this.#last };
   }
 
+  /** Where the log stood before the first that was read of it. */
+  get start(): Place | undefined {
+    return this.#floor;
+  }
+
   /** Keeps a message. They come in the order of the log. */
   add(name: string, position: MessagePosition, data: PastMessage["data"]): void {
     this.moved(position);
@@ -105,7 +113,7 @@ export class History {
       this.clear();
       this.#epoch = epoch;
       // Whoever was somewhere in this epoch before its first entry that was read has missed some.
-      this.#floor = { offset: offset - 1, index: offset === 1 ? 0 : Infinity };
+      this.#floor = { offset: offset - 1, index: offset === 1 ? 0 : LAST };
     }
     this.#last = { offset, index };
   }

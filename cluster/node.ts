@@ -35,6 +35,10 @@ export interface NodeOwner<Except, Result> {
     isLocal: boolean,
     position: MessagePosition,
   ): Result;
+  /** Something in the log was read, also of the past; `deliver` follows where it is to be. */
+  read?(position: MessagePosition, topic?: string, data?: string | Uint8Array<ArrayBuffer>): void;
+  /** Whether it must be known where the log stands, and is not. */
+  isNowhere?(): boolean;
   presence(change: PresenceChange): void;
   state(up: boolean, cause: unknown): void;
   lost(why: LostReason): void;
@@ -64,11 +68,13 @@ export class ClusterNode<Except, Result> {
       ready: () => {
         this.#isReady = true;
         this.#presence?.open();
+        this.#locate();
         this.#ready();
       },
       lost: (why) => {
         this.#presence?.lost();
         owner.lost(why);
+        this.#locate();
       },
       state: (up, cause) => {
         this.#cause = cause;
@@ -141,12 +147,22 @@ export class ClusterNode<Except, Result> {
     await this.#log.close();
   }
 
+  /** Has something appended, so that it is known where the log stands. */
+  #locate(): void {
+    if (this.#owner.isNowhere?.()) this.#log.tell({ kind: "hello" });
+  }
+
   #message(
     message: Message,
     position: MessagePosition,
     node: string,
     own: { except: Except | undefined } | undefined,
   ): Result | undefined {
+    const { read } = this.#owner;
+    if (read !== undefined) {
+      if (message.kind !== "message") read(position);
+      else read(position, message.topic ?? undefined, message.data);
+    }
     // What was kept is the past: it was for those who were there.
     if (!this.#isReady) return undefined;
     if (message.kind !== "message") {

@@ -28,6 +28,14 @@ export interface ClusterOptions<Context extends object | undefined = object | un
    */
   presence?: boolean | PresenceOptions<Context> | undefined;
   /**
+   * Whether the recent past of each topic is kept, so that clients which were away are told what
+   * they missed: those of `createWebSocket({ reconnect: true, resume: true })`. Where there is no
+   * broker it is that of this server. See `docs/resume.md`.
+   *
+   * @default {false}
+   */
+  history?: boolean | HistoryOptions | undefined;
+  /**
    * What this server is called among the others. Each start adds random characters.
    *
    * @default {"node"}
@@ -55,6 +63,39 @@ export interface PresenceOptions<Context extends object | undefined = object | u
    * @param connection Which.
    */
   member?: ((connection: WebSocketConnection<Context>) => object | undefined) | undefined;
+}
+
+/** How much of the past is kept. Who was away for longer than that is told so. */
+export interface HistoryOptions {
+  /**
+   * Messages of one topic, an integer above 0.
+   *
+   * @default {1000}
+   */
+  maxMessages?: number | undefined;
+  /**
+   * Bytes of memory of all topics together, about: an integer above 0.
+   *
+   * @default {16777216}
+   */
+  maxBytes?: number | undefined;
+  /**
+   * Seconds, from 1 to 86,400.
+   *
+   * @default {300}
+   */
+  maxAge?: number | undefined;
+}
+
+/** What `join` has come to, where there is a `history` and the client can resume. */
+export interface JoinResult {
+  /**
+   * Whether the client now has all that was published to the topic since it was there; left out where
+   * it was not there before.
+   */
+  recovered?: boolean;
+  /** How many messages it had missed and has been sent. */
+  missed: number;
 }
 
 /** Somebody who is in a topic, on whichever server. */

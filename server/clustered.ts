@@ -6,17 +6,24 @@
 import type { WebSocketData } from "../client/types.ts";
 import { memoryBroker } from "../cluster/brokers/memory.ts";
 import { ClusterNode, type NodeOwner } from "../cluster/node.ts";
+import type { HistoryLimits } from "../cluster/history.ts";
+import type { MessagePosition } from "../cluster/log.ts";
 import type { Member, PresenceChange } from "../cluster/presence.ts";
+import { Resume } from "../cluster/resume.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
 import type { ServerConnection } from "./connection.ts";
-import { deliver } from "./publishing.ts";
+import { placeText } from "../internal/resume_frame.ts";
+import { sendOut } from "./publishing.ts";
+import { Resuming } from "./resuming.ts";
 import { readStopOptions } from "./stop_options.ts";
 import type { Subscribers } from "./subscribers.ts";
 import type {
   ClusterMember,
   ClusterOptions,
+  HistoryOptions,
+  JoinResult,
   LostReason,
   PresenceOptions,
   PublishResult,
@@ -45,7 +52,10 @@ interface Place {
 
 /** A server among others, from `start` to `stop`. */
 export class Clustered implements NodeOwner<Except, PublishResult> {
+  /** What the server is made of, beside its configuration. */
+  readonly parts: ListeningServerParts;
   readonly #parts: ListeningServerParts;
+  readonly #resuming: Resuming | undefined;
   readonly #subscribers: Subscribers;
   readonly #member: PresenceOptions["member"];
   readonly #leaseMs: number;
@@ -63,9 +73,14 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     parts: ListeningServerParts,
     subscribers: Subscribers,
   ) {
-    const { broker = memoryBroker(), presence, node: name = "node" } = options;
+    const { broker = memoryBroker(), history, presence, node: name = "node" } = options;
     const { lease, member } = typeof presence === "object" ? presence : {};
-    this.#parts = parts;
+    this.#parts = this.parts = parts;
+    if (history) {
+      const limits = limitsOf(history === true ? {} : history);
+      this.#resuming = new Resuming(new Resume(limits, parts.clock), parts.clock);
+      this.parts = { ...parts, runtime: this.#resuming.runtime(parts.runtime) };
+    }
     this.#subscribers = subscribers;
     this.#member = member;
     this.#leaseMs = (lease ?? DEFAULT_LEASE_S) * 1000;
@@ -107,7 +122,12 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     return this.#node.publish(call, topic, data, except);
   }
 
-  join(connection: ServerConnection, topic: string): BusinessError | undefined {
+  /** Takes a connection into a topic; `enter` has the runtime do it. */
+  join(
+    connection: ServerConnection,
+    topic: string,
+    enter: () => void,
+  ): BusinessError | JoinResult | Promise<JoinResult> | undefined {
     if (topic.length > MAX_TOPIC) {
       const what = `join: topic must have at most ${MAX_TOPIC} characters where there is a broker`;
       return businessError("argument", `${what}: current value has ${topic.length}`);
@@ -117,11 +137,13 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
       place = { id: ++this.#ids, topics: new Set() };
       this.#places.set(connection, place);
     }
-    if (place.topics.has(topic)) return undefined;
+    if (place.topics.has(topic)) return this.#resuming && { missed: 0 };
     place.topics.add(topic);
     const { clientIP } = connection.handle;
     this.#node.join([topic, place.id, clientIP, this.#show(connection)]);
-    return undefined;
+    const joined = this.#resuming?.join(connection, topic, enter);
+    if (joined === undefined) enter();
+    return joined ?? (this.#resuming && { missed: 0 });
   }
 
   leave(connection: ServerConnection, topic: string): void {
@@ -129,10 +151,12 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     if (!place?.topics.delete(topic)) return;
     if (place.topics.size === 0) this.#places.delete(connection);
     this.#node.leave(topic, place.id);
+    this.#resuming?.leave(connection, topic);
   }
 
   /** A connection closes, or is lost. */
   remove(connection: ServerConnection): void {
+    this.#resuming?.remove(connection);
     const place = this.#places.get(connection);
     if (place === undefined) return;
     this.#places.delete(connection);
@@ -145,12 +169,14 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
 
   /** The server stops: its members have left. */
   depart(): void {
+    this.#resuming?.depart();
     this.#node.depart();
   }
 
   /** The server has stopped. */
   async close(): Promise<void> {
     this.#parts.clock.clearTimer(this.#cutOff);
+    this.#resuming?.resume.close();
     await this.#node.close();
   }
 
@@ -159,10 +185,27 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     data: WebSocketData,
     except: Except | undefined,
     isLocal: boolean,
+    position: MessagePosition,
   ): PublishResult {
     // Nobody is here before it listens.
-    if (this.#listening === undefined) return { sent: 0, tooSlow: 0 };
-    return deliver(this.#listening, this.#subscribers, topic, data, except ?? NOBODY, isLocal);
+    const listening = this.#listening;
+    if (listening === undefined) return { sent: 0, tooSlow: 0 };
+    const send = () => sendOut(listening, topic, data, except ?? NOBODY);
+    const result = this.#resuming === undefined
+      ? send()
+      : this.#resuming.at(placeText(position), data, send);
+    if (topic !== null) this.#subscribers.tell(topic, data, isLocal);
+    return result;
+  }
+
+  readonly read = (
+    position: MessagePosition,
+    topic?: string,
+    data?: string | Uint8Array<ArrayBuffer>,
+  ): void => this.#resuming?.resume.read(position, topic, data);
+
+  isNowhere(): boolean {
+    return this.#resuming?.resume.isNowhere === true;
   }
 
   presence({ topic, joined, left }: PresenceChange): void {
@@ -181,11 +224,13 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
 
   lost(why: LostReason): void {
     const up = this.#isUp === true;
+    this.#resuming?.resume.lost(why);
     this.#parts.observing?.broker?.(up, why);
     this.#parts.listeners.emit("broker", { up, lost: why });
   }
 
   entry(length: number, lag: number | undefined): void {
+    this.#resuming?.resume.caughtUp();
     this.#parts.observing?.entry?.(length, lag);
   }
 
@@ -226,6 +271,14 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#parts.listeners.fault(businessError("hookFailed", what, { cause }));
     return undefined;
   }
+}
+
+function limitsOf({ maxMessages, maxBytes, maxAge }: HistoryOptions): HistoryLimits {
+  return {
+    messages: maxMessages ?? 1000,
+    bytes: maxBytes ?? 16 * 1024 * 1024,
+    age: (maxAge ?? 300) * 1000,
+  };
 }
 
 const NOBODY: Except = new Set();

@@ -43,9 +43,19 @@ export function deliver(
   except: ReadonlySet<ServerConnection>,
   isLocal: boolean,
 ): PublishResult {
-  const { registry, topics } = listening;
-  if (topic === null) return topics.broadcast(registry.known(), data, except);
-  const result = topics.publish(topic, data, except);
-  subscribers.tell(topic, data, isLocal);
+  const result = sendOut(listening, topic, data, except);
+  if (topic !== null) subscribers.tell(topic, data, isLocal);
   return result;
+}
+
+/** Sends a message to the clients that are here. */
+export function sendOut(
+  { registry, topics }: ListeningServer,
+  topic: string | null,
+  data: WebSocketData,
+  except: ReadonlySet<ServerConnection>,
+): PublishResult {
+  return topic === null
+    ? topics.broadcast(registry.known(), data, except)
+    : topics.publish(topic, data, except);
 }

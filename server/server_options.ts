@@ -1,6 +1,6 @@
 /** What the options of `createWebSocketServer` must be. Not part of the public API. */
 
-import { FLAG, FUNCTION, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
+import { COUNT, FLAG, FUNCTION, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
 
 /** A broker's functions. */
 const FUNCTIONS = ["append", "read", "close"] as const;
@@ -32,11 +32,28 @@ function isPresence(value: unknown): boolean {
   return isLease && isMember && Object.keys(more).length === 0;
 }
 
+const HISTORY: Rule = [
+  (value) => typeof value === "boolean" || isHistory(value),
+  "must be true, false, or an object with 'maxMessages' and 'maxBytes', integers above 0, and " +
+  "'maxAge', 1 to 86,400 seconds",
+];
+
+function isHistory(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { maxMessages, maxBytes, maxAge, ...more } = value as Record<string, unknown>;
+  const isAge = maxAge === undefined ||
+    (typeof maxAge === "number" && maxAge >= 1 && maxAge <= 86_400);
+  return isAge &&
+    [maxMessages, maxBytes].every((count) => count === undefined || COUNT[0](count)) &&
+    Object.keys(more).length === 0;
+}
+
 /** The rule of each option. */
 export const OPTIONS: Readonly<Record<string, Rule>> = {
   authorize: FUNCTION,
   broker: BROKER,
   clock: OBJECT,
+  history: HISTORY,
   node: NODE,
   observer: OBSERVER,
   presence: PRESENCE,

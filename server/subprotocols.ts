@@ -1,6 +1,7 @@
 /** The option `protocol`: which subprotocol a connection has. Not part of the public API. */
 
 import { describe } from "../internal/describe.ts";
+import { ordinary } from "../internal/resume_frame.ts";
 import { isToken, type Rule } from "../internal/validate.ts";
 
 /**
@@ -25,10 +26,11 @@ export function readServerProtocols(option: unknown): Protocols {
   return option === undefined || option === "" ? [] : [option].flat() as string[];
 }
 
-/** The subprotocols that a client offers, in its order. */
+/** The subprotocols that a client offers, in its order, but for those with which it can resume. */
 export function offeredBy(request: Request): string[] {
   const offered = request.headers.get("sec-websocket-protocol") ?? "";
-  return offered.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return offered.split(",").map((name) => name.trim())
+    .filter((name) => name !== "" && ordinary(name) === undefined);
 }
 
 /**

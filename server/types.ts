@@ -11,7 +11,7 @@ import type { WebSocketObserver } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
 import type { ServerRuntime } from "../runtime/contract.ts";
-import type { ClusterCalls, ClusterOptions } from "./cluster_types.ts";
+import type { ClusterCalls, ClusterOptions, JoinResult } from "./cluster_types.ts";
 import type { WebSocketServerConfig, WebSocketUnixConfig, WithAuthorize } from "./config_types.ts";
 import type {
   ConnectionAddress,
@@ -221,10 +221,11 @@ export interface WebSocketServer<
    *
    * @param connection Which; a copy does as well.
    * @param topic The topic's name, any text.
-   * @returns `true`, also where it was in it, or rejects with 401 (a wrong argument), 2302006 (no such
-   * connection) or -1 (it is closing).
+   * @returns `true`, also where it was in it, and with `history` what the client had missed, which it has
+   * been sent by then; or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1 (it is
+   * closing).
    */
-  join(connection: ConnectionAddress, topic: string): Promise<boolean>;
+  join(connection: ConnectionAddress, topic: string): Promise<boolean | JoinResult>;
 
   /**
    * Takes a connection out of a topic.

@@ -1,0 +1,115 @@
+/**
+ * The lines that messages begin with where a client can resume: written and read. Not part of the
+ * public API.
+ */
+
+/** What is negotiated: the subprotocol, or the end of one. */
+const RESUME = "resume.netkit.1";
+
+/** How long the client's list may be: topics, and characters of the whole line. */
+export const MAX_LIST = { topics: 1000, characters: 64 * 1024 } as const;
+
+/** The longest header of a message with data, in bytes. */
+export const MAX_HEADER = 64;
+
+/** A place in a log. */
+export interface Place {
+  offset: number;
+  index: number;
+}
+
+/** Text or bytes, as they go over the wire. */
+export type Payload = string | ArrayBufferLike | ArrayBufferView;
+
+/** The subprotocol that says the same and that messages have headers. */
+export function resumable(protocol: string): string {
+  return protocol === "" ? RESUME : `${protocol}+${RESUME}`;
+}
+
+/** What {@linkcode resumable} was made of; nothing where the subprotocol is an ordinary one. */
+export function ordinary(protocol: string): string | undefined {
+  if (protocol === RESUME) return "";
+  return protocol.endsWith(`+${RESUME}`) ? protocol.slice(0, -RESUME.length - 1) : undefined;
+}
+
+/** Puts a header before a message. */
+export function frame(header: string, data: Payload): string | Uint8Array<ArrayBuffer> {
+  if (typeof data === "string") return `${header}\n${data}`;
+  const bytes = ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+  const framed = new Uint8Array(header.length + 1 + bytes.length);
+  for (let i = 0; i < header.length; i++) framed[i] = header.charCodeAt(i);
+  framed[header.length] = LINE_END;
+  framed.set(bytes, header.length + 1);
+  return framed;
+}
+
+const LINE_END = 10;
+
+/** A message of the module's own: a line, and nothing after it. */
+export function control(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+/** Takes the header from a message; nothing where it has none. */
+export function unframe(
+  data: string | ArrayBuffer,
+): { header: string; data: string | ArrayBuffer } | undefined {
+  if (typeof data === "string") {
+    const end = data.indexOf("\n");
+    return end === -1 ? undefined : { header: data.slice(0, end), data: data.slice(end + 1) };
+  }
+  const end = new Uint8Array(data, 0, Math.min(data.byteLength, MAX_HEADER)).indexOf(LINE_END);
+  if (end === -1) return undefined;
+  const header = String.fromCharCode(...new Uint8Array(data, 0, end));
+  return { header, data: data.slice(end + 1) };
+}
+
+/** Reads a header that is an object, or a whole message that is one. */
+export function readObject(text: unknown): Record<string, unknown> | undefined {
+  if (typeof text !== "string" || !text.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the first message of either side; nothing where it is another one. */
+export function readHello(
+  data: string | ArrayBuffer,
+): { epoch: string | undefined; at: Map<string, Place> } | undefined {
+  if (typeof data !== "string" || data.length > MAX_LIST.characters) return undefined;
+  const hello = readObject(data.endsWith("\n") ? data : undefined);
+  if (hello?.resume !== 1) return undefined;
+  const { epoch, at = {} } = hello;
+  if (!(epoch === undefined || typeof epoch === "string")) return undefined;
+  if (typeof at !== "object" || at === null) return undefined;
+  const list = new Map<string, Place>();
+  for (const [topic, text] of Object.entries(at)) {
+    const place = readPlace(text);
+    if (place === undefined || list.size === MAX_LIST.topics) return undefined;
+    list.set(topic, place);
+  }
+  return { epoch, at: list };
+}
+
+/** A place as text: `57.2`. */
+export function placeText({ offset, index }: Place): string {
+  return `${offset}.${index}`;
+}
+
+/** Reads a place; nothing where it is none. */
+export function readPlace(text: unknown): Place | undefined {
+  const [, offset, index] = (typeof text === "string" && PLACE.exec(text)) || [];
+  return offset === undefined ? undefined : { offset: Number(offset), index: Number(index) };
+}
+
+const PLACE = /^(-1|\d{1,16})\.(\d{1,10})$/;
+
+/** Whether a place is before another. */
+export function isBefore(place: Place, other: Place): boolean {
+  return place.offset < other.offset ||
+    (place.offset === other.offset && place.index < other.index);
+}
