@@ -190,7 +190,7 @@ describe("the house", () => {
     assertEquals(state.size, FILES.length);
   });
 
-  it("loads nothing of what only servers with a broker need", () => {
+  it("loads nothing of what only servers with a broker and clients that resume need", () => {
     const loaded = new Set<string>();
     const load = (file: string) => {
       if (loaded.has(file)) return;
@@ -203,7 +203,7 @@ describe("the house", () => {
     };
     load("mod.ts");
     assert(loaded.has("server/publishing.ts"));
-    assertEquals([...loaded].filter((file) => /cluster/.test(file)), []);
+    assertEquals([...loaded].filter((file) => /cluster|resume\.ts|resuming\.ts/.test(file)), []);
   });
 
   it("is told apart by this test: it finds what it looks for", () => {

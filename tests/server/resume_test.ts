@@ -166,7 +166,9 @@ describe("a break", () => {
   it("longer than 'maxAge' is told, and one in which nothing was said is none", async () => {
     await using world = new World();
     await world.start({ history: { maxAge: 2 } });
-    const { ws, log } = await world.client({ reconnect: { minDelay: 5, factor: 1, random: () => 1 } });
+    const { ws, log } = await world.client({
+      reconnect: { minDelay: 5, factor: 1, random: () => 1 },
+    });
     await world.publish("t", "a");
     await world.cut(() => world.settle(4000));
     await world.cut(async () => {
