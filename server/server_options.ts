@@ -1,6 +1,14 @@
 /** What the options of `createWebSocketServer` must be. Not part of the public API. */
 
-import { COUNT, FLAG, FUNCTION, OBJECT, OBSERVER, type Rule, SCHEMA } from "../internal/validate.ts";
+import {
+  COUNT,
+  FLAG,
+  FUNCTION,
+  OBJECT,
+  OBSERVER,
+  type Rule,
+  SCHEMA,
+} from "../internal/validate.ts";
 
 /** A broker's functions. */
 const FUNCTIONS = ["append", "read", "close"] as const;

@@ -59,7 +59,7 @@ class World implements AsyncDisposable {
     await undefined;
   }
 
-  async client(options: WebSocketClientOptions = {}, protocol?: string): Promise<Told> {
+  async client(options?: WebSocketClientOptions, protocol?: string): Promise<Told> {
     const ws = createWebSocket({
       ...{ clock: this.clock, runtime: this.network.client, resume: true },
       reconnect: { minDelay: 1, factor: 1, random: () => 1 },
@@ -71,7 +71,9 @@ class World implements AsyncDisposable {
     ws.on("error", ({ kind }) => void told.errors.push(`${kind}`));
     const url = () => `ws://localhost:${1 + this.at}/`;
     await this.clock.until(
-      options.reconnect === false ? ws.connect(url(), { protocol }) : ws.connect(url, { protocol }),
+      options?.reconnect === false
+        ? ws.connect(url(), { protocol })
+        : ws.connect(url, { protocol }),
     );
     await this.settle();
     this.#clients.push(ws);

@@ -1,0 +1,224 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { ResumeSession } from "../../client/resume.ts";
+import type { RecoveredInfo } from "../../mod.ts";
+import type { ClientEvents, ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+
+/** A socket that keeps what is sent. */
+class KeepingSocket extends ScriptedSocket {
+  readonly sent: unknown[] = [];
+
+  override send(...[data]: unknown[]): void {
+    this.sent.push(data);
+  }
+}
+
+class KeepingClient extends ScriptedClient {
+  readonly dialled: string[][] = [];
+  last!: KeepingSocket;
+
+  override dial({ protocols }: DialRequest, events: ClientEvents): ClientSocket {
+    this.dialled.push(protocols);
+    super.dial(undefined, events);
+    return this.last = new KeepingSocket();
+  }
+}
+
+/** A session, and what it tells. */
+class Script {
+  readonly clock = new FakeClock();
+  readonly runtime = new KeepingClient();
+  readonly recovered: RecoveredInfo[] = [];
+  readonly told: unknown[] = [];
+  readonly session = new ResumeSession(this.runtime, this.clock, {
+    recovered: (info) => void this.recovered.push(info),
+  });
+
+  dial(protocols: string[] = []): ClientSocket {
+    const request: DialRequest = {
+      ...{ url: "ws://localhost/", headers: {}, protocols, proxy: "system" },
+      tls: { insecure: false, minVersion: 0 },
+    };
+    return this.session.dial(request, {
+      open: () => void this.told.push("open"),
+      message: (data) => void this.told.push(data),
+      alive: () => void this.told.push("alive"),
+      closed: ({ failure }) => void this.told.push(failure?.what ?? "closed"),
+    });
+  }
+
+  /** Dials, and is greeted. Returns what the server is told. */
+  greet(epoch: string): unknown {
+    this.dial();
+    this.runtime.last.protocol = "resume.netkit.1";
+    this.runtime.events.open();
+    this.hear({ resume: 1, epoch });
+    return JSON.parse(this.runtime.last.sent[0] as string);
+  }
+
+  hear(...controls: object[]): void {
+    for (const one of controls) this.runtime.events.message(`${JSON.stringify(one)}\n`);
+  }
+
+  end(end: Partial<End> = {}): void {
+    this.runtime.events.closed({ code: 1006, reason: "", ...end });
+  }
+}
+
+const REFUSED = { failure: { what: "the connection failed", status: "0" } };
+
+describe("a session", () => {
+  it("lists what it has seen: the topics' own places, and what the connection has reached", () => {
+    const script = new Script();
+    assertEquals(script.greet("e"), { resume: 1, at: {} });
+    script.hear({ joined: "a", at: "1.0" }, { joined: "b", at: "1.0" });
+    script.runtime.events.message("2.3\nto one of them");
+    script.hear({ joined: "c", at: "3.0" }, { at: "2.9" });
+    script.end();
+    assertEquals(script.greet("e"), {
+      resume: 1,
+      epoch: "e",
+      at: { c: "3.0", b: "3.0", a: "3.0" },
+    });
+    script.hear({ joined: "a", at: "3.0", recovered: true, missed: 2 });
+    script.runtime.events.message("4.0\nmissed");
+    script.end(); // the second has not come
+    const list = script.greet("e") as { at: Record<string, string> };
+    assertEquals(list.at, { a: "4.0", c: "3.0", b: "3.0" });
+    script.hear({ joined: "c", at: "9.0" }, { joined: "c", at: "9.0" }); // said once
+    assertEquals(script.recovered, [
+      { topic: "a", recovered: true, missed: 2 },
+      { topic: "c", recovered: false, missed: 0 },
+    ]);
+    script.end();
+  });
+
+  it("does not ask for what is in a log that is no more, and says that it may be missing", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "1.0" }, { joined: "b", at: "1.0" });
+    script.end();
+    script.greet("f");
+    script.hear({ joined: "b", at: "1.1", recovered: false, missed: 0 });
+    script.end();
+    assertEquals(script.greet("f"), { resume: 1, epoch: "f", at: { b: "1.1" } });
+    script.hear({ lost: "gone" });
+    script.end();
+    assertEquals(script.greet("g"), { resume: 1, at: {} });
+    script.hear({ joined: "b", at: "1.0" });
+    assertEquals(script.recovered.map(({ topic, recovered }) => [topic, recovered]), [
+      ["b", false],
+      ["b", false],
+    ]);
+    script.hear({ lost: "gone" }, { epoch: "h", at: "0.0" });
+    script.end();
+    assertEquals((script.greet("h") as { at: unknown }).at, { b: "0.0" });
+    script.end();
+  });
+
+  it("lists no more than a server takes, and keeps no more than it can", () => {
+    const script = new Script();
+    script.greet("e");
+    for (let n = 0; n < 100_001; n++) script.session.told(`{"joined":"${n}","at":"1.0"}`);
+    script.end();
+    const { at } = script.greet("e") as { at: Record<string, string> };
+    assertEquals(Object.keys(at).length, 1000);
+    assert("99999" in at);
+    script.session.told('{"joined":"100000","at":"1.0"}'); // it was not kept: nothing is known of it
+    script.session.told('{"joined":"0","at":"1.0"}');
+    assertEquals(script.recovered, [{ topic: "0", recovered: false, missed: 0 }]);
+    for (let n = 0; n < 3; n++) {
+      script.session.told(`{"joined":${JSON.stringify(`${n}`.repeat(30_000))},"at":"1.0"}`);
+    }
+    script.end();
+    script.end();
+  });
+
+  it("lists names of 64 KiB together", () => {
+    const script = new Script();
+    script.greet("e");
+    for (const name of ["a", "b", "c"]) script.hear({ joined: name.repeat(30_000), at: "1.0" });
+    script.end();
+    script.greet("e");
+    assert((script.runtime.last.sent[0] as string).length <= 64 * 1024);
+    assertEquals(Object.keys(JSON.parse(script.runtime.last.sent[0] as string).at).length, 2);
+    script.end();
+  });
+
+  it("knows names that are those of objects", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "constructor", at: "1.0" });
+    script.session.told('{"joined":"__proto__","at":"1.0"}');
+    script.end();
+    script.greet("e");
+    const at = '{"__proto__":"1.0","constructor":"1.0"}';
+    assertEquals(script.runtime.last.sent, [`{"resume":1,"epoch":"e","at":${at}}\n`]);
+    script.end();
+  });
+
+  it("leaves alone what it does not understand, and what comes after its end", () => {
+    const script = new Script();
+    script.greet("e");
+    script.runtime.events.message("{no JSON\n");
+    script.hear({ joined: "a", at: "1.0" });
+    const socket = script.dial();
+    script.runtime.last.protocol = "resume.netkit.1";
+    socket.terminate();
+    script.runtime.events.open(); // too late
+    script.runtime.events.message("9.0\nof a connection that is closing");
+    assertEquals(script.told, ["open", "alive", "alive", "9.0\nof a connection that is closing"]);
+    script.end();
+    assertEquals((script.greet("e") as { at: unknown }).at, { a: "1.0" });
+    script.end();
+    assertEquals(script.clock.pending, 0);
+  });
+
+  it("leaves a server that sends bytes with no header", () => {
+    const script = new Script();
+    script.greet("e");
+    script.runtime.events.message(new Uint8Array(100).fill(7).buffer);
+    assertEquals(script.told, ["open", "a message without a header came in"]);
+    assertEquals(script.runtime.last.calls, ["terminate"]);
+  });
+});
+
+describe("what a client offers", () => {
+  it("is its own subprotocols, each with and without", () => {
+    const script = new Script();
+    script.dial(["chat", "v2"]);
+    script.end(REFUSED); // it did not fail for what was offered
+    const both = ["chat+resume.netkit.1", "v2+resume.netkit.1", "chat", "v2"];
+    assertEquals(script.runtime.dialled, [both]);
+    assertEquals(script.told, ["the connection failed"]);
+  });
+
+  it("is nothing the second time, where nothing of it was chosen", () => {
+    const script = new Script();
+    const socket = script.dial();
+    script.end(REFUSED);
+    assertEquals(script.runtime.dialled, [["resume.netkit.1"], []]);
+    script.runtime.events.open();
+    script.runtime.events.message('{"resume":1}\n'); // it is the user's own
+    socket.send("hello");
+    assertEquals(script.runtime.last.sent, ["hello"]);
+    assertEquals(script.told, ["open", '{"resume":1}\n']);
+    script.end();
+  });
+
+  it("is asked for once where that fails as well, or cannot be dialled", () => {
+    const script = new Script();
+    script.dial();
+    script.end(REFUSED);
+    script.end(REFUSED);
+    script.dial();
+    script.runtime.fault = new Error("refused");
+    script.end(REFUSED);
+    script.runtime.fault = undefined;
+    script.dial();
+    script.end(); // no failure at all
+    assertEquals(script.told, ["the connection failed", "the connection failed", "closed"]);
+  });
+});

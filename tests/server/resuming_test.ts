@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
+import type { Admission } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
+
+await import("../../server/clustered.ts");
+
+/** A socket of a runtime with topics, that can stop reading. */
+class FullSocket extends TopicSocket {
+  readonly sent: unknown[] = [];
+
+  override send(...[data]: unknown[]): void {
+    this.sent.push(data);
+  }
+
+  pause(): void {
+    this.calls.push("pause");
+  }
+
+  resume(): void {
+    this.calls.push("resume");
+  }
+}
+
+const OFFER = { "sec-websocket-protocol": "resume.netkit.1" };
+
+/** A server with a history on a runtime that has topics. */
+async function start(options: { authorize?: boolean; maxPendingAmount?: number } = {}) {
+  const runtime = new ScriptedServer();
+  runtime.published = [];
+  const clock = new FakeClock();
+  const server = createWebSocketServer({ clock, runtime, history: true });
+  const { authorize, ...more } = options;
+  await clock.until(server.start({
+    ...{ serverPort: 1, ...more },
+    authorize: authorize ? () => Promise.resolve(true as const) : undefined,
+  }));
+  await clock.advance(10);
+  return { runtime, clock, server, published: runtime.published };
+}
+
+async function enter(runtime: ScriptedServer, headers: Record<string, string>) {
+  const all = {
+    host: "localhost",
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    ...headers,
+  };
+  const admission = await runtime.request({ headers: all }) as Admission;
+  const socket = new FullSocket();
+  admission.open(socket);
+  return { admission, socket };
+}
+
+async function stop(server: WebSocketServer, clock: FakeClock): Promise<void> {
+  await clock.until(server.stop());
+  await clock.advance(10_000);
+}
+
+describe("a runtime's topics", () => {
+  it("become two: those whose messages have a header, and the others", async () => {
+    const { runtime, clock, server, published } = await start();
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    const plain = await enter(runtime, {});
+    const resuming = await enter(runtime, OFFER);
+    assertEquals([plain.admission.protocol, resuming.admission.protocol], [
+      "",
+      "resume.netkit.1",
+    ]);
+    assertEquals(plain.admission.headers, undefined);
+    assertEquals(resuming.admission.headers, undefined);
+    resuming.admission.message('{"resume":1}\n');
+    assertEquals(resuming.socket.calls, ["join topic 1 with headers"]);
+    assertEquals(plain.socket.calls, ["join topic 1"]);
+    await clock.until(server.publish("t", "a"));
+    assertEquals(published, ["topic 1 a", "topic 1 with headers 2.0\na"]);
+    const [one, other] = server.listAllConnections();
+    await clock.until(server.publish("t", "b", { except: one! }));
+    await clock.until(server.publish("t", "c", { except: other! }));
+    assertEquals(plain.socket.calls.slice(1), [
+      "publish topic 1 b",
+      "publish topic 1 with headers 3.0\nb",
+    ]);
+    assertEquals(resuming.socket.calls.slice(1), [
+      "publish topic 1 c",
+      "publish topic 1 with headers 4.0\nc",
+    ]);
+    await server.send("to it", one!);
+    await server.send("to it", other!);
+    assertEquals(plain.socket.sent, ["to it"]);
+    assertEquals(resuming.socket.sent.slice(1), ['{"joined":"t","at":"1.0"}\n', "\nto it"]);
+    await clock.until(server.leave(one!, "t"));
+    await clock.until(server.leave(other!, "t"));
+    assertEquals(plain.socket.calls.at(-1), "leave topic 1");
+    assertEquals(resuming.socket.calls.at(-1), "leave topic 1 with headers");
+    for (const { admission } of [plain, resuming]) {
+      admission.alive();
+      admission.drained?.();
+      admission.closed({ code: 1000, reason: "" });
+    }
+    await stop(server, clock);
+  });
+
+  it("are left alone by who is refused, and reading stops as ever", async () => {
+    const { runtime, clock, server } = await start({ authorize: true, maxPendingAmount: 1 });
+    const refused = await runtime.request({ headers: { upgrade: "websocket" } });
+    assertEquals(refused instanceof Response, true);
+    const { admission, socket } = await enter(runtime, OFFER);
+    admission.message('{"resume":1}\n');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.on("messageReceive", () => promise);
+    admission.message("\nslow");
+    assertEquals(socket.calls, ["pause"]);
+    resolve();
+    await clock.advance(1);
+    assertEquals(socket.calls, ["pause", "resume"]);
+    admission.message("no header");
+    admission.message("no header");
+    assertEquals(socket.calls.slice(2), ["close 1002"]);
+    admission.closed({ code: 1002, reason: "" });
+    admission.message("\ntoo late");
+    await stop(server, clock);
+  });
+});
+
+describe("a mounted server with a history", () => {
+  it("gives the host what it needs, and speaks of headers", async () => {
+    const runtime = new ScriptedServer();
+    const clock = new FakeClock();
+    const server = createWebSocketServer({ clock, runtime, history: true });
+    const mount = await clock.until(server.mount({}));
+    assertEquals(typeof mount.websocket.message, "function");
+    assertEquals(typeof mount.websocketWith({}).message, "function");
+    assertEquals(await mount.fetch(new Request("http://localhost/"), {}), undefined);
+    const upgrade = new Request("http://localhost/", { headers: { upgrade: "websocket" } });
+    assertEquals((await mount.fetch(upgrade, {}))!.status, 200);
+    const { admission, socket } = await enter(runtime, OFFER);
+    assertEquals(admission.protocol, "resume.netkit.1");
+    assertEquals(socket.sent, ['{"resume":1,"epoch":"1"}\n']);
+    admission.closed({ code: 1006, reason: "" });
+    await stop(server, clock);
+  });
+});
