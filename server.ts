@@ -296,9 +296,8 @@ function settled(error: BusinessError | undefined): Promise<boolean> {
 function answer(
   result: BusinessError | JoinResult | Promise<JoinResult> | undefined,
 ): Promise<boolean | JoinResult> {
-  return result === undefined || result instanceof Error
-    ? settled(result)
-    : Promise.resolve(result);
+  if (result instanceof Error) return Refusal.of(result);
+  return result === undefined ? ACCEPTED : Promise.resolve(result);
 }
 
 /**

@@ -92,7 +92,7 @@ export function readHello(
     if (place === undefined || list.size === MAX_LIST.topics) return undefined;
     list.set(topic, place);
   }
-  return { epoch, at: list };
+  return { epoch: epoch as string | undefined, at: list };
 }
 
 /** A place as text: `57.2`. */

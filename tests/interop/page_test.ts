@@ -29,7 +29,7 @@ describe("the client in a bundle for browsers", () => {
     const code = await bundle(only("createWebSocket", "client.ts"));
     assertFalse(/^\s*(import|export\b.*\bfrom)\b|\bimport\(|\brequire\(/m.test(code));
     assert(code.includes("createWebSocket"));
-    assertLess(code.length, 100_000);
+    assertLess(code.length, 125_000); // with what resumes, though it runs only where that is asked for
   });
 
   it("leaves the server out, be it imported from the main entry point", async () => {
