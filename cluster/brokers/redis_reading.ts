@@ -127,7 +127,7 @@ export class Reading {
       const began = systemClock.now();
       const rows = await this.#next(connection);
       const now = systemClock.now();
-      if (rows.length === 0 || now - began > UNSEEN_MS) {
+      if (now - began > UNSEEN_MS) {
         if (!await this.#isSame(connection, rows.length === 0)) {
           this.#doubt();
           await this.#look(connection);
