@@ -126,6 +126,9 @@ describe("otelObserver()", () => {
       { kind: SpanKind.CLIENT, attributes: { ...each, ...target, ...shaken } },
     ].map((span) => ({ name: "websocket handshake", ...common, ...span }));
     assertEquals(telemetry.spans.map(spanOf), handshakes);
+    // A client's attempt is told of when it is over; its span began when it did.
+    const [seconds, nanoseconds] = telemetry.spans[1]!.duration;
+    assert(seconds * 1000 + nanoseconds / 1e6 > 2 * LATENCY - 2);
     await pair.ws.close({ code: 4000, reason: "done" });
     await pair.clock.advance(100);
     const connections = [

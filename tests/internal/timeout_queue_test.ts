@@ -35,6 +35,7 @@ describe("TimeoutQueue", () => {
     assertEquals(log, []);
     clock.tick(1);
     assertEquals(log, ["a 0"]);
+    assertEquals(queue.size, 1);
     clock.tick(30);
     assertEquals(log, ["a 0", "b 0"]);
     assertEquals(clock.pending, 0);
