@@ -180,6 +180,14 @@ class Client implements WebSocketClient<unknown> {
     return this.#settle(error ?? this.#close(options), callback);
   }
 
+  reconnect(): Promise<boolean> {
+    if (this.#connection instanceof ReconnectingConnection && this.state !== "closing") {
+      return this.#settle(this.#connection.hasten(), undefined);
+    }
+    const what = `reconnect: the client is ${this.state}, or was made without 'reconnect'`;
+    return Refusal.of(businessError(NOTHING, what));
+  }
+
   on(type: unknown, listener: unknown): void {
     this.#emitter.listeners.on(type, listener);
     warn(type);

@@ -56,6 +56,8 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
   #sleepCheck: unknown;
+  /** Ends to hear of a network that is there again. */
+  readonly #deaf: (() => void) | undefined;
   #checkedAt = 0;
 
   /** Makes the first attempt; throws what the runtime throws. */
@@ -68,6 +70,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     signal?.addEventListener("abort", this.#abort);
     this.#checkedAt = this.#clock.wall?.() ?? 0;
     this.#checkSleep();
+    this.#deaf = parts.runtime.woken?.(this.hasten);
     if (signal?.aborted) this.#abort();
   }
 
@@ -289,13 +292,21 @@ export class ReconnectingConnection implements ConnectionOwner {
     const slept = now - this.#checkedAt > SLEEP_CHECK_MS + SLEPT_MS;
     this.#checkedAt = now;
     this.#sleepCheck = this.#clock.setTimer(() => this.#checkSleep(), SLEEP_CHECK_MS);
-    if (!slept) return;
+    if (slept) this.hasten();
+  }
+
+  /**
+   * There may be a network again: makes the next attempt now, and asks an open connection for a sign
+   * of life. Returns whether an attempt is made.
+   */
+  readonly hasten = (): boolean => {
     if (this.state === "open") this.#connection!.probe();
     // A connection that is closing comes to its end first.
-    if (this.#between !== "waiting" || this.#connection !== undefined) return;
+    if (this.#between !== "waiting" || this.#connection !== undefined || this.#asking) return false;
     this.#clock.clearTimer(this.#timer);
     this.#again();
-  }
+    return true;
+  };
 
   readonly #abort = (): void => {
     if (this.#between !== "closing") this.close(NORMAL);
@@ -306,6 +317,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#between = "closing";
     this.#clock.clearTimer(this.#timer);
     this.#clock.clearTimer(this.#sleepCheck);
+    this.#deaf?.();
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
     const { bytes } = this.#queue;
     const unsent = this.#queue.take().length;

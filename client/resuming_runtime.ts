@@ -23,6 +23,7 @@ export function resumingRuntime(
       canPing: runtime.canPing,
       denied: (url) => runtime.denied(url),
       unsupported: (request) => runtime.unsupported(request),
+      ...(runtime.woken && { woken: (wake: () => void) => runtime.woken!(wake) }),
       dial: (request, events) => session!.dial(request, events),
     },
     async loaded() {

@@ -228,6 +228,15 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    */
   drained(bytes?: number): Promise<boolean>;
 
+  /**
+   * Makes the next attempt now, where the client waits for it; an open connection is asked for a sign
+   * of life. Needs the option `reconnect`. In a page that happens by itself when the page is online
+   * again or shown again.
+   *
+   * @returns Whether an attempt is made; or rejects with 2302999 (idle, closing, or no `reconnect`).
+   */
+  reconnect(): Promise<boolean>;
+
   /** What the client is doing. */
   readonly state: WebSocketState;
   /** The subprotocol the server chose; '' for none, and while not open. */

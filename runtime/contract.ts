@@ -125,6 +125,11 @@ export interface ClientRuntime {
   denied(url: string): unknown;
   /** The option of a request that this runtime cannot honour, and why, if there is one. */
   unsupported(request: DialRequest): { option: string; why: string } | undefined;
+  /**
+   * Tells whenever the network may be there again, where the runtime knows: a page is online again, or
+   * shown again. Returns what ends that.
+   */
+  woken?(wake: () => void): () => void;
   /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
   dial(request: DialRequest, events: ClientEvents): ClientSocket;
 }

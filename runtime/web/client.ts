@@ -13,7 +13,28 @@ export function webClient(): ClientRuntime {
     canPing: false,
     denied: () => undefined,
     unsupported,
+    woken,
     dial: (request, events) => new WebSocketOfTheWeb(request, events),
+  };
+}
+
+/** A page, where this is one. */
+interface PageLike {
+  document?: EventTarget & { visibilityState: string };
+  addEventListener?: EventTarget["addEventListener"];
+  removeEventListener?: EventTarget["removeEventListener"];
+}
+
+/** Tells when a page is online again, or shown again: then its timers were slow, or its radio off. */
+function woken(wake: () => void): () => void {
+  const page = globalThis as PageLike;
+  const { document } = page;
+  const shown = () => document?.visibilityState === "visible" && wake();
+  page.addEventListener?.("online", wake);
+  document?.addEventListener("visibilitychange", shown);
+  return () => {
+    page.removeEventListener?.("online", wake);
+    document?.removeEventListener("visibilitychange", shown);
   };
 }
 

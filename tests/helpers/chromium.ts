@@ -154,6 +154,13 @@ export class Page implements AsyncDisposable {
     await this.#call("Security.setIgnoreCertificateErrors", { ignore: true });
   }
 
+  /** Takes its network away, or gives it back. */
+  async offline(offline: boolean): Promise<void> {
+    await this.#call("Network.enable");
+    const speed = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+    await this.#call("Network.emulateNetworkConditions", { offline, ...speed });
+  }
+
   /** Goes to a URL, and waits until it has loaded. */
   async goto(url: string): Promise<void> {
     this.#loaded = Promise.withResolvers();

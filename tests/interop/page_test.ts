@@ -121,6 +121,34 @@ if (Chromium.path !== undefined) {
       assertEquals(await server.closed(before + 1), { code: 4001, reason: "bye" });
     });
 
+    it("makes the next attempt at once when it is online again, or shown again", async () => {
+      const before = server.connections.length;
+      await run(`
+        globalThis.back = createWebSocket({
+          reconnect: { minDelay: 3600, maxDelay: 3600, random: () => 1, shouldReconnect: () => true },
+        });
+        const opened = new Promise((resolve) => back.once("open", resolve));
+        await back.connect("${url}");
+        await opened;
+      `);
+      const waits = async (nth: number) => {
+        await page.evaluate(`void (globalThis.waits = new Promise((resolve) => {
+          back.once("reconnecting", () => resolve());
+        }))`);
+        await server.server.close(await server.connected(nth));
+        await page.evaluate("waits");
+      };
+      await waits(before + 1);
+      await page.offline(true);
+      await page.offline(false);
+      await waits(before + 2);
+      await page.evaluate(`void document.dispatchEvent(new Event("visibilitychange"))`);
+      await waits(before + 3);
+      assertEquals(await page.evaluate("back.reconnect()"), true);
+      await server.connected(before + 4);
+      await page.evaluate(`(async () => { await back.close(); await back.closed; })()`);
+    });
+
     it("sends 1000 for a code that pages may not send, and tells the one asked for", async () => {
       const before = server.closes.length;
       const log = await run(`
