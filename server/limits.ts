@@ -17,6 +17,11 @@ export class ConnectionLimits {
     return this.#connections >= this.#maxConnections;
   }
 
+  /** How many places are taken, and from how many addresses. */
+  get taken(): { connections: number; clients: number } {
+    return { connections: this.#connections, clients: this.#counts.size };
+  }
+
   /** Takes a place for a connection, or returns the HTTP status to refuse it with. */
   enter(ip: string): 503 | 429 | undefined {
     const count = this.#counts.get(ip) ?? 0;

@@ -61,6 +61,11 @@ export class Topics {
     this.#listener = listener;
   }
 
+  /** How many topics there are that the user has made. */
+  get size(): number {
+    return this.#topics.size;
+  }
+
   /** Adds a new connection. */
   add(connection: ServerConnection): void {
     if (this.#everybody !== undefined) this.#add(connection, this.#everybody);

@@ -13,6 +13,7 @@ import {
   type WebSocketServerOptions,
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { assertNothingLeft, countListeners, LONGEST_MS } from "./leftovers.ts";
 
 const PORT = 80;
 
@@ -27,18 +28,29 @@ export interface MemoryPairOptions {
   clock?: FakeClock;
 }
 
-/** The two ends. Asserts at the end of the block that they left no timer behind. */
+/**
+ * The two ends. At the end of the block the client closes, the longest deadline passes, and the server
+ * stops. Asserts that nothing is told meanwhile, and that nothing is left: no timer, no listener on a
+ * signal, no topic, no place.
+ */
 export class MemoryPair implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly network: MemoryNetwork;
   readonly server: WebSocketServer;
   readonly ws: WebSocketClient;
+  readonly #signals: (() => number)[] = [];
+  /** How many events each end has told. */
+  readonly #told = { client: 0, server: 0 };
 
   private constructor({ server, client, clock = new FakeClock() }: MemoryPairOptions) {
     this.clock = clock;
     const network = this.network = new MemoryNetwork({ clock, latency: LATENCY });
     this.server = createWebSocketServer({ ...server, clock, runtime: network.server });
     this.ws = createWebSocket({ ...client, clock, runtime: network.client });
+    for (const event of ["open", "message", "close"] as const) {
+      this.ws.on(event, () => void this.#told.client++);
+    }
+    this.server.on("close", () => void this.#told.server++);
   }
 
   static async start(options: MemoryPairOptions = {}): Promise<MemoryPair> {
@@ -49,6 +61,7 @@ export class MemoryPair implements AsyncDisposable {
 
   /** Lets the client connect, unless it is refused; gives its connection as the server knows it. */
   async open(options: WebSocketRequestOptions = {}): Promise<WebSocketConnection> {
+    if (options.signal !== undefined) this.#signals.push(countListeners(options.signal));
     await this.ws.connect(`ws://localhost:${PORT}/`, options);
     await this.clock.advance(2 * LATENCY);
     return this.server.listAllConnections().at(-1)!;
@@ -62,7 +75,15 @@ export class MemoryPair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clock.until(this.ws[Symbol.asyncDispose]());
+    const { client } = this.#told;
+    await this.clock.advance(LONGEST_MS);
+    assertNothingLeft();
     await this.clock.until(this.server[Symbol.asyncDispose]());
+    const { server } = this.#told;
+    await this.clock.advance(LONGEST_MS);
+    assertEquals({ ...this.#told }, { client, server }, "something is told after the end");
     assertEquals(this.clock.pending, 0, "timers are left");
+    assertEquals(this.#signals.map((count) => count()), this.#signals.map(() => 0), "listeners");
+    assertNothingLeft();
   }
 }

@@ -13,11 +13,15 @@ import {
   type WebSocketServerOptions,
 } from "../../mod.ts";
 import { textOf } from "../peers/raw.ts";
+import { assertNothingLeft } from "./leftovers.ts";
 
 /** No wait of a test's takes longer, in ms. */
 export const LIMIT_MS = 15_000;
 
-/** A server whose events are written down. It stops at the end of the block. */
+/**
+ * A server whose events are written down. It stops at the end of the block; then none
+ * may have been told to be closed twice, and nothing may be left.
+ */
 export class WatchedServer implements AsyncDisposable {
   readonly server: WebSocketServer;
   readonly connections: WebSocketConnection[] = [];
@@ -105,6 +109,9 @@ export class WatchedServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await deadline(this.server[Symbol.asyncDispose](), LIMIT_MS);
+    const closed = this.closes.map(({ connection }) => connection);
+    assertEquals(new Set(closed).size, closed.length, `two 'close': ${this.log.join(" | ")}`);
+    assertNothingLeft();
   }
 
   #note(line: string): void {

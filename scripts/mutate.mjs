@@ -1,0 +1,189 @@
+// @ts-check
+/**
+ * The mutation command: plants one fault after the other in a copy of the source, and runs the tests that
+ * belong to the file. A fault that no test notices is a hole in the tests, or changes nothing.
+ *
+ *     mutate [--minutes=60] [--lines=40-80] [--every=5] [--out=file] [file or folder]...
+ *
+ * With no path it takes the core: what has most to lose first. `--every=5` plants each fifth fault.
+ */
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
+import process from "node:process";
+import { exec, ROOT } from "./lib/exec.mjs";
+import { mutantsOf } from "./lib/mutants.mjs";
+import { runtimeOf, testsOf } from "./lib/tests_of.mjs";
+import { packages, runtimes } from "./setup.mjs";
+
+/** The core, in the order in which it is looked at where nothing else is asked for. */
+const CORE = [
+  "server/connection.ts",
+  "server/listening_server.ts",
+  "client/connection.ts",
+  "client/reconnecting.ts",
+  "client.ts",
+  "server.ts",
+  "heartbeat.ts",
+  "server",
+  "client",
+  "internal",
+];
+
+/** What is not copied: it is large, and nothing is planted in it. */
+const LINKED = ["node_modules", "scripts/runtimes"];
+
+/** @type {Record<string, string>} */
+const options = {};
+/** @type {string[]} */
+const paths = [];
+for (const arg of process.argv.slice(2)) {
+  const [, name, value = ""] = /^--(\w+)=(.*)$/.exec(arg) ?? [];
+  if (name !== undefined) options[name] = value;
+  else if (arg !== "--") paths.push(arg);
+}
+const minutes = Number(options["minutes"] ?? 60);
+const every = Number(options["every"] ?? 1);
+const [firstLine = 1, lastLine = Infinity] = (options["lines"] ?? "").split("-").filter(Boolean)
+  .map(Number);
+const until = Date.now() + minutes * 60_000;
+
+const { deno, bun } = await runtimes();
+await packages();
+const copy = mkdtempSync(join(tmpdir(), "netkit-mutate-"));
+process.on("exit", () => rmSync(copy, { recursive: true, force: true }));
+cpSync(ROOT, copy, {
+  recursive: true,
+  filter: (path) => {
+    const name = relative(ROOT, path);
+    return name !== ".git" && !LINKED.includes(name);
+  },
+});
+for (const name of LINKED) symlinkSync(join(ROOT, name), join(copy, name));
+
+/** @type {{ file: string, planted: number, noticed: number, left: number }[]} */
+const rows = [];
+for (const file of sources(paths.length > 0 ? paths : CORE)) {
+  if (Date.now() >= until) {
+    console.log(`${file} and what follows is not looked at: ${minutes} minutes are over.`);
+    break;
+  }
+  rows.push(await mutate(file));
+}
+report();
+
+/** @param {string[]} names @returns {string[]} */
+function sources(names) {
+  const files = names.flatMap((name) => {
+    const path = relative(ROOT, resolve(ROOT, name));
+    if (statSync(join(ROOT, path)).isFile()) return [path];
+    return readdirSync(join(ROOT, path), { recursive: true, encoding: "utf8" })
+      .filter((inner) => inner.endsWith(".ts"))
+      .map((inner) => join(path, inner))
+      .sort();
+  });
+  return [...new Set(files)];
+}
+
+/** Runs tests. Returns whether they pass. @param {string} runtime @param {string[]} tests @param {number} seconds */
+async function run(runtime, tests, seconds) {
+  const command = runtime === "bun"
+    ? [bun, "test", "--bail=1", "--timeout=60000", ...tests.map((test) => `./${test}`)]
+    : [
+      deno,
+      "test",
+      "-A",
+      "--no-check",
+      "--quiet",
+      "--fail-fast",
+      "--import-map",
+      "tests/std/import_map.json",
+      ...tests,
+    ];
+  const env = { DENO: deno, BUN: bun, NETKIT_STD: "local" };
+  const { code, killed, seconds: took } = await exec(command, { cwd: copy, env, seconds });
+  return { passes: code === 0 && !killed, took };
+}
+
+/** @param {string} file */
+async function mutate(file) {
+  const path = join(copy, file);
+  const source = readFileSync(path, "utf8");
+  const runtime = runtimeOf(file);
+  const stages = [];
+  for (const tests of testsOf(file)) {
+    const { passes, took } = await run(runtime, tests, 300);
+    if (passes) stages.push({ tests, seconds: 5 + 4 * took });
+    else {say(
+        `${file}: with no fault in it these do not pass, and are left out: ${tests.join(" ")}`,
+      );}
+  }
+  const mutants = (await mutantsOf(file, source)).filter(({ line }, index) =>
+    index % every === 0 && line >= firstLine && line <= lastLine
+  );
+  const row = { file, planted: 0, noticed: 0, left: mutants.length };
+  if (stages.length === 0) {
+    if (mutants.length > 0) say(`${file}: no test belongs to it (scripts/lib/tests_of.mjs).`);
+    return row;
+  }
+  try {
+    for (const { line, name, was, is, start, end } of mutants) {
+      if (Date.now() >= until) break;
+      writeFileSync(path, source.slice(0, start) + is + source.slice(end));
+      let passes = true;
+      for (const { tests, seconds } of stages) {
+        passes &&= (await run(runtime, tests, seconds)).passes;
+      }
+      row.planted++;
+      row.left--;
+      if (passes) say(`${file}:${line} ${name}: ${short(was)} → ${short(is)}`);
+      else row.noticed++;
+    }
+  } finally {
+    writeFileSync(path, source);
+  }
+  say(`${file}: ${score(row)}`);
+  return row;
+}
+
+/** @param {string} text */
+function short(text) {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 90 ? `${line.slice(0, 90)}…` : line;
+}
+
+/** @param {{ planted: number, noticed: number, left: number }} row */
+function score({ planted, noticed, left }) {
+  const percent = planted === 0 ? "-" : `${(100 * noticed / planted).toFixed(1)} %`;
+  return `${noticed} of ${planted} noticed, ${percent}${left > 0 ? `; ${left} not planted` : ""}`;
+}
+
+/** @param {string} line */
+function say(line) {
+  console.log(line);
+  if (options["out"]) appendFileSync(options["out"], `${line}\n`);
+}
+
+function report() {
+  console.log("\n| file | planted | noticed | score |\n| --- | ---: | ---: | ---: |");
+  const total = { file: "all", planted: 0, noticed: 0, left: 0 };
+  for (const row of rows) {
+    total.planted += row.planted;
+    total.noticed += row.noticed;
+    total.left += row.left;
+  }
+  for (const { file, planted, noticed } of [...rows, total]) {
+    const percent = planted === 0 ? "-" : `${(100 * noticed / planted).toFixed(1)} %`;
+    console.log(`| ${file} | ${planted} | ${noticed} | ${percent} |`);
+  }
+}
