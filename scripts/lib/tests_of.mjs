@@ -9,91 +9,54 @@ import { testFiles } from "./files.mjs";
  * @type {[source: RegExp, inMemory: string[], others: string[]][]}
  */
 const TABLE = [
-  [
-    /^server\/|^server\.ts/,
-    [
-      "tests/server/pairs_test",
-      "tests/server/closing_deadlines_test",
-      "tests/server/publish_test",
-      "tests/server/subscribe_test",
-      "tests/pair/once_test",
-      "tests/pair/observer_closing_test",
-      "tests/server/stop_options_test",
-    ],
-    [
-      "tests/server/close_test",
-      "tests/server/routes_test",
-      "tests/server/authorize_test",
-      "tests/server/connections_test",
-      "tests/server/messages_test",
-      "tests/server/listeners_test",
-      "tests/server/stop_test",
-    ],
-  ],
-  [
-    /^server\/(?:connection|flow|inbound_backlog|topics)\.ts/,
-    [],
-    [
-      "tests/server/backpressure_test",
-      "tests/server/backpressure_inbound_test",
-      "tests/server/flow_test",
-      "tests/server/unsent_test",
-    ],
-  ],
-  [
-    /^server\/(?:limits|handshake|listening_server)\.ts/,
-    [],
-    [
-      "tests/server/max_connections_test",
-      "tests/server/limits_test",
-      "tests/server/authorize_waiting_test",
-      "tests/server/refusal_reasons_test",
-      "tests/server/start_test",
-      "tests/server/mount_test",
-      "tests/server/handshake_test",
-    ],
-  ],
-  [
-    /^client\/|^client\.ts/,
-    [
-      "tests/client/after_end_test",
-      "tests/client/attempt_test",
-      "tests/client/reconnect_send_test",
-      "tests/client/reconnect_test",
-      "tests/client/reconnect_corners_test",
-      "tests/client/reconnect_runtime_test",
-      "tests/pair/once_test",
-      "tests/pair/observer_closing_test",
-    ],
-    [
-      "tests/client/connect_options_test",
-      "tests/client/states_test",
-      "tests/client/handshake_test",
-      "tests/client/close_test",
-      "tests/client/unsent_test",
-      "tests/client/drained_test",
-      "tests/client/peer_close_test",
-      "tests/client/max_payload_test",
-    ],
-  ],
-  [/^heartbeat\.ts/, ["tests/heartbeat_test", "tests/heartbeat/many_test"], [
-    "tests/heartbeat/ping_test",
-  ]],
-  [/^internal\/timeout_queue/, ["tests/heartbeat_test", "tests/server/closing_deadlines_test"], []],
-  [/^internal\/close_/, ["tests/server/closing_deadlines_test", "tests/client/after_end_test"], [
-    "tests/client/close_test",
-    "tests/client/unsent_test",
-  ]],
   [/^(?:client|server|internal)\/|^(?:client|server|heartbeat)\.ts/, [
-    "tests/pair/pairwise_test",
     "tests/pair/boundaries_test",
     "tests/pair/states_test",
+    "tests/pair/once_test",
+    "tests/pair/observer_closing_test",
   ], []],
-  [/^runtime\//, ["tests/runtime/"], []],
-  [/^cluster\//, ["tests/cluster/history_test"], [
-    "tests/server/cluster_test",
-    "tests/cluster/memory",
+  [/^server\/|^server\.ts/, [
+    "tests/server/closing_deadlines_test",
+    "tests/server/publish_test",
+    "tests/server/subscribe_test",
+    "tests/server/stop_options_test",
+  ], [
+    "tests/server/connections_test",
+    "tests/server/listeners_test",
+    "tests/server/routes_test",
+    "tests/server/close_test",
   ]],
+  [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], ["tests/server/flow_test"]],
+  [/^server\/(?:limits|handshake|listening_server|registry)\.ts/, [], [
+    "tests/server/handshake_test",
+    "tests/server/max_connections_test",
+    "tests/server/refusal_reasons_test",
+  ]],
+  [/^client\/|^client\.ts/, [
+    "tests/client/after_end_test",
+    "tests/client/attempt_test",
+    "tests/client/reconnect_send_test",
+    "tests/client/reconnect_test",
+    "tests/client/reconnect_corners_test",
+    "tests/client/reconnect_runtime_test",
+  ], [
+    "tests/client/buffered_test",
+    "tests/client/connect_options_test",
+    "tests/client/handshake_test",
+    "tests/client/states_test",
+  ]],
+  [/^heartbeat\.ts|^internal\/timeout_queue/, [
+    "tests/heartbeat_test",
+    "tests/heartbeat/many_test",
+    "tests/server/closing_deadlines_test",
+  ], []],
+  [/^internal\/close_/, [
+    "tests/server/closing_deadlines_test",
+    "tests/client/after_end_test",
+  ], ["tests/client/close_test"]],
+  [/^(?:client|server)\/|^(?:client|server|heartbeat)\.ts/, ["tests/pair/pairwise_test"], []],
+  [/^runtime\//, [], ["tests/runtime/"]],
+  [/^cluster\//, ["tests/cluster/history_test"], ["tests/server/cluster_test"]],
 ];
 
 /**
