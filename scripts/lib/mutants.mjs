@@ -23,7 +23,7 @@ const STATEMENT =
   /^[ ]{4,}((?:void |await |delete )?(?:this|[a-z]\w*)(?:[.?]+#?\w+|\[\w+\])*(?:\(.*\)| (?:\?\?|\+|-)?= .+|\+\+|--)?;)(?: \/\/.*)?$/;
 
 /** A number that is no part of a name, a text or a comment. */
-const NUMBER = /(?<![\w.#"'`$])\d[\d_]*(?:\.\d+)?(?![\w."'`])/g;
+const NUMBER = /(?<![\w.#"'`$]|\| )\d[\d_]*(?:\.\d+)?(?![\w."'`]| \|)/g;
 
 /**
  * All faults for a file: what Stryker's mutators make, statements left out, and numbers that are one more.

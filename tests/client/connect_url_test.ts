@@ -215,4 +215,24 @@ describe("createWebSocket().connect() without permission", () => {
     assertEquals(stdout.trim().split("\n"), ["401", ...denied, ...denied, "true", ...denied, "0"]);
     assertEquals(code, 0);
   });
+
+  it("asks for the port of the scheme where the URL has none", async () => {
+    const { code, stdout, stderr } = await runSource(
+      `import { createWebSocket } from ${JSON.stringify(MODULE)};
+      const URLS = ["wss://127.0.0.2/", "wss://127.0.0.2:443/", "ws://127.0.0.2:443/",
+        "ws://127.0.0.2/", "wss://127.0.0.2:80/"];
+      for (const url of URLS) {
+        const ws = createWebSocket();
+        ws.on("error", () => {});
+        console.log(await ws.connect(url, { connectTimeout: 0.1 }).then(String, ({ code }) => code));
+        if (ws.state !== "idle") await ws.closed.catch(() => {});
+      }`,
+      {
+        runtime: "deno",
+        flags: ["--no-prompt", "--no-check", "--allow-read", "--allow-net=127.0.0.2:443"],
+      },
+    );
+    assertEquals([stderr, code], ["", 0]);
+    assertEquals(stdout.trim().split("\n"), ["true", "true", "true", "201", "201"]);
+  });
 });

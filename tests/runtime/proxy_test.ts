@@ -163,6 +163,16 @@ describe("a list of exceptions", () => {
   it("names IPv6 networks", () => {
     assertEquals(excluded("ws://[fd00::1]/", "fd00::/8"), true);
     assertEquals(excluded("ws://[fe80::1]/", "fd00::/8"), false);
+    assertEquals(excluded("ws://[fd00::1]/", "fd00::1/128"), true);
+    assertEquals(excluded("ws://[fd00::2]/", "fd00::1/128"), false);
+  });
+
+  it("name no host of the other family", () => {
+    for (const host of ["[::1]", "[fd00::1]", "[::ffff:10.1.2.3]"]) {
+      const networks = ["0.0.0.0/0", "10.0.0.0/8", "128.0.0.0/1"];
+      for (const network of networks) assertEquals(excluded(`ws://${host}/`, network), false);
+    }
+    assertEquals(excluded("ws://10.1.2.3/", "::/0"), false);
   });
 
   it("may be garbage", () => {

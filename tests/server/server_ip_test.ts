@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer } from "../../mod.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
-import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { requestHead, TEXT, textOf } from "../peers/raw.ts";
 
 const HOST = "127.0.0.1";
@@ -69,4 +70,14 @@ describe("createWebSocketServer().start({ serverIP })", () => {
     for (const host of [HOST, "127.0.0.2"]) await peers.connect({ host });
     await assertNotAt(watched, peers, "::1");
   });
+
+  for (const serverIP of ["192.0.2.1", "fe80::1", "2001:db8::1"]) {
+    it(`refuses ${serverIP}, which is not this machine's: 2302004`, async () => {
+      const server = createWebSocketServer();
+      await assertRefused(() => server.start({ serverPort: 0, serverIP }), 2302004, serverIP);
+      assertEquals(server.address, undefined);
+      assertEquals(await server.start({ serverPort: 0, serverIP: HOST }), true);
+      assertEquals(await server.stop(), true);
+    });
+  }
 });

@@ -167,7 +167,7 @@ describe("MemoryNetwork", () => {
 
   it("stops reading where the server asks it to", async () => {
     const work = Promise.withResolvers<void>();
-    const world = await World.start({ maxBufferedAmount: 100 });
+    const world = await World.start({ maxPendingAmount: 1100 });
     world.server.on("messageReceive", () => work.promise);
     const { ws } = await world.pair();
     for (const data of ["one", "two", "three", "four"]) void ws.send(data);
