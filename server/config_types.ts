@@ -166,14 +166,17 @@ export type Verdict<Context extends object | undefined> =
 
 /**
  * What `start` and `mount` take of a server whose connections have a context for certain: nobody but
- * `authorize` can say it, so it must be there.
+ * `authorize` can say it, so it must be there. A context with no keys asks for nothing: without
+ * `strictNullChecks` it is what a server has that was given no type.
  *
  * @typeParam Context What `authorize` finds out about a client.
  * @typeParam Config What `start` or `mount` takes where there may be none.
  */
-export type WithAuthorize<Context extends object | undefined, Config> = [Context] extends [object]
-  ? Config & { authorize: NonNullable<WebSocketServerConfig<Context>["authorize"]> }
-  : Config;
+export type WithAuthorize<Context extends object | undefined, Config> =
+  [keyof NonNullable<Context>] extends [never] ? Config
+    : [Context] extends [object]
+      ? Config & { authorize: NonNullable<WebSocketServerConfig<Context>["authorize"]> }
+    : Config;
 
 /** What a `URLPattern` is to `path`. */
 export interface PathPattern {
