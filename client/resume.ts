@@ -166,7 +166,7 @@ export class ResumeSession {
     this.#filling = undefined;
     for (const known of this.#topics.values()) {
       const place = this.#place;
-      if (known.isLive && place !== undefined && known.epoch === this.#epoch) {
+      if (known.isLive && place !== undefined) {
         if (known.place === undefined || isBefore(known.place, place)) known.place = place;
       }
       known.isLive = false;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { BrokerReader } from "../../cluster.ts";
 import { MemoryBroker } from "../../cluster/brokers/memory.ts";
 import {
   BusinessError,
@@ -287,6 +288,52 @@ describe("a log", () => {
     await world.clock.until(ws.close());
   });
 
+  it("that was lost is known anew before anything is published", async () => {
+    await using world = new World();
+    await world.start();
+    const { ws, log } = await world.client();
+    world.broker.empty();
+    await world.cut(() => world.publish("t", "a"));
+    assertEquals(log, [
+      { topic: "t", recovered: false, missed: 0 },
+      { topic: "t", recovered: true, missed: 1 },
+      "a",
+    ]);
+    await world.clock.until(ws.close());
+  });
+
+  it("of which a server could not read a part is told, during the break or not", async () => {
+    for (const isAway of [false, true]) {
+      await using world = new World();
+      await world.start();
+      const readers: BrokerReader[] = [];
+      const { broker } = world;
+      await world.start({
+        broker: {
+          append: (entry) => broker.append(entry),
+          read: (reader, signal) => broker.read((readers.push(reader), reader), signal),
+          close: () => broker.close(),
+        },
+      });
+      world.at = 1;
+      const { ws, log } = await world.client();
+      await world.publish("t", "a");
+      const trim = async () => {
+        broker.hold(readers[0]!);
+        await world.publish("t", "not read");
+        broker.trim(1000);
+        broker.hold(readers[0]!, false);
+        await world.settle();
+      };
+      if (isAway) await world.cut(trim);
+      else await trim();
+      await world.settle(1000);
+      await world.publish("t", "b");
+      assertEquals(log, ["a", { topic: "t", recovered: false, missed: 0 }, "b"], `${isAway}`);
+      await world.clock.until(ws.close());
+    }
+  });
+
   it("that was lost, or cut back, during the break is told", async () => {
     for (const harm of ["empty", "cut"] as const) {
       await using world = new World();
@@ -496,6 +543,22 @@ describe("the wire", () => {
     assertStringIncludes(log[1] as string, `"at":"${last + 1}.0","recovered":true,"missed":0`);
     assertEquals(leaver.log.slice(1), ['{"left":"t"}\n']);
     await Promise.all([ws, leaver.ws].map((ws) => world.clock.until(ws.close())));
+  });
+
+  it("forgets who has left: no timer is left, and a join that waited is answered", async () => {
+    await using world = new World();
+    await world.start();
+    const before = world.clock.pending;
+    const { ws } = await raw(world);
+    await ws.send('{"resume":1,"epoch":"1","at":{"t":"99.0"}}\n');
+    await world.settle();
+    assert(world.clock.pending > before);
+    assertEquals(world.joined, []);
+    await world.clock.until(ws.close());
+    await world.settle(100);
+    assertEquals(world.joined, [{ recovered: false, missed: 0 }]);
+    await world.settle(100_000); // those of the connection itself
+    assertEquals(world.clock.pending, before);
   });
 
   it("lets a server stop while somebody has not greeted, or waits", async () => {

@@ -127,6 +127,30 @@ describe("a runtime's topics", () => {
   });
 });
 
+describe("what is sent while something is published", () => {
+  it("has no place of that, and a message of its own", async () => {
+    const runtime = new ScriptedServer();
+    const clock = new FakeClock();
+    const server = createWebSocketServer({
+      ...{ clock, runtime, history: true },
+      observer: {
+        sent: (connection, data) => {
+          if (data === "published") void server.send("direct", connection);
+        },
+      },
+    });
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    await clock.until(server.start({ serverPort: 1 }));
+    await clock.advance(10);
+    const { admission, socket } = await enter(runtime, OFFER);
+    admission.message('{"resume":1}\n');
+    await clock.until(server.publish("t", "published"));
+    assertEquals(socket.sent.slice(2), ["\ndirect", "2.0\npublished"]);
+    admission.closed({ code: 1000, reason: "" });
+    await stop(server, clock);
+  });
+});
+
 describe("a mounted server with a history", () => {
   it("gives the host what it needs, and speaks of headers", async () => {
     const runtime = new ScriptedServer();
