@@ -18,10 +18,15 @@ import { Talk } from "./talk.mjs";
  * @property {string} [mode] Instead of the scenario's.
  * @property {boolean} [sleeper] Whether one of its connections is never read from.
  * @property {string} [module] The module to load instead of this one.
+ * @property {boolean} [heartbeat] Whether it has its own heartbeat, where it can do without.
+ * @property {boolean} [arrayBuffer] Whether binary data comes as an ArrayBuffer, not as on Bun by default.
  */
 
-/** The control. */
+/** The control: with no heartbeat, and binary data as the runtime has it by default. */
 export const BARE = "bare";
+
+/** The same with the runtime's own heartbeat. */
+export const BARE_HEARTBEAT = "bare, heartbeat";
 
 /** The control once more: what differs between the two is noise. */
 export const AGAIN = "bare again";
@@ -34,9 +39,11 @@ export const AGAIN = "bare again";
  * @param {string[]} against The folders of other copies of this module, to be compared with it.
  * @returns {Plan[]}
  */
-export function plansFor({ kind, mode, sleeper }, runtime, against) {
+export function plansFor({ kind, mode, sleeper, binary }, runtime, against) {
   /** @param {string} name @param {string} [file] @returns {Plan} */
   const plan = (name, file = name) => ({ name, file, runtime });
+  /** @param {string} file @returns {Plan[]} */
+  const both = (file) => [plan(file), { ...plan(`${file}, heartbeat`, file), heartbeat: true }];
   const plans = [plan(BARE), plan(AGAIN, BARE), plan("ours")];
   for (const folder of against) {
     const module = pathToFileURL(resolve(folder, "mod.ts")).href;
@@ -51,6 +58,11 @@ export function plansFor({ kind, mode, sleeper }, runtime, against) {
     return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
+  if (kind !== "client") plans.push({ ...plan(BARE_HEARTBEAT, BARE), heartbeat: true });
+  if (binary && runtime === "bun") {
+    plans.push({ ...plan("bare, ArrayBuffer", BARE), arrayBuffer: true });
+    plans.push({ ...plan("crossws, ArrayBuffer", "crossws"), arrayBuffer: true });
+  }
   // A bare server with its own upgrade is the same with a host around it.
   if (kind === "cost" && mode !== "fan") plans.push(plan("ours, mounted", "mounted"));
   if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));
@@ -60,10 +72,13 @@ export function plansFor({ kind, mode, sleeper }, runtime, against) {
       plans.push({ ...plan("bare, publish", BARE), mode: "publish" });
     }
   }
-  plans.push(plan("crossws"), plan("hono"), plan("ws"));
-  plans.push({ name: "ws on Node", file: "ws", runtime: "node" });
+  plans.push(...both("crossws"), ...both("hono"), { ...plan("ws"), heartbeat: true });
+  plans.push({ name: "ws on Node", file: "ws", runtime: "node", heartbeat: true });
   return plans;
 }
+
+/** What always has a heartbeat. */
+const OURS = new Set(["ours", "mounted"]);
 
 export class Contender {
   #program;
@@ -85,12 +100,13 @@ export class Contender {
    * @param {number} pingSeconds
    */
   static async start(plan, scenario, { run, load, pin }, pingSeconds) {
-    const { name, file, runtime, module } = plan;
+    const { name, file, runtime, module, heartbeat, arrayBuffer } = plan;
     const command = [...pin("server"), ...run[runtime] ?? []];
     const generator = [...pin("load"), ...load];
     const mode = plan.mode ?? scenario.mode ?? "echo";
     const env = {
-      BENCH_PING: String(pingSeconds),
+      BENCH_PING: String(heartbeat || OURS.has(file) ? pingSeconds : 0),
+      BENCH_ARRAY_BUFFER: arrayBuffer ? "1" : "0",
       ...(module && { BENCH_MODULE: module }),
     };
     if (scenario.kind === "client") {

@@ -1,10 +1,13 @@
 // @ts-check
 /**
- * What an echo costs in JavaScript alone, on Bun: the adapter and all above it, called as Bun calls it,
- * with sockets that only count. `bun bench/in_process.mjs [FOLDER]`, where another copy of this module may
- * lie; prints the median in ns of CPU time.
+ * What an echo costs in JavaScript alone: the adapter and all above it, called as the runtime calls it,
+ * with sockets that only count. `bun bench/in_process.mjs [FOLDER]` or `deno run -A --no-config
+ * bench/in_process.mjs [FOLDER]`, where another copy of this module may lie; prints the median in ns of CPU
+ * time, and the least.
  */
+import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 /** How many messages a round has, how many rounds count, and how many warm up. */
@@ -14,9 +17,9 @@ const WARMUP = { rounds: 30, messages: 100_000, pauseMs: 5 };
 
 const CONNECTIONS = 16;
 
-const { Bun } = /** @type {any} */ (globalThis);
-if (!Bun) throw new Error("This needs Bun");
-const { noInline } = await import(/** @type {string} */ ("bun:jsc"));
+const { Bun, Deno } = /** @type {any} */ (globalThis);
+if (!Bun && !Deno) throw new Error("This needs Bun or Deno");
+const { noInline } = Bun ? await import(/** @type {string} */ ("bun:jsc")) : { noInline() {} }; // V8 has none for programs
 
 const [folder] = process.argv.slice(2);
 const module = folder === undefined ? "../mod.ts" : pathToFileURL(`${folder}/mod.ts`).href;
@@ -41,8 +44,57 @@ noInline(CountingSocket.prototype.send); // as nothing native can be
 
 /** @typedef {(socket: CountingSocket, data: string | ArrayBuffer) => void} Handler */
 
+const HEADERS = {
+  host: "localhost",
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+};
+
+/**
+ * A connection as Deno has it, which never will be one: it only counts.
+ *
+ * @param {Request} request @param {object} options
+ */
+function upgrade(request, options) {
+  const { socket, response } = realUpgrade(request, options);
+  socket.sent = 0;
+  socket.send = () => ++socket.sent;
+  Object.defineProperty(socket, "bufferedAmount", { value: 0 });
+  return { socket, response };
+}
+
+const realUpgrade = Deno?.upgradeWebSocket;
+
+/** What Deno does for each message, but for the event and the look-up of its listeners. */
+function denoHandler() {
+  const idle = Object.getOwnPropertySymbols(WebSocket.prototype).find(({ description }) =>
+    description === "[[serverHandleIdleTimeout]]"
+  );
+  /** @type {Handler} */
+  return (/** @type {any} */ socket, data) => {
+    socket[idle]();
+    socket.hear({ data });
+  };
+}
+
+/** @param {any[]} sockets */
+function denoEcho(sockets) {
+  for (const socket of sockets) socket.hear = socket.onmessage;
+  return { handler: denoHandler(), sockets };
+}
+
 /** @returns {{ handler: Handler, sockets: CountingSocket[] }} */
 function bare() {
+  if (Deno) {
+    return denoEcho(Array.from({ length: CONNECTIONS }, () => {
+      const request = new Request("http://localhost/", { headers: HEADERS });
+      const { socket } = upgrade(request, { idleTimeout: 0 });
+      socket.onmessage = (/** @type {any} */ { data }) => socket.send(data);
+      return socket;
+    }));
+  }
   const sockets = Array.from(
     { length: CONNECTIONS },
     () => new CountingSocket(),
@@ -54,11 +106,25 @@ function bare() {
 async function ours(mounted) {
   /** @type {any} */
   let given;
-  Bun.serve = (/** @type {any} */ options) => {
-    given = options;
-    return { hostname: "127.0.0.1", port: 80, publish() {}, stop() {} };
-  };
   const { createWebSocketServer } = await import(module);
+  /** @type {any[]} */
+  const upgraded = [];
+  if (Deno) {
+    Deno.upgradeWebSocket = (/** @type {any} */ request, /** @type {any} */ options) => {
+      const { socket, response } = upgrade(request, options);
+      upgraded.push(socket);
+      return { socket, response };
+    };
+    Deno.serve = (/** @type {any} */ _, /** @type {any} */ fetch) => {
+      given = { fetch };
+      return { addr: { hostname: "127.0.0.1", port: 80 } };
+    };
+  } else {
+    Bun.serve = (/** @type {any} */ options) => {
+      given = options;
+      return { hostname: "127.0.0.1", port: 80, publish() {}, stop() {} };
+    };
+  }
   const server = createWebSocketServer();
   server.on(
     "messageReceive",
@@ -74,15 +140,15 @@ async function ours(mounted) {
   else await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
   const sockets = [];
   for (let i = 0; i < CONNECTIONS; i++) {
+    const request = new Request("http://localhost/", { headers: HEADERS });
+    if (Deno) {
+      const remoteAddr = { hostname: "127.0.0.1", port: 50_000 + i };
+      given.fetch(request, { remoteAddr, completed: new Promise(() => {}) });
+      upgraded[i].onopen();
+      continue;
+    }
     const socket = new CountingSocket();
-    const headers = {
-      host: "localhost",
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    };
-    given.fetch(new Request("http://localhost/", { headers }), {
+    given.fetch(request, {
       port: 80,
       requestIP: () => ({ address: "127.0.0.1", port: 50_000 + i }),
       timeout() {},
@@ -94,7 +160,7 @@ async function ours(mounted) {
     });
     sockets.push(socket);
   }
-  return { handler: given.websocket.message, sockets };
+  return Deno ? denoEcho(upgraded) : { handler: given.websocket.message, sockets };
 }
 
 /** @param {Handler} handler @param {any[]} sockets @param {any[]} data @param {number} n */
@@ -108,7 +174,7 @@ async function measure({ handler, sockets }, data) {
   noInline(handler);
   for (let i = 0; i < WARMUP.rounds; i++) {
     run(handler, sockets, data, WARMUP.messages);
-    await Bun.sleep(WARMUP.pauseMs); // time for the compilers
+    await sleep(WARMUP.pauseMs); // time for the compilers
   }
   const found = Array.from({ length: ROUNDS }, () => {
     const before = process.cpuUsage();
@@ -121,7 +187,8 @@ async function measure({ handler, sockets }, data) {
   if (sent !== meant) {
     throw new Error(`${sent} of ${meant} messages were echoed`);
   }
-  return found.sort((a, b) => a - b)[ROUNDS >> 1]?.toFixed(1);
+  const sorted = found.sort((a, b) => a - b);
+  return [sorted[ROUNDS >> 1], sorted[0]].map((ns) => ns?.toFixed(1)).join(" ");
 }
 
 // Each in a process of its own: what is compiled for one kind of data is no good for two.
@@ -131,14 +198,13 @@ if (kind === undefined) {
   for (
     const echo of ["bare", "ours", "mounted"].flatMap((kind) => [`${kind}-text`, `${kind}-binary`])
   ) {
-    const child = Bun.spawnSync([process.execPath, ...process.argv.slice(1)], {
+    const command = [...(Deno ? ["run", "-A", "--no-config"] : []), ...process.argv.slice(1)];
+    const { status, stdout } = spawnSync(process.execPath, command, {
       env: { ...process.env, BENCH_ECHO: echo },
-      stderr: "inherit",
+      stdio: ["ignore", "pipe", "inherit"],
     });
-    if (child.exitCode !== 0) process.exit(1);
-    console.log(
-      `${echo.replace("-", ", ")}: ${child.stdout.toString().trim()} ns`,
-    );
+    if (status !== 0) process.exit(1);
+    console.log(`${echo.replace("-", ", ")}: ${String(stdout).trim()} ns`);
   }
 } else {
   const data = Array.from(

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { AGAIN, BARE, Contender, plansFor } from "./contender.mjs";
+import { AGAIN, BARE, BARE_HEARTBEAT, Contender, plansFor } from "./contender.mjs";
 import { BENCH } from "./prepare.mjs";
 
 /** @typedef {import("./scenarios.mjs").Scenario} Scenario */
@@ -265,6 +265,7 @@ function summary(names, kind, slices, spread, effort) {
   /** @type {Result["of"]} */
   const of = {};
   const control = slices[BARE] ?? [];
+  const beating = slices[BARE_HEARTBEAT];
   for (const name of names) {
     const own = slices[name] ?? [];
     // One that failed half-way has not been measured.
@@ -285,6 +286,8 @@ function summary(names, kind, slices, spread, effort) {
     of[name]["ratio"] = spread(
       own.map((slice, i) => read(control[i]) / read(slice)),
     );
+    if (name !== "ours" || beating?.length !== own.length) continue;
+    of[name]["beating"] = spread(own.map((slice, i) => read(beating[i]) / read(slice)));
   }
   return of;
 }

@@ -40,19 +40,17 @@ export function report(results, { command, date, versions, effort }) {
 function costs(results, who) {
   if (results.length === 0) return [];
   const names = namesOf(results).filter((name) => name !== BARE);
+  const hasBoth = results.some(({ of }) => of["ours"]?.["beating"]);
+  const both = hasBoth ? ["ours, to bare with a heartbeat"] : [];
   const rows = results.map(({ scenario, unit, noise, of }) => [
     scenario,
     of[BARE] ? `${micro(of[BARE]["cost"])} µs per ${unit}` : "failed",
-    ...names.map((name) => {
-      const ratio = of[name]?.["ratio"];
-      if (ratio === undefined) return "–";
-      if (name !== AGAIN && !isQuiet(noise)) return "too noisy";
-      return `${ratio.median.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`;
-    }),
+    ...names.map((name) => share(of[name]?.["ratio"], name === AGAIN || isQuiet(noise))),
+    ...both.map(() => share(of["ours"]?.["beating"], isQuiet(noise))),
   ]);
   return [
     `### ${who}: CPU time of the bare runtime ÷ that of each`,
-    table(["scenario", "bare", ...names], rows),
+    table(["scenario", "bare", ...names, ...both], rows),
   ];
 }
 
@@ -134,6 +132,14 @@ function failures(results) {
     Object.entries(failed).map(([name, why]) => `- ${name}, ${scenario}: ${why.split("\n")[0]}`)
   );
   return lines.length === 0 ? [] : ["### What could not be measured", lines.join("\n")];
+}
+
+/** @param {Spread | undefined} ratio @param {boolean} isSure */
+function share(ratio, isSure) {
+  if (ratio === undefined) return "–";
+  if (!isSure) return "too noisy";
+  const { median, low, high } = ratio;
+  return `${median.toFixed(3)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
 /** @param {number | undefined} noise */

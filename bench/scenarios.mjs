@@ -11,6 +11,7 @@ import { fileLimit } from "./prepare.mjs";
  * @property {(ms: number) => string} load What the generator is told for one slice.
  * @property {string} [unit] Default: "message".
  * @property {boolean} [asked] Whether it is measured only where `--only` names it.
+ * @property {boolean} [binary] Whether its messages are binary data.
  * @property {boolean} [sleeper] Whether contenders also meet a connection that is never read from.
  */
 
@@ -19,6 +20,7 @@ const echo = (name, connections, what) => ({
   name: `echo ${name}`,
   kind: "cost",
   connections,
+  binary: what.includes("binary"),
   load: (ms) => `echo ${what} ${ms}`,
 });
 

@@ -6,7 +6,7 @@ import type { HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
-import { byteLength, exceeds } from "../internal/payload.ts";
+import { byteLength, exceeds, mostBytes } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
@@ -85,9 +85,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { heartbeat, listeners, looksAtMessages, messages } = this.host;
+    const { heartbeat, listeners, looksFrom, messages } = this.host;
     heartbeat.alive(this);
-    if (looksAtMessages) return this.#look(data);
+    if (looksFrom !== Infinity && mostBytes(data) > looksFrom) return this.#look(data);
     // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One
     // call less shows (bench/README.md, "The way of a message").
     const event = { clientConnection: this.handle, data };

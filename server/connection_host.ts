@@ -17,8 +17,8 @@ export interface ConnectionHost {
   readonly canPing: boolean;
   /** Whether the runtime itself refuses messages over `maxPayload`. */
   readonly checksPayload: boolean;
-  /** Whether a message must be checked before the listeners get it. */
-  readonly looksAtMessages: boolean;
+  /** The bytes over which a message is checked before the listeners get it; -1 where each is. */
+  readonly looksFrom: number;
   readonly schema: StandardSchema | undefined;
   readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
   /** The listeners of 'messageReceive'. */

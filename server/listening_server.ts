@@ -73,7 +73,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly draining: DrainWatch<ServerConnection>;
   readonly canPing: boolean;
   readonly checksPayload: boolean;
-  readonly looksAtMessages: boolean;
+  readonly looksFrom: number;
   readonly clock: Clock;
   readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
@@ -121,8 +121,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.draining = new DrainWatch({ clock, isTold: runtime.tellsDrain === true });
     this.canPing = runtime.canPing;
     this.checksPayload = runtime.checksPayload;
-    this.looksAtMessages = !runtime.checksPayload || observing !== undefined ||
-      schema !== undefined;
+    const looksAtAll = observing !== undefined || schema !== undefined;
+    this.looksFrom = looksAtAll ? -1 : runtime.checksPayload ? Infinity : config.maxPayload;
     this.heartbeat = new Heartbeat(config as HeartbeatOptions, clock, true);
     this.opening = new TimeoutQueue({
       clock,

@@ -1,6 +1,15 @@
 // @ts-check
-/** The control: the runtime and nothing else, with the limits and the heartbeat of the others. */
-import { Bun, Deno, MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS, ready } from "./common.mjs";
+/** The control: the runtime and nothing else, with the limits of the others. */
+import {
+  ARRAY_BUFFER,
+  Bun,
+  Deno,
+  MAX_BUFFERED,
+  MAX_PAYLOAD,
+  mode,
+  PING_SECONDS,
+  ready,
+} from "./common.mjs";
 
 const ALL = "all";
 
@@ -26,10 +35,10 @@ if (Bun) {
       backpressureLimit: MAX_BUFFERED,
       closeOnBackpressureLimit: true,
       idleTimeout: PING_SECONDS,
-      sendPings: true,
+      sendPings: PING_SECONDS > 0,
       /** @param {any} ws */
       open(ws) {
-        ws.binaryType = "arraybuffer";
+        if (ARRAY_BUFFER) ws.binaryType = "arraybuffer";
         sockets.add(ws);
         if (mode === "publish") ws.subscribe(ALL);
       },

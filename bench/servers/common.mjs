@@ -15,10 +15,15 @@ export const runtime = Deno ? "deno" : Bun ? "bun" : "node";
 /** What a message leads to: "echo", "fan" (to each, one by one) or "publish" (natively). */
 export const [mode = "echo"] = process.argv.slice(2);
 
-/** The same for every contender, in bytes and seconds. */
+/** The same for every contender, in bytes. */
 export const MAX_PAYLOAD = 5_242_864;
 export const MAX_BUFFERED = 16 * 1024 * 1024;
+
+/** Seconds between two Pings; 0 for no heartbeat, which this module cannot do. */
 export const PING_SECONDS = Number(process.env["BENCH_PING"] ?? 30);
+
+/** Whether binary data is to come as an ArrayBuffer, and not as Bun has it by default: as a Buffer. */
+export const ARRAY_BUFFER = Deno !== undefined || process.env["BENCH_ARRAY_BUFFER"] === "1";
 
 /** @param {number} port */
 export function ready(port) {

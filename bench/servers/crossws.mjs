@@ -1,6 +1,7 @@
 // @ts-check
 /** crossws, with its adapter for the runtime. */
 import {
+  ARRAY_BUFFER,
   Bun,
   Deno,
   MAX_BUFFERED,
@@ -46,10 +47,11 @@ if (Bun) {
     maxPayloadLength: MAX_PAYLOAD,
     backpressureLimit: MAX_BUFFERED,
     closeOnBackpressureLimit: true,
+    sendPings: PING_SECONDS > 0,
   };
   /** @param {any} socket */
   const open = (socket) => {
-    socket.binaryType = "arraybuffer"; // what a peer of crossws offers cannot set it
+    if (ARRAY_BUFFER) socket.binaryType = "arraybuffer"; // what a peer of crossws offers cannot set it
     ws.websocket.open(socket);
   };
   const websocket = { ...ws.websocket, ...limits, open };

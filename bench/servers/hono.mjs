@@ -45,6 +45,7 @@ if (Bun) {
     backpressureLimit: MAX_BUFFERED,
     closeOnBackpressureLimit: true,
     idleTimeout: PING_SECONDS,
+    sendPings: PING_SECONDS > 0,
   };
   const server = Bun.serve({
     hostname: "127.0.0.1",

@@ -87,6 +87,9 @@ function findInternals(): Internals | undefined {
 
 const internals = findInternals();
 
+/** In the place of Deno's own method it keeps a timer that never fires from being set anew. */
+const nothing = (): void => {};
+
 /** Whether this Deno lets us send Ping frames, notice Pongs and drop connections. */
 export const canPing: boolean = internals !== undefined;
 
@@ -140,7 +143,6 @@ export class DenoSocket implements Socket {
     this.#ws = ws as Inner;
     this.#events = events;
     ws.binaryType = "arraybuffer"; // else a Blob (2.9.6, `client_quirks_test.ts`)
-    this.#hearPongs();
     ws.onmessage = ({ data }) => events.message(data);
     ws.onerror = (event) => {
       this.#failure = event;
@@ -177,6 +179,7 @@ export class DenoSocket implements Socket {
   }
 
   ping(): void {
+    this.#hearPong();
     if (this.#held !== undefined && !this.#armed) return; // a Ping waits already
     clearTimeout(this.#timer);
     this.#release();
@@ -263,10 +266,17 @@ export class DenoSocket implements Socket {
 
   /**
    * Deno calls the method that sets its idle timer for each Pong and before each message (2.9.6,
-   * `deno_internals_test.ts`).
+   * `deno_internals_test.ts`). One that tells of life stands in its place until there is some, and one
+   * that does nothing after that: most messages come while no Ping waits.
    */
-  #hearPongs(): void {
-    if (internals) this.#ws[internals.handleIdle] = () => this.#events.alive();
+  #hearPong(): void {
+    if (internals === undefined || this.#closed) return;
+    const { handleIdle } = internals;
+    const ws = this.#ws;
+    ws[handleIdle] = () => {
+      ws[handleIdle] = nothing;
+      this.#events.alive();
+    };
   }
 
   /**
