@@ -50,8 +50,8 @@ import { withoutSecrets } from "./internal/describe.ts";
 import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { type Observing, observing } from "./internal/observer.ts";
-import { byteLength, DEFAULT_MAX_PAYLOAD, payloadError } from "./internal/payload.ts";
-import { readCall, Refusal, type Result, settle } from "./internal/result.ts";
+import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
+import { ACCEPTED, readCall, Refusal, type Result, settle } from "./internal/result.ts";
 import { argumentError, BYTES } from "./internal/validate.ts";
 import { sayOnce } from "./internal/say_once.ts";
 import type { StandardSchema } from "./internal/schema.ts";
@@ -83,6 +83,8 @@ class Client implements WebSocketClient<unknown> {
   readonly #runtime: ClientRuntime;
   readonly #maxBufferedAmount: number;
   readonly #maxPayload: number;
+  /** The largest message that can be sent with no look at the queue, in bytes. */
+  readonly #maxAtOnce: number;
   readonly #policy: ReconnectPolicy | undefined;
   readonly #resumes: boolean;
   readonly #stats: Stats | undefined;
@@ -125,6 +127,7 @@ class Client implements WebSocketClient<unknown> {
     this.#runtime = runtime ?? clientRuntime;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
     this.#maxPayload = maxPayload ?? DEFAULT_MAX_PAYLOAD;
+    this.#maxAtOnce = this.#maxBufferedAmount === Infinity ? this.#maxPayload : -1;
   }
 
   get state(): WebSocketState {
@@ -162,6 +165,12 @@ class Client implements WebSocketClient<unknown> {
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {
     if (callback === undefined && arguments.length <= 2 && typeof data !== "function") {
+      // Nearly every message takes this way: the connection is open, and the data is small.
+      const connection = this.#connection;
+      if (connection?.state === "open" && mostBytes(data) <= this.#maxAtOnce) {
+        connection.send(data as WebSocketData);
+        return ACCEPTED as Promise<boolean> & void;
+      }
       return this.#settle(this.#send(data), undefined);
     }
     const call = readCall("send", arguments, 1);

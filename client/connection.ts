@@ -65,6 +65,8 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
+  /** Whether it was sent a Ping, and nothing has come in since. */
+  #isPinged = false;
   /** When it was dialled. */
   readonly #began: number;
   /** Bytes that were accepted and are lost as it closes. */
@@ -184,13 +186,14 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { heartbeat, maxPayload, observing } = this.#parts;
-    heartbeat.alive(this);
+    if (this.#isPinged) this.alive();
+    const { maxPayload, observing } = this.#parts;
     const looks = observing !== undefined || exceeds(data, maxPayload);
     if (!looks || this.#accepts(data)) this.#owner.message(data);
   }
 
   alive(): void {
+    this.#isPinged = false;
     this.#parts.heartbeat.alive(this);
   }
 
@@ -218,6 +221,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   ping(): void {
     const { observing, who } = this.#parts;
+    this.#isPinged = true;
     observing?.pinged?.(who);
     this.#socket.ping();
   }

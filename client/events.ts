@@ -115,7 +115,17 @@ export class ClientEmitter implements ReconnectOwner {
     if (this.#schema !== undefined) return this.#validated(this.#schema, data);
     // This is on the way of every message, and often there are no readers.
     if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
-    this.listeners.emitTo(this.#forListeners, undefined, data);
+    // This is `emitTo`, with one call less (bench/README.md, "The way of a message").
+    const { items } = this.#forListeners;
+    for (let i = 0; i < items.length; i++) {
+      const listener = items[i]!;
+      try {
+        const result = listener(undefined, data);
+        if (result !== undefined) this.listeners.join(undefined, result, this.#forListeners);
+      } catch (cause) {
+        this.listeners.report(cause, this.#forListeners);
+      }
+    }
     if (this.#afterMessage.items.length > 0) this.listeners.emitTo(this.#afterMessage);
   }
 

@@ -26,9 +26,9 @@ export interface ConnectionParts {
   /** The subprotocol, "" for none. */
   protocol: string;
   /** More headers of the 101. */
-  headers: Headers | undefined;
+  headers?: Headers | undefined;
   /** What `authorize` has answered, where it is an object. */
-  context: unknown;
+  context?: unknown;
 }
 
 /**
@@ -55,6 +55,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
    */
   #queued = 0;
   #backlog: Backlog | undefined;
+  /** Whether it was sent a Ping, and nothing has come in since. */
+  #asked = false;
 
   constructor(
     host: ConnectionHost,
@@ -85,8 +87,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   message(data: string | ArrayBuffer): void {
     if (this.state !== "open") return;
-    const { heartbeat, listeners, looksFrom, messages } = this.host;
-    heartbeat.alive(this);
+    if (this.#asked) this.alive();
+    const { listeners, looksFrom, messages } = this.host;
     if (looksFrom !== Infinity && mostBytes(data) > looksFrom) return this.#look(data);
     // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One
     // call less shows (bench/README.md, "The way of a message").
@@ -106,6 +108,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   alive(): void {
+    this.#asked = false;
     this.host.heartbeat.alive(this);
   }
 
@@ -249,6 +252,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   ping(): void {
+    this.#asked = true;
     this.host.observing?.pinged?.(this.handle);
     this.#socket?.ping();
   }

@@ -173,9 +173,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (full !== undefined) return this.#refuse(who, full);
     this.#hint(request, who);
     const { authorize } = this.#config;
-    const admit = (context: unknown, headers?: Headers) =>
-      this.#owner.admit({ ...who, protocol, context, headers }, request, who.seen);
-    if (authorize === undefined) return admit(undefined);
+    const parts: ConnectionParts = { ip, port, url: who.url, protocol };
+    if (authorize === undefined) return this.#owner.admit(parts, request, who.seen);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
     const call = () => this.#untilClosed(request, "authorize", authorize(request, info));
@@ -195,7 +194,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       if (reserved !== undefined) {
         throw new TypeError(`it must leave the header ${reserved} to the handshake`);
       }
-      return admit(verdict === true ? undefined : verdict, headers);
+      const context = verdict === true ? undefined : verdict;
+      return this.#owner.admit({ ...parts, context, headers }, request, who.seen);
     });
     // A client that is refused after all gives its place back.
     const decided = (answer: RequestResult) => {

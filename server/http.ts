@@ -7,6 +7,7 @@ import { type BusinessError, businessError, type RefusalReason } from "../errors
 import { describe } from "../internal/describe.ts";
 import type { Hook } from "./options.ts";
 import { type AllowedHosts, hostAllowed } from "./origin.ts";
+import { isUrl } from "./routes.ts";
 import { RequestInfo } from "./request_info.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
@@ -120,7 +121,7 @@ export class Http {
 
   /** What is wrong with where a request was sent to, if anything is. */
   fault(request: Request): HandshakeFault | undefined {
-    if (!URL.canParse(request.url)) return NO_URL; // whatever the type of a Request says
+    if (!isUrl(request.url)) return NO_URL;
     const allowed = this.#allowedHosts;
     return allowed === undefined || hostAllowed(request, allowed) ? undefined : NOT_THIS_HOST;
   }

@@ -63,30 +63,31 @@ export interface ListeningServerParts {
 
 /** Everything that is there while a server runs, and gone when it has stopped. */
 export class ListeningServer implements ConnectionHost, HandshakeOwner {
-  readonly config: ServerConfig;
-  readonly maxPayload: number;
+  // What each message needs stands together: it is in the same lines of the processor's cache.
   readonly maxBufferedAmount: number;
-  readonly maxPendingAmount: number;
-  readonly refusesSlow: boolean;
   /** The largest message that can be sent with no look at the queue, in bytes. */
   readonly maxAtOnce: number;
+  readonly looksFrom: number;
+  readonly observing: Observing | undefined;
+  /** As connections call them. */
+  readonly listeners: ConnectionHost["listeners"];
+  readonly messages: ListenerList;
+  readonly config: ServerConfig;
+  readonly maxPayload: number;
+  readonly maxPendingAmount: number;
+  readonly refusesSlow: boolean;
   readonly draining: DrainWatch<ServerConnection>;
   readonly canPing: boolean;
   readonly checksPayload: boolean;
-  readonly looksFrom: number;
   readonly clock: Clock;
-  readonly observing: Observing | undefined;
   readonly heartbeat: Heartbeat;
   readonly opening: TimeoutQueue<ServerConnection>;
   readonly closing: ClosingDeadlines<ServerConnection>;
   readonly paused: TimeoutQueue<ServerConnection>;
   readonly registry = new Registry();
   readonly topics: Topics;
-  /** As connections call them. */
-  readonly listeners: ConnectionHost["listeners"];
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly schema: StandardSchema | undefined;
-  readonly messages: ListenerList;
   /** What is now. */
   readonly gauges: Gauges = new Gauges(this);
   /** The handshakes, where an observer is told of them. */

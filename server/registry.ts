@@ -60,9 +60,11 @@ export class Registry {
   /** Removes a connection whose end the user is told of. */
   remove(connection: ServerConnection): void {
     this.#known.delete(connection);
+    if (this.#byAddress === undefined) return;
     const address = String(connection.handle);
-    const alike = this.#byAddress?.get(address);
-    if (alike?.delete(connection) && alike.size === 0) this.#byAddress!.delete(address);
+    const alike = this.#byAddress.get(address)!;
+    alike.delete(connection);
+    if (alike.size === 0) this.#byAddress.delete(address);
   }
 
   /** Finds a connection by its handle, or the newest at the address that a copy has. */

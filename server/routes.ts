@@ -32,6 +32,44 @@ const ANYWHERE = "http://localhost";
  * `tests/server/routes_test.ts`). Where the `Host` is no host, Deno gives no URL and Bun only a path.
  */
 export function targetOf({ url: asked }: Request): Target {
+  if (asked !== lastTarget?.asked) {
+    lastTarget = { asked, target: PLAIN.test(asked) ? new PlainTarget(asked) : parsed(asked) };
+  }
+  return lastTarget.target;
+}
+
+/** Whether the URL of a request is one, whatever the type of a Request says. */
+export function isUrl(asked: string): boolean {
+  if (asked !== lastUrl?.asked) lastUrl = { asked, isUrl: URL.canParse(asked) };
+  return lastUrl.isUrl;
+}
+
+/** What was read last: most requests of a server ask for the same, and to parse a URL takes a µs. */
+let lastTarget: { asked: string; target: Target } | undefined;
+let lastUrl: { asked: string; isUrl: boolean } | undefined;
+
+/** A URL whose path and query the URL parser leaves as they are. */
+const PLAIN = /^https?:\/\/[^/?#]+(?=\/)((?:\/[\w~-][\w.~-]*)*\/?)(\?[\w.~%&=+-]+)?$/i;
+
+/** The URL of a request that needs no parsing, unless somebody asks for the whole. */
+class PlainTarget implements Target {
+  readonly pathname: string;
+  readonly url: string;
+  readonly #asked: string;
+
+  constructor(asked: string) {
+    const [, pathname = "", query = ""] = PLAIN.exec(asked)!;
+    this.#asked = asked;
+    this.pathname = pathname;
+    this.url = own(pathname + query);
+  }
+
+  get href(): string {
+    return parsed(this.#asked).href;
+  }
+}
+
+function parsed(asked: string): Target {
   const path = asked.replace(/^[a-z+]+:\/\/[^/?#]*/i, "");
   const origin = asked.slice(0, asked.length - path.length).replace(/^http\+unix:/, "http:");
   const { href, pathname, search } = new URL(

@@ -28,7 +28,8 @@ export function readServerProtocols(option: unknown): Protocols {
 
 /** The subprotocols that a client offers, in its order, but for those with which it can resume. */
 export function offeredBy(request: Request): string[] {
-  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  const offered = request.headers.get("sec-websocket-protocol");
+  if (offered === null) return [];
   return offered.split(",").map((name) => name.trim())
     .filter((name) => name !== "" && ordinary(name) === undefined);
 }
@@ -39,10 +40,9 @@ export function offeredBy(request: Request): string[] {
  * @returns `undefined` where the server has subprotocols and the client offers none of them.
  */
 export function choose(protocols: Protocols, request: Request): string | undefined {
+  if (protocols.length === 0 && typeof protocols !== "function") return "";
   const offered = offeredBy(request);
-  if (typeof protocols !== "function") {
-    return protocols.length === 0 ? "" : protocols.find((name) => offered.includes(name));
-  }
+  if (typeof protocols !== "function") return protocols.find((name) => offered.includes(name));
   const chosen: unknown = protocols([...offered], request);
   if (chosen === undefined) return "";
   if (offered.includes(chosen as string)) return chosen as string;

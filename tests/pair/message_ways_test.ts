@@ -41,7 +41,7 @@ async function run(checksPayload: boolean, options: WebSocketServerOptions = {})
   for (const listener of listeners) {
     server.on("messageReceive", ({ data }) => listener(data) as void);
   }
-  await server.start({ serverPort: 80, maxBufferedAmount: LONG.length });
+  await server.start({ serverPort: 80, maxPendingAmount: LONG.length });
   const admission = runtime.enter();
   const socket = new PausableSocket();
   admission.open(socket);

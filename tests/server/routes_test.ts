@@ -173,4 +173,31 @@ describe("targetOf()", () => {
       assertEquals([target.href, target.url, target.pathname], [href, url, url!.split("?")[0]]);
     }
   });
+
+  it("says of each URL what the URL parser says, parsed or not", () => {
+    const paths = [
+      "/",
+      "/a",
+      "/a/",
+      "/a.b/c-d/~e_f",
+      "/.a",
+      "/a/./b",
+      "/a/../b",
+      "/a/..",
+      "//a",
+      "/a//",
+    ];
+    paths.push("/%41", "/a%2e", "/ä", "/a b", "/a\\b", "/a\tb", "/a;b", "/a:b@c", "/..a/b..");
+    const queries = ["", "?", "?a", "?a=b&c=%20+d", "?a?b", "?'", '?"', "?ä", "?a#b", "#a", "?#"];
+    for (const origin of ["http://example.com", "https://EXAMPLE.com:443", "http://[::1]:8080"]) {
+      for (const asked of paths.flatMap((path) => queries.map((query) => origin + path + query))) {
+        const { href, pathname, search } = new URL(asked);
+        for (const _ of ["read", "remembered"]) {
+          const target = targetOf({ url: asked } as Request);
+          assertEquals([asked, target.pathname, target.url], [asked, pathname, pathname + search]);
+          assertEquals(target.href, href);
+        }
+      }
+    }
+  });
 });
