@@ -69,9 +69,8 @@ const realUpgrade = Deno?.upgradeWebSocket;
 
 /** What Deno does for each message, but for the event and the look-up of its listeners. */
 function denoHandler() {
-  const idle = Object.getOwnPropertySymbols(WebSocket.prototype).find(({ description }) =>
-    description === "[[serverHandleIdleTimeout]]"
-  );
+  const [idle = Symbol()] = Object.getOwnPropertySymbols(WebSocket.prototype)
+    .filter(({ description }) => description === "[[serverHandleIdleTimeout]]");
   /** @type {Handler} */
   return (/** @type {any} */ socket, data) => {
     socket[idle]();
