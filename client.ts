@@ -32,6 +32,7 @@ import { readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
 import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
+import { REFUSALS } from "./client/refusals.ts";
 import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
 import type {
   CloseResult,
@@ -42,7 +43,7 @@ import type {
   WebSocketState,
 } from "./client/types.ts";
 import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
-import { type BusinessError, businessError, type ErrorKind } from "./errors.ts";
+import { type BusinessError, businessError } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { causeOf } from "./internal/close_deadline.ts";
@@ -60,21 +61,6 @@ import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
 import { clientRuntime } from "./runtime/select_client.ts";
 
 export type * from "./client/types.ts";
-
-const OK = undefined;
-const BUSY = "alreadyConnected";
-const NOT_OPEN = "notOpen";
-const NOTHING = "notConnected";
-
-/** The kind of error that refuses a call in a state. `OK` where it is accepted. */
-const REFUSALS: Record<
-  "connect" | "send" | "close",
-  Record<WebSocketState, ErrorKind | undefined>
-> = {
-  connect: { idle: OK, connecting: BUSY, open: BUSY, closing: BUSY, reconnecting: BUSY },
-  send: { idle: NOT_OPEN, connecting: OK, open: OK, closing: NOT_OPEN, reconnecting: OK },
-  close: { idle: NOTHING, connecting: OK, open: OK, closing: NOTHING, reconnecting: OK },
-};
 
 class Client implements WebSocketClient<unknown> {
   readonly #emitter: ClientEmitter;
@@ -194,7 +180,7 @@ class Client implements WebSocketClient<unknown> {
       return this.#settle(this.#connection.hasten(), undefined);
     }
     const what = `reconnect: the client is ${this.state}, or was made without 'reconnect'`;
-    return Refusal.of(businessError(NOTHING, what));
+    return Refusal.of(businessError("notConnected", what));
   }
 
   on(type: unknown, listener: unknown): void {

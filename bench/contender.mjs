@@ -65,7 +65,9 @@ export function plansFor({ kind, mode, sleeper, binary }, runtime, against) {
   }
   // A bare server with its own upgrade is the same with a host around it.
   if (kind === "cost" && mode !== "fan") plans.push(plan("ours, mounted", "mounted"));
-  if (kind === "client") return plans.concat(plan("partysocket"), plan("ws"));
+  if (kind === "client") {
+    return plans.concat(plan("ours, standard", "standard"), plan("partysocket"), plan("ws"));
+  }
   if (mode === "fan") {
     plans.push({ ...plan("ours, broadcast", "ours"), mode: "publish" });
     if (runtime === "bun") {
