@@ -1,0 +1,322 @@
+/** One connection of a client, step by step: what its socket is told, and what the user is. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type BusinessError,
+  createWebSocket,
+  type WebSocketClient,
+  type WebSocketClientOptions,
+  type WebSocketRequestOptions,
+} from "../../mod.ts";
+import type { End } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
+import { ScriptedClient, type ScriptedSocket } from "../helpers/scripted_runtime.ts";
+
+const closed = (code: number, reason = ""): End => ({ code, reason });
+
+/** A client that has dialled, and all that is told of it. At the end all of it has passed. */
+class World implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly runtime = new ScriptedClient();
+  readonly ws: WebSocketClient;
+  readonly aborter = new AbortController();
+  readonly listeners: () => number = countListeners(this.aborter.signal);
+  readonly log: string[] = [];
+
+  private constructor(options: WebSocketClientOptions) {
+    const { clock, log, runtime } = this;
+    const ws = this.ws = createWebSocket({ stats: true, ...options, clock, runtime });
+    ws.on("open", () => log.push("open"));
+    ws.on("message", (_, data) => log.push(`message ${data}`));
+    ws.on("close", (_, { code, reason }) => log.push(`close ${code} ${reason}`));
+    ws.on("error", ({ kind, data }) => log.push(`error ${kind} ${data}`));
+  }
+
+  static async dial(
+    request: WebSocketRequestOptions = {},
+    options: WebSocketClientOptions = {},
+  ): Promise<World> {
+    const world = new World(options);
+    const { signal } = world.aborter;
+    assertEquals(await world.ws.connect("ws://localhost/", { ...request, signal }), true);
+    return world;
+  }
+
+  static async open(
+    request: WebSocketRequestOptions = {},
+    options: WebSocketClientOptions = {},
+  ): Promise<World> {
+    const world = await World.dial(request, options);
+    world.runtime.events.open();
+    assertEquals(world.told, [["open"], []]);
+    return world;
+  }
+
+  get socket(): ScriptedSocket {
+    return this.runtime.socket;
+  }
+
+  /** What was told since, and what the socket was. */
+  get told(): [log: string[], calls: string[]] {
+    return [this.log.splice(0), this.socket.calls.splice(0)];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { clock, log, runtime, ws } = this;
+    if (ws.state !== "idle" && ws.state !== "closing") await ws.close();
+    await clock.advance(LONGEST_MS);
+    log.length = 0;
+    runtime.events.open();
+    runtime.events.message("late");
+    runtime.events.alive();
+    runtime.events.closed(closed(1000));
+    await clock.advance(LONGEST_MS);
+    assertEquals(log, [], "something is told after the end");
+    const { opened, closed: ended } = ws.stats()!;
+    assertEquals([ws.state, ws.stats()!.connections, opened - ended], ["idle", 0, 0]);
+    assertEquals([ws.bufferedAmount, ws.protocol, this.listeners(), clock.pending], [0, "", 0, 0]);
+  }
+}
+
+/** What a call answers: its value, or the kind of the error. */
+function answer(call: Promise<unknown>): Promise<unknown> {
+  return call.catch((error: BusinessError) => error.kind);
+}
+
+describe("an attempt of a client", () => {
+  it("fails once, with what the runtime says", async () => {
+    await using world = await World.dial();
+    world.runtime.events.closed({
+      ...closed(0),
+      failure: { what: "refused", status: "503" },
+    });
+    assertEquals(world.told, [["error connectFailed 503"], []]);
+  });
+
+  it("fails where the runtime says nothing", async () => {
+    await using world = await World.dial();
+    world.runtime.events.closed(closed(1000));
+    assertEquals(world.told, [["error connectFailed 0"], []]);
+  });
+
+  it("fails after connectTimeout, and the socket is dropped", async () => {
+    await using world = await World.dial({ connectTimeout: 2 });
+    await world.clock.advance(1999);
+    assertEquals([world.ws.state, world.told], ["connecting", [[], []]]);
+    await world.clock.advance(1);
+    assertEquals([world.ws.state, world.told], ["idle", [["error connectFailed 0"], [
+      "terminate",
+    ]]]);
+  });
+
+  for (const how of ["close()", "the signal"]) {
+    it(`is given up by ${how}: one 'close', and nothing that was queued goes out`, async () => {
+      await using world = await World.dial();
+      assertEquals(await world.ws.send("12345"), true);
+      assertEquals(world.ws.bufferedAmount, 5);
+      if (how === "close()") void world.ws.close({ code: 4001, reason: "no" });
+      else world.aborter.abort();
+      assertEquals([world.ws.state, world.told], ["closing", [[], ["terminate"]]]);
+      world.runtime.events.open();
+      await world.clock.advance(0);
+      const close = how === "close()" ? "close 4001 no" : "close 1000 CLOSE_NORMAL";
+      assertEquals([world.ws.state, world.told], ["idle", [[close], []]]);
+      assertEquals(world.ws.stats()!.unsent, 5);
+    });
+  }
+
+  for (
+    const [offer, protocol, extensions, request] of [
+      ["a,b", "b", "", {}],
+      ["a,b", "", "", undefined],
+      ["a,b", "c", "", undefined],
+      ["", "a", "", undefined],
+      ["", "", "permessage-deflate", undefined],
+      ["", "", "permessage-deflate; server_no_context_takeover", { compression: true }],
+      ["", "", "permessage-deflate, x", undefined],
+      ["", "", "x", undefined],
+    ] as const
+  ) {
+    const name = `${offer || "no subprotocol"}: "${protocol}" and "${extensions}"`;
+    it(`is checked: to the offer of ${name} comes`, async () => {
+      const compression = extensions.startsWith("permessage-deflate;") ||
+        extensions.endsWith(", x");
+      const offered = offer === "" ? {} : { protocol: offer };
+      await using world = await World.dial({ ...offered, compression });
+      Object.assign(world.socket, { protocol, extensions });
+      world.runtime.events.open();
+      assertEquals(
+        world.told,
+        request === undefined ? [["error connectFailed 0"], ["terminate"]] : [["open"], []],
+      );
+      assertEquals(world.ws.protocol, request === undefined ? "" : protocol);
+    });
+  }
+
+  it("sends what was queued when it is open, in order, and before 'open' is told", async () => {
+    const observer = {
+      sent: (_: unknown, data: unknown, bytes: number) => void world?.log.push(`${data} ${bytes}`),
+    };
+    let world: World | undefined;
+    await using it = world = await World.dial({}, { observer });
+    await it.ws.send("ä");
+    await it.ws.send("2");
+    it.runtime.events.open();
+    it.runtime.events.open();
+    assertEquals(it.told, [["ä 2", "2 1", "open"], ["send", "send"]]);
+    await it.ws.send("3");
+    assertEquals(it.told, [["3 1"], ["send"]]);
+    assertEquals(it.ws.stats()!.sent, { messages: 3, bytes: 4 });
+  });
+});
+
+describe("the end of a client's connection", () => {
+  const ENDS: Record<string, [End, log: string[], dropped: unknown]> = {
+    "with a code": [closed(4001, "bye"), ["close 4001 bye"], {}],
+    "with no code": [closed(1005), ["close 1000 "], {}],
+    "with none that can be": [closed(0), ["error lost 0", "close 1006 The link is down"], {
+      lost: 1,
+    }],
+    "with a failure": [
+      { ...closed(1000), failure: { what: "reset", status: "0" } },
+      ["error lost 0", "close 1006 The link is down"],
+      { lost: 1 },
+    ],
+    "by the runtime, for a message that is too big": [
+      { ...closed(1006), tooBig: true },
+      ["error tooBig 0", "close 1009 Received too big message"],
+      { "too big": 1 },
+    ],
+  };
+  for (const [name, [end, log, dropped]] of Object.entries(ENDS)) {
+    it(`${name} is told once, at once`, async () => {
+      await using world = await World.open();
+      world.runtime.events.closed(end);
+      assertEquals([world.ws.state, world.told], ["idle", [log, []]]);
+      assertEquals(world.ws.stats()!.dropped, dropped);
+      assertEquals(await answer(world.ws.close()), "notConnected");
+    });
+  }
+
+  for (const how of ["close()", "the signal"]) {
+    it(`by ${how} is told when the peer has answered, as it was asked for`, async () => {
+      await using world = await World.open();
+      if (how === "close()") await world.ws.close({ code: 4001, reason: "mine" });
+      else world.aborter.abort();
+      assertEquals(world.listeners(), 0);
+      const code = how === "close()" ? 4001 : 1000;
+      assertEquals([world.ws.state, world.told], ["closing", [[], [`close ${code}`]]]);
+      world.runtime.events.message("not heard any more");
+      assertEquals(await answer(world.ws.send("x")), "notOpen");
+      assertEquals(await answer(world.ws.close()), "notConnected");
+      world.runtime.events.closed(closed(1001, "theirs"));
+      const close = how === "close()" ? "close 4001 mine" : "close 1000 CLOSE_NORMAL";
+      assertEquals([world.ws.state, world.told], ["idle", [[close], []]]);
+    });
+  }
+
+  it("by close() is told after 5 s where the peer does not answer", async () => {
+    await using world = await World.open();
+    await world.ws.close();
+    await world.clock.advance(4999);
+    assertEquals(world.told, [[], ["close 1000"]]);
+    await world.clock.advance(1);
+    assertEquals(world.told, [["close 1000 CLOSE_NORMAL"], ["terminate"]]);
+  });
+
+  it("by close() gives who reads more time, and tells what was not sent", async () => {
+    await using world = await World.open();
+    world.socket.bufferedAmount = 200_000;
+    await world.ws.close();
+    await world.clock.advance(4000);
+    world.socket.bufferedAmount = 100_000;
+    await world.clock.advance(5000);
+    assertEquals(world.told, [[], ["close 1000"]]);
+    await world.clock.advance(250);
+    assertEquals(world.told, [["error unsent 100000", "close 1000 CLOSE_NORMAL"], ["terminate"]]);
+    assertEquals(world.ws.stats()!.unsent, 100_000);
+    world.socket.bufferedAmount = 0;
+  });
+
+  it("tells what the runtime says was not sent", async () => {
+    await using world = await World.open();
+    await world.ws.close();
+    world.runtime.events.closed({ ...closed(1006), unsent: 7 });
+    assertEquals(world.told, [["error unsent 7", "close 1000 CLOSE_NORMAL"], ["close 1000"]]);
+  });
+
+  it("of a dead peer: a Ping, and silence", async () => {
+    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    await world.clock.advance(2999);
+    assertEquals(world.told, [[], ["ping"]]);
+    await world.clock.advance(1);
+    assertEquals(world.told, [
+      ["error heartbeatTimeout 0", "close 1006 The link is down"],
+      ["terminate"],
+    ]);
+    const { pings, pongs, dropped } = world.ws.stats()!;
+    assertEquals([pings, pongs, dropped], [1, 0, { dead: 1 }]);
+  });
+
+  it("is sent no Ping on a runtime that has none, nor after close()", async () => {
+    await using world = await World.open({ pingInterval: 1 });
+    await world.ws.close();
+    await world.clock.advance(4000);
+    assertEquals(world.told, [[], ["close 1000"]]);
+    const runtime = new ScriptedClient();
+    runtime.canPing = false;
+    const clock = new FakeClock();
+    const ws = createWebSocket({ clock, runtime });
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    await clock.advance(100_000);
+    assertEquals([ws.state, runtime.socket.calls, clock.pending], ["open", [], 0]);
+  });
+
+  it("measures the round trip of a Ping, by a message as well", async () => {
+    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    await world.clock.advance(2300);
+    world.runtime.events.alive();
+    world.runtime.events.alive();
+    await world.clock.advance(1900);
+    world.runtime.events.message("here I am");
+    const { pings, pongs, roundTrip } = world.ws.stats()!;
+    assertEquals([pings, pongs, roundTrip?.min, roundTrip?.max], [2, 2, 200, 300]);
+  });
+});
+
+describe("a message to a client", () => {
+  for (const stats of [true, false]) {
+    it(`is measured, ${stats ? "with" : "without"} an observer: maxPayload and one more`, async () => {
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ runtime, clock: new FakeClock(), stats, maxPayload: 4 });
+      const log: string[] = [];
+      ws.on("message", (_, data) => log.push(String(data)));
+      ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+      ws.on("close", (_, { code }) => log.push(`close ${code}`));
+      await ws.connect("ws://localhost/");
+      runtime.events.open();
+      runtime.events.message("äö");
+      runtime.events.message("äöü");
+      runtime.events.message("late");
+      assertEquals([log, ws.state], [["äö", "error tooBig"], "closing"]);
+      runtime.events.closed(closed(1009));
+      assertEquals(log, ["äö", "error tooBig", "close 1009"]);
+      assertEquals(runtime.socket.calls, ["close 1009"]);
+      if (stats) {
+        assertEquals(ws.stats()!.received, { messages: 1, bytes: 4 });
+        assertEquals(ws.stats()!.dropped, { "too big": 1 });
+      }
+    });
+  }
+
+  it("is not told where the observer closes", async () => {
+    let close = () => {};
+    await using world = await World.open({}, { observer: { received: () => close() } });
+    close = () => void world.ws.close();
+    world.runtime.events.message("1");
+    assertEquals(world.told, [[], ["close 1000"]]);
+  });
+});
