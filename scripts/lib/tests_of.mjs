@@ -16,6 +16,7 @@ const TABLE = [
     "tests/pair/observer_closing_test",
   ], []],
   [/^server\/|^server\.ts/, [
+    "tests/server/connection_test",
     "tests/server/closing_deadlines_test",
     "tests/server/publish_test",
     "tests/server/subscribe_test",
@@ -33,6 +34,7 @@ const TABLE = [
     "tests/server/refusal_reasons_test",
   ]],
   [/^client\/|^client\.ts/, [
+    "tests/client/connection_test",
     "tests/client/after_end_test",
     "tests/client/attempt_test",
     "tests/client/reconnect_send_test",

@@ -215,6 +215,63 @@ describe("the end of a server's connection", () => {
   });
 });
 
+describe("an error about a server's connection", () => {
+  const reset = new Error("ECONNRESET");
+  const ROWS: Record<string, [what: string, WorldOptions, (world: World) => unknown]> = {
+    lost: [
+      "was lost",
+      {},
+      ({ admission }) =>
+        admission.closed({ ...closed(0), failure: { what: "reset", status: "0", cause: reset } }),
+    ],
+    tooBig: [
+      "sent a message of over 3 bytes",
+      { config: { maxPayload: 3 } },
+      ({ admission }) => admission.message("1234"),
+    ],
+    tooSlow: [
+      "is too slow: more than 3 bytes are queued to it",
+      { config: { maxBufferedAmount: 3 } },
+      ({ one, server, socket }) => {
+        socket.bufferedAmount = 4;
+        return server.send("1234", one);
+      },
+    ],
+    heartbeatTimeout: [
+      "gave no sign of life in time after a Ping",
+      { config: { pingInterval: 1 } },
+      ({ clock }) => clock.advance(2000),
+    ],
+    unacceptable: [
+      "sent a message that 'schema' does not accept: no",
+      {
+        options: {
+          schema: schemaOf(() => ({ issues: [{ message: "no" }] })),
+        } as WebSocketServerOptions,
+      },
+      ({ admission }) => admission.message("1"),
+    ],
+  };
+  for (const [kind, [what, options, cause]] of Object.entries(ROWS)) {
+    it(`of the kind ${kind} says of whom it is, why, and what led to it`, async () => {
+      await using world = await World.open(options);
+      const errors: BusinessError[] = [];
+      world.server.on("error", (error) => errors.push(error));
+      await cause(world);
+      const [error] = errors;
+      const { clientIP, clientPort } = world.one;
+      assertEquals([errors.length, error!.kind, error!.data], [1, kind, "0"]);
+      assertEquals([error!.clientIP, error!.clientPort], [clientIP, clientPort]);
+      assertEquals(error!.message.endsWith(`: ${clientIP}:${clientPort} ${what}`), true);
+      const why = error!.cause as Error;
+      const causes: Record<string, unknown> = { lost: reset, unacceptable: [{ message: "no" }] };
+      assertEquals([why.message, why.cause], [what, causes[kind]]);
+      assertEquals("cause" in why, kind in causes);
+      world.socket.bufferedAmount = 0;
+    });
+  }
+});
+
 describe("the beginning of a server's connection", () => {
   it("is none where it opens after its 2 s", async () => {
     await using world = await World.open();
