@@ -1,0 +1,143 @@
+/** The exact moments of a client that reconnects, and what its observer is told. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type BusinessError, createWebSocket, type ReconnectOptions } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+const URL = "ws://localhost/";
+const LOST = { code: 1006, reason: "" };
+
+/** A client on a script, and all that it and its observer are told. */
+function world(reconnect: ReconnectOptions = {}) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedClient();
+  const log: string[] = [];
+  let dials = 0;
+  const { dial } = runtime;
+  runtime.dial = (request, events) => {
+    dials++;
+    return dial.call(runtime, request, events);
+  };
+  const ws = createWebSocket({
+    clock,
+    runtime,
+    reconnect: { minDelay: 10, maxDelay: 10, random: () => 1, ...reconnect },
+    observer: {
+      failed: (_, { reason }) => void log.push(`failed ${reason}`),
+      reconnecting: (_, { attempt, delay }) => void log.push(`again ${attempt} ${delay}`),
+      unsent: (_, bytes) => void log.push(`unsent ${bytes}`),
+      pinged: () => void log.push("ping"),
+    },
+  });
+  ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+  ws.on("close", (_, { code }) => log.push(`close ${code}`));
+  return { clock, runtime, ws, log, dials: () => dials };
+}
+
+describe("a client that reconnects, after sleep", () => {
+  for (const [slept, goesOn] of [[5000, false], [5001, true]] as const) {
+    it(`of ${slept} ms ${goesOn ? "dials" : "does not dial"} at once`, async () => {
+      const { clock, dials, runtime, ws } = world();
+      await ws.connect(URL);
+      runtime.events.open();
+      runtime.events.closed(LOST);
+      assertEquals([ws.state, dials()], ["reconnecting", 1]);
+      clock.sleep(slept);
+      await clock.advance(1999);
+      assertEquals(dials(), 1);
+      await clock.advance(1);
+      assertEquals(dials(), goesOn ? 2 : 1);
+      await clock.advance(7999);
+      assertEquals(dials(), goesOn ? 2 : 1);
+      await clock.advance(1);
+      assertEquals([ws.state, dials()], ["connecting", 2]);
+      void ws.close();
+      await clock.advance(LONGEST_MS);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    });
+
+    it(`of ${slept} ms ${goesOn ? "asks" : "does not ask"} an open one for a sign of life`, async () => {
+      const { clock, log, runtime, ws } = world();
+      await ws.connect(URL);
+      runtime.events.open();
+      clock.sleep(slept);
+      await clock.advance(2000);
+      assertEquals(log, goesOn ? ["ping"] : []);
+      await clock.advance(2000);
+      assertEquals(log, goesOn ? ["ping"] : []);
+    });
+  }
+});
+
+describe("a client that reconnects, ended", () => {
+  const GAPS: Record<string, (it: ReturnType<typeof world>, signal: AbortSignal) => unknown> = {
+    "while the URL is asked for": ({ ws }, signal) =>
+      ws.connect(() => new Promise<string>(() => {}), { signal }),
+    "while it dials": ({ ws }, signal) => ws.connect(URL, { signal }),
+    "while it waits": async ({ runtime, ws }, signal) => {
+      await ws.connect(URL, { signal });
+      runtime.events.closed(LOST);
+    },
+    "while it is open": async ({ runtime, ws }, signal) => {
+      await ws.connect(URL, { signal });
+      runtime.events.open();
+    },
+  };
+  for (const [name, reach] of Object.entries(GAPS)) {
+    for (const how of ["close()", "the signal"]) {
+      it(`${name}, by ${how}: one 'close', nothing after it, and nothing left`, async () => {
+        const it = world();
+        const { clock, dials, log, runtime, ws } = it;
+        const aborter = new AbortController();
+        const count = countListeners(aborter.signal);
+        await reach(it, aborter.signal);
+        const sent = await ws.send("12345");
+        assertEquals(sent, name === "while it is open");
+        log.length = 0;
+        if (how === "close()") void ws.close();
+        else aborter.abort();
+        assertEquals(ws.state, "closing");
+        await clock.advance(0);
+        if (name === "while it is open") runtime.events.closed({ code: 1000, reason: "" });
+        const unsent = sent ? [] : ["unsent 5", "error unsent"];
+        assertEquals(log, [...unsent, "close 1000"]);
+        assertEquals([ws.state, count(), clock.pending, ws.bufferedAmount], ["idle", 0, 0, 0]);
+        const dialled = dials();
+        await clock.advance(LONGEST_MS);
+        assertEquals([log.length, dials()], [unsent.length + 1, dialled]);
+      });
+    }
+  }
+});
+
+describe("an attempt that comes to nothing", () => {
+  it("is told to the observer with its reason, and to the user as an error", async () => {
+    const { clock, log, runtime, ws } = world({ attempts: 3 });
+    const errors: BusinessError[] = [];
+    ws.on("error", (error) => errors.push(error));
+    const cause = new Error("no URL today");
+    let asked = 0;
+    await ws.connect(() => {
+      if (++asked === 1) throw cause;
+      return URL;
+    });
+    await clock.advance(0);
+    assertEquals(log.splice(0), ["failed hook_failed", "error connectFailed", "again 1 10"]);
+    assertEquals(errors[0]!.cause, cause);
+    assertEquals(errors[0]!.message.includes("'url' or 'header' failed: "), true);
+    runtime.fault = new Error("cannot be dialled");
+    await clock.advance(10_000);
+    assertEquals(log.splice(0), ["failed connection_failed", "error connectFailed", "again 2 10"]);
+    runtime.fault = undefined;
+    await clock.advance(10_000);
+    runtime.events.closed({ ...LOST, failure: { what: "refused", status: "500" } });
+    assertEquals(log.splice(0).slice(1), ["error connectFailed", "again 3 10"]);
+    await clock.advance(10_000);
+    runtime.events.closed({ ...LOST, failure: { what: "refused", status: "500" } });
+    assertEquals(log.splice(0).slice(1), ["error connectFailed"]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+});

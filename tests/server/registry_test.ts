@@ -1,0 +1,96 @@
+/** Which connection is meant: by its handle, or by an address that two may have. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type BusinessError, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+
+const PORT = 50_000;
+
+/** A server with a connection from each of these ports. */
+async function serverOf(...ports: number[]) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedServer();
+  const server = createWebSocketServer({ clock, runtime });
+  await server.start({ serverPort: 80 });
+  const enter = (port: number) => {
+    const admission = runtime.enter(port);
+    const socket = new ScriptedSocket();
+    admission.open(socket);
+    const connection = server.listAllConnections().at(-1)!;
+    const end = () => admission.closed({ code: 1000, reason: "" });
+    return { socket, connection, end };
+  };
+  const all = ports.map(enter);
+  /** Sends, and gives which sockets got it, from 0; or the kind of the error. */
+  const reached = async (to: WebSocketConnection) => {
+    const error = await server.send("x", to).then(() => undefined, (it: BusinessError) => it.kind);
+    const got = all.flatMap(({ socket }, n) => socket.calls.splice(0).map(() => n));
+    return error ?? got.join();
+  };
+  return { clock, server, enter, all, reached };
+}
+
+describe("two connections at one address", () => {
+  for (const looksFirst of [true, false]) {
+    it(`are told apart by handle; a copy means the newest${looksFirst ? "" : ", asked late"}`, async () => {
+      const { all, enter, reached, server } = await serverOf(PORT, 1);
+      const [one] = all.map(({ connection }) => connection);
+      const copy = { ...one! };
+      if (looksFirst) assertEquals(await reached(copy), "0");
+      all.push(enter(PORT));
+      const two = all[2]!.connection;
+      assertEquals([String(two), { ...two }], [String(one), copy]);
+      assertEquals(await reached(copy), "2");
+      assertEquals(await reached(one!), "0");
+      assertEquals(await reached(two), "2");
+      assertEquals(server.listAllConnections().length, 3);
+      all[2]!.end();
+      assertEquals(await reached(copy), "0");
+      assertEquals(await reached(two), "noConnection");
+      all.push(enter(PORT));
+      assertEquals(await reached(two), "noConnection");
+      assertEquals(await reached(copy), "3");
+      all[0]!.end();
+      assertEquals(await reached(copy), "3");
+      assertEquals(await reached(one!), "noConnection");
+      all[3]!.end();
+      assertEquals(await reached(copy), "noConnection");
+      assertEquals(server.listAllConnections().map(String), ["127.0.0.1:1"]);
+    });
+  }
+
+  it("are excepted one by one, and a copy excepts the newest", async () => {
+    const { all, server } = await serverOf(PORT, PORT, 1);
+    const got = () => all.flatMap(({ socket }, n) => socket.calls.splice(0).map(() => n)).join();
+    const [one, two, three] = all.map(({ connection }) => connection);
+    for (
+      const [except, left] of [
+        [one!, "1,2"],
+        [two!, "0,2"],
+        [{ ...one! }, "0,2"],
+        [[one!, three!], "1"],
+        [[one!, two!, three!], ""],
+        [[{ ...three!, clientPort: 2 }], "0,1,2"],
+      ] as const
+    ) {
+      const { sent } = await server.broadcast("x", { except: except as WebSocketConnection });
+      assertEquals([got(), sent], [left, left === "" ? 0 : left.split(",").length]);
+    }
+  });
+
+  it("say that one is closing, and are dropped each for itself", async () => {
+    const { all, reached, server, clock } = await serverOf(PORT, PORT);
+    const [one, two] = all.map(({ connection }) => connection);
+    const closing = server.close(one!);
+    assertEquals(await server.send("x", one!).catch(({ kind }) => kind), "notOpen");
+    await closing;
+    await clock.advance(0);
+    // It is told to be closed, and is not gone: terminate() alone finds it, by its handle.
+    assertEquals(await server.terminate(one!), true);
+    all[0]!.socket.calls.splice(0);
+    assertEquals(await reached(two!), "1");
+    assertEquals(await server.terminate(one!).catch(({ kind }) => kind), "noConnection");
+  });
+});
