@@ -1,0 +1,178 @@
+/** Whatever becomes of a handshake, it holds one place of the limits until then, and none after. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import type { Admission } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { assertNothingLeft } from "../helpers/leftovers.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+
+const HEADERS = {
+  host: "localhost",
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+};
+
+type Config = Partial<WebSocketServerConfig<object>>;
+
+/** What the functions of the user do with the first client, the status it gets, and its reason. */
+const OUTCOMES: Record<string, [Config, status: number, reason: string]> = {
+  "a Response of authorize": [
+    { authorize: () => new Response(null, { status: 401 }) },
+    401,
+    "authorize_rejected",
+  ],
+  "a Response of authorize, later": [
+    { authorize: () => Promise.resolve(new Response(null, { status: 402 })) },
+    402,
+    "authorize_rejected",
+  ],
+  "authorize that throws": [
+    {
+      authorize: () => {
+        throw new Error("the user's");
+      },
+    },
+    500,
+    "authorize_failed",
+  ],
+  "authorize that rejects": [
+    { authorize: () => Promise.reject(new Error("the user's")) },
+    500,
+    "authorize_failed",
+  ],
+  "authorize that answers false": [{ authorize: () => false as never }, 500, "authorize_failed"],
+  "authorize that answers nothing": [
+    { authorize: () => undefined as never },
+    500,
+    "authorize_failed",
+  ],
+  "a header of the handshake's": [
+    {
+      authorize: (_, { headers }) => {
+        headers.set("Sec-WebSocket-Protocol", "mine");
+        return {};
+      },
+    },
+    500,
+    "authorize_failed",
+  ],
+  "protocol() that throws": [
+    {
+      protocol: () => {
+        throw new Error("the user's");
+      },
+    },
+    500,
+    "subprotocol_failed",
+  ],
+  "a subprotocol that is not offered": [
+    { protocol: ["chat"] },
+    400,
+    "subprotocol_not_offered",
+  ],
+  "clientAddress() that answers with no address": [
+    { clientAddress: () => "nowhere" },
+    500,
+    "client_address_failed",
+  ],
+  "a page of another origin": [
+    { allowedOrigins: ["https://a.example"] },
+    403,
+    "origin_not_allowed",
+  ],
+};
+
+/** A server for one connection, on a script. */
+async function serverOf(config: Config) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedServer();
+  const server = createWebSocketServer<object>({ clock, runtime });
+  const log: string[] = [];
+  server.on("connect", () => log.push("connect"));
+  server.on("error", ({ data, reason }) => log.push(`${data ?? 500} ${reason}`));
+  await server.start({ serverPort: 80, maxConnections: 1, ...config } as never);
+  const end = async () => {
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+    assertNothingLeft();
+  };
+  return { clock, runtime, server, log, end };
+}
+
+describe("a handshake that is refused gives its place back", () => {
+  for (const [name, [config, status, reason]] of Object.entries(OUTCOMES)) {
+    it(`after ${name}: ${status}, ${reason}`, async () => {
+      const { clock, end, log, runtime, server } = await serverOf(config);
+      for (let n = 0; n < 3; n++) {
+        const origin = name.startsWith("a page") ? "https://b.example" : "http://localhost";
+        const headers = { ...HEADERS, origin };
+        const answer = await runtime.request({ headers }, n + 1) as Response;
+        assertEquals([answer.status, log.splice(0)], [status, [`${status} ${reason}`]]);
+      }
+      await clock.advance(60_000);
+      assertEquals([server.listAllConnections().length, log], [0, []]);
+      await end();
+    });
+  }
+});
+
+describe("a handshake that waits for authorize()", () => {
+  it("holds its place until authorizeTimeout, and not a moment longer", async () => {
+    const { clock, end, log, runtime } = await serverOf({
+      authorizeTimeout: 3,
+      authorize: () => new Promise<object>(() => {}),
+    });
+    const answers: number[] = [];
+    const ask = (port: number) =>
+      void Promise.resolve(runtime.request({}, port)).then((answer) =>
+        answers.push((answer as Response).status)
+      );
+    ask(1);
+    await clock.advance(2999);
+    ask(2);
+    await clock.advance(0);
+    assertEquals([answers.splice(0), log.splice(0)], [[503], ["503 max_connections"]]);
+    await clock.advance(1);
+    assertEquals([answers.splice(0), log.splice(0)], [[503], ["503 authorize_timeout"]]);
+    ask(3);
+    await clock.advance(2999);
+    assertEquals([answers, log], [[], []]);
+    await end();
+    assertEquals([answers, log], [[503], ["503 server_stopping"]]);
+  });
+
+  it("gives it back at once when the client leaves, and forgets the answer", async () => {
+    const verdicts: PromiseWithResolvers<object>[] = [];
+    const { clock, end, log, runtime, server } = await serverOf({
+      authorize: () => {
+        const verdict = Promise.withResolvers<object>();
+        verdicts.push(verdict);
+        return verdict.promise;
+      },
+    });
+    const aborter = new AbortController();
+    const init = { headers: HEADERS, signal: aborter.signal };
+    const first = runtime.ask(new Request("http://localhost/", init), 1);
+    await clock.advance(0);
+    aborter.abort();
+    assertEquals((await first as Response).status, 400);
+    const second = runtime.request({}, 2);
+    verdicts[0]!.resolve({ user: 1 });
+    await clock.advance(0);
+    verdicts[1]!.resolve({ user: 2 });
+    const admission = await second as Admission;
+    admission.open(new ScriptedSocket());
+    assertEquals(log, ["connect"]);
+    const [one] = server.listAllConnections();
+    assertEquals([one!.clientPort, one!.context], [2, { user: 2 }]);
+    assertEquals((runtime.request({}, 3) as Response).status, 503);
+    const stopped = end();
+    await clock.advance(0);
+    admission.closed({ code: 1001, reason: "" });
+    await stopped;
+  });
+});
