@@ -287,6 +287,73 @@ describe("the end of a client's connection", () => {
   });
 });
 
+describe("an error about a client's connection", () => {
+  const reset = new Error("ECONNRESET");
+  const refused = { what: "refused", status: "0", cause: reset };
+  const ROWS: [kind: string, what: string, isOpen: boolean, (world: World) => unknown][] = [
+    [
+      "connectFailed",
+      "refused",
+      false,
+      ({ runtime }) => runtime.events.closed({ ...closed(0), failure: refused }),
+    ],
+    [
+      "connectFailed",
+      "the connection failed",
+      false,
+      ({ runtime }) => runtime.events.closed(closed(0)),
+    ],
+    ["connectFailed", "timed out after 10 s", false, ({ clock }) => clock.advance(10_000)],
+    ["connectFailed", "the server's subprotocol is none that was offered", false, (world) => {
+      world.socket.protocol = "x";
+      world.runtime.events.open();
+    }],
+    ["connectFailed", "the server's extension was not offered", false, (world) => {
+      world.socket.extensions = "x, permessage-deflate";
+      world.runtime.events.open();
+    }],
+    [
+      "lost",
+      "the connection was lost",
+      true,
+      ({ runtime }) => runtime.events.closed({ ...closed(0), failure: refused }),
+    ],
+    [
+      "tooBig",
+      "a message of over 3 bytes came in",
+      true,
+      ({ runtime }) => runtime.events.message("1234"),
+    ],
+    [
+      "tooBig",
+      "a message of over 3 bytes came in",
+      true,
+      ({ runtime }) => runtime.events.closed({ ...closed(0), tooBig: true }),
+    ],
+    [
+      "heartbeatTimeout",
+      "no sign of life in time after a Ping",
+      true,
+      ({ clock }) => clock.advance(60_000),
+    ],
+  ];
+  for (const [kind, what, isOpen, cause] of ROWS) {
+    it(`of the kind ${kind} says "${what}", and what led to it`, async () => {
+      await using world = await World.dial({ compression: true, connectTimeout: 10 }, {
+        maxPayload: 3,
+      });
+      if (isOpen) world.runtime.events.open();
+      const errors: BusinessError[] = [];
+      world.ws.on("error", (error) => errors.push(error));
+      await cause(world);
+      assertEquals(errors.map((error) => [error.kind, error.data]), [[kind, "0"]]);
+      const why = errors[0]!.cause as Error;
+      const led = what === "refused" || kind === "lost";
+      assertEquals([why.message, why.cause, "cause" in why], [what, led ? reset : undefined, led]);
+    });
+  }
+});
+
 describe("a message to a client", () => {
   for (const stats of [true, false]) {
     it(`is measured, ${stats ? "with" : "without"} an observer: maxPayload and one more`, async () => {
