@@ -11,6 +11,7 @@ import {
   type WebSocketRequestOptions,
 } from "../../mod.ts";
 import { type RawPeer, RawServer, type RawServerOptions } from "../peers/raw.ts";
+import { countListeners } from "./leftovers.ts";
 
 /** How long anything may take before a test gives up, in ms. */
 export const LIMIT_MS = 15_000;
@@ -135,11 +136,15 @@ export interface SessionOptions {
   client?: WebSocketClientOptions;
 }
 
-/** A client, the log of its events and the raw server it connects to. */
+/**
+ * A client, the log of its events and the raw server it connects to. At the end of the block the client
+ * is idle; it must listen to no signal then.
+ */
 export class Session implements AsyncDisposable {
   readonly server: RawServer;
   readonly ws: WebSocketClient;
   readonly log: EventLog;
+  readonly #signals: (() => number)[] = [];
 
   private constructor(server: RawServer, ws: WebSocketClient) {
     this.server = server;
@@ -159,6 +164,7 @@ export class Session implements AsyncDisposable {
   async open(options?: WebSocketRequestOptions): Promise<RawPeer> {
     const nth = this.log.of("openInfo").length + 1;
     const accepted = this.server.accept();
+    if (options?.signal !== undefined) this.#signals.push(countListeners(options.signal));
     assertEquals(await within(this.ws.connect(this.url, options)), true);
     const peer = await within(accepted);
     await this.log.next("openInfo", nth);
@@ -182,6 +188,7 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.close();
     if (this.ws.state !== "idle") await within(this.ws.closed.catch(() => {}));
+    assertEquals(this.#signals.map((count) => count()), this.#signals.map(() => 0), "listeners");
   }
 }
 

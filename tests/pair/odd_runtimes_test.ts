@@ -203,7 +203,7 @@ describe("a server on a runtime", () => {
 
   it("pauses and resumes reading, and rests the heartbeat meanwhile", async () => {
     const { clock, runtime, server, log } = await Scripted.start({
-      maxBufferedAmount: 100,
+      maxPendingAmount: 100,
       pingInterval: 10,
     });
     const { work, done } = Scripted.busy();
@@ -222,7 +222,7 @@ describe("a server on a runtime", () => {
 
   it("closes with 1008 who stays paused, and resumes nobody who is gone", async () => {
     const { clock, runtime, server, log } = await Scripted.start({
-      maxBufferedAmount: 100,
+      maxPendingAmount: 100,
       pingInterval: 10,
       pongTimeout: 5,
     });
@@ -244,7 +244,7 @@ describe("a server on a runtime", () => {
   it("resumes reading with no Pings of its own when the runtime has none", async () => {
     const { clock, runtime, server } = new Scripted();
     runtime.canPing = false;
-    await server.start({ serverPort: 80, maxBufferedAmount: 100, pingInterval: 1 });
+    await server.start({ serverPort: 80, maxPendingAmount: 100, pingInterval: 1 });
     const { work, done } = Scripted.busy();
     server.on("messageReceive", () => work);
     const admission = runtime.enter();
