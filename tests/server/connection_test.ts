@@ -324,6 +324,48 @@ describe("a message to a server's connection", () => {
     assertEquals(world.log, ["message hi", "error listenerFailed undefined"]);
   });
 
+  it("takes the short way where nobody looks at it: each listener, what fails, who works", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    runtime.checksPayload = true;
+    const server = createWebSocketServer({ clock, runtime });
+    const log: string[] = [];
+    const cause = new Error("the listener's");
+    const work = Promise.withResolvers<void>();
+    server.on("error", (error) => log.push(`error ${error.kind} ${error.cause === cause}`));
+    server.on("close", (_, { code }) => log.push(`close ${code}`));
+    server.on("messageReceive", () => {
+      throw cause;
+    });
+    server.on("messageReceive", () => work.promise);
+    server.on("messageReceive", () => Promise.reject(cause));
+    server.on("messageReceive", ({ data }) => void log.push(String(data)));
+    await server.start({ serverPort: 80, maxPendingAmount: 1024, pingInterval: 2, pongTimeout: 1 });
+    const admission = runtime.enter();
+    const socket = new PausableSocket();
+    admission.open(socket);
+    admission.message("");
+    await clock.advance(0);
+    assertEquals(log.splice(0), ["error listenerFailed true", "", "error listenerFailed true"]);
+    assertEquals(socket.calls.splice(0), []);
+    await clock.advance(2999);
+    assertEquals(socket.calls.splice(0), ["ping"]);
+    admission.message("x"); // a sign of life
+    assertEquals(socket.calls.splice(0), ["pause"]);
+    await clock.advance(0);
+    work.resolve();
+    await clock.advance(1);
+    assertEquals(socket.calls.splice(0), ["resume"]);
+    await server.close(server.listAllConnections()[0]!);
+    log.length = 0;
+    admission.message("not heard any more");
+    await clock.advance(0);
+    assertEquals([log, socket.calls], [["close 1000"], ["close 1000"]]);
+    admission.closed({ code: 1000, reason: "" });
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+  });
+
   it("is measured where the runtime does not: maxPayload and one more", async () => {
     await using world = await World.open({ config: { maxPayload: 4 } });
     world.admission.message("äö");
