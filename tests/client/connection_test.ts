@@ -119,6 +119,7 @@ describe("an attempt of a client", () => {
       if (how === "close()") void world.ws.close({ code: 4001, reason: "no" });
       else world.aborter.abort();
       assertEquals([world.ws.state, world.told], ["closing", [[], ["terminate"]]]);
+      assertEquals(world.ws.bufferedAmount, 0);
       world.runtime.events.open();
       await world.clock.advance(0);
       const close = how === "close()" ? "close 4001 no" : "close 1000 CLOSE_NORMAL";
