@@ -170,8 +170,12 @@ await page.start({
 console.log(`The demo is at http://127.0.0.1:${page.address!.port}/ (Ctrl+C ends it)`);
 const timer = setInterval(async () => void page.broadcast(JSON.stringify(await state())), 300);
 
-process.once("SIGINT", end).once("SIGTERM", end);
+let isEnding = false;
+process.on("SIGINT", end).on("SIGTERM", end);
+/** Told twice where a terminal and npm both pass Ctrl-C on, it ends once, and removes its folder. */
 async function end(): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
   clearInterval(timer);
   for (const child of children) child.kill("SIGKILL");
   await Promise.race([clients.close(), later(500)]);

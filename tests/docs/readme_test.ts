@@ -16,7 +16,11 @@ const PAGES = ["README.md", "README.zh.md", "SECURITY.md", "CONTRIBUTING.md", "C
   .filter((page) => page.endsWith(".md"));
 
 /** What is in the packages: it may lead only to what is there, too. */
+const { exclude } = (JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+  publish: { exclude: string[] };
+}).publish;
 const isPublished = (page: string) =>
+  !exclude.includes(page) &&
   /^(docs\/.+|README(\.zh)?\.md|SECURITY\.md|CHANGELOG\.md|LICENSE)$/.test(page);
 
 const textOf = (page: string) => readFileSync(join(ROOT, page), "utf8");

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { within } from "../helpers/client.ts";
@@ -49,8 +50,10 @@ describe("the demo", () => {
       const { command } = tasks[`demo:${name}`];
       assertEquals(command, ["deno run -A", script, ...args].join(" "));
       const port = await freePort();
+      const folder = mkdtempSync(join(tmpdir(), "netkit-demo-"));
       const program = Program.run(HERE, script, {
         args: [...args, ...more, String(port)],
+        env: { TMPDIR: folder },
         seconds: 30,
       });
       try {
@@ -63,9 +66,11 @@ describe("the demo", () => {
         const { code, signal, stderr } = await within(program.ended);
         if (process.platform !== "win32") assertEquals([code, signal], [0, null], stderr);
         assertEquals(await isTaken(port), false);
+        assertEquals(readdirSync(folder).filter((name) => name.includes("demo")), []);
       } finally {
         program.kill("SIGKILL");
         await program.ended;
+        rmSync(folder, { recursive: true, force: true });
       }
     });
   }
