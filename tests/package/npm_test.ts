@@ -109,6 +109,12 @@ describe("npm's tarball", () => {
     }
     assert(imports > 50, `only ${imports} imports were found`);
     assert(files.has("README.md") && files.has("LICENSE"));
+    assertEquals(
+      [...files.keys()].filter((path) => /^[^/.]+\.js$/.test(path)).sort(),
+      [...new Set([...Object.values(exports), "./errors.ts"])].map((path) => js(path).slice(2))
+        .sort(),
+      "what somebody has put at the root stays there",
+    );
     for (const [path] of files) {
       if (/^docs\/(?!recipes\/)/.test(path)) assertMatch(path, /\.(md|svg|png)$/);
     }
