@@ -246,7 +246,8 @@ type Place = Omit<Address, "path"> & { reusePort?: boolean | undefined; path?: s
 
 /** The request of a client's handshake (RFC 6455 §4.1), the nonce aside, which is no secret here. */
 function handshake(url: URL, { headers, protocols }: DialRequest, signal: AbortSignal): Request {
-  const offer = protocols.length === 0 ? {} : { "sec-websocket-protocol": protocols.join(", ") };
+  const offer: Record<string, string> = {};
+  if (protocols.length > 0) offer["sec-websocket-protocol"] = protocols.join(", ");
   return new Request(url.href.replace(/^ws/, "http"), {
     signal,
     headers: {
