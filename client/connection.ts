@@ -205,11 +205,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   closed(end: End): void {
     const { state } = this;
     if (state === "idle") return;
-    if (state === "closing") {
-      this.#unsent += end.unsent ?? 0;
-      return this.#end(this.#asked!, end);
-    }
-    const { failure, tooBig } = end;
+    const { failure, tooBig, unsent = 0 } = end;
+    this.#unsent += unsent;
+    if (state === "closing") return this.#end(this.#asked!, end);
     if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
       return this.#fail(failure?.what ?? "the connection failed", failure?.status, failure?.cause);
@@ -227,6 +225,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   dead(): void {
+    this.#unsent = this.#socket.bufferedAmount;
     this.#socket.terminate();
     this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN);
   }
@@ -298,9 +297,11 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   #finish(close: CloseResult, end?: End): void {
     if (this.#unsent > 0) {
       this.#parts.observing?.unsent?.(this.#parts.who, this.#unsent);
-      // Who closes before it is open wants nothing of it, and is told 'close' alone.
-      if (this.#wasOpen) {
-        this.#owner.report(unsentError(this.#unsent, causeOf(this.#parts.options.signal)));
+      // Who closes before it is open wants nothing of it, and is told 'close' alone. Who hears that it is
+      // lost does not believe that all has arrived.
+      if (this.#wasOpen && close !== LINK_DOWN) {
+        const cause = causeOf(this.#parts.options.signal);
+        this.#owner.report(unsentError(this.#unsent, this.#asked !== undefined, cause));
       }
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });

@@ -102,7 +102,7 @@ export class ClientEmitter implements ReconnectOwner {
 
   opened(): void {
     const protocol = this.#owner.protocol();
-    this.open.resolve({ ...SWITCHING });
+    this.open.resolve(SWITCHING);
     this.listeners.emit("open", undefined, { ...SWITCHING });
     this.listeners.emit(
       "openInfo",
@@ -149,7 +149,7 @@ export class ClientEmitter implements ReconnectOwner {
     this.#owner.released();
     const why = "the connection was closed before it was open";
     this.open.reject(businessError("aborted", why, this.#owner.abortCause()));
-    this.close.resolve({ ...close }); // a copy: what is asked for may be a constant
+    this.close.resolve(close);
     if (lost !== undefined) this.#readers.emit("error", lost);
     this.#readers.emit("close");
     this.listeners.emit("close", undefined, { ...close });

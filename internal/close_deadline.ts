@@ -45,9 +45,18 @@ export class CloseDeadline {
   }
 }
 
-/** The error of so many bytes that were accepted, and not sent when a connection was over. */
-export function unsentError(bytes: number, options: { cause?: unknown } = {}): BusinessError {
-  const what = `close: ${bytes} bytes that were queued were not sent in time`;
+/**
+ * The error of so many bytes that were accepted, and not sent when a connection was over.
+ *
+ * @param asked Whether this side has closed.
+ */
+export function unsentError(
+  bytes: number,
+  asked: boolean,
+  options: { cause?: unknown } = {},
+): BusinessError {
+  const why = asked ? "were not sent in time" : "were not sent before the server closed";
+  const what = `${asked ? "close: " : ""}${bytes} bytes that were queued ${why}`;
   return businessError("unsent", what, { ...options, data: String(bytes) });
 }
 

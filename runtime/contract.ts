@@ -55,7 +55,7 @@ export interface End {
   code: number;
   /** The reason of the peer's Close frame. */
   reason: string;
-  /** Bytes that were still queued, where this side was closing and its Close frame had to wait. */
+  /** Bytes that were still queued and are lost, as far as the runtime knows. */
   unsent?: number;
   /** What the runtime said went wrong, if it did. */
   failure?: Failure;

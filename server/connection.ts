@@ -117,15 +117,17 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.ponged?.();
   }
 
-  closed({ code, reason, failure: cause, tooBig, unsent }: End): void {
+  closed({ code, reason, failure: cause, tooBig, unsent = 0 }: End): void {
     this.host.closing.delete(this);
-    // Of one that was dropped it has been told already.
-    if (this.#socket !== undefined && unsent !== undefined) this.#cutOff(unsent);
-    this.#socket = undefined;
-    this.host.detached(this);
-    if (this.state !== "open") return;
+    const wasOpen = this.state === "open";
     const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
-    this.#settle(close ?? LINK_DOWN);
+    if (wasOpen) this.#settle(close ?? LINK_DOWN);
+    // Of one that was dropped it has been told already.
+    const left = this.#socket === undefined ? 0 : unsent;
+    this.#socket = undefined;
+    this.#cutOff(left);
+    this.host.detached(this);
+    if (!wasOpen) return;
     if (tooBig) this.#fail("too big", `sent a message of over ${this.host.maxPayload} bytes`);
     else if (close === undefined) this.#fail("lost", "was lost", cause?.cause);
     this.tellClosed();

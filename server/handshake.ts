@@ -1,17 +1,10 @@
 /** The handshakes of a server: which requests become connections. Not part of the public API. */
 
-import { type BusinessError, businessError, type RefusalReason } from "../errors.ts";
-import type { Clock } from "../heartbeat.ts";
+import { businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
-import type {
-  AcceptorEvents,
-  Address,
-  Admission,
-  PortEvents,
-  RequestResult,
-} from "../runtime/contract.ts";
+import type { AcceptorEvents, Address, PortEvents, RequestResult } from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import {
@@ -25,6 +18,7 @@ import {
   toResponse,
   unused,
 } from "./http.ts";
+import type { HandshakeOwner } from "./handshake_owner.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
 import { isAddress } from "./address.ts";
@@ -33,25 +27,6 @@ import { originAllowed } from "./origin.ts";
 import { targetOf } from "./routes.ts";
 import { choose, offeredBy } from "./subprotocols.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
-
-/** The server whose handshakes these are. */
-export interface HandshakeOwner {
-  readonly clock: Clock;
-  /** Whether new connections are accepted. */
-  admits(): boolean;
-  /** Accepts a client, by its request. */
-  admit(parts: ConnectionParts, request: Request, seen: ServerHandshake | undefined): Admission;
-  /** A client asks for a connection. What the observer knows of it; `undefined` where none is told. */
-  asked(request: Request, peer: Peer): ServerHandshake | undefined;
-  /** A client is refused; `failed` follows. */
-  refused(status: number, why: string, reason: RefusalReason, seen?: ServerHandshake): void;
-  /** A client has left before it was let in. */
-  abandoned(seen: ServerHandshake | undefined): void;
-  /** A client was refused, or a function of the user failed. */
-  failed(error: BusinessError): void;
-  /** An error that is printed where 'error' has no listener. */
-  fault(error: BusinessError): void;
-}
 
 /** Checks the handshake, the origin, the subprotocol and the limits, and asks the user's functions. */
 export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
@@ -99,8 +74,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const { url } = target;
     const seen = this.#owner.asked(request, { ip, port });
     if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url, seen });
-    const peer = { clientIP: ip, clientPort: port };
-    const call = () => this.#untilClosed(request, "clientAddress", clientAddress(request, peer));
+    const ask = () => clientAddress(request, { clientIP: ip, clientPort: port });
+    const call = () => this.#untilClosed(request, "clientAddress", ask());
     return this.#ask("clientAddress", call, { ip, port, seen }, (address) => {
       if (address instanceof TooLate) return this.#refuseLate({ ip, port, seen }, address);
       if (typeof address === "string" && isAddress(address)) {
@@ -275,6 +250,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   /** Waits for an answer, until `authorizeTimeout`, the client disconnects or the server stops. */
   #untilClosed(request: Request, name: string, answer: unknown): unknown {
     if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
+    if (!this.#owner.admits()) { // it has stopped the server, or a listener has: no timer may be left
+      Promise.resolve(answer).catch(() => {});
+      return TOO_LATE.stopping;
+    }
     return new Promise((resolve, reject) => {
       const decided = (settle: () => void) => {
         this.#waiting.delete(tooLate);
@@ -288,11 +267,9 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       };
       this.#waiting.add(tooLate);
       this.#late.add(late);
-      const { signal } = request;
       const disconnected = () => tooLate(TOO_LATE.disconnected);
-      if (!this.#owner.admits()) tooLate(TOO_LATE.stopping); // the function has stopped the server
-      if (signal.aborted) disconnected();
-      signal.addEventListener("abort", disconnected);
+      if (request.signal.aborted) disconnected();
+      request.signal.addEventListener("abort", disconnected);
       Promise.resolve(answer).then(
         (value) => decided(() => resolve(value)),
         (cause) => decided(() => reject(cause)),

@@ -86,6 +86,8 @@ class BunSocket implements ClientSocket {
   #failure: unknown;
   #closed = false;
   #wasClosing = false;
+  /** How many bytes were queued when it was closing at the last check. */
+  #left = 0;
   /** Whether the Close frame waits for the queue to drain, and the timer by which it does. */
   #closes = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -110,7 +112,7 @@ class BunSocket implements ClientSocket {
       if (this.#closed) return;
       this.#closed = true;
       clearTimeout(this.#timer);
-      const unsent = this.#closes ? ws.bufferedAmount : 0; // Bun keeps it (1.4.5, `tests/client/unsent_test.ts`)
+      const unsent = ws.bufferedAmount; // Bun keeps it (1.4.5, `tests/client/unsent_test.ts`)
       const { message, error } = (this.#failure ?? {}) as ErrorEvent;
       const failure = this.#failure === undefined ? undefined : readFailure(
         `${message ?? ""} ${(error as { code?: string } | undefined)?.code ?? ""} ${reason}`,
@@ -170,11 +172,16 @@ class BunSocket implements ClientSocket {
     }
   }
 
-  /** Drops the connection if it was closing at the last check already. */
+  /**
+   * Drops the connection if it was closing at the last check already, and the peer has read nothing of
+   * what is queued since: Bun goes on sending that after the peer's Close frame.
+   */
   checkClosing(): void {
     if (this.#ws.readyState !== this.#ws.CLOSING) return;
-    if (this.#wasClosing) this.#ws.terminate();
+    const { bufferedAmount } = this.#ws;
+    if (this.#wasClosing && bufferedAmount >= this.#left) this.#ws.terminate();
     this.#wasClosing = true;
+    this.#left = bufferedAmount;
   }
 
   terminate(): void {

@@ -41,6 +41,9 @@ export const RELAY_HOST = "127.0.0.1";
 /** The longest head of a request or an answer, in bytes. */
 const MAX_HEAD = 64 * 1024;
 
+/** The bytes that end a head: CR LF CR LF. */
+const HEAD_END = [13, 10, 13, 10];
+
 /** How long the relay may take, in ms, to pass on what the client sent before it closed. */
 const FLUSH_MS = 1000;
 
@@ -177,16 +180,23 @@ async function writeAll(to: Conn, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
 }
 
-/** Reads a head up to its blank line. `rest` is what came after it already. */
+/**
+ * Reads a head up to its blank line. `rest` is what came after it already. Each byte is looked at once,
+ * however small the pieces that it comes in.
+ */
 async function readHead(from: Conn): Promise<{ head: string; rest: Uint8Array }> {
   const buffer = new Uint8Array(MAX_HEAD);
+  let matched = 0;
   for (let length = 0; length < buffer.length;) {
     const n = await from.read(buffer.subarray(length));
     if (n === null) throw new Error("closed before message completed");
-    length += n;
-    const text = decode(buffer.subarray(0, length));
-    const end = text.indexOf("\r\n\r\n");
-    if (end !== -1) return { head: text.slice(0, end), rest: buffer.slice(end + 4, length) };
+    for (const end = length + n; length < end;) {
+      const byte = buffer[length++];
+      matched = byte === HEAD_END[matched] ? matched + 1 : byte === HEAD_END[0] ? 1 : 0;
+      if (matched < HEAD_END.length) continue;
+      const head = decode(buffer.subarray(0, length - matched));
+      return { head, rest: buffer.slice(length, end) };
+    }
   }
   throw new Error("invalid HTTP: the head is too long");
 }

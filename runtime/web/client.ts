@@ -79,10 +79,10 @@ class WebSocketOfTheWeb implements ClientSocket {
     ws.onerror = (event) => {
       const { message, error } = event as ErrorEvent;
       const failure = readFailure(message ?? "", error ?? message);
-      this.#end({ code: 0, reason: "", failure });
+      this.#end({ code: 0, reason: "", unsent: ws.bufferedAmount, failure });
     };
     ws.onclose = ({ code, reason, wasClean }) => {
-      const unsent = this.#closes && !wasClean ? ws.bufferedAmount : 0;
+      const unsent = wasClean ? 0 : ws.bufferedAmount;
       this.#end({ code, reason, unsent });
     };
   }

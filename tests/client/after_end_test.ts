@@ -140,6 +140,20 @@ describe("what a user gets to hold", () => {
     assertNotStrictEquals((await told()).closed, first.closed);
   });
 
+  it("is an object of his own for everybody who awaits one promise", async () => {
+    await using session = await Session.start();
+    await session.open();
+    const { opened, closed } = session.ws;
+    const told = { opened: { ...await opened }, closed: { code: 1000, reason: "CLOSE_NORMAL" } };
+    await within(session.ws.close());
+    const waits = [closed, closed.then((result) => result), closed.catch(() => {}), closed];
+    for (const wait of waits) Object.assign((await within(wait))!, { code: 7, reason: "changed" });
+    Object.assign(await opened, { status: 7 });
+    assertEquals({ opened: await opened, closed: await closed }, told);
+    assertEquals([await closed.then(() => 5), closed instanceof Promise], [5, true]);
+    assertEquals(session.log.closes, [told.closed]);
+  });
+
   it("cannot be changed where it is one for all", async () => {
     const { ws } = await scripted();
     const kept = createWebSocket({

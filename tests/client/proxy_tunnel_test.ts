@@ -184,6 +184,62 @@ if (net !== undefined) {
       relay.close();
     });
 
+    it("reads a head once, in however small pieces it comes", async () => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const head = (first: string, rest: string) =>
+        `${first}\r\nx: ${"\r\n\r".repeat(3)}${"y".repeat(65_000)}\r\n${rest}\r\n\r\n`;
+      /** One that gives a byte at each read, and then nothing more. */
+      const piecewise = (text: string, written: (text: string) => void) => {
+        let at = 0;
+        return {
+          read: (buffer: Uint8Array) => {
+            if (at === text.length) return new Promise(() => {});
+            buffer[0] = text.charCodeAt(at++);
+            return Promise.resolve(1);
+          },
+          write: (bytes: Uint8Array) => {
+            written(textOf(bytes));
+            return Promise.resolve(bytes.length);
+          },
+          close: () => {},
+          closeWrite: () => Promise.resolve(),
+        };
+      };
+      let pass = "";
+      let toClient = "";
+      const listener = {
+        addr: { port: 1 },
+        close: () => {},
+        accept: async () => {
+          if (pass !== "") return new Promise(() => {}); // one is enough
+          await Promise.resolve(); // until the relay has its pass
+          pass = `${relay.pass}: 1`;
+          return piecewise(head("GET / HTTP/1.1", pass), (text) => toClient += text);
+        },
+      };
+      let toProxy = "";
+      const scripted = {
+        listen: () => listener,
+        connect: () => {
+          const proxy = piecewise(`${head("HTTP/1.1 200 OK", "z: 1")}first`, (text) => {
+            toProxy += text;
+          });
+          return Promise.resolve(proxy);
+        },
+      } as unknown as DenoNet;
+      const began = performance.now();
+      const proxy = { url: "http://127.0.0.1:1", username: "", password: "" };
+      const relay: Relay = new Relay(scripted, new URL("ws://127.0.0.1:1/"), proxy);
+      const look = setInterval(() => toClient.length === 5 && resolve(toProxy), 5);
+      const sent = await within(promise);
+      clearInterval(look);
+      relay.close();
+      assertLess(performance.now() - began, 2000); // decoded at each byte: minutes
+      assertEquals(toClient, "first");
+      assertEquals(sent.endsWith(head("GET / HTTP/1.1", "").slice(0, -2)), true);
+      assertStringIncludes(sent, "CONNECT 127.0.0.1:1 HTTP/1.1");
+    });
+
     it("closes what it is connected to after it was closed itself", async () => {
       const log: string[] = [];
       let connected!: (conn: unknown) => void;

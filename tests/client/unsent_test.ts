@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket } from "../../mod.ts";
+import { type CloseResult, createWebSocket } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { EventLog, Session, within } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -24,6 +24,8 @@ async function queued() {
   };
   return { clock, session, peer, until };
 }
+
+const codeOf = (close: unknown) => (close as CloseResult).code;
 
 /** How many bytes the peer has read of its socket. */
 const read = (peer: { socket: { bytesRead: number } }) => peer.socket.bytesRead;
@@ -105,8 +107,59 @@ describe("createWebSocket().close() with megabytes queued", () => {
   }
 });
 
+describe("createWebSocket() whose server ends with megabytes queued to it", () => {
+  it("sends all of it to one that has closed and reads on", async () => {
+    const { session, peer } = await queued();
+    await using _ = session;
+    peer.close(4001, "enough");
+    const ended = session.log.next("close");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    peer.socket.resume();
+    await within(peer.next(CLOSE));
+    await within(ended);
+    const sizes = peer.frames.filter(({ opcode }) => opcode === BINARY).map((f) =>
+      f.payload.length
+    );
+    assertEquals(sizes, Array(PIECES).fill(PIECE.length));
+    assertEquals(session.log.closes, [{ code: 4001, reason: "enough" }]);
+    assertEquals([session.log.errors, session.ws.stats()!.unsent], [[], 0]);
+  });
+
+  it("counts what is lost, and tells it where no 1006 does", async () => {
+    const { session, peer } = await queued();
+    await using _ = session;
+    await new Promise((resolve) => setTimeout(resolve, 100)); // the system takes what it can
+    peer.reset();
+    await session.log.next("close");
+    assertEquals(session.log.names, ["open", "openInfo", "error", "close"]);
+    assertEquals(session.log.errors.map(({ kind }) => kind), ["lost"]);
+    assertGreater(session.ws.stats()!.unsent, 1_000_000);
+  });
+
+  for (const [how, closes] of [["by its Close frame", true], ["with no word", false]] as const) {
+    it(`goes by what the runtime knows of one that goes ${how}`, async () => {
+      const { runtime, ws, log } = await closing(7, false);
+      const failure = { what: "connection lost", status: "0" };
+      runtime.events.closed({ code: 4001, reason: "", unsent: 7, ...(closes ? {} : { failure }) });
+      assertEquals(log.closes.map(codeOf), [closes ? 4001 : 1006]);
+      assertEquals(log.errors.map(({ kind }) => kind), [closes ? "unsent" : "lost"]);
+      if (closes) {
+        assertMatch(log.errors[0]!.message, /: 7 bytes that .* before the server closed$/);
+      }
+      assertEquals([ws.stats()!.unsent, log.names.at(-1)], [7, "close"]);
+    });
+  }
+
+  it("counts what was queued to one that is dead", async () => {
+    const { clock, ws, log } = await closing(7, false);
+    clock.tick(61_000);
+    assertEquals(log.errors.map(({ kind }) => kind), ["heartbeatTimeout"]);
+    assertEquals([ws.stats()!.unsent, log.closes.map(codeOf)], [7, [1006]]);
+  });
+});
+
 /** A client on a script, open, with so many bytes queued; it closes. */
-async function closing(bufferedAmount: number) {
+async function closing(bufferedAmount: number, closes = true) {
   const clock = new FakeClock();
   const runtime = new ScriptedClient();
   const ws = createWebSocket({ clock, runtime, stats: true });
@@ -114,7 +167,7 @@ async function closing(bufferedAmount: number) {
   await ws.connect("ws://localhost/");
   runtime.events.open();
   runtime.socket.bufferedAmount = bufferedAmount;
-  await ws.close({ code: 4000, reason: "done" });
+  if (closes) await ws.close({ code: 4000, reason: "done" });
   return { clock, runtime, ws, log, socket: runtime.socket };
 }
 

@@ -26,6 +26,10 @@ const PARTS = [
   "examples/wire_tap.ts",
   "examples/dashboard/load.ts",
   "examples/harmony/kits.ts",
+  // `npm run demo:cluster` runs these, on both runtimes at once; they have a test of their own.
+  "examples/cluster/clients.ts",
+  "examples/cluster/demo.ts",
+  "examples/cluster/node.ts",
 ];
 const programs = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
   .map((path) => `examples/${path.replaceAll("\\", "/")}`)

@@ -122,6 +122,13 @@ export const CASES: Record<string, Program> = {
     connect,
     pass(3100),
   ], { last: "server" }),
+  "one that is asked about when a listener has stopped the server": program([
+    { op: "armServer", event: "error", does: { op: "stop" } },
+    policy("welcome later"),
+    { ...connect, protocol: "chat" },
+    pass(100),
+  ]),
+  "one about whom nobody decides": program([policy("never"), connect, pass(12_000)]),
   "a server that is started again": program([
     { op: "stop" },
     { op: "stop" },

@@ -12,6 +12,9 @@ import type { Simulation } from "./simulation.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 
+/** The default of `authorizeTimeout`, in ms. */
+const AUTHORIZE_MS = 10_000;
+
 /** A message in one word. */
 export function keyOf(data: unknown): string {
   if (typeof data === "string") return `text ${data}`;
@@ -167,8 +170,8 @@ function refused(simulation: Simulation, attempt: Attempt, status: string, data:
   const { spec } = simulation;
   const ipOf = ({ client }: Attempt) => simulation.clients[client]!.ip;
   // Those who are let in and not open yet are there, too.
-  const asking = simulation.attempts.filter(({ verdict, peer, decided = 0 }) =>
-    verdict === "pending" ||
+  const asking = simulation.attempts.filter(({ verdict, peer, refused, decided = 0 }) =>
+    (verdict === "pending" && refused === undefined) ||
     (verdict === "welcome" && peer === undefined && simulation.now() - decided < LATENCY)
   );
   const there = [...simulation.peers, ...asking].filter((other) => other !== attempt).map(ipOf);
@@ -177,13 +180,18 @@ function refused(simulation: Simulation, attempt: Attempt, status: string, data:
     "400": spec.protocol !== "" && attempt.protocol !== spec.protocol,
     "403": attempt.verdict === "refuse",
     "429": spec.perClient > 0 && same >= spec.perClient,
-    "503": simulation.serverState === "stopping" ||
+    "503": simulation.serverState === "stopping" || tookTooLong(simulation, attempt) ||
       (spec.clients > 0 && new Set(there).size >= spec.clients),
   }[status];
   if (!excused || data !== status || attempt.peer !== undefined || attempt.refused !== undefined) {
     simulation.fault(`${attempt.key} is refused with ${status}, data ${data}`);
   }
   attempt.refused = { status, at: simulation.now() };
+}
+
+/** Whether the policy has not answered within `authorizeTimeout`. */
+function tookTooLong(simulation: Simulation, { verdict, askedAt = Infinity }: Attempt): boolean {
+  return verdict === "pending" && simulation.now() >= askedAt + AUTHORIZE_MS;
 }
 
 /** What the server sent is cut off: where something befell the link, and the server has closed. */

@@ -76,6 +76,8 @@ export interface Attempt {
   /** What the policy said, once it was asked, and when. */
   verdict?: "pending" | "welcome" | "refuse" | "throw";
   decided?: number;
+  /** When the policy was asked. */
+  askedAt?: number;
   /** The subprotocol of the server that was asked. */
   spoken?: string;
   /** Whether anything befell the link. */

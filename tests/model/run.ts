@@ -79,6 +79,7 @@ async function leave(simulation: Simulation, last: Program["last"]): Promise<voi
   };
   if (last === "clients") {
     await clientsLeave();
+    await clock.advance(ALL_MS); // the timers that a server keeps run out once more, and are not set again
     if (clock.pending > 0) {
       simulation.fault(`${clock.pending} timers are left while the server runs`);
     }

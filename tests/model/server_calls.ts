@@ -127,6 +127,7 @@ function authorize(
   const attempt = simulation.attempts[Number(request.headers.get("x-attempt"))]!;
   if (attempt.verdict !== undefined) simulation.fault("authorize() is asked twice");
   attempt.verdict = "pending";
+  attempt.askedAt = simulation.now();
   attempt.spoken = simulation.spec.protocol;
   const decide = (verdict: "welcome" | "refuse" | "throw"): true | Response => {
     attempt.verdict = verdict;

@@ -252,6 +252,27 @@ describe("createWebSocketServer().start({ authorizeTimeout })", () => {
     await clock.until(server.stop());
   });
 
+  it("leaves no timer where a listener has stopped the server meanwhile", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    const stopped = new Promise<boolean>((resolve) => {
+      server.on("error", ({ kind }) => {
+        if (kind === "noSubprotocol") resolve(server.stop()); // told before `authorize` is asked
+      });
+    });
+    let asked = 0;
+    const authorize = () => (asked++, Promise.reject(new Error("nobody is told")));
+    await server.start({ serverPort: 80, authorize });
+    const ws = createWebSocket({ clock, runtime: network.client });
+    const errors: unknown[] = [];
+    ws.on("error", ({ data }) => errors.push(data));
+    await ws.connect("ws://localhost/", { protocol: "chat" });
+    assertEquals(await clock.until(stopped), true);
+    await clock.advance(20);
+    assertEquals([asked, errors, clock.pending], [1, ["503"], 0]);
+  });
+
   it("is refused with 401 where it is no time", async () => {
     for (const wrong of [0, -1, NaN, Infinity, 30_001, "10", null]) {
       await using watched = new WatchedServer();
