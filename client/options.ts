@@ -9,6 +9,7 @@ import {
   hasTexts,
   isNone,
   isToken,
+  MAX_PAYLOAD,
   OBJECT,
   OBSERVER,
   readOptions,
@@ -34,7 +35,7 @@ export function readClientOptions(
   const given = readOptions("createWebSocket", options, {
     clock: OBJECT,
     maxBufferedAmount: COUNT,
-    maxPayload: COUNT,
+    maxPayload: MAX_PAYLOAD,
     observer: OBSERVER,
     reconnect: ANY,
     resume: FLAG,

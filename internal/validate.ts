@@ -24,6 +24,11 @@ export const COUNT: Rule = [
   (value) => Number.isSafeInteger(value) && (value as number) > 0,
   "must be an integer above 0",
 ];
+/** The largest message there may be, in bytes: over 2 ** 31 - 1 no runtime has text or a buffer. */
+export const MAX_PAYLOAD: Rule = [
+  (value) => COUNT[0](value) && (value as number) < 2 ** 31,
+  "must be an integer from 1 to 2147483647",
+];
 export const BYTES: Rule = [
   (value) => typeof value === "number" && value >= 0,
   "must be a number of bytes from 0 on",

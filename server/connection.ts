@@ -140,7 +140,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { maxBufferedAmount, observing } = this.host;
     if (observing !== undefined) observing.sent?.(this.handle, data, bytes ?? byteLength(data));
     this.#socket?.send(data);
-    this.#queued += most;
+    this.#queued += most; // an upper bound; what is really queued is asked for only over the limit
     if (this.#queued > maxBufferedAmount) this.dropIfTooSlow();
   }
 

@@ -9,6 +9,7 @@ import {
   FUNCTION,
   hasTexts,
   isNone,
+  MAX_PAYLOAD,
   NUMBER,
   readOptions,
   type Rule,
@@ -55,7 +56,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   path: PATH,
   pingInterval: ANY,
   pongTimeout: ANY,
-  maxPayload: COUNT,
+  maxPayload: MAX_PAYLOAD,
   maxBufferedAmount: COUNT,
   maxPendingAmount: COUNT,
   slowPeer: [

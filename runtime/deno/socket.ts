@@ -6,8 +6,9 @@ import type { End, Socket, SocketEvents } from "../contract.ts";
  * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
  * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
  * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
- * find peers dead that were never asked. The tests that comments in `runtime/` name are in
- * `tests/runtime/`.
+ * find peers dead that were never asked. Only `[[readyState]]` may be missing: a count of bytes is then
+ * less exact. The tests that comments in `runtime/` name are in `tests/runtime/`; the names also stand in
+ * `deno_fallback_test.ts` and `bare.ts` there.
  */
 interface Internals {
   /**

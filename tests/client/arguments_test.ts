@@ -246,6 +246,7 @@ describe("createWebSocket() arguments", () => {
     ["a maxPayload of 1.5", { maxPayload: 1.5 }],
     ["a maxPayload of NaN", { maxPayload: NaN }],
     ["a maxPayload of Infinity", { maxPayload: Infinity }],
+    ["a maxPayload of 2 GiB", { maxPayload: 2 ** 31 }],
     ["a maxPayload that is text", { maxPayload: "5" }],
     ["a maxPayload of null", { maxPayload: null }],
     ["an object that cannot be looked into", trap],

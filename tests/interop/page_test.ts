@@ -147,6 +147,7 @@ if (Chromium.path !== undefined) {
       assertEquals(await page.evaluate("back.reconnect()"), true);
       await server.connected(before + 4);
       await page.evaluate(`(async () => { await back.close(); await back.closed; })()`);
+      await server.closed(server.connections.length); // the next test counts from there
     });
 
     it("sends 1000 for a code that pages may not send, and tells the one asked for", async () => {

@@ -113,7 +113,7 @@ describe("createWebSocketServer().start()", () => {
     maxConnectionsForOneClient: [0, -1, 1.5, NaN, Infinity, "5", null, {}, 5n],
     serverCert: [null, 5, "cert.pem", [], true],
     protocol: [null, 5, "a b", "a,b", "ä", {}, [], ["a", "a"], ["a b"], [5]],
-    maxPayload: [0, -1, 1.5, NaN, Infinity, "5", null],
+    maxPayload: [0, -1, 1.5, NaN, Infinity, 2 ** 31, "5", null],
     maxBufferedAmount: [0, -1, 1.5, NaN, "5", null],
     allowedOrigins: [null, 5, "nobody", [5], {}],
     authorize: [null, 5, "yes", {}, true],
