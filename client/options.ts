@@ -210,7 +210,7 @@ function readHeaders(
     const name = key.toLowerCase();
     if (!isToken(name)) {
       // What follows may be a value, as in a line of a request's head.
-      const [start = ""] = /^[\w-]*/.exec(key) ?? [];
+      const start = key.replace(/[^\w-].*$/s, "");
       return argumentError("connect: 'header'", "must have tokens as names", `${start}…`);
     }
     const what = `connect: 'header' ${name}`;

@@ -39,9 +39,9 @@ export class Subscribers {
     const there = this.#topics.get(topic);
     if (there === undefined) return;
     const message = toMessage(data);
-    for (const { listener } of [...there]) {
-      void this.#listeners.call("a listener of a topic", listener, { topic, data: message, local });
-    }
+    [...there].forEach(({ listener }) =>
+      void this.#listeners.call("a listener of a topic", listener, { topic, data: message, local })
+    );
   }
 }
 

@@ -148,7 +148,7 @@ function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocke
  * const server = createWebSocketServer();
  * server.on("connect", (connection) => {
  *   const { readable, writable } = streamsOf(server, connection);
- *   readable.pipeTo(writable);
+ *   readable.pipeTo(writable).catch(() => {}); // the connection ends in the middle of it
  * });
  * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
  *

@@ -23,8 +23,15 @@ async function statuses(
 describe("createWebSocketServer().start({ allowedHosts })", () => {
   it("lets in who calls the server by a name of the list, in any spelling and on any port", async () => {
     assertEquals(
-      await statuses(["Chat.Example", "127.0.0.1", "::1"], [
-        ...["chat.example", "CHAT.example:8080", "127.0.0.1:1", "[::1]:80", "[0:0:0:0:0:0:0:1]"],
+      await statuses(["Chat.Example", "127.0.0.1", "::1", "[::3]"], [
+        ...[
+          "chat.example",
+          "CHAT.example:8080",
+          "127.0.0.1:1",
+          "[::1]:80",
+          "[0:0:0:0:0:0:0:1]",
+          "[::3]",
+        ],
         ...[
           "evil.example",
           "a.chat.example",
@@ -40,6 +47,7 @@ describe("createWebSocketServer().start({ allowedHosts })", () => {
         "127.0.0.1:1": 101,
         "[::1]:80": 101,
         "[0:0:0:0:0:0:0:1]": 101,
+        "[::3]": 101,
         "evil.example": 403,
         "a.chat.example": 403,
         "chat.example.evil": 403,

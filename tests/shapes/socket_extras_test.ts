@@ -34,6 +34,23 @@ describe("WebSocket beyond the standard", () => {
     await server.close();
   });
 
+  it("pings the connection that there is, where it reconnects", async () => {
+    const server = await RawServer.listen();
+    const reconnect = { minDelay: 3600, maxDelay: 3600, random: () => 1 };
+    const ws = new Ours(server.url, [], { reconnect });
+    const [peer] = await Promise.all([server.accept(), next(ws, "open")]);
+    ws.ping();
+    await within(peer.next(PING));
+    const lost = next(ws, "close");
+    peer.reset();
+    await lost;
+    ws.ping(); // there is none
+    const closed = next(ws, "close");
+    ws.close();
+    await closed;
+    await server.close();
+  });
+
   it("can be dropped while open, closing, connecting and closed", async () => {
     const server = await RawServer.listen({ answerClose: false });
     for (const reconnect of [false, true]) {
