@@ -42,6 +42,7 @@ export interface BareBunServer {
 /** A connection of Bun's server. */
 export interface BareBunSocket {
   send(data: string | Uint8Array): number;
+  getBufferedAmount(): number;
   close(code: number, reason: string): void;
   terminate(): void;
 }

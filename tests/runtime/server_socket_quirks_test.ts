@@ -47,6 +47,36 @@ function serve(
 }
 
 describe("a connection of the runtime's server", () => {
+  it("has a queue that gets shorter by whole messages on Deno, and by bytes on Bun", async () => {
+    const [sent, read] = [48 * 1024 * 1024, 16 * 1024 * 1024];
+    const opened = Promise.withResolvers<WebSocket & BareBunSocket>();
+    const gone = Promise.withResolvers<void>();
+    const server = serve((event, socket) => {
+      if (event === "open") opened.resolve(socket);
+      if (event === "close") gone.resolve();
+    });
+    const { socket: tcp } = await deadline(rawConnect(server.port), 5000);
+    const socket = await deadline(opened.promise, 5000);
+    tcp.removeAllListeners("data").pause();
+    socket.send(new Uint8Array(sent));
+    let count = 0;
+    const half = new Promise<void>((resolve) =>
+      tcp.on("data", (chunk) => {
+        count += chunk.length;
+        if (count < read) return;
+        tcp.pause();
+        resolve();
+      })
+    );
+    tcp.resume();
+    await deadline(half, 10_000);
+    if (onDeno) assertEquals(socket.bufferedAmount, sent);
+    else assertLess(socket.getBufferedAmount(), sent - read / 2);
+    tcp.destroy();
+    await deadline(gone.promise, 5000);
+    await server.stop();
+  });
+
   it("gives bytes as a Buffer on Bun unless told, and as an ArrayBuffer on Deno", async () => {
     const got = Promise.withResolvers<unknown>();
     const gone = Promise.withResolvers<void>();
