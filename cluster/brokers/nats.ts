@@ -3,9 +3,9 @@
 import { businessError } from "../../errors.ts";
 import { COUNT, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
-import { within } from "../wait.ts";
-import { Reading } from "./nats_reading.ts";
+import { NatsReading } from "./nats_reading.ts";
 import { type NatsConnection, type NatsMessage, NatsStream } from "./nats_stream.ts";
+import { Readings } from "./reading.ts";
 
 export type { NatsConnection, NatsMessage };
 
@@ -49,7 +49,7 @@ const OPTIONS: Record<string, Rule> = {
 class NatsBroker implements Broker {
   readonly #stream: NatsStream;
   readonly #inbox: string;
-  readonly #readings = new Set<Reading>();
+  readonly #readings = new Readings();
   #closed = false;
 
   constructor({ connection, stream, maxBytes }: NatsBrokerOptions) {
@@ -62,31 +62,25 @@ class NatsBroker implements Broker {
   async append(entry: string): Promise<void> {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
-    const seen = Promise.all([...this.#readings].map((reading) => reading.seen));
-    await within(seen, SEEN_MS, "the log could not be read");
+    await this.#readings.seen(SEEN_MS);
     if (this.#readings.size === 0) await this.#stream.info(); // nobody has made the stream
     try {
       await this.#stream.append(entry);
     } catch (cause) {
       // Perhaps the stream is gone.
-      for (const reading of this.#readings) reading.doubt();
+      this.#readings.doubt();
       throw cause;
     }
   }
 
   async read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
     if (this.#closed || signal.aborted) return;
-    const reading = new Reading(this.#stream, this.#inbox, reader, signal);
-    this.#readings.add(reading);
-    await reading.run();
-    this.#readings.delete(reading);
+    await this.#readings.run(new NatsReading(this.#stream, this.#inbox, reader, signal));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const readings = [...this.#readings];
-    for (const reading of readings) reading.end();
-    await Promise.all(readings.map(({ ended }) => ended));
+    await this.#readings.end();
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader, LostReason } from "../broker.ts";
-import { pause } from "../wait.ts";
 import {
   HEARTBEAT_MS,
   MISSED,
@@ -11,9 +10,7 @@ import {
   readDelivery,
   type StreamInfo,
 } from "./nats_stream.ts";
-
-/** How long to wait before it is tried again, in ms: at first, and at the most. */
-const RETRY_MS = [20, 1000] as const;
+import { Reading } from "./reading.ts";
 
 /**
  * The beginning of an epoch within a stream that has lost entries: which one it ends. Of several that
@@ -24,18 +21,9 @@ const EPOCH = /^epoch forked (\S+)$/;
 const decoder = new TextDecoder();
 
 /** One reader and its consumer. */
-export class Reading {
-  /** Resolves when it is known that the stream is the one that was read. */
-  seen!: Promise<void>;
-  readonly ended: Promise<void>;
+export class NatsReading extends Reading {
   readonly #stream: NatsStream;
-  readonly #reader: BrokerReader;
   readonly #inbox: string;
-  readonly #ending = new AbortController();
-  #isSeen = true;
-  #resolveSeen!: () => void;
-  #resolveEnded!: () => void;
-  #up: boolean | undefined;
   /** Ends this consumer, as something is wrong. */
   #fail: (cause: Error) => void = () => {};
   #beat: unknown;
@@ -53,65 +41,17 @@ export class Reading {
   #fork: { until: number; epoch: string } | undefined;
 
   constructor(stream: NatsStream, inbox: string, reader: BrokerReader, signal: AbortSignal) {
+    super(reader, signal);
     this.#stream = stream;
     this.#inbox = inbox;
-    this.#reader = reader;
-    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    signal.addEventListener("abort", () => this.end(), { once: true });
-    this.#doubt();
   }
 
-  end(): void {
-    this.#ending.abort();
-    this.doubt();
-  }
-
-  /** Has the stream looked at again: it may be another one. */
-  doubt(): void {
-    this.#doubt();
+  protected override interrupt(): void {
     this.#fail(new Error("the stream may be another one"));
   }
 
-  async run(): Promise<void> {
-    const { signal } = this.#ending;
-    for (let ms: number = RETRY_MS[0]; !signal.aborted;) {
-      const began = systemClock.now();
-      try {
-        await this.#read();
-      } catch (cause) {
-        if (signal.aborted) break;
-        this.#doubt();
-        this.#state(false, cause);
-      }
-      if (systemClock.now() - began > 5000) ms = RETRY_MS[0];
-      await pause(ms, signal);
-      ms = Math.min(2 * ms, RETRY_MS[1]);
-    }
-    this.#see();
-    this.#resolveEnded();
-  }
-
-  #doubt(): void {
-    if (!this.#isSeen) return;
-    this.#isSeen = false;
-    this.seen = new Promise((resolve) => this.#resolveSeen = resolve);
-  }
-
-  #see(): void {
-    this.#isSeen = true;
-    this.#resolveSeen();
-  }
-
-  #state(up: boolean, cause?: unknown): void {
-    if (up === this.#up) return;
-    this.#up = up;
-    if (up) this.#reader.state(true);
-    else this.#reader.state(false, cause);
-  }
-
-  /** Reads until something is wrong, which it throws. */
-  async #read(): Promise<void> {
-    const { signal } = this.#ending;
+  protected override async read(): Promise<void> {
+    const { signal } = this;
     const info = await this.#stream.info();
     await this.#look(info);
     const failed = new Promise<never>((_, reject) => this.#fail = reject);
@@ -132,8 +72,8 @@ export class Reading {
     try {
       consumer = await this.#stream.consume(subject, this.#last + 1);
       if (signal.aborted) return;
-      this.#see();
-      this.#state(true);
+      this.see();
+      this.up();
       this.#alive();
       if (info.count === 0) this.#readyNow();
       await failed;
@@ -182,20 +122,20 @@ export class Reading {
     this.#created = this.#epoch = epoch;
     this.#last = 0;
     this.#text = undefined;
-    this.#reader.lost(why);
+    this.reader.lost(why);
     if (count === 0) this.#wholeRead();
   }
 
   #tell(sequence: number, pending: number, text: string): void {
-    if (this.#last > 0 && sequence !== this.#last + 1) this.#reader.lost("trimmed");
+    if (this.#last > 0 && sequence !== this.#last + 1) this.reader.lost("trimmed");
     this.#last = sequence;
     this.#text = text;
     const [, ended] = EPOCH.exec(text) ?? [];
     if (ended === undefined) {
-      this.#reader.entry({ epoch: this.#epoch, offset: sequence }, text);
+      this.reader.entry({ epoch: this.#epoch, offset: sequence }, text);
     } else if (ended === this.#epoch) {
       this.#epoch = `${this.#created}.${sequence}`;
-      if (this.#isReady && this.#told !== ended) this.#reader.lost("forked");
+      if (this.#isReady && this.#told !== ended) this.reader.lost("forked");
     }
     if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
     if (this.#fork !== undefined && sequence >= this.#fork.until) this.#wholeRead();
@@ -216,6 +156,6 @@ export class Reading {
   #readyNow(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    this.#reader.ready();
+    this.reader.ready();
   }
 }

@@ -4,7 +4,8 @@ import { businessError } from "../../errors.ts";
 import { COUNT, FUNCTION, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
-import { Reading } from "./redis_reading.ts";
+import { Readings } from "./reading.ts";
+import { RedisReading } from "./redis_reading.ts";
 import {
   ANSWER_MS,
   closeQuietly,
@@ -47,7 +48,7 @@ const OPTIONS: Record<string, Rule> = {
 
 class RedisBroker implements Broker {
   readonly #stream: RedisStream;
-  readonly #readings = new Set<Reading>();
+  readonly #readings = new Readings();
   #writer: Promise<RedisConnection> | undefined;
   #closed = false;
 
@@ -58,8 +59,7 @@ class RedisBroker implements Broker {
   async append(entry: string): Promise<void> {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
-    const seen = Promise.all([...this.#readings].map((reading) => reading.seen));
-    await within(seen, ANSWER_MS, "the log could not be read");
+    await this.#readings.seen(ANSWER_MS);
     const writer = this.#writer ??= (async () => await this.#stream.open())();
     let isThere;
     try {
@@ -72,25 +72,20 @@ class RedisBroker implements Broker {
     this.#release();
     if (isThere) return;
     // Whoever reads finds out what has become of it.
-    for (const reading of this.#readings) reading.doubt();
+    this.#readings.doubt();
     throw new Error(`the stream ${this.#stream.key} is gone`);
   }
 
   async read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
     if (this.#closed || signal.aborted) return;
-    const reading = new Reading(this.#stream, reader, signal);
-    this.#readings.add(reading);
-    await reading.run();
-    this.#readings.delete(reading);
+    await this.#readings.run(new RedisReading(this.#stream, reader, signal));
     this.#release();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const readings = [...this.#readings];
-    for (const reading of readings) reading.end();
     this.#release();
-    await Promise.all(readings.map(({ ended }) => ended));
+    await this.#readings.end();
   }
 
   /** Where nobody reads no connection is kept, so that a process can end. */

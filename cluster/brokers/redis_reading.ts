@@ -3,6 +3,7 @@
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader } from "../broker.ts";
 import { pause, within } from "../wait.ts";
+import { Reading } from "./reading.ts";
 import { closeQuietly, OPEN_MS, type RedisConnection, type RedisStream } from "./redis_stream.ts";
 import { ENTRY, EPOCH, isBefore, isOurs, isReason, readReply, type Row } from "./redis_rows.ts";
 
@@ -15,9 +16,6 @@ const BLOCK_MS = 1000;
  */
 const UNSEEN_MS = 40;
 
-/** How long to wait before another connection is opened, in ms: at first, and at the most. */
-const RETRY_MS = [20, 1000] as const;
-
 /** How many bytes one XREAD asks for, more or less. */
 const READ_BYTES = 4 * 1024 * 1024;
 
@@ -27,18 +25,9 @@ const SOON_MS = 1.5;
 const GATHER_MS = 2;
 
 /** One reader and its connection. */
-export class Reading {
-  /** Resolves when it is known that the stream is the one that was read. */
-  seen!: Promise<void>;
-  readonly ended: Promise<void>;
+export class RedisReading extends Reading {
   readonly #stream: RedisStream;
-  readonly #reader: BrokerReader;
-  readonly #ending = new AbortController();
-  #isSeen = true;
-  #resolveSeen!: () => void;
-  #resolveEnded!: () => void;
   #connection: RedisConnection | undefined;
-  #up: boolean | undefined;
   /** The last row that was read, of whomever, and the last one that counts. */
   #cursor: Row | undefined;
   #last: Pick<Row, "epoch" | "offset"> | undefined;
@@ -49,67 +38,17 @@ export class Reading {
   #isReady = false;
 
   constructor(stream: RedisStream, reader: BrokerReader, signal: AbortSignal) {
+    super(reader, signal);
     this.#stream = stream;
-    this.#reader = reader;
-    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    signal.addEventListener("abort", () => this.end(), { once: true });
-    this.#doubt();
   }
 
-  end(): void {
-    this.#ending.abort(new Error("reading has ended"));
-    this.doubt();
-  }
-
-  /** Has the stream looked at again: it may be another one. */
-  doubt(): void {
-    this.#doubt();
+  protected override interrupt(): void {
     closeQuietly(this.#connection);
+    this.#connection = undefined;
   }
 
-  async run(): Promise<void> {
-    const { signal } = this.#ending;
-    for (let ms: number = RETRY_MS[0]; !signal.aborted;) {
-      const began = systemClock.now();
-      try {
-        await this.#read();
-      } catch (cause) {
-        if (signal.aborted) break;
-        this.#doubt();
-        closeQuietly(this.#connection);
-        this.#connection = undefined;
-        this.#state(false, cause);
-      }
-      if (systemClock.now() - began > 5000) ms = RETRY_MS[0];
-      await pause(ms, signal);
-      ms = Math.min(2 * ms, RETRY_MS[1]);
-    }
-    closeQuietly(this.#connection);
-    this.#see();
-    this.#resolveEnded();
-  }
-
-  #doubt(): void {
-    if (!this.#isSeen) return;
-    this.#isSeen = false;
-    this.seen = new Promise((resolve) => this.#resolveSeen = resolve);
-  }
-
-  #see(): void {
-    this.#isSeen = true;
-    this.#resolveSeen();
-  }
-
-  #state(up: boolean, cause?: unknown): void {
-    if (up === this.#up) return;
-    this.#up = up;
-    if (up) this.#reader.state(true);
-    else this.#reader.state(false, cause);
-  }
-
-  /** Reads until something is wrong, which it throws. */
-  async #read(): Promise<void> {
-    const { signal } = this.#ending;
+  protected override async read(): Promise<void> {
+    const { signal } = this;
     const opening = Promise.resolve(this.#stream.open());
     try {
       this.#connection = await within(opening, OPEN_MS, "no connection", signal);
@@ -119,8 +58,8 @@ export class Reading {
     }
     const connection = this.#connection;
     await this.#look(connection);
-    this.#see();
-    this.#state(true);
+    this.see();
+    this.up();
     let small = 0;
     let before = 0;
     while (!signal.aborted) {
@@ -129,9 +68,9 @@ export class Reading {
       const now = systemClock.now();
       if (now - began > UNSEEN_MS) {
         if (!await this.#isSame(connection, rows.length === 0)) {
-          this.#doubt();
+          this.unsee();
           await this.#look(connection);
-          this.#see();
+          this.see();
           continue;
         }
       }
@@ -188,13 +127,14 @@ export class Reading {
       }
       this.#known = newest.epoch;
       this.#cursor = this.#last = undefined;
-      this.#reader.lost(why);
+      this.reader.lost(why);
     }
     if (isOurs(newest)) stream.knows(newest.epoch);
   }
 
   #tell(row: Row): void {
-    const [last, reader] = [this.#last, this.#reader];
+    const { reader } = this;
+    const last = this.#last;
     this.#cursor = row;
     if (!isOurs(row)) {
       // It is told, to be refused, at the place of the one before.
