@@ -160,6 +160,24 @@ if (Chromium.path !== undefined) {
       return page;
     }
 
+    it("keep a cookie of the 101, also one that they cannot read, and send it the next time", async () => {
+      const cookies: (string | null)[] = [];
+      await using watched = await serve({
+        authorize: ({ headers }, info) => {
+          cookies.push(headers.get("cookie"));
+          info.headers.append("set-cookie", "session=7; HttpOnly; SameSite=Strict");
+          info.headers.append("set-cookie", "theme=dark");
+          return true;
+        },
+      });
+      await using page = await connected(watched);
+      assertEquals(await page.evaluate("document.cookie"), "theme=dark");
+      await page.evaluate(`new Promise((resolve) => {
+        new WebSocket(location.href.replace("http", "ws")).onmessage = resolve;
+      })`);
+      assertEquals(cookies, [null, "session=7; theme=dark"]);
+    });
+
     it("tell of a page that is closed as 'close' 1001", async () => {
       await using watched = await serve();
       const page = await connected(watched);

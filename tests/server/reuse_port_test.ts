@@ -6,9 +6,11 @@ import { describe, it } from "@std/testing/bdd";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { pathToFileURL } from "node:url";
 import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { Certificates, type Made } from "../helpers/certificates.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 import { assertRefused, LIMIT_MS } from "../helpers/watched_server.ts";
 
@@ -16,14 +18,24 @@ const PROGRAM = "tests/programs/shared_port.ts";
 
 const FLAGS = HERE === "deno" ? ["-A", "--unstable-net", "--no-prompt"] : [];
 
-/** Starts the server of `docs/deploying.md`, with its port changed and this module in its import. */
-async function serveAsWritten(port: number, version: string, folder: string): Promise<Program> {
+/**
+ * Starts the server of `docs/deploying.md`, with its port changed, this module in its import, and a
+ * certificate where one is given.
+ */
+async function serveAsWritten(
+  port: number,
+  version: string,
+  folder: string,
+  serverCert?: Made,
+): Promise<Program> {
   const page = readFileSync(join(ROOT, "docs/deploying.md"), "utf8");
   const section = page.slice(page.indexOf("## A new version with no gap"));
   const [, code = ""] = /^```js\n(.*?)^```/ms.exec(section)!;
   const file = join(folder, `${version}.ts`);
   const module = pathToFileURL(join(ROOT, "mod.ts")).href;
-  writeFileSync(file, code.replace("8080", String(port)).replace("@netkit/websocket", module));
+  const secured = serverCert === undefined ? "" : `, serverCert: ${JSON.stringify(serverCert)}`;
+  const text = code.replace("8080", `${port}${secured}`).replace("@netkit/websocket", module);
+  writeFileSync(file, text);
   const options = { args: [version], seconds: 60, ...(HERE === "deno" ? { flags: FLAGS } : {}) };
   const program = Program.run(HERE, file, options);
   await program.line(new RegExp(`^version ${version} listens$`, "m"));
@@ -53,6 +65,38 @@ async function whoServes(port: number): Promise<string> {
   return told as string;
 }
 
+/** What a client was told, in order. */
+class Lines {
+  readonly all: unknown[] = [];
+  readonly #checks = new Set<() => void>();
+
+  add(line: unknown): void {
+    this.all.push(line);
+    for (const check of this.#checks) check();
+  }
+
+  /** Waits until it was told this. */
+  async has(line: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const check = () => void (this.all.includes(line) && resolve());
+    this.#checks.add(check);
+    check();
+    await deadline(promise, LIMIT_MS);
+  }
+}
+
+/** Who has signed the certificate that a port shows. */
+function issuer(port: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  socket.once("secureConnect", () => {
+    resolve(String(socket.getPeerCertificate().issuer.CN));
+    socket.destroy();
+  });
+  socket.once("error", reject);
+  return deadline(promise, LIMIT_MS);
+}
+
 describe("createWebSocketServer().start({ reusePort: true })", () => {
   it("spreads connections among three processes, and among two when one is killed", async () => {
     const first = await serve(0, "one");
@@ -79,39 +123,66 @@ describe("createWebSocketServer().start({ reusePort: true })", () => {
     const old = await serveAsWritten(port, "1", folder);
     let young: Program | undefined;
     const ws = createWebSocket({ reconnect: { random: () => 0 } });
-    const log: unknown[] = [];
-    const waiting = new Set<() => void>();
-    ws.on("message", (_, data) => {
-      log.push(data);
-      for (const check of waiting) check();
-    });
-    ws.on("error", (error) => log.push(error.message));
-    ws.on("close", (_, { code, reason }) => log.push(`${code} ${reason}`));
-    const told = (message: string) =>
-      deadline(
-        new Promise<void>((resolve) => {
-          const check = () => void (log.includes(message) && resolve());
-          waiting.add(check);
-          check();
-        }),
-        LIMIT_MS,
-      );
+    const log = new Lines();
+    ws.on("message", (_, data) => log.add(data));
+    ws.on("error", (error) => log.add(error.message));
+    ws.on("close", (_, { code, reason }) => log.add(`${code} ${reason}`));
     try {
       await ws.connect(`ws://127.0.0.1:${port}/`);
-      await told("version 1");
+      await log.has("version 1");
       young = await serveAsWritten(port, "2", folder);
       old.kill("SIGTERM");
       const { stderr } = await old.ended;
       assertEquals(stderr, "");
       for (let i = 0; i < 5; i++) assertEquals(await whoServes(port), "version 2");
-      await told("version 2");
-      assertEquals(log, ["version 1", "1012 retry after 1", "version 2"]);
+      await log.has("version 2");
+      assertEquals(log.all, ["version 1", "1012 retry after 1", "version 2"]);
       await ws.close();
       await ws.closed;
     } finally {
       for (const program of [old, young]) program?.kill("SIGKILL");
       await Promise.all([old.ended, young?.ended]);
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("renews a certificate with no gap: who comes back, and who is new, meets the new one", async () => {
+    const certificates = new Certificates();
+    const [authority, other] = ["old", "new"].map((name) => certificates.authority(name));
+    const port = await freePort();
+    const { folder } = certificates;
+    const old = await serveAsWritten(port, "1", folder, certificates.leaf(authority!));
+    const caPath = certificates.file(
+      "both.pem",
+      [authority!, other!].map(({ certPath }) => readFileSync(certPath, "utf8")).join(""),
+    );
+    let young: Program | undefined;
+    await using ws = createWebSocket({ reconnect: { random: () => 0 } });
+    const log = new Lines();
+    ws.on("message", (_, data) => log.add(data));
+    ws.on("close", (_, { code, reason }) => log.add(`${code} ${reason}`));
+    try {
+      await ws.connect(`wss://localhost:${port}/`, { caPath });
+      await log.has("version 1");
+      assertEquals(await issuer(port), "old");
+      young = await serveAsWritten(port, "2", folder, certificates.leaf(other!));
+      old.kill("SIGTERM");
+      // At no moment is there nobody: each of these is served, by whichever of the two.
+      const gone = old.ended.then(() => true);
+      for (let isGone = false; !isGone;) {
+        assert(["old", "new"].includes(await issuer(port)));
+        isGone = await Promise.race([
+          gone,
+          new Promise<false>((next) => setTimeout(next, 5, false)),
+        ]);
+      }
+      assertEquals((await gone, (await old.ended).code), 0);
+      for (let i = 0; i < 5; i++) assertEquals(await issuer(port), "new");
+      await log.has("version 2");
+      assertEquals(log.all, ["version 1", "1012 retry after 1", "version 2"]);
+    } finally {
+      for (const program of [old, young]) program?.kill("SIGKILL");
+      await Promise.all([old.ended, young?.ended]);
     }
   });
 

@@ -1,0 +1,87 @@
+/** What a long flow with `drained` costs the process, and the other connections. */
+
+import { assertLess, assertLessOrEqual } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import type { Socket } from "node:net";
+import { onDeno, Program } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { frame, type RawPeer, requestHead, TEXT } from "../peers/raw.ts";
+
+const MIB = 1024 * 1024;
+const FLAGS = onDeno ? { flags: ["-A", "--no-prompt", "--v8-flags=--expose-gc"] } : {};
+
+/** Asks for a flow, and reads so many megabytes a second of it; resolves when it has all. */
+async function read(peers: RawPeers, port: number, ask: string, rate: number): Promise<number> {
+  const socket = await peers.tcp();
+  socket.write(requestHead(port));
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.write(frame(TEXT, ask, { mask: true }));
+  const started = performance.now();
+  let bytes = 0;
+  await new Promise<void>((resolve, reject) => {
+    socket.once("close", () => reject(new Error(`it ended after ${bytes} bytes`)));
+    socket.on("data", (chunk: Uint8Array) => {
+      bytes += chunk.length;
+      if (new TextDecoder().decode(chunk.subarray(-3)) === "end") return resolve();
+      const ahead = bytes / (rate * 1000) - (performance.now() - started);
+      if (ahead > 1) pause(socket, ahead);
+    });
+  });
+  return bytes;
+}
+
+function pause(socket: Socket, ms: number): void {
+  socket.pause();
+  setTimeout(() => socket.resume(), ms);
+}
+
+/**
+ * How long an echo takes, in ms, of peers that all ask until `over`: half of them take less. What a busy
+ * machine does to the slowest of them says nothing about the server.
+ */
+async function echo(peers: RawPeer[], over: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  void over.finally(() => isOver = true).catch(() => {});
+  const times: number[] = [];
+  await Promise.all(peers.map(async (peer, i) => {
+    await delay(i / 4);
+    while (!isOver) {
+      const sent = performance.now();
+      peer.send(TEXT, "x");
+      await deadline(peer.next(TEXT, peer.frames.length), 15_000);
+      times.push(performance.now() - sent);
+      await delay(25);
+    }
+  }));
+  times.sort((a, b) => a - b);
+  return times[Math.floor(times.length / 2)]!;
+}
+
+describe("server.drained() in a process of its own", () => {
+  for (const [mibs, rate] of [[100, 40], [4, 2]] as const) {
+    it(`does not slow 99 others down for ${mibs} MiB to a reader of ${rate} MB/s, nor keeps an array`, async () => {
+      await using program = Program.here("flowing_server.ts", [], FLAGS);
+      const port = Number((await program.line(/^port (\d+)$/m))[1]);
+      await using peers = new RawPeers({ port });
+      const others = await peers.connectMany(99);
+      const alone = await echo(others, delay(1000));
+      const flow = read(peers, port, `go ${mibs} fresh`, rate);
+      const beside = await echo(others, flow);
+      const bytes = await flow;
+      const [, , left] = await program.line(/^grown (\S+) left (\d+)$/m);
+      assertLess(bytes - mibs * MIB, MIB / 10);
+      assertLess(beside, 4 * alone + 5, `${alone} ms alone`);
+      assertLessOrEqual(Number(left), 2);
+    });
+  }
+
+  it("holds its memory where one array is filled again and again", async () => {
+    await using program = Program.here("flowing_server.ts", [], FLAGS);
+    const port = Number((await program.line(/^port (\d+)$/m))[1]);
+    await using peers = new RawPeers({ port });
+    await deadline(read(peers, port, "go 100 reused", 40), 30_000);
+    const [, grown] = await program.line(/^grown (\S+) left 0$/m);
+    assertLess(Number(grown), 24);
+  });
+});
