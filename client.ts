@@ -50,7 +50,7 @@ import { causeOf } from "./internal/close_deadline.ts";
 import { withoutSecrets } from "./internal/describe.ts";
 import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
-import { type Observing, observing } from "./internal/observer.ts";
+import { handle, type Observing, observing } from "./internal/observer.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
 import { ACCEPTED, readCall, Refusal, type Result, settle } from "./internal/result.ts";
 import { argumentError, BYTES } from "./internal/validate.ts";
@@ -76,6 +76,8 @@ class Client implements WebSocketClient<unknown> {
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
+  /** Whether a connection is being made: then an observer may be at work. */
+  #isStarting = false;
   /** The option `signal` of the last attempt. */
   #signal: AbortSignal | undefined;
   /** What `drained` waits for: a connection that closes is as good as over. */
@@ -107,6 +109,8 @@ class Client implements WebSocketClient<unknown> {
     }, schema);
     this.#stats = stats ? new Stats() : undefined;
     this.#observing = observing([this.#stats, observer], this.#emitter.listeners);
+    const handling = this.#observing?.handling;
+    if (handling) this.#emitter.handler = (call) => handle(handling, this, call);
     this.#policy = policy;
     this.#resumes = resume === true;
     this.#clock = clock ?? systemClock;
@@ -260,6 +264,7 @@ class Client implements WebSocketClient<unknown> {
     };
     this.#signal = options.signal;
     const policy = this.#policy;
+    this.#isStarting = true;
     try {
       this.#connection = policy === undefined
         ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
@@ -268,6 +273,8 @@ class Client implements WebSocketClient<unknown> {
       return businessError("url", "connect: the runtime refused the URL", {
         cause: withoutSecrets(cause),
       });
+    } finally {
+      this.#isStarting = false;
     }
     this.#emitter.renew();
     return undefined;
@@ -297,7 +304,7 @@ class Client implements WebSocketClient<unknown> {
   }
 
   #refusal(call: keyof typeof REFUSALS): BusinessError | undefined {
-    const { state } = this;
+    const state = call === "connect" && this.#isStarting ? "connecting" : this.state;
     const kind = REFUSALS[call][state];
     return kind && businessError(kind, `${call}: the client is ${state}`);
   }

@@ -45,8 +45,10 @@
  *
  * A client has `websocket.client.reconnects`, a counter of `{attempt}`.
  *
- * Each handshake is a span, `websocket handshake`, of the kind SERVER or CLIENT, and each message that a
- * server receives, `websocket message`, CONSUMER, where `api` is given. A connection is one only where `connectionSpans` is set; what happens to it is told by events, where there is a `logger`.
+ * Each handshake is a span, `websocket handshake`, of the kind SERVER or CLIENT; a client sends its own as
+ * `traceparent`. So is each message that comes in, `websocket message`, CONSUMER, where there are contexts.
+ * A connection is one only where `connectionSpans` is set; what happens to it is told by events, where
+ * there is a `logger`.
  * All of them have `network.protocol.name`, which is `websocket`.
  *
  * @example With a meter of one's own

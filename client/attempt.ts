@@ -1,6 +1,10 @@
 /** What an observer is told of an attempt to connect. Not part of the public API. */
 
-import type { AttemptFailure, ClientHandshake } from "../internal/observer.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { AttemptFailure, ClientHandshake, Observing } from "../internal/observer.ts";
+import { argumentError } from "../internal/validate.ts";
+import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
+import { readConnectOptions } from "./options.ts";
 
 /** What an attempt failed of, by the words of `runtime/failures.ts` and `client/connection.ts`. */
 const FAILURES: readonly [RegExp, AttemptFailure][] = [
@@ -41,5 +45,73 @@ export function attempt(
     duration,
     ...(code > 0 && { status: code }),
     ...(reason !== undefined && { reason }),
+  };
+}
+
+/** What an attempt that is observed has to do with. */
+interface AttemptParts {
+  runtime: ClientRuntime;
+  clock: Clock;
+  request: DialRequest;
+  /** What the observer gets as the connection. */
+  who: unknown;
+}
+
+/** An attempt that an observer is told of: when it begins, and once when it is over. */
+export class ObservedAttempt {
+  /** What to dial, with the headers that the observer has added. */
+  readonly request: DialRequest;
+  readonly #observing: Observing;
+  readonly #who: unknown;
+  readonly #clock: Clock;
+  readonly #began: number;
+  readonly #handshake: ClientHandshake;
+
+  constructor(observing: Observing, { runtime, clock, request, who }: AttemptParts) {
+    this.#observing = observing;
+    this.#who = who;
+    this.#clock = clock;
+    this.#began = clock.now();
+    this.#handshake = attempt(request.url, 0, undefined);
+    this.request = observing.dialling === undefined
+      ? request
+      : { ...request, headers: { ...request.headers } };
+    observing.dialling?.(who, this.#handshake, headerSetter(runtime, this.request));
+  }
+
+  opened(): void {
+    this.#observing.opened?.(this.#who, this.#over("101"));
+  }
+
+  /** @param failure Why, in the words of the error. */
+  failed(status: string | undefined, failure: string): void {
+    this.#observing.failed?.(this.#who, this.#over(status, failure));
+  }
+
+  gaveUp(): void {
+    this.#observing.gaveUp?.(this.#who, this.#over());
+  }
+
+  #over(status?: string, failure?: string): ClientHandshake {
+    const took = this.#clock.now() - this.#began;
+    return Object.assign(this.#handshake, attempt(this.request.url, took, status, failure));
+  }
+}
+
+/** What adds a header to a request, where the runtime can send one. */
+function headerSetter(
+  runtime: ClientRuntime,
+  request: DialRequest,
+): ((name: string, value: string) => void) | undefined {
+  const { headers, url } = request;
+  const probe = { ...request, headers: { ...headers, traceparent: "" } };
+  if (runtime.unsupported(probe)?.option === "header") return undefined;
+  return (name, value) => {
+    const read = readConnectOptions({ header: { [name]: value } }, url);
+    if (read instanceof Error) throw read;
+    if (read.protocols.length > 0) {
+      throw argumentError("setHeader: the name", "must not be the subprotocols'", name);
+    }
+    Object.assign(headers, { ...read.headers, ...headers });
   };
 }

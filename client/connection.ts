@@ -15,7 +15,7 @@ import type {
   DialRequest,
   End,
 } from "../runtime/contract.ts";
-import { attempt } from "./attempt.ts";
+import { ObservedAttempt } from "./attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
@@ -67,20 +67,25 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   #wasOpen = false;
   /** Whether it was sent a Ping, and nothing has come in since. */
   #isPinged = false;
-  /** When it was dialled. */
-  readonly #began: number;
+  /** What an observer is told of the attempt. */
+  readonly #attempt: ObservedAttempt | undefined;
   /** Bytes that were accepted and are lost as it closes. */
   #unsent = 0;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { runtime, clock, request, options } = parts;
+    const { runtime, clock, observing, options, request } = parts;
     const { connectTimeout } = options;
     this.#owner = owner;
     this.#parts = parts;
     this.#queue = parts.queue ?? new SendQueue();
-    this.#began = clock.now();
-    this.#socket = runtime.dial(request, this);
+    this.#attempt = observing && new ObservedAttempt(observing, parts);
+    try {
+      this.#socket = runtime.dial(this.#attempt?.request ?? request, this);
+    } catch (cause) {
+      this.#attempt?.failed(undefined, "the runtime refused to dial");
+      throw cause;
+    }
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
       this.#fail(`timed out after ${connectTimeout} s`);
@@ -179,7 +184,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     const queued = this.#queue.take();
     for (const data of queued) this.#socket.send(data);
     const { observing, who } = this.#parts;
-    observing?.opened?.(who, attempt(this.#parts.request.url, this.#took, "101"));
+    this.#attempt?.opened();
     for (const data of queued) observing?.sent?.(who, data, byteLength(data));
     if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
   }
@@ -270,15 +275,9 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     return `a message of over ${this.#parts.maxPayload} bytes came in`;
   }
 
-  /** Milliseconds since it was dialled. */
-  get #took(): number {
-    return this.#parts.clock.now() - this.#began;
-  }
-
   #fail(what: string, status?: string, cause?: unknown): void {
     this.#release("idle");
-    const { observing, request, who } = this.#parts;
-    observing?.failed?.(who, attempt(request.url, this.#took, status, what));
+    this.#attempt?.failed(status, what);
     this.#owner.failed(failure("connectFailed", what, status, cause));
   }
 
@@ -305,6 +304,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
       }
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
+    else this.#attempt?.gaveUp();
     this.state = "idle";
     this.#owner.closed(close, end);
   }

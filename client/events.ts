@@ -58,6 +58,8 @@ export class ClientEmitter implements ReconnectOwner {
   readonly #afterMessage = this.listeners.list("dataEnd");
   readonly #owner: EmitterOwner;
   readonly #schema: StandardSchema | undefined;
+  /** Has an observer call the listeners of a message, where there is one that does. */
+  handler: ((call: () => Promise<unknown> | undefined) => unknown) | undefined;
   /** The error of a connection that is lost, until its 'close' is told. */
   #lost: BusinessError | undefined;
 
@@ -117,6 +119,7 @@ export class ClientEmitter implements ReconnectOwner {
     if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
     // This is `emitTo`, with one call less (bench/README.md, "The way of a message").
     const { items } = this.#forListeners;
+    if (this.handler !== undefined) return this.#handled(data);
     for (let i = 0; i < items.length; i++) {
       const listener = items[i]!;
       try {
@@ -181,14 +184,26 @@ export class ClientEmitter implements ReconnectOwner {
     this.listeners.emit("error", error);
   }
 
+  /** Calls the listeners of a message, by the observer's function where it has one. */
+  #handled(data: unknown): void {
+    const call = () => {
+      const atWork = [
+        this.listeners.emitTo(this.#forListeners, undefined, data),
+        this.listeners.emitTo(this.#afterMessage),
+      ].filter((one) => one !== undefined);
+      return atWork.length === 0 ? undefined : Promise.all(atWork);
+    };
+    const { length } = [...this.#forListeners.items, ...this.#afterMessage.items];
+    if (this.handler === undefined || length === 0) call();
+    else this.handler(call);
+  }
+
   #validated(schema: StandardSchema, data: string | ArrayBuffer): void {
     const parsed = parse(schema, data);
     if (this.#owner.state() !== "open") return; // the validator has closed
     if ("value" in parsed) {
       this.#readers.emit("message", (data as string).length * 2, parsed.value);
-      this.listeners.emit("message", undefined, parsed.value);
-      this.listeners.emit("dataEnd");
-      return;
+      return this.#handled(parsed.value);
     }
     const { close, why, cause } = parsed;
     this.#owner.drop(close, "unacceptable");

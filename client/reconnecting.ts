@@ -5,7 +5,6 @@ import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
 import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
-import type { AttemptFailure } from "../internal/observer.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
@@ -46,6 +45,10 @@ export class ReconnectingConnection implements ConnectionOwner {
   #connection: ClientConnection | undefined;
   /** What happens while there is no connection. */
   #between: "preparing" | "waiting" | "closing" = "preparing";
+  /** Whether a connection is being made: then an observer may be at work. */
+  #isDialling = false;
+  /** What that has asked `close` for. */
+  #early: CloseResult | undefined;
   /** Whether `shouldReconnect` is being asked. Then the end of a connection is being handled. */
   #asking = false;
   /** How often the user was asked what to dial. An answer to an earlier question comes too late. */
@@ -130,6 +133,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#between = "closing";
     const state = this.#connection?.state;
     if (this.#asking || state === "closing") return; // its end is being handled
+    if (this.#isDialling) return void (this.#early = asked);
     if (state !== undefined) return this.#connection!.close(asked, wire);
     this.#clock.clearTimer(this.#timer);
     afterTurn(() => this.#finish(() => this.#owner.closed(asked)));
@@ -196,7 +200,6 @@ export class ReconnectingConnection implements ConnectionOwner {
       dial();
     } catch (cause) {
       const what = "the runtime refused to dial";
-      this.#neverDialled("connection_failed");
       this.failed(
         businessError("connectFailed", what, { data: "0", cause: withoutSecrets(cause) }),
       );
@@ -206,19 +209,21 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** A function of the user did not say what to dial. */
   #failPreparing(cause: unknown): void {
     const what = `'url' or 'header' failed: ${describe(cause)}`;
-    this.#neverDialled("hook_failed");
-    this.failed(businessError("connectFailed", what, { data: "0", cause }));
-  }
-
-  #neverDialled(reason: AttemptFailure): void {
     const { observing, who } = this.#parts;
-    observing?.failed?.(who, { duration: 0, reason });
+    observing?.failed?.(who, { duration: 0, reason: "hook_failed" });
+    this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 
   #connect(request: DialRequest): void {
     const options = { ...this.#parts.options, signal: undefined };
     const parts = { ...this.#parts, request, options, queue: this.#queue };
-    this.#connection = new ClientConnection(this, parts);
+    this.#isDialling = true;
+    try {
+      this.#connection = new ClientConnection(this, parts);
+    } finally {
+      this.#isDialling = false;
+    }
+    if (this.#early !== undefined) this.#connection.close(this.#early);
   }
 
   #interrupted(

@@ -25,7 +25,10 @@ export const KIND_OF_DROP: Readonly<Record<DropReason, ErrorKind>> = {
   unacceptable: "unacceptable",
 };
 
-/** A handshake as the client sees it. No path, query, user name or password is in it. */
+/**
+ * A handshake as the client sees it. No path, query, user name or password is in it. It is the same object
+ * in all functions that are told of it.
+ */
 export interface ClientHandshake {
   /** `ws` or `wss`; `undefined` where a function of the user did not say what to dial. */
   scheme?: "ws" | "wss" | undefined;
@@ -33,7 +36,7 @@ export interface ClientHandshake {
   host?: string | undefined;
   /** Its port; likewise. */
   port?: number | undefined;
-  /** How long it took, in milliseconds. */
+  /** How long it took, in milliseconds. 0 until it is over. */
   duration: number;
   /** The HTTP status of the server's answer, where the runtime tells it: 101 where it is open. */
   status?: number | undefined;
@@ -103,9 +106,9 @@ export interface WebSocketObserver<Who = unknown> {
   /** A message of so many bytes was handed to the system. */
   sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView, bytes: number): unknown;
   /**
-   * Calls the listeners of a message that a server has received: `run` does that, once, and is to be
-   * called before this function returns. What it returns settles when the listeners are done;
-   * `undefined` where they are already. Where this function does not call it, the server does.
+   * Calls the listeners of a message that came in: `run` does that, once, and is to be called before
+   * this function returns. What it returns settles when the listeners are done; `undefined` where they
+   * are already. Where this function does not call it, the server or the client does.
    */
   handling?(who: Who, run: () => Promise<unknown> | undefined): unknown;
   /** A Ping went out. */
@@ -116,6 +119,21 @@ export interface WebSocketObserver<Who = unknown> {
   unsent?(who: Who, bytes: number): unknown;
   /** This side dropped a connection, or found it lost. `closed` follows. */
   dropped?(who: Who, why: DropReason): unknown;
+  /**
+   * A client begins an attempt to connect. `opened`, `failed` or `gaveUp` follows with the same
+   * `handshake`.
+   *
+   * @param setHeader Adds a header to the request, such as `traceparent`, while this function runs. One
+   *   that the user has set stays as it is. It throws where a name or a value is none. `undefined` where
+   *   the runtime can send no headers, as in a page.
+   */
+  dialling?(
+    who: Who,
+    handshake: ClientHandshake,
+    setHeader: ((name: string, value: string) => void) | undefined,
+  ): unknown;
+  /** A client gave up an attempt itself, by `close` or its `signal`: nothing was open. */
+  gaveUp?(who: Who, handshake: ClientHandshake): unknown;
   /** A client's attempt to connect failed: nothing was open. None that the client itself gave up. */
   failed?(who: Who, handshake: ClientHandshake): unknown;
   /** A client connects again, for the `attempt`-th time in a row, in `delay` seconds. */
@@ -160,6 +178,8 @@ const NAMES = [
   "ponged",
   "unsent",
   "dropped",
+  "dialling",
+  "gaveUp",
   "failed",
   "reconnecting",
   "asked",
@@ -220,7 +240,24 @@ export function observing(
   return Object.keys(all).length === 0 ? undefined : all;
 }
 
-/** Listeners of messages that are called by the observer's `handling`. */
+/** Calls the listeners of a message by the observer's `handling`, or without it where it does not. */
+export function handle(
+  handling: NonNullable<Observing["handling"]>,
+  who: unknown,
+  call: () => Promise<unknown> | undefined,
+): Promise<unknown> | undefined {
+  let isDone = false;
+  let atWork: Promise<unknown> | undefined;
+  const run = () => {
+    if (isDone) return atWork;
+    isDone = true;
+    return atWork = call();
+  };
+  handling(who, run);
+  return run();
+}
+
+/** A server's listeners of messages that are called by the observer's `handling`. */
 export function handled(
   listeners: Listeners<string>,
   handling: NonNullable<Observing["handling"]>,
@@ -229,15 +266,8 @@ export function handled(
     join: (...args) => listeners.join(...args),
     report: (...args) => listeners.report(...args),
     emitTo(list, event) {
-      let isDone = false;
-      let atWork: Promise<unknown> | undefined;
-      const run = () => {
-        if (isDone) return atWork;
-        isDone = true;
-        return atWork = listeners.emitTo(list, event);
-      };
-      handling((event as { clientConnection: unknown }).clientConnection, run);
-      return run();
+      const { clientConnection } = event as { clientConnection: unknown };
+      return handle(handling, clientConnection, () => listeners.emitTo(list, event));
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { systemClock } from "../heartbeat.ts";
 import type { ServerGauges, WebSocketObserver } from "../internal/observer.ts";
+import { registered } from "../runtime/registered.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import {
   type BrokerInstruments,
@@ -13,7 +14,13 @@ import {
 } from "./instruments.ts";
 import { SCOPE, VERSION } from "./scope.ts";
 import { Side, type Telemetry } from "./side.ts";
-import type { OtelAttributes, OtelCounter, OtelOptions } from "./types.ts";
+import type {
+  OtelAttributes,
+  OtelContexts,
+  OtelCounter,
+  OtelOptions,
+  OtelPropagation,
+} from "./types.ts";
 
 /**
  * Makes an observer for the option `observer` of servers and clients, of as many as one likes.
@@ -47,6 +54,10 @@ import type { OtelAttributes, OtelCounter, OtelOptions } from "./types.ts";
 export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
   const { api, clock = systemClock, connectionSpans = false, logger, messageSpans = true } =
     options;
+  const context = options.context ?? api?.context ??
+    registered("context") as OtelContexts | undefined;
+  const propagation = options.propagation ?? api?.propagation ??
+    registered("propagation") as OtelPropagation | undefined;
   const attributes: OtelAttributes = {
     "network.protocol.name": "websocket",
     ...options.attributes,
@@ -54,7 +65,8 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
   const meter = options.meter ?? options.api!.metrics.getMeter(SCOPE, VERSION);
   const tracer = options.tracer ?? api?.trace.getTracer(SCOPE, VERSION);
   const telemetry: Telemetry = {
-    ...{ meter, tracer, logger, api, clock, connectionSpans, messageSpans, attributes },
+    ...{ meter, tracer, logger, context, propagation, clock },
+    ...{ connectionSpans, messageSpans, attributes },
   };
   // Instruments are made when there is something to measure: a side that is not observed has none.
   let server: Side | undefined;
@@ -80,30 +92,34 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
       sideOf(who).opened(who, handshake);
     },
     refused(status, _, reason, handshake) {
+      if (handshake !== undefined) decided();
+      const context = handshake && ofServer().decided(handshake).context;
       moreOfServer().refused.add(1, {
         ...attributes,
         "http.response.status_code": status,
         "error.type": reason,
-      });
-      if (handshake === undefined) return;
-      decided();
-      ofServer().decided(handshake);
+      }, context);
     },
     abandoned(handshake) {
       decided();
       ofServer().decided(handshake);
     },
+    dialling: (who, handshake, setHeader) => ofClient().dialling(who, handshake, setHeader),
+    gaveUp: (_, handshake) => ofClient().gaveUp(handshake),
     failed: (_, handshake) => void ofClient().decided(handshake),
-    reconnecting: () => (reconnects ??= reconnectCounter(meter)).add(1, attributes),
+    reconnecting(who) {
+      ofClient().reconnecting(who);
+      (reconnects ??= reconnectCounter(meter)).add(1, attributes);
+    },
     closed: (who, close) => sideOf(who).closed(who, close),
     received: (who, _, bytes) => sideOf(who).received(bytes),
     sent: (who, _, bytes) => sideOf(who).sent(bytes),
-    ...(api !== undefined && {
+    ...(context !== undefined && {
       handling: (who: object, run: () => Promise<unknown> | undefined) =>
-        sideOf(who).handling(who, api, run),
+        sideOf(who).handling(who, context, run),
     }),
-    ponged: (who, roundTrip) => sideOf(who).ponged(roundTrip),
-    unsent: (who, bytes) => sideOf(who).unsent(bytes),
+    ponged: (who, roundTrip) => sideOf(who).ponged(who, roundTrip),
+    unsent: (who, bytes) => sideOf(who).unsent(who, bytes),
     dropped: (who, why) => sideOf(who).dropped(who, why),
     started(one) {
       if (servers === undefined) gauges(meter, attributes, servers = new Set());

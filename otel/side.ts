@@ -4,10 +4,12 @@ import type { Clock } from "../heartbeat.ts";
 import type { ClientHandshake, DropReason, ServerHandshake } from "../internal/observer.ts";
 import { type Instruments, instruments } from "./instruments.ts";
 import type {
-  OtelApi,
   OtelAttributes,
+  OtelContext,
+  OtelContexts,
   OtelLogger,
   OtelMeter,
+  OtelPropagation,
   OtelSpan,
   OtelSpanContext,
   OtelTracer,
@@ -19,6 +21,9 @@ const CLIENT = 2;
 const CONSUMER = 4;
 const ERROR = 2;
 
+/** What a context has its span by, for all copies of OpenTelemetry's API. */
+const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
+
 /** The severities that are needed here. */
 const INFO = 9;
 const WARN = 13;
@@ -28,7 +33,8 @@ export interface Telemetry {
   meter: OtelMeter;
   tracer: OtelTracer | undefined;
   logger: OtelLogger | undefined;
-  api: OtelApi | undefined;
+  context: OtelContexts | undefined;
+  propagation: OtelPropagation | undefined;
   clock: Clock;
   connectionSpans: boolean;
   messageSpans: boolean;
@@ -36,12 +42,16 @@ export interface Telemetry {
   attributes: OtelAttributes;
 }
 
+type Links = { context: OtelSpanContext }[];
+
 /** A connection that is open. */
 interface Open {
   since: number;
   span: OtelSpan | undefined;
   /** The span of its handshake, for links. */
-  links: { context: OtelSpanContext }[];
+  links: Links;
+  /** The context with that span, for exemplars. */
+  context: OtelContext | undefined;
   /** Who it is, for spans and events; never for metrics. */
   who: OtelAttributes;
   /** Why it was dropped, if it was. */
@@ -57,8 +67,12 @@ export class Side {
   readonly #received: OtelAttributes;
   readonly #sent: OtelAttributes;
   readonly #open = new WeakMap<object, Open>();
-  /** The spans of a server's handshakes that are not decided. */
+  /** The spans of handshakes that are not decided. */
   readonly #shaking = new WeakMap<object, OtelSpan>();
+  /** Of a client, the span of its last attempt. */
+  readonly #attempts = new WeakMap<object, Links>();
+  /** The clients that connect again by themselves. */
+  readonly #again = new WeakSet<object>();
 
   constructor(name: "server" | "client", telemetry: Telemetry) {
     const { attributes, meter } = telemetry;
@@ -72,19 +86,60 @@ export class Side {
 
   /** A server's handshake begins. */
   asked(handshake: ServerHandshake): void {
-    const { api, attributes, tracer } = this.#telemetry;
+    const { attributes, context: contexts, propagation, tracer } = this.#telemetry;
     if (tracer === undefined) return;
     const options = { kind: SERVER, attributes: { ...attributes, ...clientOf(handshake) } };
     // The runtime's own span of the request is the parent, where there is one.
-    const active = api?.context.active();
-    const context = active !== undefined && api!.trace.getSpan(active) === undefined
-      ? api!.propagation.extract(api!.ROOT_CONTEXT, handshake.trace ?? {})
-      : active;
+    let context = contexts?.active();
+    if (context !== undefined && context.getValue(SPAN) === undefined) {
+      const { trace = {} } = handshake;
+      context = propagation?.extract(context, trace as Record<string, string>, {
+        get: (trace, name) => trace[name],
+        keys: () => Object.keys(trace),
+      });
+    }
     this.#shaking.set(handshake, tracer.startSpan("websocket handshake", options, context));
   }
 
-  /** A handshake has ended, well or not. Gives its span. */
-  decided(handshake: ClientHandshake | ServerHandshake): OtelSpan | undefined {
+  /** A client begins an attempt. Its span is the server's parent, where the request can say so. */
+  dialling(
+    who: object,
+    handshake: ClientHandshake,
+    setHeader: ((name: string, value: string) => void) | undefined,
+  ): void {
+    const { attributes, context: contexts, propagation, tracer } = this.#telemetry;
+    // What comes by itself is part of nothing that the program does now: it is a trace of its own.
+    const isAgain = this.#again.delete(who);
+    const active = isAgain ? this.#root() : contexts?.active();
+    const span = tracer?.startSpan("websocket handshake", {
+      kind: CLIENT,
+      attributes: { ...attributes, ...serverOf(handshake) },
+      ...(isAgain && { root: true, links: this.#attempts.get(who) ?? [] }),
+    }, active);
+    if (span !== undefined) this.#shaking.set(handshake, span);
+    const itself = span?.spanContext?.();
+    if (itself !== undefined) this.#attempts.set(who, [{ context: itself }]);
+    if (active === undefined || setHeader === undefined) return;
+    const context = itself === undefined ? active : active.setValue(SPAN, span);
+    propagation?.inject(context, setHeader, { set: (set, name, value) => set(name, value) });
+  }
+
+  /** A client connects again by itself. */
+  reconnecting(who: object): void {
+    this.#again.add(who);
+  }
+
+  /** A client has given up an attempt, which says nothing of the server. */
+  gaveUp(handshake: ClientHandshake): void {
+    const span = this.#shaking.get(handshake);
+    span?.setAttributes({ "error.type": "aborted" });
+    span?.end();
+  }
+
+  /** A handshake has ended, well or not. Gives its span, and a context with that. */
+  decided(
+    handshake: ClientHandshake | ServerHandshake,
+  ): { span?: OtelSpan; context?: OtelContext | undefined } {
     const { status, reason, duration } = handshake;
     // Where a client was answered with an HTTP status, that is the error's type, as for HTTP.
     const type = reason === "http_status" ? String(status) : reason;
@@ -94,15 +149,17 @@ export class Side {
     };
     const target = isClients(handshake) ? serverOf(handshake) : {};
     const attributes = { ...this.#attributes, ...target, ...result };
-    this.#instruments.handshake.record(duration / 1000, attributes);
-    const span = this.#shaking.get(handshake) ?? this.#dialled(handshake, target);
-    if (span === undefined) return undefined;
+    const begun = this.#shaking.get(handshake);
+    const context = begun && this.#root()?.setValue(SPAN, begun);
+    this.#instruments.handshake.record(duration / 1000, attributes, context);
+    const span = begun ?? this.#neverBegun(handshake);
+    if (span === undefined) return {};
     span.setAttributes(result);
     // A server that refuses has done what it should, unless the fault is its own.
     const isFault = isClients(handshake) || status === 500;
     if (type !== undefined && isFault) span.setStatus({ code: ERROR, message: type });
     span.end();
-    return span;
+    return { span, context };
   }
 
   opened(who: object, handshake: ClientHandshake | ServerHandshake): void {
@@ -112,11 +169,14 @@ export class Side {
     const links: Open["links"] = [];
     const open: Open = {
       ...{ since: clock.now(), span: undefined, links, who: target, error: undefined },
+      context: undefined,
     };
     this.#open.set(who, open);
     this.#instruments.active.add(1, this.#attributes);
-    const context = this.decided(handshake)?.spanContext?.();
-    if (context !== undefined) links.push({ context });
+    const { span, context } = this.decided(handshake);
+    const shaken = span?.spanContext?.();
+    if (shaken !== undefined) links.push({ context: shaken });
+    open.context = context;
     this.#log("opened", INFO, target);
     if (!connectionSpans) return;
     open.span = tracer?.startSpan("websocket connection", {
@@ -128,17 +188,18 @@ export class Side {
   }
 
   /** Calls the listeners of a message, in a trace of their own. */
-  handling(who: object, api: OtelApi, run: () => Promise<unknown> | undefined): void {
+  handling(who: object, contexts: OtelContexts, run: () => Promise<unknown> | undefined): void {
     const { attributes, messageSpans, tracer } = this.#telemetry;
-    if (!messageSpans) return void api.context.with(api.ROOT_CONTEXT, run);
-    const { links, who: client } = this.#open.get(who)!;
-    const span = tracer!.startSpan("websocket message", {
+    const root = this.#root()!;
+    if (!messageSpans || tracer === undefined) return void contexts.with(root, run);
+    const { links, who: peer } = this.#open.get(who)!;
+    const span = tracer.startSpan("websocket message", {
       kind: CONSUMER,
-      attributes: { ...attributes, ...client },
+      attributes: { ...attributes, ...peer },
       root: true,
       links,
     });
-    const atWork = api.context.with(api.trace.setSpan(api.ROOT_CONTEXT, span), run);
+    const atWork = contexts.with(root.setValue(SPAN, span), run);
     if (atWork === undefined) span.end();
     else void atWork.then(() => span.end());
   }
@@ -148,7 +209,7 @@ export class Side {
     const open = this.#open.get(who);
     if (open !== undefined) open.error = error;
     open?.span?.setStatus({ code: ERROR, message: why });
-    this.#instruments.dropped.add(1, { ...this.#attributes, ...error });
+    this.#instruments.dropped.add(1, { ...this.#attributes, ...error }, open?.context);
     this.#log("dropped", WARN, { ...open?.who, ...error });
   }
 
@@ -162,7 +223,7 @@ export class Side {
       ...this.#attributes,
       "websocket.close.code": bounded(code),
       ...error,
-    });
+    }, open.context);
     const end = { "websocket.close.code": code, "websocket.close.reason": reason, ...error };
     this.#log("closed", INFO, { ...open.who, ...end });
     span?.setAttributes(end);
@@ -179,25 +240,24 @@ export class Side {
     this.#instruments.io.add(bytes, this.#sent);
   }
 
-  ponged(ms: number): void {
-    this.#instruments.ping.record(ms / 1000, this.#attributes);
+  ponged(who: object, ms: number): void {
+    this.#instruments.ping.record(ms / 1000, this.#attributes, this.#open.get(who)?.context);
   }
 
-  unsent(bytes: number): void {
-    this.#instruments.unsent.add(bytes, this.#attributes);
+  unsent(who: object, bytes: number): void {
+    this.#instruments.unsent.add(bytes, this.#attributes, this.#open.get(who)?.context);
   }
 
-  /** The span of a client's attempt, which is told of when it is over. */
-  #dialled(
-    handshake: ClientHandshake | ServerHandshake,
-    target: OtelAttributes,
-  ): OtelSpan | undefined {
-    if (!isClients(handshake)) return undefined;
-    return this.#telemetry.tracer?.startSpan("websocket handshake", {
-      kind: CLIENT,
-      attributes: { ...this.#attributes, ...target },
-      startTime: Date.now() - handshake.duration,
-    });
+  /** The context that is active, with no span in it. */
+  #root(): OtelContext | undefined {
+    return this.#telemetry.context?.active().deleteValue(SPAN);
+  }
+
+  /** The span of a client's attempt that came to nothing before there was something to dial. */
+  #neverBegun(handshake: ClientHandshake | ServerHandshake): OtelSpan | undefined {
+    if (!isClients(handshake) || handshake.scheme !== undefined) return undefined;
+    const attributes = { ...this.#attributes };
+    return this.#telemetry.tracer?.startSpan("websocket handshake", { kind: CLIENT, attributes });
   }
 
   #log(what: string, severityNumber: number, attributes: OtelAttributes): void {

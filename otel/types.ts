@@ -17,14 +17,14 @@ export interface OtelInstrumentOptions {
 
 /** A counter that goes up, or one that goes up and down. */
 export interface OtelCounter {
-  /** Adds a value. */
-  add(value: number, attributes?: OtelAttributes): void;
+  /** Adds a value. `context` has the span that an exemplar names, where there is one. */
+  add(value: number, attributes?: OtelAttributes, context?: OtelContext): void;
 }
 
 /** A histogram. */
 export interface OtelHistogram {
-  /** Records a value. */
-  record(value: number, attributes?: OtelAttributes): void;
+  /** Records a value. `context` has the span that an exemplar names, where there is one. */
+  record(value: number, attributes?: OtelAttributes, context?: OtelContext): void;
 }
 
 /** What is measured when somebody collects. */
@@ -75,8 +75,6 @@ export interface OtelSpanOptions {
   kind: number;
   /** What is known at its start. */
   attributes: OtelAttributes;
-  /** When it started, in ms since 1970, where that is over. */
-  startTime?: number;
   /** Whether it is a trace of its own. */
   root?: boolean;
   /** Spans that it has to do with and is no child of. */
@@ -109,31 +107,56 @@ export type OtelContext = {
   deleteValue(key: symbol): OtelContext;
 };
 
+/** Where the active context comes from: `context` of `@opentelemetry/api`, or a context manager. */
+export interface OtelContexts {
+  /** The context that is active now. */
+  active(): OtelContext;
+  /** Calls a function in a context. */
+  with<Result>(context: OtelContext, call: () => Result): Result;
+}
+
+/** Writes and reads headers: `propagation` of `@opentelemetry/api`, or a propagator such as the W3C's. */
+export interface OtelPropagation {
+  /** Writes what a request has to say of a context. */
+  inject<Carrier>(
+    context: OtelContext,
+    carrier: Carrier,
+    setter: { set(carrier: Carrier, name: string, value: string): void },
+  ): void;
+  /** Reads that, and gives a context with it. */
+  extract<Carrier>(
+    context: OtelContext,
+    carrier: Carrier,
+    getter: { get(carrier: Carrier, name: string): string | undefined; keys(): string[] },
+  ): OtelContext;
+}
+
 /** What is needed of the package `@opentelemetry/api` as a whole. */
 export interface OtelApi {
   /** Where the meter comes from. */
   metrics: { getMeter(name: string, version?: string): OtelMeter };
-  /** Where the tracer comes from, and the active span. */
-  trace: {
-    getTracer(name: string, version?: string): OtelTracer;
-    getSpan(context: OtelContext): unknown;
-    setSpan(context: OtelContext, span: OtelSpan): OtelContext;
-  };
+  /** Where the tracer comes from. */
+  trace: { getTracer(name: string, version?: string): OtelTracer };
   /** Where the active context comes from. */
-  context: {
-    active(): OtelContext;
-    with<Result>(context: OtelContext, call: () => Result): Result;
-  };
-  /** Reads `traceparent`. */
-  propagation: { extract(context: OtelContext, carrier: unknown): OtelContext };
-  /** The context with nothing in it. */
-  ROOT_CONTEXT: OtelContext;
+  context: OtelContexts;
+  /** Writes and reads `traceparent`. */
+  propagation: OtelPropagation;
 }
 
 /** What both ways to call `otelObserver` have. */
 export interface OtelCommonOptions {
   /** Where the spans go. Where it is left out, to a tracer of `api`, if that is given. */
   tracer?: OtelTracer | undefined;
+  /**
+   * Where the active context comes from. Where it is left out, from `api`, or from whatever has been
+   * registered with OpenTelemetry's API before `otelObserver` is called, as Deno does.
+   */
+  context?: OtelContexts | undefined;
+  /**
+   * Writes the trace into a client's request, as `traceparent`, and reads it from a request to a server.
+   * Left out, it comes from where `context` does.
+   */
+  propagation?: OtelPropagation | undefined;
   /** Where the events go: that connections are opened, closed and dropped. No events without it. */
   logger?: OtelLogger | undefined;
   /**
@@ -144,9 +167,9 @@ export interface OtelCommonOptions {
    */
   connectionSpans?: boolean | undefined;
   /**
-   * Whether each message that a server receives is a span, from the first of its listeners to the last:
-   * a trace of its own, with a link to the handshake. Without it the listeners run in no trace at all, and
-   * not in that of the request that the connection began with. Only where `api` is given.
+   * Whether each message that comes in is a span, from the first of its listeners to the last: a trace of
+   * its own, with a link to the handshake. Without it the listeners run in no trace at all, and not in that
+   * of the request that the connection began with. Only where there are contexts.
    *
    * @default {true}
    */
@@ -163,8 +186,7 @@ export type OtelOptions =
   & (
     | {
       /**
-       * The package `@opentelemetry/api`. The scope's name is `@netkit/websocket` then, and a server's
-       * handshake belongs to the trace that the client's `traceparent` names.
+       * The package `@opentelemetry/api`. The scope's name is `@netkit/websocket` then.
        */
       api: OtelApi;
       /** A meter of one's own. */
@@ -173,7 +195,7 @@ export type OtelOptions =
     | {
       /** Where the metrics go. */
       meter: OtelMeter;
-      /** The package, where spans are to belong to the clients' traces. */
+      /** The package, for what is not given besides. */
       api?: OtelApi | undefined;
     }
   );

@@ -8,7 +8,7 @@ import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
 import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { Heartbeat, type HeartbeatOptions, systemClock } from "../heartbeat.ts";
-import { LINK_DOWN } from "../internal/close_codes.ts";
+import { LINK_DOWN, NORMAL } from "../internal/close_codes.ts";
 import { fromWire } from "../internal/close_frame.ts";
 import { describe } from "../internal/describe.ts";
 import { Listeners } from "../internal/listeners.ts";
@@ -112,6 +112,8 @@ export class ClientLink implements Link, ReconnectOwner {
   readonly #maxBufferedAmount: number;
   #connection: ClientConnection | ReconnectingConnection | undefined;
   #turn: ConnectTurn | undefined;
+  /** Whether a connection is being made: then an observer may be at work. */
+  #isDialling = false;
   /** Whether it was closed while it connected: then its end is told in a task of its own. */
   #isAborted = false;
   /** Why the connection was lost that has not ended yet. */
@@ -189,8 +191,8 @@ export class ClientLink implements Link, ReconnectOwner {
     if (this.readyState === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
     this.#isAborted = true;
     if (connection === undefined) {
-      this.#turn!.end();
-      this.closed(LINK_DOWN);
+      this.#turn?.end();
+      if (!this.#isDialling) this.closed(LINK_DOWN); // otherwise `#dial` closes
     } else if (connection.state !== "closing" && connection.state !== "idle") {
       connection.close({ code: code ?? 1000, reason });
     }
@@ -245,12 +247,16 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   #dial(make: () => ClientConnection | ReconnectingConnection): void {
+    this.#isDialling = true;
     try {
       this.#connection = make();
+      if (this.#isAborted) this.#connection.close(NORMAL);
     } catch (cause) {
       const what = `the runtime refused to dial: ${describe(cause)}`;
       const error = businessError("connectFailed", what, { data: "0", cause });
       setTimeout(() => this.failed(error));
+    } finally {
+      this.#isDialling = false;
     }
   }
 

@@ -72,7 +72,7 @@ const ARROWS: Record<string, string[]> = {
   "harmony.ts": ["harmony/"],
   "heartbeat.ts": ["internal/"],
   "otel.ts": ["otel/", "errors.ts", "heartbeat.ts"],
-  "otel/": ["heartbeat.ts", "internal/"],
+  "otel/": ["heartbeat.ts", "internal/", "runtime/"],
   "standard.ts": ["shapes/"],
   "node.ts": ["shapes/"],
   "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],

@@ -1,12 +1,19 @@
 /** What an observer is told of a client's attempts to connect. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { attempt } from "../../client/attempt.ts";
-import { type ClientHandshake, createWebSocket } from "../../mod.ts";
+import {
+  type BusinessError,
+  type ClientHandshake,
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketObserver,
+} from "../../mod.ts";
 import { createUntyped } from "../helpers/client.ts";
 import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
 import { FakeClock } from "../../testing.ts";
+import { webClient } from "../../runtime/web/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 describe("attempt()", () => {
@@ -98,14 +105,121 @@ describe("an observer of a client", () => {
     assertEquals(reasons, ["timeout", "invalid_handshake", "invalid_handshake"]);
   });
 
-  it("is told of nothing where the client itself gives up", async () => {
+  it("is told by another word where the client itself gives up", async () => {
     const log: unknown[] = [];
-    const observer = { failed: (...args: unknown[]) => log.push(args) };
+    const observer = {
+      dialling: (_: unknown, handshake: ClientHandshake) => log.push(handshake),
+      gaveUp: (who: unknown, handshake: ClientHandshake) => {
+        assertEquals(who, pair.ws);
+        log.push(handshake);
+      },
+      failed: (...args: unknown[]) => log.push(args),
+    };
     await using pair = await MemoryPair.start({ client: { observer } });
     await pair.ws.connect("ws://localhost:80/");
+    await pair.clock.advance(1);
     await pair.ws.close();
     await pair.clock.advance(100);
-    assertEquals(log, []);
+    const [began, over] = log;
+    assertStrictEquals(began, over);
+    assertEquals(log.length, 2);
+    assertEquals(over, { scheme: "ws", host: "localhost", port: 80, duration: 1 });
+  });
+
+  it("adds headers to the request, and changes none that the user has set", async () => {
+    const runtime = new ScriptedClient();
+    const told: string[] = [];
+    const wrong: [string, string][] = [
+      ["a b", "1"],
+      ["one", "1\r\ntwo: 2"],
+      ["Upgrade", "other"],
+      ["Sec-WebSocket-Protocol", "chat"],
+    ];
+    const began: object[] = [];
+    const observer: WebSocketObserver = {
+      dialling(_, handshake, setHeader) {
+        began.push({ ...handshake });
+        for (const [name, value] of wrong) {
+          try {
+            setHeader!(name, value);
+          } catch (error) {
+            told.push((error as BusinessError).code + " " + name);
+          }
+        }
+        setHeader!("Traceparent", "ours");
+        setHeader!("Tracestate", "a=b");
+      },
+    };
+    const ws = createWebSocket({ runtime, observer });
+    const header = { traceparent: "the user's", Other: "1" };
+    await ws.connect("ws://ann:secret@localhost/path?secret", { header });
+    assertEquals(runtime.request.headers, {
+      other: "1",
+      traceparent: "the user's",
+      tracestate: "a=b",
+    });
+    assertEquals(began, [{ scheme: "ws", host: "localhost", port: 80, duration: 0 }]);
+    assertEquals(told, wrong.map(([name]) => `401 ${name}`));
+    await ws.close();
+    await ws.closed;
+    await ws.connect("ws://localhost/");
+    assertEquals(runtime.request.headers, { traceparent: "ours", tracestate: "a=b" });
+    await ws.close();
+  });
+
+  it("can add no header where the runtime sends none, as in a page", async () => {
+    const given: unknown[] = [];
+    const traces: unknown[] = [];
+    const observer: WebSocketObserver = {
+      dialling: (_, __, setHeader) => void given.push(setHeader),
+      asked: ({ trace }) => void traces.push(trace),
+    };
+    const server = createWebSocketServer({ observer });
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const ws = createWebSocket({ runtime: webClient(), observer });
+    await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+    await ws.opened;
+    assertEquals([given, traces], [[undefined], [undefined]]);
+    await ws.close();
+    await ws.closed;
+    await server.stop();
+  });
+
+  it("is told of an attempt that the runtime refused as one that failed", async () => {
+    const log: unknown[] = [];
+    const observer: WebSocketObserver = {
+      dialling: () => log.push("dialling"),
+      failed: (_, { reason }) => log.push(reason),
+    };
+    const runtime = new ScriptedClient();
+    runtime.fault = new Error("the runtime's own");
+    const ws = createWebSocket({ runtime, observer });
+    assertEquals((await ws.connect("ws://localhost/").catch((error) => error)).kind, "url");
+    assertEquals(log, ["dialling", "connection_failed"]);
+  });
+
+  it("cannot connect within an attempt that begins, and ends one that follows by closing", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const kinds: unknown[] = [];
+    let calls = 0;
+    const observer: WebSocketObserver = {
+      dialling() {
+        calls++;
+        if (calls === 1) ws.connect("ws://localhost/").catch(({ kind }) => kinds.push(kind));
+        else void ws.close({ code: 4000, reason: "enough" });
+      },
+    };
+    const ws = createWebSocket({ clock, runtime, observer, reconnect: { random: () => 1 } });
+    const log: unknown[] = [];
+    ws.on("error", () => {});
+    ws.on("close", (_, { code }) => log.push(code));
+    await ws.connect("ws://localhost/");
+    runtime.events.closed({ code: 0, reason: "" });
+    await clock.advance(100_000);
+    assertEquals([calls, kinds, ws.state], [2, ["alreadyConnected"], "idle"]);
+    assertEquals(log, [4000]);
+    assertEquals(runtime.socket.calls, ["terminate"]);
   });
 
   it("is told of each attempt that fails and of each that follows, when it reconnects", async () => {

@@ -19,9 +19,9 @@ class KeepingClient extends ScriptedClient {
   readonly dialled: string[][] = [];
   last!: KeepingSocket;
 
-  override dial({ protocols }: DialRequest, events: ClientEvents): ClientSocket {
-    this.dialled.push(protocols);
-    super.dial(undefined, events);
+  override dial(request: DialRequest, events: ClientEvents): ClientSocket {
+    this.dialled.push(request.protocols);
+    super.dial(request, events);
     return this.last = new KeepingSocket();
   }
 }

@@ -19,6 +19,8 @@ export const FUNCTIONS = [
 /** Those about handshakes and servers, which the recorder leaves out. */
 export const MORE_FUNCTIONS = [
   "handling",
+  "dialling",
+  "gaveUp",
   "failed",
   "reconnecting",
   "asked",

@@ -7,6 +7,7 @@ import type {
   ClientEvents,
   ClientRuntime,
   ClientSocket,
+  DialRequest,
   ListenerEvents,
   RequestResult,
   ServerRuntime,
@@ -72,11 +73,14 @@ export class ScriptedClient implements ClientRuntime {
   events!: ClientEvents;
   /** What dialling throws, if anything. */
   fault: Error | undefined;
+  /** What was dialled last. */
+  request!: DialRequest;
 
   denied(): undefined {}
   unsupported(): undefined {}
 
-  dial(_: unknown, events: ClientEvents): ClientSocket {
+  dial(request: DialRequest, events: ClientEvents): ClientSocket {
+    this.request = request;
     if (this.fault !== undefined) throw this.fault;
     this.events = events;
     return this.socket = new ScriptedSocket();

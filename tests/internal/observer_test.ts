@@ -13,6 +13,7 @@ import {
 import { FakeClock } from "../../testing.ts";
 import { createUntyped, refusal } from "../helpers/client.ts";
 import { LATENCY } from "../helpers/memory_pair.ts";
+import { validators } from "../helpers/schemas.ts";
 import { FUNCTIONS, MORE_FUNCTIONS, observed, type Told } from "../helpers/observers.ts";
 import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
@@ -230,6 +231,56 @@ describe("an observer that handles messages", () => {
     await done.promise;
     await new Promise((resolve) => setTimeout(resolve));
     assertEquals(log.at(-1), "done");
+  });
+
+  it("calls a client's listeners of each, too, and those of 'dataEnd' with them", async () => {
+    const log: unknown[] = [];
+    const atWork: unknown[] = [];
+    const done = Promise.withResolvers<void>();
+    const observer: WebSocketObserver = {
+      handling(who, run) {
+        log.push(who === pair.ws);
+        atWork.push(run());
+        log.push("ran");
+      },
+    };
+    await using pair = await observed({ client: { observer } });
+    const connection = await pair.open();
+    const { clock, server, ws } = pair;
+    const send = async (data: string) => {
+      await server.send(data, connection);
+      await clock.advance(LATENCY);
+    };
+    ws.off("message");
+    await send("to nobody");
+    ws.on("message", (_, data) => {
+      log.push(data);
+      return data === "slow" ? done.promise : undefined;
+    });
+    await send("quick");
+    ws.on("dataEnd", () => log.push("end"));
+    await send("slow");
+    assertEquals(log, [true, "quick", "ran", true, "slow", "end", "ran"]);
+    const [quick, slow] = atWork;
+    assertEquals(quick, undefined);
+    let isDone = false;
+    void (slow as Promise<unknown>).then(() => isDone = true);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(isDone, false);
+    done.resolve();
+    await slow;
+  });
+
+  it("gets what a client's schema makes of messages, and may leave the call to the client", async () => {
+    const log: unknown[] = [];
+    const observer: WebSocketObserver = { handling: (who) => void log.push(who === pair.ws) };
+    const client = { observer, schema: validators.double as never };
+    await using pair = await observed({ client });
+    const connection = await pair.open();
+    pair.ws.on("message", (_, data) => void log.push(data));
+    await pair.server.send("21", connection);
+    await pair.clock.advance(LATENCY);
+    assertEquals(log, [true, 42]);
   });
 
   it("loses no message where it fails or does nothing, and no listener's failure", async () => {

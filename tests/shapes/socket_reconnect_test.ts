@@ -62,6 +62,36 @@ describe("a socket that reconnects", () => {
     await server.close();
   });
 
+  it("may be closed by an observer while it dials, in its turn or again", async () => {
+    let attempts = 0;
+    const closer = (at: number) => ({
+      dialling: (who: unknown) => {
+        attempts++;
+        if (attempts === at) (who as WebSocket).close();
+      },
+    });
+    const { server, ws, log } = await setup({}, { observer: closer(2) });
+    const first = await within(server.accept());
+    await next(ws, "open");
+    first.reset();
+    await next(ws, "close");
+    await next(ws, "close");
+    assertEquals([attempts, ws.readyState], [2, ws.CLOSED]);
+    const aborted = ["error 3", "close 3 1006 false"];
+    assertEquals(log.slice(-2), aborted);
+
+    // Of two that connect to one host, the second waits for the first.
+    attempts = 0;
+    const Socket = webSocketClass({ observer: closer(2) });
+    const [one, two] = [new Socket(server.url), new Socket(server.url)];
+    const told = logOf(two);
+    await next(two, "close");
+    assertEquals([attempts, told, one.readyState], [2, aborted, one.OPEN]);
+    one.close();
+    await next(one, "close");
+    await server.close();
+  });
+
   it("keeps no more than it may", async () => {
     const { server, ws } = await setup({}, { reconnect: { ...QUICK, maxQueued: 5 } });
     ws.send("12345");
