@@ -28,7 +28,7 @@
 import { ClientConnection } from "./client/connection.ts";
 import { buildRequest, unsupported } from "./client/dial.ts";
 import { ClientEmitter } from "./client/events.ts";
-import { readClientOptions } from "./client/options.ts";
+import { type ClientOptions, readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
 import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
@@ -37,6 +37,7 @@ import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
 import type {
   CloseResult,
   OpenResult,
+  TextOrBytes,
   WebSocketClient,
   WebSocketClientOptions,
   WebSocketData,
@@ -73,6 +74,7 @@ class Client implements WebSocketClient<unknown> {
   readonly #maxAtOnce: number;
   readonly #policy: ReconnectPolicy | undefined;
   readonly #resumes: boolean;
+  readonly #binaryType: ClientOptions["binaryType"];
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
@@ -90,7 +92,7 @@ class Client implements WebSocketClient<unknown> {
   constructor(options: unknown = {}) {
     const read = readClientOptions(options);
     const { clock, maxBufferedAmount, maxPayload, policy, resume, runtime, schema } = read.options;
-    const { observer, stats } = read.options;
+    const { binaryType, observer, stats } = read.options;
     this.#wrongOptions = read.error;
     this.#emitter = new ClientEmitter({
       state: () => this.state,
@@ -112,6 +114,7 @@ class Client implements WebSocketClient<unknown> {
     const handling = this.#observing?.handling;
     if (handling) this.#emitter.handler = (call) => handle(handling, this, call);
     this.#policy = policy;
+    this.#binaryType = binaryType;
     this.#resumes = resume === true;
     this.#clock = clock ?? systemClock;
     this.#runtime = runtime ?? clientRuntime;
@@ -259,6 +262,7 @@ class Client implements WebSocketClient<unknown> {
       clock: this.#clock,
       heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
       maxPayload: this.#maxPayload,
+      binaryType: this.#binaryType,
       who: this,
       observing: this.#observing,
     };
@@ -337,6 +341,10 @@ function warn(type: unknown): void {
 export function createWebSocket<Data>(
   options: WebSocketClientOptions<Data> & { schema: StandardSchema<Data> },
 ): WebSocketClient<Data>;
+/** The same, with messages as they come, and bytes as a Uint8Array. */
+export function createWebSocket(
+  options: WebSocketClientOptions<TextOrBytes> & { binaryType: "uint8array" },
+): WebSocketClient<TextOrBytes>;
 /** The same, with messages as they come. */
 export function createWebSocket(options?: WebSocketClientOptions): WebSocketClient;
 export function createWebSocket(options?: unknown): WebSocketClient<unknown> {

@@ -18,14 +18,14 @@
  * @module
  */
 
-import type { WebSocketData } from "./client/types.ts";
+import type { TextOrBytes, WebSocketData } from "./client/types.ts";
 import { type BusinessError, businessError } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { observing } from "./internal/observer.ts";
 import { mostBytes } from "./internal/payload.ts";
-import { ACCEPTED, Refusal } from "./internal/result.ts";
+import { ACCEPTED, Refusal, settled } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { argumentError, readOptions, TEXT } from "./internal/validate.ts";
@@ -83,8 +83,8 @@ class Server {
   constructor(options: unknown = {}) {
     const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
     this.#wrongOptions = given instanceof Error ? given : undefined;
-    const { authorize, clock, observer, runtime, schema, stats, ...more }:
-      & WebSocketServerOptions
+    const { authorize, binaryType, clock, observer, runtime, schema, stats, ...more }:
+      & WebSocketServerOptions<object | undefined, never>
       & { authorize?: Hook } = given instanceof Error ? {} : given;
     const { broker, history, presence, node } = more;
     this.#authorize = authorize;
@@ -96,6 +96,7 @@ class Server {
       clock: clock ?? systemClock,
       runtime: runtime ?? serverRuntime,
       schema,
+      binaryType,
       observing: observing([this.#stats, observer], this.#listeners),
       requests: requestListenersOf(this),
     };
@@ -167,7 +168,7 @@ class Server {
   }
 
   join(connection: unknown, topic: unknown): Promise<boolean | JoinResult> {
-    return answer(join(this.#listening, connection, topic));
+    return join(this.#listening, connection, topic);
   }
 
   leave(connection: unknown, topic: unknown): Promise<boolean> {
@@ -289,17 +290,6 @@ class Server {
   }
 }
 
-function settled(error: BusinessError | undefined): Promise<boolean> {
-  return error === undefined ? ACCEPTED : Refusal.of(error);
-}
-
-function answer(
-  result: BusinessError | JoinResult | Promise<JoinResult> | undefined,
-): Promise<boolean | JoinResult> {
-  if (result instanceof Error) return Refusal.of(result);
-  return result === undefined ? ACCEPTED : Promise.resolve(result);
-}
-
 /**
  * Makes a server. Never throws: a wrong option is refused by `start`, with 401.
  *
@@ -332,6 +322,13 @@ export function createWebSocketServer<Context extends object, Data>(
 export function createWebSocketServer<Context extends object>(
   options: WebSocketServerOptions<Context> & AuthorizeOption<Context>,
 ): AuthorizingWebSocketServer<Context>;
+/** The same, with bytes as a Uint8Array. */
+export function createWebSocketServer<Context extends object>(
+  options:
+    & WebSocketServerOptions<Context, TextOrBytes>
+    & AuthorizeOption<Context>
+    & { binaryType: "uint8array" },
+): AuthorizingWebSocketServer<Context, TextOrBytes>;
 /** With `authorize` in what `start` takes. TypeScript infers both types, or neither: name both or none. */
 export function createWebSocketServer<
   Context extends object | undefined = object | undefined,
@@ -339,6 +336,10 @@ export function createWebSocketServer<
 >(
   options: WebSocketServerOptions<Context, Data> & { schema: StandardSchema<Data> },
 ): WebSocketServer<Context, Data>;
+/** The same, with messages as they come, and bytes as a Uint8Array. */
+export function createWebSocketServer<Context extends object | undefined = object | undefined>(
+  options: WebSocketServerOptions<Context, TextOrBytes> & { binaryType: "uint8array" },
+): WebSocketServer<Context, TextOrBytes>;
 /** The same, with messages as they come. */
 export function createWebSocketServer<Context extends object | undefined = object | undefined>(
   options?: WebSocketServerOptions<Context>,

@@ -19,7 +19,7 @@ import { Talk } from "./talk.mjs";
  * @property {boolean} [sleeper] Whether one of its connections is never read from.
  * @property {string} [module] The module to load instead of this one.
  * @property {boolean} [heartbeat] Whether it has its own heartbeat, where it can do without.
- * @property {boolean} [arrayBuffer] Whether binary data comes as an ArrayBuffer, not as on Bun by default.
+ * @property {"arraybuffer" | "uint8array"} [binary] How binary data comes, where not as by default.
  */
 
 /** The control: with no heartbeat, and binary data as the runtime has it by default. */
@@ -59,9 +59,11 @@ export function plansFor({ kind, mode, sleeper, binary }, runtime, against) {
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
   if (kind !== "client") plans.push({ ...plan(BARE_HEARTBEAT, BARE), heartbeat: true });
+  if (binary) plans.push({ ...plan("ours, Uint8Array", "ours"), binary: "uint8array" });
   if (binary && runtime === "bun") {
-    plans.push({ ...plan("bare, ArrayBuffer", BARE), arrayBuffer: true });
-    plans.push({ ...plan("crossws, ArrayBuffer", "crossws"), arrayBuffer: true });
+    plans.push({ ...plan("bare, ArrayBuffer", BARE), binary: "arraybuffer" });
+    plans.push({ ...plan("bare, Uint8Array", BARE), binary: "uint8array" });
+    plans.push({ ...plan("crossws, ArrayBuffer", "crossws"), binary: "arraybuffer" });
   }
   // A bare server with its own upgrade is the same with a host around it.
   if (kind === "cost" && mode !== "fan") plans.push(plan("ours, mounted", "mounted"));
@@ -102,13 +104,13 @@ export class Contender {
    * @param {number} pingSeconds
    */
   static async start(plan, scenario, { run, load, pin }, pingSeconds) {
-    const { name, file, runtime, module, heartbeat, arrayBuffer } = plan;
+    const { name, file, runtime, module, heartbeat, binary } = plan;
     const command = [...pin("server"), ...run[runtime] ?? []];
     const generator = [...pin("load"), ...load];
     const mode = plan.mode ?? scenario.mode ?? "echo";
     const env = {
       BENCH_PING: String(heartbeat || OURS.has(file) ? pingSeconds : 0),
-      BENCH_ARRAY_BUFFER: arrayBuffer ? "1" : "0",
+      BENCH_BINARY: binary ?? "",
       ...(module && { BENCH_MODULE: module }),
     };
     if (scenario.kind === "client") {

@@ -6,7 +6,7 @@ import { LINK_DOWN, NORMAL, TERMINATED, TOO_BIG } from "../internal/close_codes.
 import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
-import { byteLength, exceeds } from "../internal/payload.ts";
+import { byteLength, exceeds, type Incoming } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import type {
   ClientEvents,
@@ -23,7 +23,7 @@ import type { CloseResult, WebSocketData } from "./types.ts";
 /** What a connection tells its client; each end is told once. */
 export interface ConnectionOwner {
   opened(): void;
-  message(data: string | ArrayBuffer): void;
+  message(data: Incoming): void;
   /** The attempt failed: nothing was open. */
   failed(error: BusinessError): void;
   /** The connection is lost; `closed` follows. */
@@ -44,6 +44,8 @@ export interface ConnectionParts {
   options: ConnectOptions;
   /** The messages that wait until it is open. Its own, unless a queue is given. */
   queue?: SendQueue;
+  /** As what bytes are to come. */
+  binaryType?: DialRequest["binaryType"];
   /** What an observer gets as the connection. */
   who: unknown;
   observing: Observing | undefined;
@@ -74,14 +76,18 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { runtime, clock, observing, options, request } = parts;
+    const { binaryType, clock, observing, options, request, runtime } = parts;
     const { connectTimeout } = options;
     this.#owner = owner;
     this.#parts = parts;
     this.#queue = parts.queue ?? new SendQueue();
     this.#attempt = observing && new ObservedAttempt(observing, parts);
     try {
-      this.#socket = runtime.dial(this.#attempt?.request ?? request, this);
+      const asked = this.#attempt?.request ?? request;
+      this.#socket = runtime.dial(
+        binaryType === undefined ? asked : { ...asked, binaryType },
+        this,
+      );
     } catch (cause) {
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;
@@ -189,7 +195,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     if (this.state !== "open") return;
     if (this.#isPinged) this.alive();
     const { maxPayload, observing } = this.#parts;
@@ -259,7 +265,7 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   /** Checks a message and tells the observer. Returns whether the owner gets it. */
-  #accepts(data: string | ArrayBuffer): boolean {
+  #accepts(data: Incoming): boolean {
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(who, data, byteLength(data));

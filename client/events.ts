@@ -4,6 +4,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { READ_TOO_SLOWLY } from "../internal/close_codes.ts";
 import { Listeners } from "../internal/listeners.ts";
 import type { DropReason } from "../internal/observer.ts";
+import type { Incoming } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
 import { Deferred } from "./deferred.ts";
@@ -113,7 +114,7 @@ export class ClientEmitter implements ReconnectOwner {
     );
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     if (this.#schema !== undefined) return this.#validated(this.#schema, data);
     // This is on the way of every message, and often there are no readers.
     if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
@@ -198,7 +199,7 @@ export class ClientEmitter implements ReconnectOwner {
     else this.handler(call);
   }
 
-  #validated(schema: StandardSchema, data: string | ArrayBuffer): void {
+  #validated(schema: StandardSchema, data: Incoming): void {
     const parsed = parse(schema, data);
     if (this.#owner.state() !== "open") return; // the validator has closed
     if ("value" in parsed) {

@@ -1,4 +1,5 @@
 import { type BusinessError, businessError } from "../errors.ts";
+import type { Incoming } from "../internal/payload.ts";
 
 /** How much may wait to be read, in bytes; text counts two a character. */
 const MAX_WAITING = 16 * 1024 * 1024;
@@ -60,7 +61,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #message = (told: unknown, message: Message): void => {
     const reader = this.#readers.shift();
     if (reader !== undefined) return reader.resolve({ done: false, value: message });
-    const size = (told ?? sizeOf(message as string | ArrayBuffer)) as number;
+    const size = (told ?? sizeOf(message as Incoming)) as number;
     this.#waiting.push({ message, size });
     this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;
@@ -104,6 +105,6 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   }
 }
 
-function sizeOf(message: string | ArrayBuffer): number {
+function sizeOf(message: Incoming): number {
   return typeof message === "string" ? message.length * 2 : message.byteLength;
 }

@@ -15,6 +15,18 @@ import type { WebSocketClient } from "./types.ts";
 /** Where to connect: a URL, or, where a client reconnects, a function that knows it. */
 export type WebSocketAddress = string | (() => string | Promise<string>);
 
+/** What messages are where `binaryType` is 'uint8array'. */
+export type TextOrBytes = string | Uint8Array<ArrayBuffer>;
+
+/**
+ * What `binaryType` may be.
+ *
+ * @typeParam Data What messages are.
+ */
+export type BinaryType<Data> = [Data] extends [string] ? "arraybuffer" | "uint8array"
+  : [Data] extends [TextOrBytes] ? "uint8array"
+  : "arraybuffer";
+
 /**
  * What `createWebSocket` takes.
  *
@@ -35,6 +47,13 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
    * @default {Infinity}
    */
   maxBufferedAmount?: number | undefined;
+  /**
+   * As what bytes come in: 'arraybuffer', or 'uint8array' for a Uint8Array that is the whole of its
+   * buffer. On Bun that costs less: there an ArrayBuffer is what is made of the other.
+   *
+   * @default {"arraybuffer"}
+   */
+  binaryType?: BinaryType<Data> | undefined;
   /**
    * Connects again, by itself, when an attempt fails or a connection is lost: see
    * {@linkcode ReconnectOptions}.

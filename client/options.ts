@@ -4,6 +4,7 @@ import type { BusinessError } from "../errors.ts";
 import {
   ANY,
   argumentError,
+  BINARY_TYPE,
   COUNT,
   FLAG,
   hasTexts,
@@ -24,7 +25,8 @@ import { readReconnectPolicy, type ReconnectPolicy } from "./reconnect_policy.ts
 import type { ClientCert, ProxyConfiguration, WebSocketClientOptions } from "./types.ts";
 
 /** The options of `createWebSocket`. Empty where they are wrong. */
-export interface ClientOptions extends WebSocketClientOptions {
+export interface ClientOptions extends Omit<WebSocketClientOptions, "binaryType"> {
+  binaryType?: "arraybuffer" | "uint8array" | undefined;
   policy?: ReconnectPolicy | undefined;
 }
 
@@ -33,6 +35,7 @@ export function readClientOptions(
   options: unknown,
 ): { error: BusinessError | undefined; options: ClientOptions } {
   const given = readOptions("createWebSocket", options, {
+    binaryType: BINARY_TYPE,
     clock: OBJECT,
     maxBufferedAmount: COUNT,
     maxPayload: MAX_PAYLOAD,

@@ -5,6 +5,7 @@ import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
 import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
+import type { Incoming } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
@@ -145,7 +146,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#owner.opened();
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     this.#owner.message(data);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../internal/clock.ts";
+import type { Incoming } from "../internal/payload.ts";
 import {
   control,
   frame,
@@ -240,7 +241,7 @@ class ResumingSocket implements ClientSocket, ClientEvents {
     this.#timer = this.#session.clock.setTimer(() => this.#plain(), HELLO_MS);
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const hello = isFirst && this.#offers ? readHello(data) : undefined;
@@ -294,7 +295,7 @@ class ResumingSocket implements ClientSocket, ClientEvents {
     this.#events.open();
   }
 
-  #framed(data: string | ArrayBuffer): void {
+  #framed(data: Incoming): void {
     const message = unframe(data);
     if (message === undefined) return this.#fault("a message without a header came in");
     const { header } = message;

@@ -102,7 +102,7 @@ export interface WebSocketObserver<Who = unknown> {
   /** A connection that was open is closed. */
   closed?(who: Who, close: { code: number; reason: string }): unknown;
   /** A message of so many bytes came in, as it was sent; none that is over `maxPayload`. */
-  received?(who: Who, data: string | ArrayBuffer, bytes: number): unknown;
+  received?(who: Who, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>, bytes: number): unknown;
   /** A message of so many bytes was handed to the system. */
   sent?(who: Who, data: string | ArrayBuffer | ArrayBufferView, bytes: number): unknown;
   /**

@@ -79,6 +79,11 @@ export function settle(
   return undefined;
 }
 
+/** The result of a call that is accepted, unless it is refused with an error. */
+export function settled(error: BusinessError | undefined): Promise<boolean> {
+  return error === undefined ? ACCEPTED : Refusal.of(error);
+}
+
 /** The arguments of a call, and its callback. */
 export interface Call {
   values: unknown[];

@@ -3,6 +3,8 @@
  * public API.
  */
 
+import type { Incoming } from "./payload.ts";
+
 /** What is negotiated: the subprotocol, or the end of one. */
 const RESUME = "resume.netkit.1";
 
@@ -54,15 +56,16 @@ export function control(value: object): string {
 
 /** Takes the header from a message; nothing where it has none. */
 export function unframe(
-  data: string | ArrayBuffer,
-): { header: string; data: string | ArrayBuffer } | undefined {
+  data: Incoming,
+): { header: string; data: Incoming } | undefined {
   if (typeof data === "string") {
     const end = data.indexOf("\n");
     return end === -1 ? undefined : { header: data.slice(0, end), data: data.slice(end + 1) };
   }
-  const end = new Uint8Array(data, 0, Math.min(data.byteLength, MAX_HEADER)).indexOf(LINE_END);
+  const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+  const end = bytes.subarray(0, MAX_HEADER).indexOf(LINE_END);
   if (end === -1) return undefined;
-  const header = String.fromCharCode(...new Uint8Array(data, 0, end));
+  const header = String.fromCharCode(...bytes.subarray(0, end));
   return { header, data: data.slice(end + 1) };
 }
 
@@ -78,7 +81,7 @@ export function readObject(text: unknown): Record<string, unknown> | undefined {
 
 /** Reads the first message of either side; nothing where it is another one. */
 export function readHello(
-  data: string | ArrayBuffer,
+  data: Incoming,
 ): { epoch: string | undefined; at: Map<string, Place> } | undefined {
   if (typeof data !== "string" || data.length > MAX_LIST.characters) return undefined;
   const hello = readObject(data.endsWith("\n") ? data : undefined);

@@ -1,6 +1,7 @@
 import type { CloseResult } from "../client/types.ts";
 import { CANNOT_VALIDATE, NOT_EXPECTED, NOT_JSON, NOT_TEXT } from "./close_codes.ts";
 import { describe, quoteAll } from "./describe.ts";
+import type { Incoming } from "./payload.ts";
 
 /**
  * A validator of the Standard Schema, version 1 (standardschema.dev): those of Zod, Valibot, ArkType
@@ -41,7 +42,7 @@ export interface Unacceptable {
 /** Reads a message as JSON and validates it. */
 export function parse(
   schema: StandardSchema,
-  data: string | ArrayBuffer,
+  data: Incoming,
 ): { value: unknown } | Unacceptable {
   if (typeof data !== "string") return unacceptable(NOT_TEXT, "it is binary");
   let value: unknown;

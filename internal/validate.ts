@@ -33,6 +33,10 @@ export const BYTES: Rule = [
   (value) => typeof value === "number" && value >= 0,
   "must be a number of bytes from 0 on",
 ];
+export const BINARY_TYPE: Rule = [
+  (value) => value === "arraybuffer" || value === "uint8array",
+  "must be 'arraybuffer' or 'uint8array'",
+];
 export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
 export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
 export const SCHEMA: Rule = [isSchema, "must be a Standard Schema, version 1"];

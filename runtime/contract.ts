@@ -5,7 +5,7 @@
  * `runtime/select_client.ts` and `runtime/select_server.ts` choose the one that the program runs on.
  */
 
-import type { ProxyConfiguration, WebSocketData } from "../client/types.ts";
+import type { ProxyConfiguration, TextOrBytes, WebSocketData } from "../client/types.ts";
 import type { HostWebSocketHandler } from "../server/types.ts";
 import type { Identity } from "./pem.ts";
 
@@ -38,8 +38,11 @@ export interface Socket {
 
 /** What a socket tells its owner. After `closed` it tells nothing more. */
 export interface SocketEvents {
-  /** A message came in: text, or an ArrayBuffer that nobody else has. */
-  message(data: string | ArrayBuffer): void;
+  /**
+   * A message came in: text, or bytes that nobody else has: in an ArrayBuffer, or in a Uint8Array that is the
+   * whole of its buffer, where that was asked for.
+   */
+  message(data: TextOrBytes | ArrayBuffer): void;
   /** A Pong came in. May be told before a message, too. */
   alive(): void;
   /** The connection has ended, in whatever way. Called once. */
@@ -87,6 +90,8 @@ export interface DialRequest {
   proxy: ProxyConfiguration;
   /** Whether to offer compression. */
   compression?: boolean | undefined;
+  /** As what bytes are to come: "arraybuffer" where it is left out. */
+  binaryType?: "arraybuffer" | "uint8array" | undefined;
 }
 
 /** How the user wants TLS to be done. */
@@ -182,6 +187,8 @@ export interface AcceptOptions {
   deadAfter: number;
   /** Whether to compress messages for the clients that can. */
   compression?: boolean | undefined;
+  /** As what bytes are to come: "arraybuffer" where it is left out. */
+  binaryType?: "arraybuffer" | "uint8array" | undefined;
 }
 
 /** Where and how to listen. */

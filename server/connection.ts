@@ -6,7 +6,7 @@ import type { HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/close_codes.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
-import { byteLength, exceeds, mostBytes } from "../internal/payload.ts";
+import { byteLength, exceeds, type Incoming, mostBytes } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
@@ -85,7 +85,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.connected(this);
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     if (this.state !== "open") return;
     if (this.#asked) this.alive();
     const { listeners, looksFrom, messages } = this.host;
@@ -267,7 +267,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Checks a message before the listeners get it. */
-  #look(data: string | ArrayBuffer): void {
+  #look(data: Incoming): void {
     const { checksPayload, maxPayload, observing, schema } = this.host;
     const isTooBig = !checksPayload && exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(this.handle, data, byteLength(data));
@@ -286,14 +286,14 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Calls the listeners with a message, or with what `schema` has made of it. */
-  #tell(message: string | ArrayBuffer, data: unknown): void {
+  #tell(message: Incoming, data: unknown): void {
     const { listeners, messages } = this.host;
     const atWork = listeners.emitTo(messages, { clientConnection: this.handle, data });
     if (atWork !== undefined) this.#await(message, atWork);
   }
 
   /** Counts a message until its listeners are done. */
-  #await(message: string | ArrayBuffer, atWork: Promise<unknown>): void {
+  #await(message: Incoming, atWork: Promise<unknown>): void {
     this.#backlog ??= new Backlog(this.host.maxPendingAmount, this);
     this.#backlog.add(message, atWork);
   }

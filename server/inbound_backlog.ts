@@ -1,3 +1,5 @@
+import type { Incoming } from "../internal/payload.ts";
+
 /** The connection of a {@linkcode Backlog}. */
 export interface BacklogOwner {
   /** Stops reading, if that can be done. */
@@ -29,7 +31,7 @@ export class Backlog {
   }
 
   /** Adds a message that listeners work on until `done` settles. */
-  add(data: string | ArrayBuffer, done: Promise<unknown>): void {
+  add(data: Incoming, done: Promise<unknown>): void {
     const bytes = OVERHEAD + (typeof data === "string" ? data.length : data.byteLength);
     this.#bytes += bytes;
     const settled = () => this.#settled(bytes);

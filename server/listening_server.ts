@@ -14,6 +14,7 @@ import { handled, type Observing, type ServerHandshake } from "../internal/obser
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
+  AcceptOptions,
   Acceptor,
   Address,
   ListenOptions,
@@ -57,6 +58,7 @@ export interface ListeningServerParts {
   clock: Clock;
   runtime: ServerRuntime;
   schema: StandardSchema | undefined;
+  binaryType: AcceptOptions["binaryType"];
   observing: Observing | undefined;
   /** Who wants to hear of the requests of those who are let in. */
   requests: readonly RequestListener[];
@@ -100,6 +102,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   /** Where connections come from: a port, or a host. */
   #listener!: TcpListener | Acceptor;
   readonly #pingInterval: number;
+  /** As what bytes are to come, where it was said. */
+  readonly #bytes: Pick<AcceptOptions, "binaryType">;
   readonly #requests: readonly RequestListener[];
   #stopping = false;
   /** What whoever opens while it stops is told. */
@@ -109,7 +113,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
-    const { clock, listeners, observing, requests, runtime, schema } = parts;
+    const { binaryType, clock, listeners, observing, requests, runtime, schema } = parts;
+    this.#bytes = binaryType === undefined ? {} : { binaryType };
     this.#requests = requests;
     this.config = config;
     this.clock = clock;
@@ -168,7 +173,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   listenOptions(hostname: string, identity: Identity | undefined): ListenOptions {
     const { compression, maxPayload, port, reusePort, unixPath: path } = this.config;
     const deadAfter = this.#deadAfter;
-    return { hostname, port, path, reusePort, compression, maxPayload, identity, deadAfter };
+    const own = { hostname, port, path, reusePort, compression, maxPayload, identity, deadAfter };
+    return { ...own, ...this.#bytes };
   }
 
   /** Listens; throws what the runtime throws. */
@@ -186,6 +192,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       maxBufferedAmount,
       deadAfter: this.#deadAfter,
       pingInterval: this.#pingInterval,
+      ...this.#bytes,
     }, this.#handshake);
     this.#listener = acceptor;
     this.gauges.start();

@@ -1,13 +1,24 @@
 /** Who is in which topic: `join` and `leave`. Not part of the public API. */
 
 import type { BusinessError } from "../errors.ts";
+import { ACCEPTED, Refusal } from "../internal/result.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
 import type { ListeningServer } from "./listening_server.ts";
 import { findOpen } from "./registry.ts";
 import type { JoinResult } from "./types.ts";
 
-/** What `join` answers; nothing where that is `true`. */
+/** What `join` answers. */
 export function join(
+  server: ListeningServer | undefined,
+  connection: unknown,
+  topic: unknown,
+): Promise<boolean | JoinResult> {
+  const result = enter(server, connection, topic);
+  if (result instanceof Error) return Refusal.of(result);
+  return result === undefined ? ACCEPTED : Promise.resolve(result);
+}
+
+function enter(
   server: ListeningServer | undefined,
   connection: unknown,
   topic: unknown,
@@ -16,8 +27,8 @@ export function join(
   const found = findOpen(server, "join", connection);
   if (found instanceof Error) return found;
   const { clustered, topics } = server!;
-  const enter = () => topics.join(found, topic);
-  return clustered === undefined ? enter() as undefined : clustered.join(found, topic, enter);
+  const joins = () => topics.join(found, topic);
+  return clustered === undefined ? joins() as undefined : clustered.join(found, topic, joins);
 }
 
 /** What `leave` answers: the error, if there is one. */

@@ -7,7 +7,7 @@
 import type { WebSocketData } from "../client/types.ts";
 import type { Joined, Resume, ResumingPeer } from "../cluster/resume.ts";
 import type { Clock } from "../internal/clock.ts";
-import { mostBytes } from "../internal/payload.ts";
+import { type Incoming, mostBytes } from "../internal/payload.ts";
 import {
   control,
   frame,
@@ -211,7 +211,7 @@ class PlainPeer implements Admission {
     }));
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     this.#connection.message(data);
   }
 
@@ -258,7 +258,7 @@ class Peer implements Admission, ResumingPeer {
     this.#timer = clock.setTimer(() => this.#refuse(), HELLO_MS);
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: Incoming): void {
     if (this.#socket === undefined) return;
     if (!this.#isIn) {
       const hello = readHello(data);

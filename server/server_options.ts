@@ -1,6 +1,7 @@
 /** What the options of `createWebSocketServer` must be. Not part of the public API. */
 
 import {
+  BINARY_TYPE,
   COUNT,
   FLAG,
   FUNCTION,
@@ -59,6 +60,7 @@ function isHistory(value: unknown): boolean {
 /** The rule of each option. */
 export const OPTIONS: Readonly<Record<string, Rule>> = {
   authorize: FUNCTION,
+  binaryType: BINARY_TYPE,
   broker: BROKER,
   clock: OBJECT,
   history: HISTORY,

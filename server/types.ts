@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
+import type { BinaryType, WebSocketCloseOptions, WebSocketData } from "../client/types.ts";
 import type { Callback } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import type { WebSocketObserver } from "../internal/observer.ts";
@@ -48,6 +48,13 @@ export interface WebSocketServerOptions<
    * fails, or that answers with a promise, closes it with 1011.
    */
   schema?: StandardSchema<Data> | undefined;
+  /**
+   * As what bytes come in: 'arraybuffer', or 'uint8array' for a Uint8Array that is the whole of its
+   * buffer. On Bun that costs less: there an ArrayBuffer is what is made of the other.
+   *
+   * @default {"arraybuffer"}
+   */
+  binaryType?: BinaryType<Data> | undefined;
   /** Functions to call at each step of each connection. */
   observer?: WebSocketObserver<WebSocketConnection<Context>> | undefined;
   /**

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
-import type { WebSocketClient } from "../client/types.ts";
+import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import type { ShapedServer } from "./server_hub.ts";
 import { streamsOf, type WebSocketStreams } from "./streams.ts";
@@ -92,7 +92,10 @@ class WebSocketDuplex extends Duplex {
  * await server.stop();
  * ```
  */
-export function duplexOf(client: WebSocketClient, options?: DuplexOptions): Duplex;
+export function duplexOf(
+  client: WebSocketClient<TextOrBytes | ArrayBuffer>,
+  options?: DuplexOptions,
+): Duplex;
 /**
  * The same for a connection of a server.
  *
@@ -108,7 +111,7 @@ export function duplexOf(
   options?: DuplexOptions,
 ): Duplex;
 export function duplexOf(
-  one: WebSocketClient | ShapedServer,
+  one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
   second?: ConnectionAddress | DuplexOptions,
   third: DuplexOptions = {},
 ): Duplex {

@@ -1,17 +1,18 @@
 /** Who hears what of a server's connections, one by one. Not part of the public API. */
 
-import type { CloseResult } from "../client/types.ts";
+import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { businessError } from "../errors.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
 import { describe } from "../internal/describe.ts";
+import { asBuffer, type Incoming } from "../internal/payload.ts";
 import { argumentError } from "../internal/validate.ts";
 import { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import type { ConnectionAddress, WebSocketConnection, WebSocketServer } from "../server/types.ts";
 
-/** A server, whatever its `authorize` finds out about clients. */
+/** A server, whatever its `authorize` finds out about clients, and as whatever bytes come in. */
 export type ShapedServer = Pick<
-  WebSocketServer,
+  WebSocketServer<object | undefined, TextOrBytes | ArrayBuffer>,
   "bufferedAmount" | "close" | "drained" | "listAllConnections" | "on" | "send" | "terminate"
 >;
 
@@ -68,12 +69,13 @@ function startHub(server: ShapedServer): Ears {
   hubs.set(server, hub);
   const heard = ({ clientConnection, data }: {
     clientConnection: WebSocketConnection;
-    data: string | ArrayBuffer;
+    data: Incoming;
   }): unknown => {
     const ears = hub.get(clientConnection);
     if (ears === undefined) return undefined;
-    if (!Array.isArray(ears)) return ears.message(data);
-    const atWork = ears.map((one) => one.message(data)).filter((one) => one !== undefined);
+    const message = asBuffer(data);
+    if (!Array.isArray(ears)) return ears.message(message);
+    const atWork = ears.map((one) => one.message(message)).filter((one) => one !== undefined);
     return atWork.length === 0 ? undefined : Promise.all(atWork);
   };
   const closed = (connection: WebSocketConnection, close: CloseResult): void => {

@@ -1,7 +1,8 @@
 /** A connection, of either side, as a pair of web streams. */
 
-import type { CloseResult, WebSocketClient, WebSocketData } from "../client/types.ts";
+import type { CloseResult, TextOrBytes, WebSocketClient, WebSocketData } from "../client/types.ts";
 import { businessError } from "../errors.ts";
+import { asBuffer } from "../internal/payload.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { connectionOf, listenTo, type ShapedServer } from "./server_hub.ts";
 
@@ -58,7 +59,7 @@ function over(code: number): Error {
 }
 
 /** The streams of a client. */
-function ofClient(client: WebSocketClient): WebSocketStreams {
+function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocketStreams {
   const messages = client[Symbol.asyncIterator]();
   const closed = client.closed.catch(() => ({ code: 1006, reason: "" }));
   const side: Side = {
@@ -70,7 +71,7 @@ function ofClient(client: WebSocketClient): WebSocketStreams {
     async pull(controller) {
       const { done, value } = await messages.next();
       if (done) controller.close();
-      else controller.enqueue(value);
+      else controller.enqueue(asBuffer(value));
     },
     async cancel() {
       await messages.return?.();
@@ -162,7 +163,7 @@ function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocke
  * await server.stop();
  * ```
  */
-export function streamsOf(client: WebSocketClient): WebSocketStreams;
+export function streamsOf(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocketStreams;
 /**
  * The same for a connection of a server.
  *
@@ -173,10 +174,10 @@ export function streamsOf(client: WebSocketClient): WebSocketStreams;
  */
 export function streamsOf(server: ShapedServer, connection: ConnectionAddress): WebSocketStreams;
 export function streamsOf(
-  one: WebSocketClient | ShapedServer,
+  one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
   connection?: ConnectionAddress,
 ): WebSocketStreams {
   return connection === undefined
-    ? ofClient(one as WebSocketClient)
+    ? ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>)
     : ofServer(one as ShapedServer, connection);
 }

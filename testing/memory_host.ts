@@ -152,7 +152,7 @@ export class MemoryAcceptor implements Acceptor {
   #answer({ server }: Link, answer: RequestResult): Response {
     if (answer instanceof Response) return answer;
     if (server.state === "closed") answer.closed({ code: 0, reason: "" }); // the client has closed meanwhile
-    else server.accept(answer, this.#options.maxPayload);
+    else server.accept(answer, this.#options);
     return new Response(null);
   }
 }

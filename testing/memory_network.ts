@@ -223,7 +223,7 @@ export class MemoryNetwork {
       closed: () => this.#links.delete(link),
     });
     this.#links.add(link);
-    link.client.dial(events, () => {
+    link.client.dial(events, request.binaryType, () => {
       const host = this.#next(place);
       if (host === undefined) {
         return link.server.refuse({ what: "connection refused", status: "0" });

@@ -1,6 +1,7 @@
 import type { WebSocketData } from "../client/types.ts";
-import { byteLength, exceeds, snapshot } from "../internal/payload.ts";
+import { asView, byteLength, exceeds, snapshot } from "../internal/payload.ts";
 import type {
+  AcceptOptions,
   Admission,
   ClientEvents,
   ClientSocket,
@@ -30,6 +31,7 @@ export class MemorySocket implements ClientSocket {
   #owner: SocketEvents | undefined;
   #opened = (): void => {};
   #maxPayload = Infinity;
+  #binaryType: AcceptOptions["binaryType"];
 
   constructor(parts: MemorySocketParts) {
     this.#parts = parts;
@@ -48,15 +50,17 @@ export class MemorySocket implements ClientSocket {
   }
 
   /** At the client's end: sends the handshake. */
-  dial(owner: ClientEvents, request: () => void): void {
+  dial(owner: ClientEvents, binaryType: AcceptOptions["binaryType"], request: () => void): void {
     this.#owner = owner;
+    this.#binaryType = binaryType;
     this.#opened = () => owner.open();
     this.#parts.out.push(request);
   }
 
   /** At the server's end: accepts the client. */
-  accept(owner: Admission, maxPayload: number): void {
+  accept(owner: Admission, { binaryType, maxPayload }: AcceptOptions): void {
     this.#owner = owner;
+    this.#binaryType = binaryType;
     this.#maxPayload = maxPayload;
     this.state = "open";
     this.#tell((client) => client.#accepted(owner.protocol));
@@ -116,7 +120,9 @@ export class MemorySocket implements ClientSocket {
 
   #message(data: string | ArrayBuffer): void {
     if (this.state === "closed") return;
-    if (!exceeds(data, this.#maxPayload)) return this.#owner?.message(data);
+    if (!exceeds(data, this.#maxPayload)) {
+      return this.#owner?.message(this.#binaryType === "uint8array" ? asView(data) : data);
+    }
     if (this.state === "open") this.#tell((other) => other.#closed(1009, ""));
     this.#end({ code: 1006, reason: "", tooBig: true });
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The control: the runtime and nothing else, with the limits of the others. */
 import {
-  ARRAY_BUFFER,
+  BINARY,
   Bun,
   Deno,
   MAX_BUFFERED,
@@ -38,7 +38,7 @@ if (Bun) {
       sendPings: PING_SECONDS > 0,
       /** @param {any} ws */
       open(ws) {
-        if (ARRAY_BUFFER) ws.binaryType = "arraybuffer";
+        if (BINARY) ws.binaryType = BINARY;
         sockets.add(ws);
         if (mode === "publish") ws.subscribe(ALL);
       },

@@ -22,8 +22,11 @@ export const MAX_BUFFERED = 16 * 1024 * 1024;
 /** Seconds between two Pings; 0 for no heartbeat, which this module cannot do. */
 export const PING_SECONDS = Number(process.env["BENCH_PING"] ?? 30);
 
-/** Whether binary data is to come as an ArrayBuffer, and not as Bun has it by default: as a Buffer. */
-export const ARRAY_BUFFER = Deno !== undefined || process.env["BENCH_ARRAY_BUFFER"] === "1";
+/**
+ * How binary data is to come: as "arraybuffer" or "uint8array", or as the contender has it by default. That
+ * is a Buffer on Bun; a Blob on Deno, where all take an ArrayBuffer instead.
+ */
+export const BINARY = process.env["BENCH_BINARY"] || (Deno ? "arraybuffer" : undefined);
 
 /** @param {number} port */
 export function ready(port) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** crossws, with its adapter for the runtime. */
 import {
-  ARRAY_BUFFER,
+  BINARY,
   Bun,
   Deno,
   MAX_BUFFERED,
@@ -51,7 +51,7 @@ if (Bun) {
   };
   /** @param {any} socket */
   const open = (socket) => {
-    if (ARRAY_BUFFER) socket.binaryType = "arraybuffer"; // what a peer of crossws offers cannot set it
+    if (BINARY) socket.binaryType = BINARY; // what a peer of crossws offers cannot set it
     ws.websocket.open(socket);
   };
   const websocket = { ...ws.websocket, ...limits, open };

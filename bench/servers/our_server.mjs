@@ -1,14 +1,17 @@
 // @ts-check
 /** This module's server, as its documentation shows it, before it listens anywhere. */
 import process from "node:process";
-import { MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS } from "./common.mjs";
+import { BINARY, MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS } from "./common.mjs";
 
 /** @type {typeof import("../../mod.ts")} */
 const { createWebSocketServer } = await import(
   process.env["BENCH_MODULE"] ?? "../../mod.ts"
 );
 
-export const server = createWebSocketServer();
+/** @type {{}} */
+const options = BINARY === "uint8array" ? { binaryType: BINARY } : {};
+
+export const server = createWebSocketServer(options);
 if (mode === "echo") {
   server.on("messageReceive", ({ clientConnection, data }) => {
     server.send(data, clientConnection);

@@ -1,12 +1,19 @@
 import type { WebSocketData } from "../../client/types.ts";
+import { hear } from "../../internal/payload.ts";
 import { TOO_BIG } from "../../internal/close_codes.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
-import type { Admission, ListenerEvents, RequestResult, Socket } from "../contract.ts";
+import type {
+  AcceptOptions,
+  Admission,
+  ListenerEvents,
+  RequestResult,
+  Socket,
+} from "../contract.ts";
 
 /** A connection of Bun's server. Its `data` is the connection of this module. */
 export interface BunServerSocket {
   readonly data: BunConnection;
-  binaryType: "arraybuffer";
+  binaryType: "arraybuffer" | "uint8array";
   send(data: WebSocketData, compress?: boolean): number;
   ping(): number;
   close(code: number, reason: string): void;
@@ -32,6 +39,7 @@ export interface BunHost {
 export interface BunAcceptorParts {
   maxPayload: number;
   compression?: boolean | undefined;
+  binaryType: AcceptOptions["binaryType"];
   events: ListenerEvents;
   /** Stands before the name of each topic: a host's topics are those of all who share it. */
   topicPrefix: string;
@@ -74,6 +82,7 @@ export class BunAcceptor {
 
   /** What Bun is to call for each connection. */
   handler(): HostWebSocketHandler & { perMessageDeflate: boolean } {
+    const { binaryType = "arraybuffer" } = this.#parts;
     return {
       perMessageDeflate: this.compresses,
       maxPayloadLength: this.#parts.maxPayload,
@@ -86,13 +95,16 @@ export class BunAcceptor {
       backpressureLimit: 0,
       closeOnBackpressureLimit: false,
       open: (ws: BunServerSocket) => {
-        ws.binaryType = "arraybuffer"; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
+        ws.binaryType = binaryType; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
         const { admission, host } = ws.data;
         ws.data.opened = true;
         this.hosts.set(host, (this.hosts.get(host) ?? 0) + 1);
         admission.open(this.compresses ? new CompressingSocket(ws) : new BunSocket(ws));
       },
-      message: (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data),
+      message: binaryType === "arraybuffer"
+        ? (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data)
+        : (ws: BunServerSocket, data: string | Uint8Array<ArrayBuffer>) =>
+          hear(data, ws.data.admission),
       drain: (ws: BunServerSocket) => {
         ws.data.left = ws.getBufferedAmount();
         closeOnceDrained(ws);

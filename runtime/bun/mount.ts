@@ -32,6 +32,7 @@ export class BunMount implements Acceptor {
     this.#acceptor = new BunAcceptor({
       maxPayload: options.maxPayload,
       compression: options.compression,
+      binaryType: options.binaryType,
       events,
       topicPrefix: `netkit ${crypto.randomUUID()} `,
       hostFault: (why, cause) => events.hostFault(why, cause),

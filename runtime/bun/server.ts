@@ -57,10 +57,12 @@ export function bunServer(): ServerRuntime | undefined {
 }
 
 function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpListener {
-  const { compression, hostname, identity, maxPayload, path, port, reusePort } = options;
+  const { binaryType, compression, hostname, identity, maxPayload, path, port, reusePort } =
+    options;
   const acceptor = new BunAcceptor({
     maxPayload,
     compression,
+    binaryType,
     events,
     topicPrefix: "",
     hostFault() {},

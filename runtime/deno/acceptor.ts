@@ -74,7 +74,7 @@ export class DenoAcceptor {
       answer.closed({ code: 0, reason: "", failure });
       return new Response(null, { status });
     }
-    const socket = new DenoSocket(upgrade.socket, answer, readEnd);
+    const socket = new DenoSocket(upgrade.socket, answer, readEnd, this.#options);
     upgrade.socket.onopen = () => answer.open(socket);
     // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b` (2.9.6,
     // `server_quirks_test.ts`).

@@ -164,7 +164,7 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
   } else {
     ws = new OwnWebSocket(url, init);
   }
-  const socket = new DenoSocket(ws, events, readEnd);
+  const socket = new DenoSocket(ws, events, readEnd, request);
   ws.onopen = () => events.open();
   return socket;
 }
@@ -172,7 +172,7 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
 /** Dials a `ws://` server through a proxy. */
 function dialThrough(
   deno: DenoLike,
-  { url, headers, protocols, tls }: DialRequest,
+  { binaryType, url, headers, protocols, tls }: DialRequest,
   way: Proxy,
   events: ClientEvents,
 ): ClientSocket {
@@ -195,7 +195,7 @@ function dialThrough(
           void relay.end().then(() => events.closed(withFailure(end, relay.failure))),
       },
       readEnd,
-      () => relay.close(),
+      { binaryType, dropped: () => relay.close() },
     );
     ws.onopen = () => events.open();
     return socket;

@@ -1,6 +1,6 @@
 import type { WebSocketData } from "../../client/types.ts";
-import { byteLength, snapshot } from "../../internal/payload.ts";
-import type { End, Socket, SocketEvents } from "../contract.ts";
+import { asView, byteLength, snapshot } from "../../internal/payload.ts";
+import type { DialRequest, End, Socket, SocketEvents } from "../contract.ts";
 
 /**
  * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
@@ -132,6 +132,12 @@ export function wasTooBig(failure: ErrorEvent): boolean {
   return /^frame too large/i.test(failure.message ?? "");
 }
 
+/** What a {@linkcode DenoSocket} may be told. */
+export interface DenoSocketOptions extends Pick<DialRequest, "binaryType"> {
+  /** Called where it was dropped. */
+  dropped?: () => void;
+}
+
 /** A WebSocket of Deno, as client or as server, without Deno's quirks. */
 export class DenoSocket implements Socket {
   readonly #ws: Inner;
@@ -157,13 +163,15 @@ export class DenoSocket implements Socket {
     ws: WebSocket,
     events: SocketEvents,
     end: (end: End, failure: unknown) => End,
-    dropped: () => void = () => {},
+    { dropped = () => {}, binaryType }: DenoSocketOptions = {},
   ) {
     this.#dropped = dropped;
     this.#ws = ws as Inner;
     this.#events = events;
     ws.binaryType = "arraybuffer"; // else a Blob (2.9.6, `client_quirks_test.ts`)
-    ws.onmessage = ({ data }) => events.message(data);
+    ws.onmessage = binaryType === "uint8array"
+      ? ({ data }) => events.message(asView(data))
+      : ({ data }) => events.message(data);
     ws.onerror = (event) => {
       this.#failure = event;
     };

@@ -1,5 +1,5 @@
 import type { WebSocketData } from "../../client/types.ts";
-import { snapshot } from "../../internal/payload.ts";
+import { asView, snapshot } from "../../internal/payload.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest, End } from "../contract.ts";
 import { readFailure } from "../failures.ts";
 
@@ -65,7 +65,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   /** Whether this side has closed: what was queued then is still on its way. */
   #closes = false;
 
-  constructor({ url, protocols }: DialRequest, events: ClientEvents) {
+  constructor({ binaryType, protocols, url }: DialRequest, events: ClientEvents) {
     const ws = this.#ws = new OwnWebSocket!(url, protocols);
     this.#events = events;
     ws.binaryType = "arraybuffer";
@@ -73,7 +73,7 @@ class WebSocketOfTheWeb implements ClientSocket {
       if (!this.#closed) events.open();
     };
     ws.onmessage = ({ data }) => {
-      if (!this.#closed) events.message(data);
+      if (!this.#closed) events.message(binaryType === "uint8array" ? asView(data) : data);
     };
     // An 'error' ends the connection: Node 20 and 22 tell no 'close' after a handshake that failed.
     ws.onerror = (event) => {

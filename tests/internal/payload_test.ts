@@ -1,10 +1,19 @@
-import { assertEquals, assertNotStrictEquals, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketData } from "../../client/types.ts";
 import {
+  asBuffer,
+  asView,
   byteLength,
   DEFAULT_MAX_PAYLOAD,
   exceeds,
+  hear,
+  mostBytes,
   payloadError,
   snapshot,
 } from "../../internal/payload.ts";
@@ -105,5 +114,53 @@ describe("byteLength()", () => {
         assertEquals([character, before, byteLength(text)], [character, before, expected]);
       }
     }
+  });
+});
+
+describe("hear()", () => {
+  /** A view that says when it is asked for its buffer. */
+  function view(bytes: number, asked: string[], name: string): Uint8Array {
+    const view = new Uint8Array(bytes);
+    const { buffer } = view;
+    return Object.defineProperty(view, "buffer", {
+      get() {
+        asked.push(name);
+        return buffer;
+      },
+    });
+  }
+
+  it("lets a view that has come in be sent on with no look at its buffer, as long as it is heard", () => {
+    const asked: string[] = [];
+    const [one, other] = [view(3, asked, "one"), view(4, asked, "other")];
+    hear(one, {
+      message(data: unknown) {
+        assertEquals([mostBytes(data), mostBytes(other)], [3, 4]);
+        assertEquals(asked, ["other"]);
+      },
+    });
+    assertEquals(mostBytes(one), 3);
+    assertEquals(asked, ["other", "one"]);
+  });
+
+  it("takes nothing else for it", () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(1));
+    hear(Uint8Array.of(1), {
+      message() {
+        for (const data of [undefined, null, shared, 1]) assertEquals(mostBytes(data), NaN);
+      },
+    });
+    hear("text", { message: (data: string) => assertEquals(mostBytes(data), 12) });
+    assertEquals(mostBytes(undefined), NaN);
+  });
+});
+
+describe("asView() and asBuffer()", () => {
+  it("are each other's reverse, and leave text alone", () => {
+    const { buffer } = Uint8Array.of(1, 2);
+    assertStrictEquals((asView(buffer) as Uint8Array).buffer, buffer);
+    assertStrictEquals(asBuffer(asView(buffer)), buffer);
+    assertStrictEquals(asBuffer(buffer), buffer);
+    assertEquals([asView("text"), asBuffer("text")], ["text", "text"]);
   });
 });

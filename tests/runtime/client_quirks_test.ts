@@ -100,6 +100,14 @@ describe("the runtime's WebSocket", () => {
     assertEquals(binaryType, here({ deno: "blob", bun: "nodebuffer" }));
   });
 
+  it("gives bytes as no Uint8Array, whatever it is told", async () => {
+    const { binaryType } = await withPeer(({ ws }) => {
+      ws.binaryType = "uint8array" as BinaryType;
+      return { binaryType: ws.binaryType as string };
+    });
+    assertEquals(binaryType, here({ deno: "blob", bun: "nodebuffer" }));
+  });
+
   it("refuses to send close code 1001 on Deno, and not on Bun; 1005 on both", async () => {
     await withPeer(async ({ ws, raw }) => {
       assertThrows(() => ws.close(1005, ""));

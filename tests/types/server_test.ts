@@ -6,11 +6,16 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  createWebSocket,
   createWebSocketServer,
   type StandardSchema,
+  type TextOrBytes,
   type WebSocketConnection,
   type WebSocketServer,
+  type WebSocketServerOptions,
 } from "../../mod.ts";
+import { duplexOf, wsServer } from "../../node.ts";
+import { socketOf, streamsOf } from "../../standard.ts";
 
 /** Whether two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -139,6 +144,59 @@ describe("the types of a server whose connections have a context", () => {
       isTrue<Same<typeof plain.context, unknown>>();
       const optional = {} as WebSocketConnection<{ room?: string }>;
       isTrue<Same<typeof optional.context, { room?: string }>>();
+    });
+  });
+});
+
+describe("the types of messages with binaryType: 'uint8array'", () => {
+  it("are text and views, on both sides, with a context and without", () => {
+    compiled(async () => {
+      const server = createWebSocketServer({
+        binaryType: "uint8array",
+        observer: { received: ({ clientIP }, data) => [clientIP, data] },
+      });
+      isTrue<Same<typeof server, WebSocketServer<object | undefined, TextOrBytes>>>();
+      server.on("messageReceive", ({ data }) => isTrue<Same<typeof data, TextOrBytes>>());
+      // @ts-expect-error: it is a view
+      server.on("messageReceive", ({ data }: { data: string | ArrayBuffer }) => data);
+      const named = createWebSocketServer<User>({ binaryType: "uint8array" });
+      isTrue<Same<typeof named, WebSocketServer<User, TextOrBytes>>>();
+      const authorize = () => ({ name: "Ada" });
+      const authorizing = createWebSocketServer({ binaryType: "uint8array", authorize });
+      authorizing.on("messageReceive", ({ clientConnection: { context }, data }) => {
+        isTrue<Same<typeof context, { name: string }>>();
+        isTrue<Same<typeof data, TextOrBytes>>();
+      });
+      await authorizing.start({ serverPort: 0 });
+      const ws = createWebSocket({ binaryType: "uint8array" });
+      ws.on("message", (_, data) => isTrue<Same<typeof data, TextOrBytes>>());
+      for await (const data of ws) isTrue<Same<typeof data, TextOrBytes>>();
+      for (const connection of server.listAllConnections()) {
+        isTrue<Same<typeof connection, WebSocketConnection>>();
+        socketOf(server, connection);
+        streamsOf(server, connection);
+        duplexOf(server, connection);
+      }
+      wsServer(server);
+      streamsOf(ws);
+      duplexOf(ws);
+    });
+  });
+
+  it("are buffers by default, where that is said, and where options are passed on", () => {
+    compiled((options: WebSocketServerOptions) => {
+      for (
+        const server of [
+          createWebSocketServer({ binaryType: "arraybuffer" }),
+          createWebSocketServer(options),
+        ]
+      ) isTrue<Same<typeof server, WebSocketServer>>();
+    });
+    compiled((binaryType: "arraybuffer" | "uint8array") => {
+      // @ts-expect-error: which one must be known
+      createWebSocketServer({ binaryType });
+      // @ts-expect-error: which one must be known
+      createWebSocket({ binaryType });
     });
   });
 });
