@@ -27,7 +27,7 @@
 
 import { ClientConnection } from "./client/connection.ts";
 import { buildRequest, unsupported } from "./client/dial.ts";
-import { ClientEmitter } from "./client/events.ts";
+import { ClientEmitter, warn } from "./client/events.ts";
 import { type ClientOptions, readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
 import { resumingRuntime } from "./client/resuming_runtime.ts";
@@ -55,7 +55,6 @@ import { handle, type Observing, observing } from "./internal/observer.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
 import { ACCEPTED, readCall, Refusal, type Result, settle } from "./internal/result.ts";
 import { argumentError, BYTES } from "./internal/validate.ts";
-import { sayOnce } from "./internal/say_once.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
@@ -311,13 +310,6 @@ class Client implements WebSocketClient<unknown> {
     const state = call === "connect" && this.#isStarting ? "connecting" : this.state;
     const kind = REFUSALS[call][state];
     return kind && businessError(kind, `${call}: the client is ${state}`);
-  }
-}
-
-/** Warns once of a listener for an event that no runtime tells. */
-function warn(type: unknown): void {
-  if (type === "headerReceive") {
-    sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
   }
 }
 

@@ -6,6 +6,7 @@ import { Listeners } from "../internal/listeners.ts";
 import type { DropReason } from "../internal/observer.ts";
 import type { Incoming } from "../internal/payload.ts";
 import { afterTurn } from "../internal/result.ts";
+import { sayOnce } from "../internal/say_once.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
 import { Deferred } from "./deferred.ts";
 import { type Message, MessageIterator } from "./message_iterator.ts";
@@ -212,5 +213,12 @@ export class ClientEmitter implements ReconnectOwner {
     this.lost(
       businessError("unacceptable", what, { data: "0", cause: new Error(what, { cause }) }),
     );
+  }
+}
+
+/** Warns once of a listener for an event that no runtime tells. */
+export function warn(type: unknown): void {
+  if (type === "headerReceive") {
+    sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
   }
 }
