@@ -44,7 +44,7 @@ import type {
   WebSocketState,
 } from "./client/types.ts";
 import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
-import { type BusinessError, businessError } from "./errors.ts";
+import { type BusinessError, businessError, errorLike } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { causeOf } from "./internal/close_deadline.ts";
@@ -223,7 +223,7 @@ class Client implements WebSocketClient<unknown> {
   }
 
   #connect(url: unknown, options: unknown): BusinessError | undefined {
-    if (this.#wrongOptions !== undefined) return this.#wrongOptions;
+    if (this.#wrongOptions !== undefined) return errorLike(this.#wrongOptions);
     const target = readTarget(url, options, this.#policy !== undefined);
     if (target instanceof Error) return target;
     if (asks(target)) {

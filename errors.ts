@@ -300,3 +300,12 @@ export function businessError(
   const [code, opening] = KINDS[kind];
   return new BusinessError(code, `${opening}: ${particulars}`, { ...options, kind });
 }
+
+/**
+ * Makes an error once more; not part of the public API. Whoever gets one may change it.
+ *
+ * @param error The error.
+ */
+export function errorLike(error: BusinessError): BusinessError {
+  return new BusinessError(error.code, error.message, error);
+}

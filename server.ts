@@ -19,7 +19,7 @@
  */
 
 import type { TextOrBytes, WebSocketData } from "./client/types.ts";
-import { type BusinessError, businessError } from "./errors.ts";
+import { type BusinessError, businessError, errorLike } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
@@ -67,7 +67,7 @@ const EVENTS = ["connect", "messageReceive", "close", "error", "broker", "presen
 class Server {
   readonly #listeners = new Listeners<keyof WebSocketServerEvents>(EVENTS);
   readonly #subscribers = new Subscribers(this.#listeners);
-  readonly #wrongOptions: BusinessError | undefined;
+  readonly #wrongOptions: (() => BusinessError) | undefined;
   readonly #stats: Stats | undefined;
   /** What every run of this server, from `start` to `stop`, shares. */
   readonly #parts: ListeningServerParts;
@@ -82,7 +82,7 @@ class Server {
 
   constructor(options: unknown = {}) {
     const given = readOptions("createWebSocketServer", options, OPTIONS, 1);
-    this.#wrongOptions = given instanceof Error ? given : undefined;
+    this.#wrongOptions = given instanceof Error ? () => errorLike(given) : undefined;
     const { authorize, binaryType, clock, observer, runtime, schema, stats, ...more }:
       & WebSocketServerOptions<object | undefined, never>
       & { authorize?: Hook } = given instanceof Error ? {} : given;
@@ -108,7 +108,7 @@ class Server {
   }
 
   start(config: unknown): Promise<boolean> {
-    const read = this.#wrongOptions ?? readServerConfig(config);
+    const read = this.#wrongOptions?.() ?? readServerConfig(config);
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("start", read);
     if (error !== undefined) return Refusal.of(error);
@@ -120,7 +120,7 @@ class Server {
   }
 
   mount(config: unknown = {}): Promise<WebSocketMount> {
-    const read = this.#wrongOptions ?? readMountConfig(config);
+    const read = this.#wrongOptions?.() ?? readMountConfig(config);
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("mount");
     if (error !== undefined) return Refusal.of(error);

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The test command: every test file on Deno and on Bun under their own runners, both at the same time,
+ * The test command: every test file on Deno and on Bun under their own runners, several at the same time,
  * and the snippets in the documentation on Deno. It says a line for each file that is done, and shows
  * what a runner printed only where a test has failed.
  *
@@ -19,11 +19,15 @@ import { exec, ROOT } from "./lib/exec.mjs";
 import { documentedModules, isQuick, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
 import { Progress } from "./lib/progress.mjs";
+import { runAll, Suite } from "./lib/queue.mjs";
 import { std } from "./lib/std.mjs";
 import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
 
 /** A run that takes longer hangs. */
 const LIMIT_SECONDS = 20 * 60;
+
+/** How many runners work at a time: most tests wait for something, few want a core. */
+const RUNNERS = 3;
 
 /** How long each file took the last time, on each runtime: what the time left is told from. */
 const TIMES = join(ROOT, "scripts/runtimes/times.json");
@@ -35,6 +39,13 @@ const TIMES = join(ROOT, "scripts/runtimes/times.json");
  * @property {number} skipped
  * @property {string[]} failures
  * @property {number} seconds
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {Suite} suite
+ * @property {(files: string[], junit: string) => string[]} command What runs files of it, and reports.
+ * @property {Result} result Of all its files that have run.
  */
 
 /** What test files talk to that the system has or has not: those that cannot are left out. */
@@ -67,34 +78,53 @@ console.log(
 );
 console.log(`@std is ${denoStd.what} on Deno, and always tests/std on Bun.`);
 
-/** @type {Record<string, import("./lib/progress.mjs").Times>} */
+/** @type {Record<string, import("./lib/queue.mjs").Times>} */
 const times = JSON.parse(read(TIMES) ?? "{}");
-const runs = await Promise.all([
-  ...(only === "bun" ? [] : [allOnDeno()]),
-  ...(only === "deno" ? [] : [onBun("Bun", files)]),
-]);
-const results = runs.flat();
+const start = performance.now();
+const whole = !quick && paths.length === 0;
+const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
+// The check of the types that the runners share takes long for each: it is `check`'s where there are many.
+const flags = [
+  ...(paths.length === 0 ? ["--no-check"] : []),
+  ...(whole ? [`--coverage=${reached}`, "--coverage-raw-data-only"] : []),
+];
+/** @type {Run[]} */
+const all = [
+  ...(only === "bun" ? [] : [runOf("Deno", files, onDeno(flags))]),
+  ...(only === "deno" ? [] : [runOf("Bun", files, onBun)]),
+  ...(only === "bun" || !whole
+    ? []
+    : [runOf("Deno, snippets", documentedModules(), onDeno(["--doc"]), true)]),
+];
+const suites = all.map(({ suite }) => suite);
+const runners = verbose ? all.length : RUNNERS;
+await runAll(suites, runners, async (suite, part) => {
+  const run = all.find((one) => one.suite === suite);
+  if (run !== undefined) await runPart(run, part);
+});
+const results = all.map(({ result }) => result);
+if (whole && only !== "bun") results.push(await branches(reached));
+rmSync(reached, { recursive: true, force: true });
 if (paths.length === 0) writeFileSync(TIMES, JSON.stringify(times));
 report();
-
-/** @returns {Promise<Result[]>} */
-async function allOnDeno() {
-  if (quick || paths.length > 0) return [await onDeno("Deno", files, [])];
-  const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
-  return [
-    await onDeno("Deno", files, [`--coverage=${reached}`, "--coverage-raw-data-only"]),
-    await branches(reached),
-    await onDeno("Deno, snippets", documentedModules(), ["--doc"]),
-  ];
-}
 
 /**
  * @param {string} name
  * @param {string[]} files
- * @param {string[]} flags
+ * @param {Run["command"]} command
+ * @returns {Run}
  */
-function onDeno(name, files, flags) {
-  return suite(name, files, (junit) => [
+function runOf(name, files, command, isWhole = verbose) {
+  const suite = new Suite(name, files, times[name] ?? {}, isWhole);
+  return { suite, command, result: { name, passed: 0, skipped: 0, failures: [], seconds: 0 } };
+}
+
+/**
+ * @param {string[]} flags
+ * @returns {Run["command"]}
+ */
+function onDeno(flags) {
+  return (files, junit) => [
     deno,
     "test",
     "-A",
@@ -103,15 +133,12 @@ function onDeno(name, files, flags) {
     ...flags,
     `--junit-path=${junit}`,
     ...files,
-  ]);
+  ];
 }
 
-/**
- * @param {string} name
- * @param {string[]} files
- */
-function onBun(name, files) {
-  return suite(name, files, (junit) => [
+/** @type {Run["command"]} */
+function onBun(files, junit) {
+  return [
     bun,
     "test",
     "--timeout=60000",
@@ -119,32 +146,33 @@ function onBun(name, files) {
     `--reporter-outfile=${junit}`,
     // Without the "./" Bun takes a path for a filter.
     ...files.map((file) => `./${file}`),
-  ]);
+  ];
 }
 
 /**
- * @param {string} name
+ * Runs some files of a suite under a runner of their own.
+ *
+ * @param {Run} run
  * @param {string[]} files
- * @param {(junit: string) => string[]} command
- * @returns {Promise<Result>}
  */
-async function suite(name, files, command) {
+async function runPart({ suite, command, result }, files) {
   const folder = mkdtempSync(join(tmpdir(), "netkit-test-"));
   const junit = join(folder, "junit.xml");
-  const progress = new Progress(name, files, times[name] ?? {}, (line) => {
+  const say = (/** @type {string} */ line) => {
     if (!verbose) console.log(line);
-  });
-  const ended = await exec(command(junit), {
+  };
+  const progress = new Progress(suite, say, secondsLeft);
+  const ended = await exec(command(files, junit), {
     env,
     seconds: LIMIT_SECONDS,
     show: verbose,
     hear: (text, stream) => progress.hear(text, stream),
   });
   progress.end();
-  times[name] = { ...times[name], ...progress.times };
+  times[suite.name] = { ...times[suite.name], ...suite.times };
   if (!verbose && (ended.code !== 0 || ended.killed)) {
     const last = `${ended.stdout}${ended.stderr}`.split("\n").slice(-100).join("\n");
-    console.log(`\n--- ${name}, what failed ---\n${progress.faults() || last}\n`);
+    console.log(`\n--- ${suite.name}, what failed ---\n${progress.faults() || last}\n`);
   }
   const report = read(junit);
   rmSync(folder, { recursive: true });
@@ -160,8 +188,15 @@ async function suite(name, files, command) {
   // The runner knows of failures that belong to no test, such as an error between two tests.
   if (failures.length === 0 && ended.code !== 0) failures.push(`exit code ${ended.code}`);
   if (failures.length === 0 && passed.length === 0) failures.push("no test was run");
-  const skipped = found.length - failed.length - passed.length;
-  return { name, passed: passed.length, skipped, failures, seconds: ended.seconds };
+  result.passed += passed.length;
+  result.skipped += found.length - failed.length - passed.length;
+  result.failures.push(...failures);
+  result.seconds = (performance.now() - start) / 1000;
+}
+
+/** How long what has not begun will take. */
+function secondsLeft() {
+  return suites.reduce((sum, suite) => sum + suite.secondsWaiting, 0) / runners;
 }
 
 /**
@@ -171,11 +206,10 @@ async function suite(name, files, command) {
  * @returns {Promise<Result>}
  */
 async function branches(folder) {
-  const start = performance.now();
+  const began = performance.now();
   const { whole, missed } = await coverage(deno, folder);
-  rmSync(folder, { recursive: true });
   const name = "Files of which every branch is reached";
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = (performance.now() - began) / 1000;
   return { name, passed: whole.length, skipped: 0, failures: missed, seconds };
 }
 

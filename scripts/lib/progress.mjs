@@ -2,26 +2,12 @@
 /** How far a run of the tests has come: read from what its runner prints, as it prints it. */
 import { stripVTControlCharacters } from "node:util";
 
-/**
- * How long each file took the last time, in seconds, by its path.
- *
- * @typedef {Record<string, number>} Times
- */
-
-/** Follows one run; says a line for each file that is done. */
+/** Follows one runner; says a line for each file that is done. */
 export class Progress {
-  /** @type {Times} how long each file took this time */
-  times = {};
-  /** Cases that have passed, and that have not, so far. */
-  passed = 0;
-  failed = 0;
-  #name;
-  #before;
+  #suite;
   #say;
+  #left;
   #now;
-  /** @type {Set<string>} the files that are not begun yet */
-  #waiting;
-  #total;
   /** @type {{ file: string, began: number, passed: number, failed: number, lines: string[] } | undefined} */
   #current;
   /** @type {string[]} what is worth showing of the files in which a case failed */
@@ -34,18 +20,15 @@ export class Progress {
   #rest = {};
 
   /**
-   * @param {string} name The runtime's.
-   * @param {string[]} files
-   * @param {Times} before How long each took the last time, as far as that is known.
+   * @param {import("./queue.mjs").Suite} suite Whose files it runs: others may run some of them, too.
    * @param {(line: string) => void} say
+   * @param {() => number} left How many seconds all that waits will take.
    * @param {() => number} now Milliseconds.
    */
-  constructor(name, files, before, say, now = () => performance.now()) {
-    this.#name = name;
-    this.#waiting = new Set(files);
-    this.#total = files.length;
-    this.#before = before;
+  constructor(suite, say, left = () => suite.secondsWaiting, now = () => performance.now()) {
+    this.#suite = suite;
     this.#say = say;
+    this.#left = left;
     this.#now = now;
   }
 
@@ -88,9 +71,11 @@ export class Progress {
     if (file !== undefined) {
       this.#done();
       this.#current = { file, began: this.#now(), passed: 0, failed: 0, lines: [line] };
-      this.#waiting.delete(file);
+      this.#suite.begin(file);
       return;
     }
+    // Bun tells at the end once more of what has failed.
+    if (/^\d+ tests? failed:$/.test(plain)) this.#done();
     if (this.#current === undefined) return;
     this.#current.lines.push(line);
     const verdict = this.#verdict(plain);
@@ -125,26 +110,22 @@ export class Progress {
     this.#suites = [];
     const { file, began, passed, failed, lines } = current;
     const seconds = (this.#now() - began) / 1000;
-    this.times[file] = seconds;
-    this.passed += passed;
-    this.failed += failed;
-    const position = `${this.#total - this.#waiting.size}/${this.#total}`;
+    const suite = this.#suite;
+    suite.times[file] = seconds;
+    suite.passed += passed;
+    suite.failed += failed;
     const verdict = failed === 0 ? `${passed} passed` : `${passed} passed, ${failed} FAILED`;
     this.#say(
-      `${this.#name} ${position}  ${file}: ${verdict} (${seconds.toFixed(1)} s)` +
-        `  [${this.passed} passed, ${this.failed} failed${this.#left()}]`,
+      `${suite.name} ${suite.begun}/${suite.total}  ${file}: ${verdict} (${seconds.toFixed(1)} s)` +
+        `  [${suite.passed} passed, ${suite.failed} failed${inWords(this.#left())}]`,
     );
     if (failed > 0) this.#faults.push(...lines);
   }
+}
 
-  /** How long the files that wait will take, by what they took the last time, or by what others did. */
-  #left() {
-    if (this.#waiting.size === 0) return "";
-    const done = Object.values(this.times);
-    const average = done.reduce((sum, seconds) => sum + seconds, 0) / done.length;
-    let seconds = 0;
-    for (const file of this.#waiting) seconds += this.#before[file] ?? average;
-    const minutes = Math.floor(seconds / 60);
-    return `, ${minutes > 0 ? `${minutes} min ` : ""}${Math.round(seconds % 60)} s left`;
-  }
+/** How long it will take yet, where it will. @param {number} seconds */
+function inWords(seconds) {
+  if (seconds === 0) return "";
+  const minutes = Math.floor(seconds / 60);
+  return `, ${minutes > 0 ? `${minutes} min ` : ""}${Math.round(seconds % 60)} s left`;
 }

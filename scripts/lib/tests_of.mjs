@@ -14,6 +14,7 @@ const TABLE = [
     "tests/pair/states_test",
     "tests/pair/once_test",
     "tests/pair/observer_closing_test",
+    "tests/pair/held_objects_test",
   ], []],
   [/^server\/|^server\.ts/, [
     "tests/server/connection_test",
@@ -57,8 +58,40 @@ const TABLE = [
     "tests/client/after_end_test",
   ], ["tests/client/close_test"]],
   [/^(?:client|server)\/|^(?:client|server|heartbeat)\.ts/, ["tests/pair/pairwise_test"], []],
+  [/^(?:internal\/(?:observer|stats)|server\/(?:gauges|observed_handshakes)|client\/attempt)\.ts/, [
+    "tests/client/attempt_test",
+    "tests/server/gauges_test",
+  ], ["tests/pair/observer_wire_test", "tests/otel_test"]],
+  [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],
+  [/^internal\/(?:listeners|result)\.ts/, [], [
+    "tests/client/listeners_test",
+    "tests/client/arguments_test",
+  ]],
+  [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], []],
+  [/^server\/(?:handshake|http|routes|origin|request)/, ["tests/server/handshake_places_test"], [
+    "tests/server/authorize",
+    "tests/server/fetch_test",
+    "tests/server/http_test",
+  ]],
+  [/^server\/(?:mount|requests|listen)/, [], [
+    "tests/server/mount_test",
+    "tests/server/start_test",
+  ]],
+  [/^server\/(?:config_|options)/, [], ["tests/server/start_test"]],
+  [/^client\/(?:dial|target|option|url)/, ["tests/client/options_test", "tests/client/url_test"], [
+    "tests/client/connect_test",
+    "tests/client/connect_url_test",
+  ]],
+  [/^shapes\//, ["tests/shapes/"], []],
+  [/^harmony\//, ["tests/harmony/leniency_test", "tests/harmony/platform_suite_test"], [
+    "tests/harmony/",
+  ]],
+  [/^otel\//, ["tests/otel_test"], []],
   [/^runtime\//, [], ["tests/runtime/"]],
-  [/^cluster\//, ["tests/cluster/history_test"], ["tests/server/cluster_test"]],
+  [/^(?:cluster\/|server\/cluster)/, ["tests/cluster/history_test", "tests/cluster/memory_test"], [
+    "tests/server/cluster_test",
+    "tests/cluster/presence_test",
+  ]],
 ];
 
 /**

@@ -111,7 +111,10 @@ export class Chromium implements AsyncDisposable {
   async kill(): Promise<void> {
     const { processInfo } = await this.call("SystemInfo.getProcessInfo");
     const ids = (processInfo as { id: number; type: string }[]).map(({ id }) => id);
-    for (const id of ids) process.kill(id, "SIGKILL");
+    // One that still runs when another is gone would say goodbye: first none may run.
+    for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
+      for (const id of ids) process.kill(id, signal);
+    }
     await this[Symbol.asyncDispose]();
   }
 

@@ -11,6 +11,7 @@ import {
   type WebSocketRequestOptions,
 } from "../../mod.ts";
 import { type RawPeer, RawServer, type RawServerOptions } from "../peers/raw.ts";
+import { assertOver, CountedClock } from "./after_end.ts";
 import { countListeners } from "./leftovers.ts";
 
 /** How long anything may take before a test gives up, in ms. */
@@ -138,22 +139,23 @@ export interface SessionOptions {
 
 /**
  * A client, the log of its events and the raw server it connects to. At the end of the block the client
- * is idle; it must listen to no signal then.
+ * is idle; it must listen to no signal and have no timer then, and tell nothing more.
  */
 export class Session implements AsyncDisposable {
   readonly server: RawServer;
   readonly ws: WebSocketClient;
   readonly log: EventLog;
   readonly #signals: (() => number)[] = [];
+  readonly #clock = new CountedClock();
 
-  private constructor(server: RawServer, ws: WebSocketClient) {
+  private constructor(server: RawServer, client: WebSocketClientOptions | undefined) {
     this.server = server;
-    this.ws = ws;
-    this.log = new EventLog(ws);
+    this.ws = createWebSocket({ clock: this.#clock, ...client });
+    this.log = new EventLog(this.ws);
   }
 
   static async start({ server, client }: SessionOptions = {}): Promise<Session> {
-    return new Session(await RawServer.listen(server), createWebSocket(client));
+    return new Session(await RawServer.listen(server), client);
   }
 
   get url(): string {
@@ -189,6 +191,7 @@ export class Session implements AsyncDisposable {
     await this.server.close();
     if (this.ws.state !== "idle") await within(this.ws.closed.catch(() => {}));
     assertEquals(this.#signals.map((count) => count()), this.#signals.map(() => 0), "listeners");
+    assertOver(this.#clock, this.log.entries);
   }
 }
 

@@ -59,7 +59,7 @@ ListeningServer.prototype.closed = function (connection: ServerConnection, close
 };
 
 ConnectionLimits.prototype.enter = function (ip: string) {
-  limits.add(this);
+  if (running.size > 0) limits.add(this); // others are looked at by themselves
   return enter.call(this, ip);
 };
 

@@ -197,12 +197,20 @@ export function withoutPorts(log: string): string {
   return log.replace(/(127\.0\.0\.1:|\[::1\]:|[Pp]ort[: ]+)\d+/g, "$1PORT");
 }
 
-/** A port that is free now. */
+/** The ports that systems give to nobody who did not ask: the others may be taken at any moment. */
+const ASKED_FOR = { from: 20_000, to: 32_000 };
+
+/** A port that is free now, and that nobody gets who asks for any. */
 export async function freePort(): Promise<number> {
   const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const { from, to } = ASKED_FOR;
+    const port = from + Math.floor(Math.random() * (to - from));
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, () => server.close(() => resolve(true))); // on all addresses
+    });
+    if (isFree) return port;
+  }
 }

@@ -13,14 +13,15 @@ import {
   type WebSocketServerOptions,
 } from "../../mod.ts";
 import { textOf } from "../peers/raw.ts";
+import { assertOver, CountedClock } from "./after_end.ts";
 import { assertNothingLeft } from "./leftovers.ts";
 
 /** No wait of a test's takes longer, in ms. */
 export const LIMIT_MS = 15_000;
 
 /**
- * A server whose events are written down. It stops at the end of the block; then none
- * may have been told to be closed twice, and nothing may be left.
+ * A server whose events are written down. It stops at the end of the block; then none may have been told
+ * to be closed twice, nothing may be left, no timer either, and nothing more may be told.
  */
 export class WatchedServer implements AsyncDisposable {
   readonly server: WebSocketServer;
@@ -31,9 +32,10 @@ export class WatchedServer implements AsyncDisposable {
   /** A line an event: "connect", "message Hi", "error 200 429", "close 1006 The link is down". */
   readonly log: string[] = [];
   readonly #checks = new Set<() => void>();
+  readonly #clock = new CountedClock();
 
   constructor(options?: WebSocketServerOptions) {
-    this.server = createWebSocketServer(options);
+    this.server = createWebSocketServer({ clock: this.#clock, ...options });
     this.server.on("connect", (connection) => {
       this.connections.push(connection);
       this.#note("connect");
@@ -112,6 +114,7 @@ export class WatchedServer implements AsyncDisposable {
     const closed = this.closes.map(({ connection }) => connection);
     assertEquals(new Set(closed).size, closed.length, `two 'close': ${this.log.join(" | ")}`);
     assertNothingLeft();
+    assertOver(this.#clock, this.log);
   }
 
   #note(line: string): void {

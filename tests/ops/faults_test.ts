@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { createWebSocket, type WebSocketServerConfig } from "../../mod.ts";
 import { otelObserver } from "../../otel.ts";
 import { system } from "../../scripts/setup.mjs";
-import { HERE } from "../helpers/programs.ts";
+import { freePort, HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
 import { requestHead, TEXT } from "../peers/raw.ts";
@@ -32,15 +32,6 @@ const LIMIT_MS = 40_000;
 const quick = () =>
   readFileSync(RULES, "utf8").replace(/\[\d+m\]/g, "[4s]").replace(/offset \d+m/g, "offset 4s")
     .replace(/for: \d+m/g, "for: 0s");
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A Prometheus that scrapes a port five times a second. */
 async function prometheus(target: number) {

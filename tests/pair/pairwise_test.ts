@@ -195,6 +195,28 @@ const FEATURES: Record<string, Feature> = {
     config: { maxPayload: 2000 },
     during: (world) => world.end(() => world.ws.send("x".repeat(2001))),
   },
+  compression: { config: { compression: true }, request: { compression: true } },
+  "an option that cannot be had": {
+    during: async (world) => {
+      const { clock, network } = world;
+      const third = createWebSocket({ ...world.client, clock, runtime: network.client });
+      const log: unknown[] = [];
+      third.on("error", ({ kind }) => log.push(kind));
+      third.on("close", () => log.push("close"));
+      const { signal } = new AbortController();
+      const listeners = countListeners(signal);
+      const options = { ...world.offer, signal, proxy: { host: "proxy", port: 8080 } };
+      const answer = await third.connect(world.address as string, options)
+        .catch(({ kind }: BusinessError) => kind);
+      await clock.advance(10);
+      // Where the URL is asked for, `connect` has answered before it is known what is dialled.
+      const asked = typeof world.address === "function";
+      assertEquals([answer, ...log], asked ? [true, "unsupported"] : ["unsupported"]);
+      assertEquals([third.state, listeners()], ["idle", 0]);
+      await third.connect(world.address as string, world.offer); // it is as good as new
+      await clock.until(third[Symbol.asyncDispose]());
+    },
+  },
   "stop()": {
     during: async (world) => {
       assertEquals(await world.clock.until(world.server.stop()), true);
@@ -221,6 +243,10 @@ class World {
   readonly server: WebSocketServer;
   readonly ws: WebSocketClient;
   readonly url: string;
+  /** What the first client calls `connect` with. */
+  readonly address: string | (() => string);
+  /** What the first client is made with. */
+  readonly client: WebSocketClientOptions;
   /** What was told of each connection, in order. */
   readonly told = new Map<WebSocketConnection, string[]>();
   /** What the server heard. */
@@ -237,8 +263,9 @@ class World {
     const path = features.map(({ path }) => path).find((path) => path !== undefined) ?? "";
     this.url = `ws://localhost:80/${path}`;
     this.server = createWebSocketServer({ clock, runtime: network.server, stats: true });
-    const client = Object.assign({}, ...features.map(({ client }) => client));
-    this.ws = createWebSocket({ ...client, clock, runtime: network.client, stats: true });
+    this.client = Object.assign({}, ...features.map(({ client }) => client));
+    this.address = features.some(({ asks }) => asks) ? () => this.url : this.url;
+    this.ws = createWebSocket({ ...this.client, clock, runtime: network.client, stats: true });
     this.ws.on("open", () => this.log.push("open"));
     this.ws.on("close", (_, { code }) => this.log.push(`close ${code}`));
     this.ws.on("error", () => this.log.push("error"));
@@ -263,8 +290,7 @@ class World {
       );
     } else await this.server.start({ serverPort: 80, ...config });
     const request = Object.assign({}, ...features.map(({ request }) => request));
-    const url = features.some(({ asks }) => asks) ? () => this.url : this.url;
-    await this.ws.connect(url as string, { ...request, signal: this.aborter.signal });
+    await this.ws.connect(this.address as string, { ...request, signal: this.aborter.signal });
     await this.clock.advance(10);
     assertEquals([this.ws.state, this.log], ["open", ["open"]]);
 

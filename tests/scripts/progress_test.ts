@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Progress } from "../../scripts/lib/progress.mjs";
+import { Suite } from "../../scripts/lib/queue.mjs";
 
 const FILES = ["tests/a_test.ts", "tests/b_test.ts", "tests/c_test.ts"];
 
@@ -38,6 +39,9 @@ tests/b_test.ts:
 error: it does
 (fail) b > does not [1.00ms]
 
+1 tests failed:
+(fail) b > does not [1.00ms]
+
  3 pass
  1 fail
 `;
@@ -46,16 +50,11 @@ error: it does
 function follow(text: string, before: Record<string, number>, size = 7) {
   const said: string[] = [];
   let now = 0;
-  const progress = new Progress(
-    "Here",
-    FILES,
-    before,
-    (line) => said.push(line),
-    () => now += 1000,
-  );
+  const suite = new Suite("Here", FILES, before);
+  const progress = new Progress(suite, (line) => said.push(line), undefined, () => now += 1000);
   for (let at = 0; at < text.length; at += size) progress.hear(text.slice(at, at + size));
   progress.end();
-  return { said, progress };
+  return { said, suite, progress };
 }
 
 for (const [runner, text] of Object.entries({ Deno: DENO, Bun: BUN })) {
@@ -68,10 +67,10 @@ for (const [runner, text] of Object.entries({ Deno: DENO, Bun: BUN })) {
       ]);
     });
 
-    it("takes what other files took for what it does not know", () => {
-      const { said, progress } = follow(text, {}, 1000);
+    it("guesses what it does not know, and notes how long each file takes", () => {
+      const { said, suite } = follow(text, {}, 1000);
       assertStringIncludes(said[0]!, ", 2 s left]");
-      assertEquals(progress.times, { "tests/a_test.ts": 1, "tests/b_test.ts": 1 });
+      assertEquals(suite.times, { "tests/a_test.ts": 1, "tests/b_test.ts": 1 });
     });
 
     it("keeps of the output what is about failures", () => {
@@ -85,15 +84,30 @@ for (const [runner, text] of Object.entries({ Deno: DENO, Bun: BUN })) {
 describe("Progress", () => {
   it("does not mix up the lines of two streams", () => {
     const said: string[] = [];
-    const progress = new Progress("Here", FILES, {}, (line) => said.push(line));
+    const suite = new Suite("Here", FILES, {});
+    const progress = new Progress(suite, (line) => said.push(line));
     progress.hear("running 1 test from ./tests/a", "stdout");
     progress.hear("Check tests/a_test.ts\n", "stderr");
     progress.hear("_test.ts\na > does ... ok (1ms)\n", "stdout");
     progress.end();
-    assertEquals([progress.passed, said.length], [1, 1]);
+    assertEquals([suite.passed, said.length], [1, 1]);
   });
 
   it("says nothing of a run that runs nothing", () => {
     assertEquals(follow("error: no such file\n", {}).said, []);
+  });
+
+  it("counts what several runners of one suite run, and tells the time of all", () => {
+    const said: string[] = [];
+    const suite = new Suite("Here", FILES, {});
+    const [one, two] = [0, 1].map(() => new Progress(suite, (line) => said.push(line), () => 61));
+    one!.hear("tests/a_test.ts:\n(pass) a > does\n");
+    two!.hear("tests/c_test.ts:\n(pass) c > does\n(pass) c > is\n");
+    two!.end();
+    one!.end();
+    assertEquals(said.map((line) => line.replace(/\(.*?\)/, "")), [
+      "Here 2/3  tests/c_test.ts: 2 passed   [2 passed, 0 failed, 1 min 1 s left]",
+      "Here 2/3  tests/a_test.ts: 1 passed   [3 passed, 0 failed, 1 min 1 s left]",
+    ]);
   });
 });

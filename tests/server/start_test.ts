@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { createServer, type Server } from "node:net";
 import { createWebSocketServer } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { HERE, Program } from "../helpers/programs.ts";
+import { freePort, HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
 import { TEXT, textOf } from "../peers/raw.ts";
@@ -89,11 +89,7 @@ describe("createWebSocketServer().start()", () => {
   });
 
   it("listens on the port it was told", async () => {
-    let port;
-    {
-      await using taken = await TakenPort.listen(HOST);
-      port = taken.port;
-    }
+    const port = await freePort();
     await using watched = await WatchedServer.start({ serverPort: port });
     assertEquals(watched.server.address, { hostname: HOST, port });
     await using peers = new RawPeers({ port });
