@@ -17,11 +17,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWebSocket, type WebSocketServerConfig } from "../../mod.ts";
 import { otelObserver } from "../../otel.ts";
+import { redisBroker } from "../../redis.ts";
 import { system } from "../../scripts/setup.mjs";
+import { RedisServer } from "../helpers/engines.ts";
 import { freePort, HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
-import { requestHead, TEXT } from "../peers/raw.ts";
+import { PING, PONG, type RawPeer, requestHead, TEXT } from "../peers/raw.ts";
 
 const RULES = fileURLToPath(new URL("../../ops/alerts.yml", import.meta.url));
 
@@ -82,8 +85,19 @@ scrape_configs: [{ job_name: chat, static_configs: [{ targets: ["127.0.0.1:${tar
   };
 }
 
-/** Which alerts fire on this runtime. Those of a broker and of slow Pongs have promtool's tests alone. */
+/** A peer that takes over a second to answer each Ping, until it is gone. */
+async function answerLate(peer: RawPeer): Promise<void> {
+  for (let n = 0;; n++) {
+    while (peer.frames.length <= n) await peer.next(PING, n);
+    await delay(1200);
+    peer.send(PONG, peer.frames[n]!.payload);
+  }
+}
+
+/** Which alerts fire on this runtime. */
 const WANTED = [
+  "WebSocketBrokerFails",
+  "WebSocketBrokerSlow",
   "WebSocketClientsLeaveEarly",
   "WebSocketClientsRefused",
   "WebSocketConnectFails",
@@ -96,6 +110,7 @@ const WANTED = [
   // Deno cannot stop reading: the peer is dropped there.
   ...(HERE === "bun" ? ["WebSocketReadingPaused"] : []),
   "WebSocketReconnectStorm",
+  "WebSocketRoundTripSlow",
   "WebSocketSendQueueFilling",
   "WebSocketServerFull",
 ];
@@ -124,6 +139,13 @@ describe("the alerts", () => {
     await using strict = await WatchedServer.start({ maxPayload: 5 }, { observer });
     await using busy = await WatchedServer.start({ maxPendingAmount: 1 }, { observer });
     busy.server.on("messageReceive", () => new Promise(() => {}));
+    await using redis = await RedisServer.run();
+    const broker = redisBroker({ open: () => REDIS_CLIENTS["node-redis"]!(redis.url) });
+    await using clustered = await WatchedServer.start({}, { observer, broker });
+    await using far = await WatchedServer.start({ pingInterval: 2.5 }, {
+      observer,
+    });
+    await using distant = new RawPeers(far);
     const doomed = await WatchedServer.start({}, { observer });
     await using peers = new RawPeers(main);
     await using others = new RawPeers(small);
@@ -173,8 +195,21 @@ describe("the alerts", () => {
       const socket = await peers.tcp();
       socket.write(requestHead(main.port, { line: "GET /wait HTTP/1.1" }));
     }
+    for (const peer of await distant.connectMany(4, { pong: false })) void answerLate(peer);
     const seen = new Set<string>();
     const end = performance.now() + LIMIT_MS;
+    // Redis stands still for a while, time and again, and then for so long that it counts as gone.
+    const stalls = (async () => {
+      while (!seen.has("WebSocketBrokerSlow") && performance.now() < end) {
+        redis.freeze();
+        await delay(1500);
+        redis.thaw();
+        await delay(500);
+      }
+      redis.freeze();
+      while (!seen.has("WebSocketBrokerFails") && performance.now() < end) await delay(100);
+      redis.thaw();
+    })();
     while (!WANTED.every((name) => seen.has(name)) && performance.now() < end) {
       const leavers = await Promise.all([1, 2, 3, 4].map(() => peers.tcp()));
       for (const socket of leavers) {
@@ -191,12 +226,14 @@ describe("the alerts", () => {
       await peers.handshake({ headers: { origin: "https://evil.example" } });
       await others.handshake({ from: "127.0.0.2" });
       (await wrong.connect()).send(TEXT, "too big");
+      void clustered.server.publish("room", "to all").catch(() => {});
       const blocked = performance.now() + 400;
       while (performance.now() < blocked);
       await delay(100);
       for (const name of await monitor.firing()) seen.add(name);
     }
     assertEquals(WANTED.filter((name) => !seen.has(name)), [], "these did not fire");
+    await stalls;
 
     await ws.close();
     await ws.closed;
