@@ -154,7 +154,7 @@ describe("the links of the documentation", () => {
 
   it("is a screen long, where a page is about a task, and has a program that says what it prints", () => {
     const tasks = PAGES.filter((page) => page.startsWith("docs/tasks/"));
-    assertEquals(tasks.length, 6);
+    assertEquals(tasks.length, 2 * 6, "each with its twin");
     for (const page of tasks) {
       assert(textOf(page).split("\n").length <= 85, `${page} is too long`);
       assert(snippets(page).some(({ output }) => output !== undefined), `${page} has no program`);
@@ -164,8 +164,11 @@ describe("the links of the documentation", () => {
 
 /** Pages that have a Chinese twin, whose name has a `zh` in it. */
 const TWINS = ["README.md"].concat(
-  ["README", "client", "compared", "guarantees", "heartbeat", "porting", "questions", "server"]
-    .map((name) => `docs/${name}.md`),
+  [
+    ...["README", "client", "cluster", "compared", "guarantees", "heartbeat", "porting"],
+    ...["questions", "server"],
+    ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
+  ].map((name) => `docs/${name}.md`),
 );
 
 describe("a Chinese twin", () => {
@@ -185,13 +188,24 @@ describe("a Chinese twin", () => {
     it(`has the same headings, tables and links: ${chinese}`, () => {
       const shape = (page: string) => proseOf(page).match(/^#+ |^\|/gm)?.join("");
       assertEquals(shape(chinese), shape(english));
-      // Twins lead to twins; anchors are headings, which are in the page's own language.
-      const links = (page: string) =>
-        linksOf(page).map((link) => link.replace(".zh.md", ".md").replace(/^#.*/, "#")).sort();
+      const links = (page: string) => linksOf(page).map((link) => inEnglish(page, link)).sort();
       assertEquals(links(chinese), links(english));
+      // Twins lead to twins.
+      const others = linksOf(chinese).map((link) => targetOf(chinese, link))
+        .filter((target) => TWINS.includes(target) && target !== english);
+      assertEquals(others, []);
     });
   }
 });
+
+/** Where a link leads, with an anchor by its place: headings are in the page's own language. */
+function inEnglish(page: string, link: string): string {
+  if (/^https:/.test(link)) return link;
+  const target = targetOf(page, link);
+  const english = target.replace(/\.zh\.md$/, ".md");
+  const [, anchor] = link.split("#");
+  return anchor === undefined ? english : `${english}#${anchorsOf(target).indexOf(anchor)}`;
+}
 
 function twinOf(page: string): string {
   return page.replace(/\.md$/, ".zh.md");
