@@ -23,7 +23,7 @@ describe("examples/greeting.ts", () => {
   for (const runtime of RUNTIMES) {
     it(`prints its log on ${runtime} and ends within 10 s`, async () => {
       const flags = runtime === "deno" ? ["--allow-net", "--no-prompt"] : [];
-      const program = Program.run(runtime, "examples/greeting.ts", { flags, seconds: 10 });
+      const program = Program.run(runtime, "examples/greeting.ts", { flags });
       const { code, stdout, stderr } = await program.ended;
       assertEquals([stdout, stderr, code], [GREETING, "", 0]);
     });

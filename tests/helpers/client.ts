@@ -15,7 +15,7 @@ import { assertOver, CountedClock } from "./after_end.ts";
 import { countListeners } from "./leftovers.ts";
 
 /** How long anything may take before a test gives up, in ms. */
-export const LIMIT_MS = 15_000;
+export const LIMIT_MS = 30_000;
 
 /** What a promise settles with; rejects when that takes too long. */
 export function within<T>(promise: Promise<T>, ms = LIMIT_MS): Promise<T> {

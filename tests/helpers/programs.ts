@@ -50,7 +50,7 @@ export interface ProgramOptions {
   flags?: string[];
   cwd?: string;
   env?: Record<string, string>;
-  /** Killed after so many seconds. @default {20} */
+  /** Killed after so many seconds. @default {45} */
   seconds?: number;
   /** Whether `write` is to reach its standard input, which is empty otherwise. @default {false} */
   input?: boolean;
@@ -69,7 +69,7 @@ export class Program {
   #over = false;
 
   private constructor(command: string[], options: ProgramOptions) {
-    const { cwd = ROOT, env = {}, seconds = 20, input = false } = options;
+    const { cwd = ROOT, env = {}, seconds = 45, input = false } = options;
     const started = performance.now();
     const [file = "", ...args] = command;
     const child = this.child = spawn(file, args, {

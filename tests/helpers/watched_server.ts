@@ -17,7 +17,7 @@ import { assertOver, CountedClock } from "./after_end.ts";
 import { assertNothingLeft } from "./leftovers.ts";
 
 /** No wait of a test's takes longer, in ms. */
-export const LIMIT_MS = 15_000;
+export const LIMIT_MS = 30_000;
 
 /**
  * A server whose events are written down. It stops at the end of the block; then none may have been told

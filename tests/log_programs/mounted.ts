@@ -43,7 +43,9 @@ const page = await fetch(at("page").replace("ws:", "http:"));
 say("page", page.status, await page.text());
 
 say("-- stop");
-await Promise.all([sayAnswer("stop", server.stop()), ws.closed]);
+const stopped = server.stop();
+await ws.closed; // which of the two is first is the host's affair
+say("stop:", await stopped);
 const late = watchClient(createWebSocket());
 await sayAnswer("connect", late.connect(at("chat")));
 await late.opened.catch(() => {});

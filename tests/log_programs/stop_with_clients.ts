@@ -2,6 +2,7 @@
 
 import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 import { listen, next, say, watchClient, watchServer } from "../helpers/event_log.ts";
+import { Stopwatch } from "../helpers/stopwatch.ts";
 import { CLOSE, PING, rawConnect, readClose } from "../peers/raw.ts";
 
 const server = watchServer(createWebSocketServer());
@@ -27,11 +28,11 @@ for (const answerClose of [true, true, true, false]) {
   peers.push(await rawConnect(port, { answerClose }));
   await connected;
 }
-const began = performance.now();
+const watch = new Stopwatch();
 stopped = server.stop();
 say("while stopping:", server.listAllConnections().length, server.stop() === stopped);
 for (const peer of peers) say("peer:", readClose(await peer.next(CLOSE)));
-say("stop:", await stopped, performance.now() - began < 5000);
+say("stop:", await stopped, watch.isLess(5000));
 await Promise.all(peers.map(({ ended }) => ended));
 for (const { socket } of peers) socket.destroy();
 

@@ -2,6 +2,7 @@
 
 import { createWebSocket, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
 import { listen, next, say, sayAnswer, watchClient, watchServer } from "../helpers/event_log.ts";
+import { Stopwatch } from "../helpers/stopwatch.ts";
 import { CLOSE, rawConnect, RawServer, readClose, TEXT } from "../peers/raw.ts";
 
 const raw = await RawServer.listen({ answerClose: false });
@@ -23,14 +24,13 @@ say("the client saw:", readClose(await client.next(CLOSE)));
 client.send(TEXT, "nobody hears this");
 
 say("-- the client closes");
-const began = performance.now();
+const watch = new Stopwatch();
 await sayAnswer("close", ws.close({ code: 4001, reason: "enough" }));
 say("the server saw:", readClose(await peer.next(CLOSE)));
 peer.send(TEXT, "nobody hears this");
 await sayAnswer("connect", ws.connect(raw.url));
 say("closed:", await ws.closed);
-const ms = performance.now() - began;
-say("in time:", ms > 4900, ms < 6000);
+say("in time:", watch.ms > 4900, watch.isLess(6000));
 await Promise.all([peer.ended, client.ended]);
 await raw.close();
 client.socket.destroy();

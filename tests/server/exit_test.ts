@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { type Ended, HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 import { CLOSE, readClose, requestHead, TEXT } from "../peers/raw.ts";
 
@@ -11,14 +12,15 @@ async function run(
   name: string,
   args: string[],
   deal: (peers: RawPeers, program: Program) => Promise<void>,
-): Promise<Ended> {
-  const program = await Program.run(HERE, `tests/programs/${name}.ts`, { args, seconds: 20 });
+): Promise<Ended & { short: number }> {
+  const watch = new Stopwatch();
+  const program = await Program.run(HERE, `tests/programs/${name}.ts`, { args });
   try {
     const [, port] = await deadline(program.line(/port (\d+)/), LIMIT_MS);
     await using peers = new RawPeers({ port: Number(port) });
     await deal(peers, program);
     // The peers are there still: it must end without them.
-    return await deadline(program.ended, LIMIT_MS);
+    return { ...await deadline(program.ended, LIMIT_MS), short: watch.short };
   } finally {
     program.kill("SIGKILL");
     await program.ended;
@@ -26,13 +28,16 @@ async function run(
 }
 
 /** Asserts that a stop was done in less than 5 s, and that the process ended by itself. */
-function assertStopped({ code, stdout, stderr }: Ended, closes: number): void {
+function assertStopped(
+  { code, stdout, stderr, short }: Ended & { short: number },
+  closes: number,
+): void {
   assertEquals(code, 0, stderr);
   const lines = stdout.trim().split("\n");
   const closed = lines.filter((line) => line === "close 1001 server is going away");
   assertEquals(closed.length, closes, stdout);
   assert(lines.indexOf("stopped true 0") > lines.lastIndexOf(closed[0]!), stdout);
-  assertLess(Number(/^in (\d+)$/m.exec(stdout)?.[1]), 5000);
+  assertInTime(Number(/^in (\d+)$/m.exec(stdout)?.[1]), 5000, short);
   assertStringIncludes(stderr, "2302999"); // of the stop() after it, which nobody caught
 }
 
@@ -72,6 +77,7 @@ describe("a process whose server has stopped", () => {
 describe("a peer that resets right after its request, 50 times", () => {
   it("leaks no place, and stop() takes less than 5 s", async () => {
     const args = ["on-message", "0", "2", "3"];
+    const watch = new Stopwatch();
     const program = await Program.run(HERE, "tests/programs/server_stop.ts", { args });
     try {
       const [, port] = await deadline(program.line(/port (\d+)/), LIMIT_MS);
@@ -85,7 +91,7 @@ describe("a peer that resets right after its request, 50 times", () => {
       const [first] = await peers.fillUp(2, 3);
       first!.send(TEXT, "stop");
       const [, ms] = await deadline(program.line(/in (\d+)/), LIMIT_MS);
-      assertLess(Number(ms), 5000);
+      assertInTime(Number(ms), 5000, watch.short);
       if (HERE === "bun") {
         assertEquals((await deadline(program.ended, LIMIT_MS)).code, 0);
       } else {

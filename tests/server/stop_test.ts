@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { Stopwatch } from "../helpers/stopwatch.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import {
   CLOSE,
@@ -24,11 +25,10 @@ async function closeOf(peer: RawPeer): Promise<{ code: number; reason: string }>
 
 /** Stops a server, which must take less than 5 s; gives the ms it took. */
 async function assertStops({ server }: WatchedServer): Promise<number> {
-  const began = performance.now();
+  const watch = new Stopwatch();
   assertEquals(await deadline(server.stop(), LIMIT_MS), true);
-  const ms = performance.now() - began;
-  assertLess(ms, 5000);
-  return ms;
+  watch.assertLess(5000);
+  return watch.ms;
 }
 
 describe("createWebSocketServer().stop()", () => {

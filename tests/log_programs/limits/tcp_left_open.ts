@@ -2,6 +2,7 @@
 
 import { createWebSocket } from "../../../mod.ts";
 import { say, sayAnswer, watchClient } from "../../helpers/event_log.ts";
+import { Stopwatch } from "../../helpers/stopwatch.ts";
 import { CLOSE, RawServer } from "../../peers/raw.ts";
 
 const raw = await RawServer.listen({ answerClose: false });
@@ -11,21 +12,21 @@ say("-- the server closes");
 await ws.connect(raw.url);
 let peer = await raw.accept();
 await ws.opened;
-let began = performance.now();
+let watch = new Stopwatch();
 peer.close(4000, "bye");
 await peer.next(CLOSE);
 await new Promise((resolve) => setTimeout(resolve, 100));
 await sayAnswer(`send while ${ws.state}`, ws.send("does anybody hear me?"));
 await ws.closed;
-say("at once:", performance.now() - began < 500, "within 3 s:", performance.now() - began < 3000);
+say("at once:", watch.ms < 1500, "within 3 s:", watch.isLess(3000));
 
 say("-- the client closes");
 await ws.connect(raw.url);
 peer = await raw.accept();
 await ws.opened;
-began = performance.now();
+watch = new Stopwatch();
 await ws.close({ code: 4001, reason: "bye" });
 peer.send(CLOSE, (await peer.next(CLOSE)).payload);
 await ws.closed;
-say("at once:", performance.now() - began < 500, "within 6 s:", performance.now() - began < 6000);
+say("at once:", watch.ms < 1500, "within 6 s:", watch.isLess(6000));
 await raw.close();

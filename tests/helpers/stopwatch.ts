@@ -1,0 +1,65 @@
+/** Real time, as far as this machine gave it to us: a promise in ms is not broken by who else wants its cores. */
+
+import { readFileSync } from "node:fs";
+
+/** Under load something may take so many times as long as it may otherwise. */
+const MOST = 4;
+
+/**
+ * For how long somebody has waited for a core of this machine so far, in ms: Linux counts it. 0 where
+ * the system does not tell.
+ */
+export function shortOfCores(): number {
+  try {
+    const [, us] = /^some .*total=(\d+)$/m.exec(readFileSync("/proc/pressure/cpu", "utf8")) ?? [];
+    return Number(us ?? 0) / 1000;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Asserts that something took less time than it may: in full where nobody waited for a core meanwhile, and
+ * up to four times as long where somebody did.
+ *
+ * @param ms How long it took.
+ * @param limit How long it may take, in ms.
+ * @param short For how long somebody waited for a core meanwhile, in ms.
+ * @param what What it is.
+ */
+export function assertInTime(ms: number, limit: number, short: number, what = ""): void {
+  const most = under(limit, short);
+  if (ms < most) return;
+  throw new Error(`${what} took ${ms} ms, may take ${limit}, under this load ${most}`);
+}
+
+/** A limit where somebody waited for a core for so long. */
+function under(limit: number, short: number): number {
+  return limit + Math.min(short, limit * (MOST - 1));
+}
+
+/** Takes the time from when it was made. */
+export class Stopwatch {
+  readonly #began = performance.now();
+  readonly #short = shortOfCores();
+
+  /** Milliseconds since then. */
+  get ms(): number {
+    return performance.now() - this.#began;
+  }
+
+  /** For how long somebody has waited for a core since then, in ms. */
+  get short(): number {
+    return shortOfCores() - this.#short;
+  }
+
+  /** Whether less time has passed: see `assertInTime`. */
+  isLess(limit: number): boolean {
+    return this.ms < under(limit, this.short);
+  }
+
+  /** Asserts that less time has passed: see `assertInTime`. */
+  assertLess(limit: number, what?: string): void {
+    assertInTime(this.ms, limit, this.short, what);
+  }
+}
