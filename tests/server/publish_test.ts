@@ -2,15 +2,23 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import {
+  createWebSocketServer,
+  type WebSocketServerConfig,
+  type WebSocketServerOptions,
+} from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedServer, ScriptedSocket, TopicSocket } from "../helpers/scripted_runtime.ts";
 
-async function start(publishes: boolean, config: Partial<WebSocketServerConfig> = {}) {
+async function start(
+  publishes: boolean,
+  config: Partial<WebSocketServerConfig> = {},
+  options: WebSocketServerOptions = {},
+) {
   const clock = new FakeClock();
   const runtime = new ScriptedServer();
   if (publishes) runtime.published = [];
-  const server = createWebSocketServer({ clock, runtime });
+  const server = createWebSocketServer({ ...options, clock, runtime });
   await server.start({ serverPort: 80, ...config });
   const sockets = [1, 2, 3].map((port) => {
     const socket = publishes ? new TopicSocket() : new ScriptedSocket();
@@ -60,9 +68,74 @@ describe("a server on a runtime that can publish", () => {
     assertEquals(await server.broadcast("x"), { sent: 3, tooSlow: 1 });
     const [, dropped] = calls();
     assertEquals(dropped, ["join everybody", "leave everybody", "close 1013"]);
-    assertEquals(await server.broadcast(new Uint8Array(101)), { sent: 2, tooSlow: 0 });
+    // From there on it counts anew: a quarter more may go to each first.
+    sockets[0]!.bufferedAmount = 401;
+    assertEquals(await server.broadcast(new Uint8Array(100)), { sent: 2, tooSlow: 0 });
+    assertEquals(await server.broadcast(new Uint8Array(1)), { sent: 2, tooSlow: 1 });
+  });
+
+  it("looks at no queue of one that is in no topic any more", async () => {
+    const { server, sockets, calls, connections } = await start(true, { maxBufferedAmount: 400 });
+    const [one, two] = connections;
+    await server.join(one!, "a");
+    await server.leave(one!, "a");
+    await server.join(two!, "b");
+    calls();
+    sockets[0]!.bufferedAmount = 401;
+    assertEquals(await server.publish("b", new Uint8Array(101)), { sent: 1, tooSlow: 0 });
+    assertEquals(calls(), [[], [], []]);
+    assertEquals(server.listAllConnections().length, 3);
+  });
+
+  it("forgets of a connection the topic that it has left, and not one that has its name since", async () => {
+    const { runtime, server, calls, connections } = await start(true);
+    const [one, two] = connections;
+    await server.join(one!, "news");
+    await server.leave(one!, "news");
+    await server.join(two!, "news");
+    calls();
+    await server.close(one!);
+    assertEquals(calls(), [["close 1000"], [], []]);
+    assertEquals(await server.publish("news", "x"), { sent: 1, tooSlow: 0 });
+    assertEquals(runtime.published, ["topic 2 x"]);
+    await server.leave(two!, "news");
+    assertEquals(await server.publish("news", "y"), { sent: 0, tooSlow: 0 });
   });
 });
+
+for (const publishes of [true, false]) {
+  describe(`a server on a runtime that ${publishes ? "can" : "cannot"} publish`, () => {
+    it("takes leaving a topic that nobody is in, or that others are in, for done", async () => {
+      const { server, calls, connections } = await start(publishes);
+      const [one, two] = connections;
+      assertEquals(await server.leave(one!, "nobody's"), true);
+      await server.join(two!, "news");
+      calls();
+      assertEquals(await server.leave(one!, "news"), true);
+      assertEquals(calls(), [[], [], []]);
+      assertEquals(await server.publish("news", "x"), { sent: 1, tooSlow: 0 });
+    });
+
+    it("tells the observer of each whom a message is sent to, and of nobody else", async () => {
+      const told: string[] = [];
+      const sent = (to: unknown, data: unknown, bytes: number) =>
+        void told.push(`${to} ${data} ${bytes}`);
+      const { server, connections } = await start(publishes, {}, { observer: { sent } });
+      const [one, two, three] = connections.map(String);
+      for (const connection of connections.slice(0, 2)) await server.join(connection, "news");
+      await server.broadcast("é");
+      assertEquals(told.splice(0), [`${one} é 2`, `${two} é 2`, `${three} é 2`]);
+      await server.broadcast("b", { except: connections[1]! });
+      assertEquals(told.splice(0), [`${one} b 1`, `${three} b 1`]);
+      await server.broadcast("c", { except: connections.slice(0, 2) });
+      assertEquals(told.splice(0), [`${three} c 1`]);
+      await server.publish("news", "d");
+      assertEquals(told.splice(0), [`${one} d 1`, `${two} d 1`]);
+      await server.publish("news", "e", { except: connections[0]! });
+      assertEquals(told.splice(0), [`${two} e 1`]);
+    });
+  });
+}
 
 describe("a server with many topics on a runtime that can publish", () => {
   it("counts what may have gone to anybody, not to each topic alone", async () => {

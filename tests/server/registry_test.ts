@@ -1,6 +1,6 @@
 /** Which connection is meant: by its handle, or by an address that two may have. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
@@ -92,5 +92,81 @@ describe("two connections at one address", () => {
     all[0]!.socket.calls.splice(0);
     assertEquals(await reached(two!), "1");
     assertEquals(await server.terminate(one!).catch(({ kind }) => kind), "noConnection");
+  });
+});
+
+describe("what is no connection of the server", () => {
+  it("is refused by each call, which says what it must be, and what it is", async () => {
+    const { server } = await serverOf(PORT);
+    const calls: Record<string, (given: never) => Promise<unknown>> = {
+      send: (given) => server.send("x", given),
+      close: (given) => server.close(given),
+      terminate: (given) => server.terminate(given),
+      join: (given) => server.join(given, "a"),
+      leave: (given) => server.leave(given, "a"),
+      drained: (given) => server.drained(given),
+    };
+    const wrong = [
+      [undefined, "undefined"],
+      [null, "null"],
+      [5, "5"],
+      ["127.0.0.1", '"127.0.0.1"'],
+      [{}, ""],
+      [{ clientIP: "127.0.0.1" }, ""],
+      [{ clientIP: 127, clientPort: PORT }, ""],
+      [{ clientIP: "127.0.0.1", clientPort: `${PORT}` }, ""],
+    ] as const;
+    for (const [call, ask] of Object.entries(calls)) {
+      for (const [given, shown] of wrong) {
+        const error = await ask(given as never).catch((error: BusinessError) => error);
+        const { code, kind, message } = error as BusinessError;
+        assertEquals([code, kind], [401, "argument"], call);
+        const must = "the connection must be an object with 'clientIP' and 'clientPort'";
+        assertStringIncludes(message, `${call}: ${must}: current value is ${shown}`);
+      }
+      const nobody = { clientIP: "::1", clientPort: 1 };
+      if (call === "drained") continue; // there is nothing to wait for
+      const error = await ask(nobody as never).catch((error: BusinessError) => error);
+      assertEquals((error as BusinessError).kind, "noConnection");
+      assertStringIncludes((error as BusinessError).message, `${call}: "[::1]:1"`);
+    }
+  });
+
+  it("is refused as 'except', also among others, but for one that is gone", async () => {
+    const { all, server } = await serverOf(PORT, 1);
+    const [one] = all.map(({ connection }) => connection);
+    for (const call of ["broadcast", "publish"] as const) {
+      const ask = (except: unknown) =>
+        (call === "broadcast"
+          ? server.broadcast("x", { except } as never)
+          : server.publish("a", "x", { except } as never)).then(
+            () => "",
+            ({ code, message }) => `${code} ${message}`,
+          );
+      for (const given of [null, 5, "127.0.0.1:1", true]) {
+        const must = `'except' must be a connection or an array of connections: current value is ${
+          JSON.stringify(given)
+        }`;
+        assertStringIncludes(await ask(given), `401 Parameter error: ${call}: ${must}`);
+      }
+      for (const given of [{}, [{}], [one, null], [5]]) {
+        assertStringIncludes(await ask(given), `${call}: the connection must be an object`);
+      }
+      for (const given of [undefined, [], one, { clientIP: "::1", clientPort: 1 }]) {
+        assertEquals(await ask(given), "");
+      }
+    }
+  });
+
+  it("is not there for a server that stops, until its 'close' is told", async () => {
+    const { all, server, clock } = await serverOf(PORT, 1);
+    const log: string[] = [];
+    server.on("close", ({ clientPort }, { code }) => log.push(`close ${clientPort} ${code}`));
+    const terminated = server.terminate(all[0]!.connection);
+    all[1]!.end();
+    const stopped = server.stop().then(() => log.push("stopped"));
+    await terminated;
+    await clock.until(stopped);
+    assertEquals(log, ["close 1 1000", `close ${PORT} 1006`, "stopped"]);
   });
 });
