@@ -1,9 +1,11 @@
 /**
- * Time and a network for tests: a clock that stands still until it is told to go on, and a network
- * in memory on which connections are cut and held at will. No port is opened, and what takes a
- * minute in the world takes microseconds.
+ * Time, a network and a log for tests: a clock that stands still until it is told to go on, a network
+ * in memory on which connections are cut and held at will, and a log in memory for several servers, which
+ * is away, slow or forgetful at will. No port is opened, and what takes a minute in the world takes
+ * microseconds.
  *
- * Clients and servers are the real ones: they get the network as `runtime` and the clock as `clock`.
+ * Clients and servers are the real ones: they get the network as `runtime`, the clock as `clock` and the
+ * log as `broker`.
  *
  * @example A dead peer is noticed after 40 seconds that nobody waits for
  * ```ts
@@ -35,6 +37,11 @@
  * @module
  */
 
+export { type FaultyBrokerOptions, MemoryBroker } from "./cluster/brokers/memory.ts";
+export type { MemoryBrokerOptions } from "./cluster/brokers/memory.ts";
+export type { MemoryBrokerLink, MemoryTraffic } from "./cluster/brokers/memory_link.ts";
+export type { MemoryFault } from "./cluster/brokers/memory_log.ts";
+export type { Broker, BrokerReader, LostReason, Position } from "./cluster/broker.ts";
 export { FakeClock } from "./testing/fake_clock.ts";
 export type { Direction, MemoryLink } from "./testing/link.ts";
 export type { MemoryHandler, MemoryHost, MemoryInfo } from "./testing/memory_host.ts";

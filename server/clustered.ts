@@ -175,9 +175,10 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
 
   /** The server has stopped. */
   async close(): Promise<void> {
-    this.#parts.clock.clearTimer(this.#cutOff);
     this.#resuming?.resume.close();
     await this.#node.close();
+    // The broker may have gone away while this server told what it had to tell.
+    this.#parts.clock.clearTimer(this.#cutOff);
   }
 
   deliver(

@@ -75,7 +75,7 @@ const ARROWS: Record<string, string[]> = {
   "otel/": ["heartbeat.ts", "internal/", "runtime/"],
   "standard.ts": ["shapes/"],
   "node.ts": ["shapes/"],
-  "testing.ts": ["testing/", "heartbeat.ts", "runtime/", "internal/"],
+  "testing.ts": ["testing/", "cluster/", "heartbeat.ts", "runtime/", "internal/"],
   "cluster.ts": ["cluster/"],
   "redis.ts": ["cluster/"],
   "nats.ts": ["cluster/"],

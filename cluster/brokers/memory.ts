@@ -1,6 +1,9 @@
 /** A log in memory: the servers of one process, and what tests let befall a log. */
 
-import type { Broker, BrokerReader, LostReason, Position } from "../broker.ts";
+import { type Clock, systemClock } from "../../internal/clock.ts";
+import type { Broker, BrokerReader } from "../broker.ts";
+import { MemoryBrokerLink } from "./memory_link.ts";
+import { type MemoryFault, MemoryLog } from "./memory_log.ts";
 
 /** How the entries of a log in memory are bounded. */
 export interface MemoryBrokerOptions {
@@ -12,218 +15,173 @@ export interface MemoryBrokerOptions {
   maxBytes?: number | undefined;
 }
 
-/** Somebody who reads. */
-interface Reading {
-  reader: BrokerReader;
-  /** The number of entries it has been told, of all that there ever were in this epoch. */
-  next: number;
-  epoch: number;
-  isReady: boolean;
-  isUp: boolean | undefined;
-  isHeld: boolean;
-  end: () => void;
+/** What a {@linkcode MemoryBroker} takes. */
+export interface FaultyBrokerOptions extends MemoryBrokerOptions {
+  /** Where time comes from; the servers should have the same. The system's by default. */
+  clock?: Clock | undefined;
+  /**
+   * Milliseconds from a server to the log, or back.
+   *
+   * @default {0}
+   */
+  latency?: number | undefined;
 }
-
-/** What becomes of an append while something is wrong. */
-export type MemoryFault = "refused" | "lost answer" | "held";
 
 /**
  * A log in memory, which can be made to fail. Entries are told on a later turn than they were
- * appended on.
+ * appended on, or after `latency`. The servers of a test have it as `broker`, or each a link of its own:
+ * `broker.link()`, so that something can befall one of them alone.
+ *
+ * @example A message that the log takes twice is told once
+ * ```ts
+ * import { createWebSocketServer } from "@netkit/websocket";
+ * import { FakeClock, MemoryBroker, MemoryNetwork } from "@netkit/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const clock = new FakeClock();
+ * const network = new MemoryNetwork({ clock });
+ * const broker = new MemoryBroker({ clock, latency: 1 });
+ * const [one, other] = [broker.link(), broker.link()].map((link, n) =>
+ *   createWebSocketServer({ broker: link, node: `n${n}`, clock, runtime: network.server })
+ * );
+ * const started = [one!.start({ serverPort: 1 }), other!.start({ serverPort: 2 })];
+ * await clock.until(Promise.all(started));
+ * const log: unknown[] = [];
+ * other!.subscribe("t", ({ data }) => log.push(data));
+ *
+ * broker.fail("lost answer"); // it is in the log, and its server does not hear of it
+ * const published = one!.publish("t", "Hello");
+ * await clock.advance(1000);
+ * assertEquals([await published, log], [{ sent: 0, tooSlow: 0 }, ["Hello"]]);
+ * assertEquals(broker.entries.length, 2);
+ *
+ * await clock.until(Promise.all([one!.stop(), other!.stop()]));
+ * ```
  */
 export class MemoryBroker implements Broker {
-  readonly #maxBytes: number;
-  readonly #readings = new Map<BrokerReader, Reading>();
-  #epoch = 1;
-  /** Why there is another epoch than the one before. */
-  #why: LostReason = "gone";
-  /** The number of the oldest entry that is kept. */
-  #first = 1;
-  #entries: string[] = [];
-  #bytes = 0;
-  #isUp = true;
-  #isClosed = false;
-  #faults: MemoryFault[] = [];
-  #held: { entry: string; resolve: () => void; reject: (cause: Error) => void }[] = [];
-  /** Whether everybody is told on the next turn. */
-  #telling = false;
+  readonly #log: MemoryLog;
+  readonly #clock: Clock;
+  readonly #latency: number;
+  readonly #links = new Set<MemoryBrokerLink>();
+  /** What those have who have the broker itself. */
+  readonly #own: MemoryBrokerLink;
 
-  constructor({ maxBytes = 16 * 1024 * 1024 }: MemoryBrokerOptions = {}) {
-    this.#maxBytes = maxBytes;
+  /**
+   * Makes a log with nothing in it.
+   *
+   * @param options See {@linkcode FaultyBrokerOptions}.
+   */
+  constructor({ maxBytes = 16 * 1024 * 1024, clock, latency = 0 }: FaultyBrokerOptions = {}) {
+    this.#log = new MemoryLog(maxBytes);
+    this.#clock = clock ?? systemClock;
+    this.#latency = latency;
+    this.#own = this.link();
   }
 
   /** What is kept, oldest first. */
   get entries(): readonly string[] {
-    return this.#entries;
+    return this.#log.entries;
   }
 
   /** How many appends wait for {@linkcode MemoryBroker.release}. */
   get held(): number {
-    return this.#held.length;
+    return this.#log.held.length;
   }
 
+  /** Makes a link of a server's own. */
+  link(): MemoryBrokerLink {
+    const link = new MemoryBrokerLink(this.#log, this.#clock, this.#latency);
+    this.#links.add(link);
+    return link;
+  }
+
+  /** See {@linkcode Broker.append}. */
   append(entry: string): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new Error("the log in memory is closed"));
-    if (!this.#isUp) return Promise.reject(new Error("the log in memory is down"));
-    const fault = this.#faults.shift();
-    if (fault === "held") {
-      return new Promise((resolve, reject) => this.#held.push({ entry, resolve, reject }));
-    }
-    if (fault !== "refused") this.#add(entry);
-    return fault === undefined
-      ? Promise.resolve()
-      : Promise.reject(new Error(`the log in memory has an append fail: ${fault}`));
+    return this.#own.append(entry);
   }
 
+  /** See {@linkcode Broker.read}. */
   read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
-    if (this.#isClosed || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        signal.removeEventListener("abort", end);
-        this.#readings.delete(reader);
-        resolve();
-      };
-      const reading = { isReady: false, isUp: undefined, isHeld: false };
-      const at = { epoch: this.#epoch, next: this.#first };
-      this.#readings.set(reader, { reader, ...at, ...reading, end });
-      signal.addEventListener("abort", end);
-      this.#tell();
-    });
+    return this.#own.read(reader, signal);
   }
 
-  close(): Promise<void> {
-    this.#isClosed = true;
-    for (const { end } of [...this.#readings.values()]) end();
-    for (const { reject } of this.#held.splice(0)) {
-      reject(new Error("the log in memory is closed"));
-    }
-    return Promise.resolve();
+  /** See {@linkcode Broker.close}. All links end. */
+  async close(): Promise<void> {
+    this.#log.isClosed = true;
+    for (const link of this.#links) await link.close();
+    this.#letGo(false, "the log in memory is closed");
   }
 
   /**
-   * Orders faults: what becomes of the next appends, one each. `refused` is not in the log and
-   * rejects, `lost answer` is in the log and rejects, `held` waits.
+   * Orders faults: what becomes of the next appends, whoever makes them, one each.
+   *
+   * @param faults See {@linkcode MemoryFault}.
    */
   fail(...faults: MemoryFault[]): void {
-    this.#faults.push(...faults);
+    this.#log.faults.push(...faults);
   }
 
-  /** Lets the appends that are held go: into the log, or nowhere. */
+  /**
+   * Lets the appends that are held go.
+   *
+   * @param isIn Whether they go into the log, or nowhere.
+   */
   release(isIn = true): void {
-    for (const { entry, resolve, reject } of this.#held.splice(0)) {
-      if (!isIn) reject(new Error("the log in memory has an append fail: held"));
-      else {
-        this.#add(entry);
-        resolve();
-      }
-    }
+    this.#letGo(isIn, "the log in memory has an append fail: held");
   }
 
-  /** Nobody can read or append until it is up again. */
+  /** Nobody can read or append until it is {@linkcode MemoryBroker.up} again. */
   down(): void {
-    this.#isUp = false;
-    this.#tell();
+    this.#log.isUp = false;
+    this.#log.changed();
   }
 
+  /** It can be read again. */
   up(): void {
-    this.#isUp = true;
-    this.#tell();
+    this.#log.isUp = true;
+    this.#log.changed();
   }
 
   /** Has all be well from now on: no fault is due, what is held goes in, and it is up. */
   mend(): void {
-    this.#faults = [];
+    this.#log.faults.length = 0;
     this.up();
     this.release();
-    for (const reading of this.#readings.values()) reading.isHeld = false;
+    for (const link of this.#links) link.mend();
   }
 
-  /** Has one reader be told nothing, as behind a link that hangs, until it is let go. */
-  hold(reader: BrokerReader, isHeld = true): void {
-    const reading = this.#readings.get(reader);
-    if (reading !== undefined) reading.isHeld = isHeld;
-    this.#tell();
-  }
-
-  /** Drops the oldest entries. */
+  /**
+   * Drops the oldest entries. A reader that has not been told them is told `lost: "trimmed"`.
+   *
+   * @param count How many.
+   */
   trim(count: number): void {
-    for (const entry of this.#entries.splice(0, count)) {
-      this.#bytes -= entry.length;
-      this.#first++;
-    }
-    this.#tell();
+    this.#log.trim(count);
   }
 
-  /** Loses the newest entries, as a failover does. */
+  /**
+   * Loses the newest entries, as a failover does: a new epoch, and `lost: "forked"`.
+   *
+   * @param count How many; with 0 there is only a new epoch.
+   */
   cut(count: number): void {
-    const kept = this.#entries.slice(0, Math.max(0, this.#entries.length - count));
-    this.#restart("forked", kept);
+    const { entries } = this.#log;
+    this.#log.restart("forked", entries.slice(0, Math.max(0, entries.length - count)));
   }
 
-  /** Loses everything. */
+  /** Loses everything: a new epoch, and `lost: "gone"`. */
   empty(): void {
-    this.#restart("gone", []);
+    this.#log.restart("gone", []);
   }
 
-  /** A new epoch: everybody reads it from its start. */
-  #restart(why: LostReason, kept: string[]): void {
-    this.#epoch++;
-    this.#first = 1;
-    this.#entries = kept;
-    this.#bytes = kept.reduce((sum, entry) => sum + entry.length, 0);
-    this.#why = why;
-    this.#tell();
-  }
-
-  #add(entry: string): void {
-    this.#entries.push(entry);
-    this.#bytes += entry.length;
-    while (this.#bytes > this.#maxBytes && this.#entries.length > 1) {
-      this.#bytes -= this.#entries.shift()!.length;
-      this.#first++;
-    }
-    this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#telling) return;
-    this.#telling = true;
-    queueMicrotask(() => {
-      this.#telling = false;
-      for (const reading of [...this.#readings.values()]) this.#tellOne(reading);
-    });
-  }
-
-  #tellOne(reading: Reading): void {
-    const { reader } = reading;
-    const isThere = () => this.#readings.get(reader) === reading;
-    const isUp = this.#isUp && !reading.isHeld;
-    if (isUp !== reading.isUp) {
-      reading.isUp = isUp;
-      if (isUp) reader.state(true);
-      else if (!reading.isHeld) reader.state(false, new Error("the log in memory is down"));
-    }
-    if (!isUp) return;
-    if (reading.epoch !== this.#epoch) {
-      reading.epoch = this.#epoch;
-      reading.next = this.#first;
-      reader.lost(this.#why);
-    } else if (reading.next < this.#first) {
-      reading.next = this.#first;
-      reader.lost("trimmed");
-    }
-    // Entries that a reader appends meanwhile are told in another walk, as is a new epoch.
-    const [epoch, end] = [this.#epoch, this.#first + this.#entries.length];
-    while (reading.next < end && isThere() && this.#epoch === epoch && this.#isUp) {
-      const at = reading.next - this.#first;
-      if (at < 0) break; // it was trimmed meanwhile
-      reading.next++;
-      const position: Position = { epoch: String(epoch), offset: reading.next - 1 };
-      reader.entry(position, this.#entries[at]!);
-    }
-    if (!reading.isReady && isThere() && reading.next >= end) {
-      reading.isReady = true;
-      reader.ready();
+  #letGo(isIn: boolean, what: string): void {
+    for (const { entry, resolve, reject } of this.#log.held.splice(0)) {
+      if (!isIn) {
+        reject(new Error(what));
+        continue;
+      }
+      this.#log.add(entry);
+      resolve();
     }
   }
 }

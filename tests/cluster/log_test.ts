@@ -67,12 +67,12 @@ describe("a node's log", () => {
     const cluster = new Cluster(2);
     await cluster.settle(100);
     const [one, other] = cluster.nodes;
-    cluster.broker.hold(one!.reader!); // it does not see that it is in
+    one!.link.hold("entries"); // it does not see that it is in
     cluster.broker.fail("lost answer", "lost answer");
     const published = one!.publish("a");
     const next = one!.publish("b");
     await cluster.settle(200);
-    cluster.broker.hold(one!.reader!, false);
+    one!.link.release();
     await cluster.settle(1000);
     assertEquals(grouped(cluster), [["a", "b"], ["a", "b"], ["a", "b"]]);
     assertEquals([await published, await next], [1, 2]);
@@ -258,11 +258,11 @@ describe("a node's log", () => {
     const cluster = new Cluster(1);
     await cluster.settle(100);
     const [node] = cluster.nodes;
-    cluster.broker.hold(node!.reader!);
+    node!.link.hold("entries");
     const published = kindOf(node!.publish("a"));
     await cluster.settle();
     cluster.broker.empty();
-    cluster.broker.hold(node!.reader!, false);
+    node!.link.release();
     await node!.publish("b");
     assertEquals(await published, "unconfirmed");
     assertEquals(node!.texts, ["b"]);

@@ -1,40 +1,10 @@
 import { delay } from "@std/async";
-import { MemoryBroker } from "../../cluster/brokers/memory.ts";
-import type { Broker, BrokerReader } from "../../cluster.ts";
 import { brokerContract, type Ground } from "../helpers/broker_contract.ts";
-
-/** An end of a log in memory, that is closed by itself, and whose readers may be held. */
-class End implements Broker {
-  readonly #broker: MemoryBroker;
-  readonly readers = new Set<BrokerReader>();
-  readonly #ending = new AbortController();
-  #readings: Promise<void>[] = [];
-
-  constructor(broker: MemoryBroker) {
-    this.#broker = broker;
-  }
-
-  append(entry: string): Promise<void> {
-    if (this.#ending.signal.aborted) return Promise.reject(new Error("it is closed"));
-    return this.#broker.append(entry);
-  }
-
-  read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
-    this.readers.add(reader);
-    const reading = this.#broker.read(reader, AbortSignal.any([signal, this.#ending.signal]));
-    this.#readings.push(reading);
-    return reading;
-  }
-
-  async close(): Promise<void> {
-    this.#ending.abort();
-    await Promise.all(this.#readings);
-  }
-}
+import { MemoryBroker, type MemoryBrokerLink } from "../../testing.ts";
 
 brokerContract("in memory", () => {
   const broker = new MemoryBroker();
-  const ends: End[] = [];
+  const links: MemoryBrokerLink[] = [];
   const away = async (then: () => void) => {
     broker.down();
     await delay(5);
@@ -43,9 +13,9 @@ brokerContract("in memory", () => {
   };
   const ground: Ground = {
     broker() {
-      const end = new End(broker);
-      ends.push(end);
-      return end;
+      const link = broker.link();
+      links.push(link);
+      return link;
     },
     restart: () => away(() => {}),
     empty: () => away(() => broker.empty()),
@@ -54,13 +24,10 @@ brokerContract("in memory", () => {
       return Promise.resolve(() => away(() => broker.cut(broker.entries.length - had)));
     },
     async trim(keep, meanwhile) {
-      const hold = (isHeld: boolean) => {
-        for (const { readers } of ends) for (const one of readers) broker.hold(one, isHeld);
-      };
-      hold(true);
+      for (const link of links) link.hold("entries");
       await meanwhile();
       broker.trim(broker.entries.length - keep);
-      hold(false);
+      for (const link of links) link.release();
     },
     async hang() {
       broker.fail("held");

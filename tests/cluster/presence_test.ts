@@ -153,17 +153,12 @@ describe("presence", () => {
     const cluster = await three();
     const [one, cut] = cluster.nodes;
     // What it appends does not come in, and what the others say does not come to it.
-    cluster.broker.hold(cut!.reader!);
-    cluster.broker.fail();
-    const append = cluster.broker.append.bind(cluster.broker);
-    cluster.broker.append = (entry) =>
-      entry.startsWith('["n1"') ? Promise.reject(new Error("cut off")) : append(entry);
+    cut!.link.hold();
     await cluster.settle(2 * LEASE);
     assertEquals(one!.members(), ["n0/0", "n2/2"]);
     cut!.presence.join(["t", 7, "::1"]);
     cut!.presence.leave("t", 1);
-    cluster.broker.append = append;
-    cluster.broker.hold(cut!.reader!, false);
+    cut!.link.release();
     await cluster.settle(2000);
     for (const node of cluster.nodes) assertEquals(node.members(), ["n0/0", "n1/7", "n2/2"]);
     await cluster.settle(2 * LEASE);
@@ -188,13 +183,13 @@ describe("presence", () => {
   it("is asked for again by a node for which the log was trimmed", async () => {
     const cluster = await three();
     const [one, slow] = cluster.nodes;
-    cluster.broker.hold(slow!.reader!);
+    slow!.link.hold("entries");
     one!.presence.join(["t", 10, "::1"]);
     one!.presence.leave("t", 0);
     await cluster.settle();
     cluster.broker.trim(cluster.broker.entries.length);
     await one!.publish("a");
-    cluster.broker.hold(slow!.reader!, false);
+    slow!.link.release();
     await cluster.settle(200);
     assertEquals(slow!.lost.map(({ why }) => why), ["trimmed"]);
     for (const node of cluster.nodes) assertEquals(node.members(), ["n0/10", "n1/1", "n2/2"]);

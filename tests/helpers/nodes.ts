@@ -1,12 +1,11 @@
 /** Nodes that share a log in memory, on a clock that stands still. */
 
-import { MemoryBroker } from "../../cluster/brokers/memory.ts";
-import type { Broker, BrokerReader, LostReason } from "../../cluster.ts";
+import type { LostReason } from "../../cluster.ts";
 import { Log, type MessagePosition } from "../../cluster/log.ts";
 import type { Message } from "../../cluster/entry.ts";
 import { type Member, Presence, type PresenceChange } from "../../cluster/presence.ts";
 import type { BusinessError, WebSocketData } from "../../mod.ts";
-import { FakeClock } from "../../testing.ts";
+import { FakeClock, MemoryBroker, type MemoryBrokerLink } from "../../testing.ts";
 
 /** What a node was told. */
 export interface Told {
@@ -29,17 +28,13 @@ export class ClusterNode {
   readonly faults: BusinessError[] = [];
   readonly changes: PresenceChange[] = [];
   isReady = false;
-  /** What the broker tells. */
-  reader: BrokerReader | undefined;
+  /** What befalls it alone. */
+  readonly link: MemoryBrokerLink;
 
-  constructor(broker: Broker, clock: FakeClock, name: string, leaseMs = 15_000) {
+  constructor(link: MemoryBrokerLink, clock: FakeClock, name: string, leaseMs = 15_000) {
     this.name = name;
-    const spied: Broker = {
-      append: (entry) => broker.append(entry),
-      read: (reader, signal) => broker.read(this.reader = reader, signal),
-      close: () => broker.close(),
-    };
-    this.log = new Log<string, number>(spied, name, clock, {
+    this.link = link;
+    this.log = new Log<string, number>(link, name, clock, {
       message: (message, position, node, own) => this.#message(message, position, node, own),
       ready: () => {
         this.isReady = true;
@@ -106,13 +101,13 @@ export class Cluster {
   readonly broker: MemoryBroker;
   readonly nodes: ClusterNode[] = [];
 
-  constructor(count: number, broker: MemoryBroker = new MemoryBroker()) {
-    this.broker = broker;
+  constructor(count: number, broker?: MemoryBroker) {
+    this.broker = broker ?? new MemoryBroker({ clock: this.clock });
     for (let n = 0; n < count; n++) this.start(`n${n}`);
   }
 
   start(name: string, leaseMs?: number): ClusterNode {
-    const node = new ClusterNode(this.broker, this.clock, name, leaseMs);
+    const node = new ClusterNode(this.broker.link(), this.clock, name, leaseMs);
     this.nodes.push(node);
     return node;
   }

@@ -6,11 +6,13 @@ import fc from "fast-check";
 export type ClusterStep =
   | { op: "publish"; node: number; topic: number; except: boolean; bytes: boolean; count: number }
   | { op: "join" | "leave"; node: number; topic: number; id: number }
+  | { op: "cut off"; node: number; id: number }
   | { op: "wait"; ms: number }
   | { op: "fail"; faults: ("refused" | "lost answer" | "held")[] }
   | { op: "release"; isIn: boolean }
   | { op: "down" | "up" | "empty" | "start" }
-  | { op: "hold" | "free" | "crash" | "goodbye"; node: number }
+  | { op: "hold" | "free" | "unlink" | "crash" | "goodbye"; node: number }
+  | { op: "slow" | "stale" | "gap"; node: number; count: number }
   | { op: "trim" | "cut"; count: number };
 
 /** A program. */
@@ -20,7 +22,7 @@ export interface ClusterProgram {
 }
 
 const node = fc.nat(4);
-const topic = fc.nat(2);
+const topic = fc.constantFrom(0, 0, 0, 1, 2);
 const step: fc.Arbitrary<ClusterStep> = fc.oneof(
   {
     weight: 8,
@@ -41,6 +43,10 @@ const step: fc.Arbitrary<ClusterStep> = fc.oneof(
       topic,
       id: fc.nat(3),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant("cut off" as const), node, id: fc.nat(3) }),
   },
   {
     weight: 5,
@@ -78,8 +84,23 @@ const step: fc.Arbitrary<ClusterStep> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      op: fc.constantFrom("hold" as const, "free" as const, "crash" as const, "goodbye" as const),
+      op: fc.constantFrom(
+        "hold" as const,
+        "free" as const,
+        "free" as const,
+        "unlink" as const,
+        "crash" as const,
+        "goodbye" as const,
+      ),
       node,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constantFrom("slow" as const, "stale" as const, "gap" as const, "gap" as const),
+      node,
+      count: fc.nat(3),
     }),
   },
   {

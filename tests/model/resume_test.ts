@@ -6,7 +6,6 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../../cluster/brokers/memory.ts";
 import {
   createWebSocket,
   createWebSocketServer,
@@ -14,7 +13,7 @@ import {
   type WebSocketConnection,
   type WebSocketServer,
 } from "../../mod.ts";
-import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
 await Promise.all([import("../../server/clustered.ts"), import("../../client/resume.ts")]);
 

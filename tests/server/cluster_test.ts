@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../../cluster/brokers/memory.ts";
 import {
   type Broker,
   type BrokerEvent,
@@ -15,7 +14,7 @@ import {
   type WebSocketServer,
   type WebSocketServerOptions,
 } from "../../mod.ts";
-import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
 // Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
 await import("../../server/clustered.ts");
@@ -129,6 +128,19 @@ describe("a server that is one of several", () => {
     await world.clock.until(one!.broadcast("b", { except: one!.listAllConnections() }));
     await world.settle();
     assertEquals(clients.map(({ log }) => log), [[], ["a"], ["a", "b"]]);
+  });
+
+  it("leaves no timer where the broker goes away while it stops", async () => {
+    await using world = new World(); // which asserts it
+    const [server] = await world.begin(1, { presence: { lease: 3 } });
+    const states: boolean[] = [];
+    server!.on("broker", ({ up }) => states.push(up));
+    world.broker.fail("held"); // its goodbye takes a while
+    const stopping = server!.stop();
+    await world.settle();
+    world.broker.down();
+    await world.clock.until(stopping);
+    assertEquals(states, [false]);
   });
 
   it("carries bytes and any text", async () => {

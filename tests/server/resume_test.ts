@@ -1,7 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { BrokerReader } from "../../cluster.ts";
-import { MemoryBroker } from "../../cluster/brokers/memory.ts";
 import {
   BusinessError,
   createWebSocket,
@@ -13,7 +11,7 @@ import {
   type WebSocketServer,
   type WebSocketServerOptions,
 } from "../../mod.ts";
-import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
 // Loaded when they are needed, which takes time that no fake clock knows of.
 await Promise.all([import("../../server/clustered.ts"), import("../../client/resume.ts")]);
@@ -306,23 +304,17 @@ describe("a log", () => {
     for (const isAway of [false, true]) {
       await using world = new World();
       await world.start();
-      const readers: BrokerReader[] = [];
       const { broker } = world;
-      await world.start({
-        broker: {
-          append: (entry) => broker.append(entry),
-          read: (reader, signal) => broker.read((readers.push(reader), reader), signal),
-          close: () => broker.close(),
-        },
-      });
+      const link = broker.link();
+      await world.start({ broker: link });
       world.at = 1;
       const { ws, log } = await world.client();
       await world.publish("t", "a");
       const trim = async () => {
-        broker.hold(readers[0]!);
+        link.hold("entries");
         await world.publish("t", "not read");
         broker.trim(1000);
-        broker.hold(readers[0]!, false);
+        link.release();
         await world.settle();
       };
       if (isAway) await world.cut(trim);

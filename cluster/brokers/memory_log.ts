@@ -1,0 +1,81 @@
+/** The entries of a log in memory, and what its links have in common. Not part of the public API. */
+
+import type { LostReason } from "../broker.ts";
+
+/** What becomes of an append while something is wrong. */
+export type MemoryFault = "refused" | "lost answer" | "held";
+
+/** An append that waits. */
+export interface Appending {
+  readonly entry: string;
+  readonly fault: MemoryFault | undefined;
+  resolve(): void;
+  reject(cause: Error): void;
+}
+
+/** How far a log goes: to the entry before `end`. */
+export interface Extent {
+  epoch: number;
+  end: number;
+}
+
+/** A log in memory. */
+export class MemoryLog {
+  epoch = 1;
+  /** Why there is another epoch than the one before. */
+  why: LostReason = "gone";
+  /** The number of the oldest entry that is kept. */
+  first = 1;
+  entries: string[] = [];
+  isUp = true;
+  isClosed = false;
+  /** What becomes of the next appends, whoever makes them. */
+  readonly faults: MemoryFault[] = [];
+  /** Appends that wait until they are let go. */
+  readonly held: Appending[] = [];
+  /** Called when something has changed. */
+  readonly watchers: Set<() => void> = new Set();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The number of the next entry, in which epoch. */
+  get extent(): Extent {
+    return { epoch: this.epoch, end: this.first + this.entries.length };
+  }
+
+  add(entry: string): void {
+    this.entries.push(entry);
+    this.#bytes += entry.length;
+    while (this.#bytes > this.#maxBytes && this.entries.length > 1) this.#shift();
+    this.changed();
+  }
+
+  /** Drops the oldest entries. */
+  trim(count: number): void {
+    for (let n = Math.min(count, this.entries.length); n > 0; n--) this.#shift();
+    this.changed();
+  }
+
+  /** A new epoch: everybody reads it from its start. */
+  restart(why: LostReason, kept: string[]): void {
+    this.epoch++;
+    this.first = 1;
+    this.entries = kept;
+    this.#bytes = kept.reduce((sum, entry) => sum + entry.length, 0);
+    this.why = why;
+    this.changed();
+  }
+
+  changed(): void {
+    for (const watcher of [...this.watchers]) watcher();
+  }
+
+  #shift(): void {
+    this.#bytes -= this.entries.shift()!.length;
+    this.first++;
+  }
+}

@@ -1,0 +1,457 @@
+/**
+ * Runs a program on real servers that share a log in memory, with real clients on a network in memory,
+ * and says what is wrong with what the clients were told.
+ */
+
+import { readEntry } from "../../cluster/entry.ts";
+import {
+  type Broker,
+  type BusinessError,
+  createWebSocket,
+  createWebSocketServer,
+  type PresenceEvent,
+  type WebSocketClient,
+  type WebSocketConnection,
+  type WebSocketServer,
+} from "../../mod.ts";
+import { FakeClock, MemoryBroker, type MemoryBrokerLink, MemoryNetwork } from "../../testing.ts";
+import type { ClusterProgram, ClusterStep } from "./cluster_program.ts";
+
+// Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
+await import("../../server/clustered.ts");
+
+const LEASE = 3;
+const MAX_NODES = 4;
+const TOPICS = ["0", "1", "2"];
+
+/**
+ * Stands in what a client was told of a topic where what follows need not follow from what was before. A
+ * number after it says how many messages its server had been told when it joined. A log that is read
+ * again from its start has only what is new to its server: what it had been told before is not missing.
+ */
+const GAP = "gap";
+const isGap = (text: string) => text.startsWith(GAP);
+
+interface Client {
+  node: Node;
+  /** Which of all clients it is. */
+  id: number;
+  ws: WebSocketClient;
+  /** As its server knows it, while it is there. */
+  connection: WebSocketConnection | undefined;
+  told: Map<string, string[]>;
+}
+
+interface Node {
+  name: string;
+  port: number;
+  server: WebSocketServer;
+  link: MemoryBrokerLink;
+  /** Those who are there, or were there last. */
+  clients: Map<number, Client>;
+  /** `topic/id` of those who are in a topic. */
+  members: Set<string>;
+  /** What it was told, and as which. */
+  told: Map<string, number>;
+  /** The same as 'presence' has told it, of all nodes: `node topic/id`. */
+  seen: Set<string>;
+}
+
+interface Published {
+  text: string;
+  topic: string;
+  except: Client | undefined;
+  outcome: "waiting" | "told" | BusinessError["kind"];
+}
+
+/** What a program has reached. */
+export interface WorldRecord {
+  published: Published[];
+  clients: Client[];
+  /** What the clients' connections were closed with. */
+  codes: number[];
+  /** How many entries were in the log twice. */
+  duplicates: number;
+  /** How often something was lost between two messages of a topic. */
+  gaps: number;
+}
+
+class World {
+  readonly #clock = new FakeClock();
+  readonly #network = new MemoryNetwork({ clock: this.#clock });
+  readonly #broker = new MemoryBroker({ clock: this.#clock });
+  /** The first is one that nothing befalls: what it was told is the truth. */
+  readonly #live: Node[] = [];
+  readonly #all: Node[] = [];
+  readonly #clients: Client[] = [];
+  readonly #published: Published[] = [];
+  /** What was published to each topic, in the order of the log. */
+  readonly #truth = new Map(TOPICS.map((topic): [string, string[]] => [topic, []]));
+  /** What was in the log, and is no more. */
+  readonly #lost = new Set<string>();
+  readonly #wrongs: string[] = [];
+  readonly #codes: number[] = [];
+  /** How many entries were in the log twice: the place of such a one is not the same for all. */
+  #duplicates = 0;
+
+  async run({ nodes, steps }: ClusterProgram): Promise<string[]> {
+    await this.#start(true);
+    for (const topic of TOPICS) {
+      const truth = this.#truth.get(topic)!;
+      this.#live[0]!.server.subscribe(topic, ({ data }) => void truth.push(textOf(data)));
+    }
+    for (let n = 0; n < nodes; n++) await this.#start();
+    for (const step of steps) await this.#step(step);
+    this.#broker.mend();
+    await this.#settle(3 * LEASE * 1000);
+    for (const topic of TOPICS) this.#publish(this.#live[0]!, topic, undefined, false);
+    await this.#settle(200);
+    this.#check();
+    for (const { ws } of this.#clients) if (ws.state !== "idle") await ws.close();
+    await this.#settle(20);
+    for (const { server } of this.#all) {
+      if (server.address !== undefined) await this.#clock.until(server.stop());
+    }
+    await this.#broker.close();
+    await this.#settle(2000);
+    for (const { text, outcome } of this.#published) {
+      if (outcome === "waiting") this.#say(`${text}: nobody was told what became of it`);
+    }
+    if (this.#clock.pending > 0) this.#say(`${this.#clock.pending} timers are left`);
+    return this.#wrongs;
+  }
+
+  get record(): WorldRecord {
+    const [published, clients, codes] = [this.#published, this.#clients, this.#codes];
+    const told = clients.flatMap((client) => [...client.told.values()]);
+    const isText = (text: string | undefined) => text !== undefined && !isGap(text);
+    const gaps =
+      told.flatMap((texts) =>
+        texts.filter((text, at) => isGap(text) && isText(texts[at - 1]) && isText(texts[at + 1]))
+      ).length;
+    return { published, clients, codes, duplicates: this.#duplicates, gaps };
+  }
+
+  #say(wrong: string): void {
+    this.#wrongs.push(wrong);
+  }
+
+  async #settle(ms: number): Promise<void> {
+    await this.#clock.advance(ms);
+    for (let turn = 0; turn < 3; turn++) await this.#clock.advance(1);
+  }
+
+  async #start(isWitness = false): Promise<void> {
+    if (this.#live.length > MAX_NODES) return;
+    const link = this.#broker.link();
+    const [port, name] = [1 + this.#all.length, `n${this.#all.length}`];
+    const server = createWebSocketServer({
+      broker: isWitness ? this.#watched(link) : link,
+      clock: this.#clock,
+      runtime: this.#network.server,
+      presence: { lease: LEASE, member: ({ url }) => ({ id: Number(url.slice(1)) }) },
+      node: name,
+    });
+    const [clients, told] = [new Map(), new Map<string, number>()];
+    const [members, seen] = [new Set<string>(), new Set<string>()];
+    const node: Node = { name, port, server, link, clients, members, told, seen };
+    for (const topic of TOPICS) {
+      server.subscribe(topic, ({ data }) => void told.set(textOf(data), told.size));
+    }
+    server.on("error", ({ kind, message }) => {
+      if (kind === "foreignEntry") this.#say(`${name}: ${message}`);
+    });
+    server.on("connect", (connection) => {
+      this.#clients[Number(connection.url.slice(1))]!.connection = connection;
+    });
+    server.on("close", ({ url }) => {
+      const id = Number(url.slice(1));
+      this.#clients[id]!.connection = undefined;
+      for (const topic of TOPICS) members.delete(`${topic}/${id}`);
+    });
+    server.on("broker", ({ lost }) => {
+      if (lost === undefined) return;
+      for (const { connection } of node.clients.values()) {
+        if (connection !== undefined) {
+          for (const topic of TOPICS) this.#mark(node, connection, `${topic}/${GAP}`);
+        }
+      }
+    });
+    server.on("presence", (event) => this.#presence(node, event));
+    this.#all.push(node);
+    const starting = server.start({ serverPort: port });
+    if (await this.#clock.until(starting.then(() => true, () => false))) this.#live.push(node);
+  }
+
+  /** A link of which it is noted whether an entry came twice. */
+  #watched(link: MemoryBrokerLink): Broker {
+    const places = new Set<string>();
+    return {
+      append: (entry) => link.append(entry),
+      read: (reader, signal) =>
+        link.read({
+          ...reader,
+          entry: (position, entry) => {
+            const { node, counter } = readEntry(entry)!;
+            const key = `${position.epoch} ${node} ${counter}`;
+            if (places.has(key)) this.#duplicates++;
+            places.add(key);
+            reader.entry(position, entry);
+          },
+        }, signal),
+      close: () => link.close(),
+    };
+  }
+
+  /** Puts a mark into what a client is told. */
+  #mark({ server }: Node, connection: WebSocketConnection, mark: string): void {
+    void server.send(mark, connection).catch(() => {});
+  }
+
+  #presence({ name, seen }: Node, { topic, joined, left }: PresenceEvent): void {
+    const keyOf = ({ node, context }: PresenceEvent["joined"][0]) =>
+      `${node.split("~")[0]} ${topic}/${idOf(context)}`;
+    for (const key of left.map(keyOf)) {
+      if (!seen.delete(key)) this.#say(`${name}: ${key} left, who was not there`);
+    }
+    for (const key of joined.map(keyOf)) {
+      if (seen.has(key)) this.#say(`${name}: ${key} joined, who was there`);
+      seen.add(key);
+    }
+  }
+
+  /** A client of a node, which connects where it is not there. */
+  async #client(node: Node, place: number): Promise<Client> {
+    let client = node.clients.get(place);
+    // Whoever comes back is somebody else: what was not for the one before is for this one.
+    if (client === undefined || client.ws.state === "idle") {
+      const ws = createWebSocket({ clock: this.#clock, runtime: this.#network.client });
+      const told = new Map(TOPICS.map((topic): [string, string[]] => [topic, []]));
+      const id = this.#clients.length;
+      client = { node, id, ws, connection: undefined, told };
+      ws.on("message", (_, data) => {
+        const text = textOf(data!);
+        const [topic = "", what = ""] = text.split("/");
+        told.get(topic)!.push(isGap(what) ? what : text);
+      });
+      ws.on("error", () => {});
+      ws.on("close", (_, { code }) => this.#codes.push(code));
+      node.clients.set(place, client);
+      this.#clients.push(client);
+      await this.#clock.until(client.ws.connect(`ws://localhost:${node.port}/${id}`));
+      await this.#settle(5);
+    }
+    return client;
+  }
+
+  async #step(step: ClusterStep): Promise<void> {
+    const broker = this.#broker;
+    const others = this.#live.slice(1);
+    const node = "node" in step ? others[step.node % Math.max(1, others.length)] : undefined;
+    if ("node" in step && node === undefined) return;
+    // What some server was told the first one was told, too, whatever befalls the log then.
+    if (["down", "trim", "cut", "empty"].includes(step.op)) await this.#clock.advance(0);
+    switch (step.op) {
+      case "publish":
+        for (let n = 0; n < step.count; n++) {
+          const except = step.except ? [...node!.clients.values()][0] : undefined;
+          this.#publish(node!, `${step.topic}`, except, step.bytes);
+        }
+        break;
+      case "join": {
+        const { connection, id } = await this.#client(node!, step.id);
+        if (connection === undefined) break;
+        this.#mark(node!, connection, `${step.topic}/${GAP} ${node!.told.size}`);
+        void node!.server.join(connection, `${step.topic}`);
+        node!.members.add(`${step.topic}/${id}`);
+        break;
+      }
+      case "leave": {
+        const { connection, id } = node!.clients.get(step.id) ?? {};
+        if (connection === undefined) break;
+        void node!.server.leave(connection, `${step.topic}`);
+        node!.members.delete(`${step.topic}/${id}`);
+        break;
+      }
+      case "wait":
+        await this.#settle(step.ms);
+        break;
+      case "fail":
+        broker.fail(...step.faults);
+        break;
+      case "release":
+        broker.release(step.isIn);
+        break;
+      case "trim":
+        broker.trim(step.count);
+        break;
+      case "cut":
+      case "empty": {
+        const kept = step.op === "cut" ? Math.max(0, broker.entries.length - step.count) : 0;
+        for (const entry of broker.entries.slice(kept)) {
+          for (const one of readEntry(entry)!.messages) {
+            if (one.kind === "message") this.#lost.add(textOf(one.data));
+          }
+        }
+        if (step.op === "cut") broker.cut(step.count);
+        else broker.empty();
+        break;
+      }
+      case "hold":
+        node!.link.hold();
+        break;
+      case "free":
+        node!.link.up();
+        node!.link.release();
+        break;
+      case "unlink":
+        node!.link.down();
+        break;
+      case "slow":
+        node!.link.delay(step.count * 100);
+        break;
+      case "stale":
+        node!.link.stale(step.count);
+        break;
+      case "gap":
+        node!.link.gap(step.count);
+        for (let n = 0; n < step.count; n++) {
+          this.#publish(this.#live[0]!, "0", undefined, false);
+          await this.#settle(0);
+        }
+        break;
+      case "cut off": {
+        const url = `ws://localhost:${node!.port}/${node!.clients.get(step.id)?.id}`;
+        this.#network.links.find((link) => link.url === url)?.cut();
+        await this.#settle(3);
+        break;
+      }
+      case "crash":
+        this.#live.splice(this.#live.indexOf(node!), 1);
+        await node!.link.close();
+        for (const link of this.#network.links) {
+          if (link.url.startsWith(`ws://localhost:${node!.port}/`)) link.cut();
+        }
+        await this.#settle(3);
+        break;
+      case "goodbye":
+        this.#live.splice(this.#live.indexOf(node!), 1);
+        await this.#clock.until(node!.server.stop());
+        break;
+      case "start":
+        await this.#start();
+        break;
+      default:
+        broker[step.op]();
+    }
+  }
+
+  #publish(
+    { name, server }: Node,
+    topic: string,
+    except: Client | undefined,
+    isBytes: boolean,
+  ): void {
+    const text = `${topic}/${name}:${this.#published.length}`;
+    const there = except?.connection;
+    const data = isBytes ? new TextEncoder().encode(text) : text;
+    const one: Published = { text, topic, except: there && except, outcome: "waiting" };
+    this.#published.push(one);
+    server.publish(topic, data, there === undefined ? {} : { except: there }).then(
+      () => one.outcome = "told",
+      (error: BusinessError) => one.outcome = error.kind,
+    );
+  }
+
+  #check(): void {
+    const truths = [...this.#truth.values()].flat();
+    for (const { text, outcome } of this.#published) {
+      const isThere = truths.includes(text);
+      if (outcome === "told" && !isThere) this.#say(`${text} was told, and is not in the log`);
+      if (isThere && ["brokerDown", "queueFull", "notRunning"].includes(outcome as string)) {
+        this.#say(`${text} is in the log, and was refused: ${outcome}`);
+      }
+    }
+    for (const client of this.#clients) {
+      for (const [topic, told] of client.told) {
+        const wrong = this.#wrongOf(client, topic, told);
+        const who = `${client.node.name} ${topic}/${client.id}`;
+        if (wrong) this.#say(`${who} ${wrong}: ${told} where it is ${this.#truth.get(topic)}`);
+      }
+    }
+    const truth = this.#live.flatMap(({ name, members }) =>
+      Array.from(members, (member) => `${name} ${member}`)
+    ).sort();
+    for (const { name, server, seen } of this.#live) {
+      const there = TOPICS.flatMap((topic) =>
+        server.presence(topic).map(({ node, context }) =>
+          `${node.split("~")[0]} ${topic}/${idOf(context)}`
+        )
+      ).sort();
+      if (String(there) !== String(truth)) {
+        this.#say(`${name} has ${there} where ${truth} are there`);
+      }
+      const told = [...seen].sort();
+      if (String(told) !== String(truth)) this.#say(`${name} was told of ${told}, not of ${truth}`);
+    }
+  }
+
+  /** What is wrong with what a client was told of a topic. */
+  #wrongOf(client: Client, topic: string, told: string[]): string | undefined {
+    const texts = told.filter((text) => !isGap(text));
+    if (new Set(texts).size !== texts.length) return "was told something twice";
+    const except = new Set(
+      this.#published.filter((one) => one.except === client).map(
+        ({ text }) => text,
+      ),
+    );
+    if (texts.some((text) => except.has(text))) return "was told what is not for it";
+    const truth = this.#truth.get(topic)!.filter((text) => !except.has(text));
+    const { id, node } = client;
+    const isIn = this.#live.includes(node) && node.members.has(`${topic}/${id}`);
+    if (isIn && texts.at(-1) !== truth.at(-1)) return "was not told the last message";
+    let at: number | undefined;
+    let joined = 0;
+    for (const text of told) {
+      if (isGap(text)) {
+        at = undefined;
+        joined = Number(text.slice(GAP.length) || joined);
+        continue;
+      }
+      const place = truth.indexOf(text);
+      if (place === -1) return `was told ${text}, which is not in the log`;
+      // What was lost may have been appended again, after others, for those who had not been told.
+      if (this.#lost.has(text)) continue;
+      if (at !== undefined && this.#duplicates === 0) {
+        if (place < at) return `was told ${text} out of order`;
+        const missed = truth.slice(at + 1, place).filter((text) =>
+          !this.#lost.has(text) && !texts.includes(text) &&
+          (node.told.get(text) ?? Infinity) >= joined
+        );
+        if (missed.length > 0) return `missed ${missed}, with nothing said`;
+      }
+      at = place;
+    }
+    return undefined;
+  }
+}
+
+/** The number of a client, which its server shows the others. */
+function idOf(context: object | undefined): number {
+  return (context as { id: number }).id;
+}
+
+function textOf(data: string | Uint8Array | ArrayBuffer): string {
+  return typeof data === "string" ? data : new TextDecoder().decode(data);
+}
+
+/** Runs a program; resolves with what is wrong, which is nothing where all is well. */
+export async function runWorld(
+  program: ClusterProgram,
+  look: (record: WorldRecord) => void = () => {},
+): Promise<string[]> {
+  const world = new World();
+  const wrongs = await world.run(program);
+  look(world.record);
+  return wrongs;
+}
