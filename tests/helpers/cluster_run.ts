@@ -3,17 +3,12 @@
  * The truth is the log, read afterwards.
  */
 
-import { connect } from "@nats-io/transport-node";
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { type Broker, createWebSocket, type WebSocketClient } from "../../mod.ts";
-import { natsBroker } from "../../nats.ts";
-import { redisBroker } from "../../redis.ts";
-import { readEntry } from "../../cluster/entry.ts";
-import { type Engine, NatsServer, RedisServer } from "./engines.ts";
-import { LogReader, until } from "./log_reader.ts";
-import { Program, type RuntimeName } from "./programs.ts";
-import { REDIS_CLIENTS } from "./redis_clients.ts";
+import { createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { NatsServer } from "./engines.ts";
+import { until } from "./log_reader.ts";
+import { NodeProgram, type Reachable, readLog, THREE } from "./node_program.ts";
 
 /** How large it is, and when what befalls it, in ms. */
 export interface ClusterSize {
@@ -47,12 +42,6 @@ export interface ClusterReport {
   outcomes: Record<string, number>;
 }
 
-const NODES: { runtime: RuntimeName; client: string }[] = [
-  { runtime: "deno", client: "node-redis" },
-  { runtime: "deno", client: "ioredis" },
-  { runtime: "bun", client: "Bun's own" },
-];
-
 /** A client, and what it was told in each topic. */
 interface Client {
   ws: WebSocketClient;
@@ -63,19 +52,14 @@ interface Client {
   brokenAt: Map<string, number> | undefined;
 }
 
-interface Node {
-  program: Program;
-  port: number;
-}
-
 /** One run. */
 class Run {
   readonly #size: ClusterSize;
-  readonly #engine: Engine & { url: string };
-  readonly #nodes: Node[] = [];
+  readonly #engine: Reachable;
+  readonly #nodes: NodeProgram[] = [];
   readonly #clients: Client[] = [];
 
-  constructor(size: ClusterSize, engine: Engine & { url: string }) {
+  constructor(size: ClusterSize, engine: Reachable) {
     this.#size = size;
     this.#engine = engine;
   }
@@ -91,31 +75,29 @@ class Run {
 
     const began = performance.now();
     const at = (ms: number) => delay(Math.max(0, began + ms - performance.now()));
-    for (const n of all) void this.#ask(n, `/publish?rate=${rate / 3}&topics=${topics}`);
+    for (const n of all) void this.#nodes[n]!.ask(`/publish?rate=${rate / 3}&topics=${topics}`);
     await at(killNodeAt);
     for (const client of this.#clients) {
       if (client.node !== killed) continue;
       client.brokenAt = new Map([...client.got].map(([topic, { length }]) => [topic, length]));
     }
     const killedAt = performance.now();
-    this.#nodes[killed]!.program.kill("SIGKILL");
+    this.#nodes[killed]!.kill();
     const gone = this.#untilGone(rest, killedAt);
     await at(killEngineAt);
     await this.#engine.kill();
     await at(killEngineAt + backAfter);
     await this.#engine.start();
     await at(endAt);
-    for (const n of rest) await this.#ask(n, "/quiet");
+    await Promise.all(rest.map((n) => this.#nodes[n]!.quiet()));
     const deadForMs = await gone;
-    await this.#settled(rest);
     await this.#present(rest, memberships);
-    const log = await this.#log();
+    const log = await readLog(this.#engine);
     await this.#delivered(log.texts);
     const report = this.#compare(log.texts);
     const outcomes: Record<string, number> = {};
     for (const n of rest) {
-      const figures = await this.#ask(n, "/figures") as { outcomes: Record<string, number> };
-      for (const [what, count] of Object.entries(figures.outcomes)) {
+      for (const [what, count] of Object.entries((await this.#nodes[n]!.figures()).outcomes)) {
         outcomes[what] = (outcomes[what] ?? 0) + count;
       }
     }
@@ -127,19 +109,14 @@ class Run {
 
   async end(): Promise<void> {
     for (const { ws } of this.#clients) if (ws.state !== "idle") await ws.close().catch(() => {});
-    for (const { program } of this.#nodes) {
-      program.kill("SIGKILL");
-      await program.ended;
-    }
+    for (const node of this.#nodes) await node[Symbol.asyncDispose]();
   }
 
   async #startNode(n: number): Promise<void> {
-    const { runtime, client } = NODES[n]!;
+    const { runtime, client } = THREE[n]!;
     const kind = this.#engine instanceof NatsServer ? "nats" : client;
-    const args = [`n${n}`, String(this.#size.lease), kind, this.#engine.url];
-    const program = Program.run(runtime, "tests/programs/cluster_node.ts", { args, seconds: 120 });
-    this.#nodes[n] = { program, port: 0 };
-    this.#nodes[n]!.port = Number((await program.line(/port (\d+)/))[1]);
+    const [{ url }, { lease }] = [this.#engine, this.#size];
+    this.#nodes[n] = await NodeProgram.start({ name: `n${n}`, runtime, client: kind, url, lease });
   }
 
   /** Each client is in a few topics, and goes to another node when its own is gone. */
@@ -171,7 +148,7 @@ class Run {
   async #present(nodes: number[], count: number): Promise<void> {
     let seen: string[][] = [];
     for (const end = performance.now() + 20_000; performance.now() < end;) {
-      seen = await Promise.all(nodes.map((n) => this.#presence(n)));
+      seen = await Promise.all(nodes.map((n) => this.#nodes[n]!.presence(this.#size.topics)));
       const isSame = seen.every((one) => JSON.stringify(one) === JSON.stringify(seen[0]));
       if (isSame && seen[0]!.length === count) return;
       await delay(50);
@@ -180,32 +157,16 @@ class Run {
     assertEquals(seen[1], seen[0]);
   }
 
-  async #presence(n: number): Promise<string[]> {
-    return (await this.#ask(n, `/presence?topics=${this.#size.topics}`) as string[]).sort();
-  }
-
   /** How long the members of the killed node are there still. */
   async #untilGone(nodes: number[], since: number): Promise<number> {
     for (const end = performance.now() + 60_000; performance.now() < end;) {
-      const seen = await Promise.all(nodes.map((n) => this.#presence(n)));
+      const seen = await Promise.all(nodes.map((n) => this.#nodes[n]!.presence(this.#size.topics)));
       if (!seen.flat().some((one) => one.includes(` n${this.#size.killed}~`))) {
         return performance.now() - since;
       }
       await delay(50);
     }
     return Infinity;
-  }
-
-  /** Waits until what was published has been answered. */
-  async #settled(nodes: number[]): Promise<void> {
-    for (const n of nodes) {
-      for (const end = performance.now() + 10_000;;) {
-        const { waiting } = await this.#ask(n, "/figures") as { waiting: number };
-        if (waiting === 0) break;
-        if (performance.now() > end) throw new Error(`node ${n} waits for ${waiting} answers`);
-        await delay(50);
-      }
-    }
   }
 
   /** Waits until each client has the last message of each of its topics. */
@@ -248,52 +209,12 @@ class Run {
     const at = mine.findIndex((text, n) => text !== truth[n]);
     return at === -1 ? mine.length : at;
   }
-
-  /** The log's messages, by topic. */
-  async #log(): Promise<{ texts: Map<string, string[]>; duplicates: number }> {
-    const { broker, close } = await brokerOf(this.#engine);
-    await using reader = await new LogReader(broker).whenReady();
-    const texts = new Map<string, string[]>();
-    for (let n = 0; n < this.#size.topics; n++) texts.set(`t${n}`, []);
-    const counters = new Map<string, number>();
-    let duplicates = 0;
-    for (const text of reader.entries) {
-      const { node, counter, messages } = readEntry(text)!;
-      if (counter <= (counters.get(node) ?? 0)) {
-        duplicates++;
-        continue;
-      }
-      counters.set(node, counter);
-      for (const message of messages) {
-        if (message.kind === "message") texts.get(message.topic!)!.push(message.data as string);
-      }
-    }
-    await reader.end();
-    await close();
-    return { texts, duplicates };
-  }
-
-  async #ask(n: number, path: string): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.#nodes[n]!.port}${path}`);
-    return await response.json();
-  }
-}
-
-async function brokerOf(
-  engine: Engine & { url: string },
-): Promise<{ broker: Broker; close: () => Promise<void> }> {
-  if (engine instanceof RedisServer) {
-    const broker = redisBroker({ open: () => REDIS_CLIENTS["node-redis"]!(engine.url) });
-    return { broker, close: () => broker.close() };
-  }
-  const connection = await connect({ servers: engine.url });
-  return { broker: natsBroker({ connection }), close: () => connection.close() };
 }
 
 /** Runs it; the engine is one that has just started. */
 export async function clusterRun(
   size: ClusterSize,
-  engine: Engine & { url: string },
+  engine: Reachable,
 ): Promise<ClusterReport> {
   const run = new Run(size, engine);
   try {

@@ -1,5 +1,5 @@
 /**
- * A node of a cluster: `cluster_node.ts NAME LEASE CLIENT URL`. It takes each client into the topics that
+ * A node of a cluster: `cluster_node.ts NAME LEASE CLIENT URL [history]`. It takes each client into the topics that
  * its URL names, publishes where it is told to over HTTP, and says there who is present.
  */
 
@@ -10,7 +10,7 @@ import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 
-const [name = "", lease = "15", client = "", url = ""] = process.argv.slice(2);
+const [name = "", lease = "15", client = "", url = "", history] = process.argv.slice(2);
 
 async function open(): Promise<Broker> {
   if (client !== "nats") return redisBroker({ open: () => REDIS_CLIENTS[client]!(url) });
@@ -22,6 +22,7 @@ const server = createWebSocketServer({
   broker: await open(),
   presence: { lease: Number(lease) },
   node: name,
+  history: history !== undefined,
   stats: true,
 });
 const outcomes: Record<string, number> = {};
@@ -57,6 +58,9 @@ const ROUTES: Record<string, (query: URLSearchParams) => unknown> = {
   "/presence": (query) => {
     const topics = Array.from({ length: Number(query.get("topics")) }, (_, n) => `t${n}`);
     return topics.flatMap((topic) => server.presence(topic).map(({ node }) => `${topic} ${node}`));
+  },
+  "/stop": (query) => {
+    server.stop({ retryAfter: Number(query.get("after")) }).then(() => console.log("stopped"));
   },
   "/figures": () => ({ sent, waiting, outcomes, ...server.stats() }),
 };
