@@ -87,8 +87,9 @@ class World {
   readonly #published: Published[] = [];
   /** What was published to each topic, in the order of the log. */
   readonly #truth = new Map(TOPICS.map((topic): [string, string[]] => [topic, []]));
-  /** What was in the log, and is no more. */
+  /** What was cut off the log, and what was there and is there no more for whatever reason. */
   readonly #lost = new Set<string>();
+  readonly #dropped = new Set<string>();
   readonly #wrongs: string[] = [];
   readonly #codes: number[] = [];
   /** How many entries were in the log twice: the place of such a one is not the same for all. */
@@ -283,15 +284,15 @@ class World {
         broker.release(step.isIn);
         break;
       case "trim":
+        for (const text of textsOf(broker.entries.slice(0, step.count))) this.#dropped.add(text);
         broker.trim(step.count);
         break;
       case "cut":
       case "empty": {
         const kept = step.op === "cut" ? Math.max(0, broker.entries.length - step.count) : 0;
-        for (const entry of broker.entries.slice(kept)) {
-          for (const one of readEntry(entry)!.messages) {
-            if (one.kind === "message") this.#lost.add(textOf(one.data));
-          }
+        for (const text of textsOf(broker.entries.slice(kept))) {
+          this.#lost.add(text);
+          this.#dropped.add(text);
         }
         if (step.op === "cut") broker.cut(step.count);
         else broker.empty();
@@ -420,8 +421,8 @@ class World {
       }
       const place = truth.indexOf(text);
       if (place === -1) return `was told ${text}, which is not in the log`;
-      // What was lost may have been appended again, after others, for those who had not been told.
-      if (this.#lost.has(text)) continue;
+      // What was dropped may have been appended again, after others, for those who had not been told.
+      if (this.#dropped.has(text)) continue;
       if (at !== undefined && this.#duplicates === 0) {
         if (place < at) return `was told ${text} out of order`;
         const missed = truth.slice(at + 1, place).filter((text) =>
@@ -434,6 +435,13 @@ class World {
     }
     return undefined;
   }
+}
+
+/** What was published in some entries. */
+function textsOf(entries: readonly string[]): string[] {
+  return entries.flatMap((entry) => readEntry(entry)!.messages).flatMap((one) =>
+    one.kind === "message" ? [textOf(one.data)] : []
+  );
 }
 
 /** The number of a client, which its server shows the others. */

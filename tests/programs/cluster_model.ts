@@ -17,7 +17,8 @@ const programs = Number(process.argv[2] ?? 100_000);
 const first = Number(process.argv[3] ?? Date.now() % 2 ** 31);
 console.log(`${programs} programs from seed ${first} on`);
 
-for (let done = 0, seed = first; done < programs; seed++) {
+let done = 0;
+for (let seed = first; done < programs; seed++) {
   for (const run of [runCluster, runWorld]) {
     const numRuns = Math.min(BATCH, programs - done);
     const property = fc.asyncProperty(clusterProgram, async (program) => {
