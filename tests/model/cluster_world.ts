@@ -413,6 +413,7 @@ class World {
     if (isIn && texts.at(-1) !== truth.at(-1)) return "was not told the last message";
     let at: number | undefined;
     let joined = 0;
+    const newest = new Map<string, number>();
     for (const text of told) {
       if (isGap(text)) {
         at = undefined;
@@ -421,20 +422,31 @@ class World {
       }
       const place = truth.indexOf(text);
       if (place === -1) return `was told ${text}, which is not in the log`;
+      const [publisher, number] = readText(text);
       // What was dropped may have been appended again, after others, for those who had not been told.
       if (this.#dropped.has(text)) continue;
       if (at !== undefined && this.#duplicates === 0) {
         if (place < at) return `was told ${text} out of order`;
-        const missed = truth.slice(at + 1, place).filter((text) =>
-          !this.#lost.has(text) && !texts.includes(text) &&
-          (node.told.get(text) ?? Infinity) >= joined
-        );
+        const missed = truth.slice(at + 1, place).filter((text) => {
+          const [publisher, number] = readText(text);
+          // Behind a gap that was told of.
+          const isPast = number < (newest.get(publisher) ?? -1);
+          const isOld = (node.told.get(text) ?? Infinity) < joined;
+          return !this.#lost.has(text) && !texts.includes(text) && !isPast && !isOld;
+        });
         if (missed.length > 0) return `missed ${missed}, with nothing said`;
       }
+      newest.set(publisher, number);
       at = place;
     }
     return undefined;
   }
+}
+
+/** Who published a text, and which of all texts it is. */
+function readText(text: string): [publisher: string, number: number] {
+  const [publisher = "", number] = text.split("/")[1]!.split(":");
+  return [publisher, Number(number)];
 }
 
 /** What was published in some entries. */
