@@ -25,6 +25,7 @@
  * @module
  */
 
+import type { Outbox } from "./client/acknowledged.ts";
 import { ClientConnection } from "./client/connection.ts";
 import { buildRequest, unsupported } from "./client/dial.ts";
 import { ClientEmitter, warn } from "./client/events.ts";
@@ -33,6 +34,7 @@ import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
 import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
 import { REFUSALS } from "./client/refusals.ts";
+import { overflow } from "./client/send_queue.ts";
 import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
 import type {
   CloseResult,
@@ -52,11 +54,12 @@ import { withoutSecrets } from "./internal/describe.ts";
 import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { handle, type Observing, observing } from "./internal/observer.ts";
-import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
+import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
 import { ACCEPTED, readCall, Refusal, type Result, settle } from "./internal/result.ts";
 import { argumentError, BYTES } from "./internal/validate.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
+import { cannotAcknowledge, readSendOptions } from "./internal/unacknowledged.ts";
 import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
 import { clientRuntime } from "./runtime/select_client.ts";
 
@@ -74,6 +77,8 @@ class Client implements WebSocketClient<unknown> {
   readonly #policy: ReconnectPolicy | undefined;
   readonly #resumes: boolean;
   readonly #binaryType: ClientOptions["binaryType"];
+  /** What the server is to acknowledge, where the client resumes. */
+  #outbox: Outbox | undefined;
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
@@ -165,8 +170,9 @@ class Client implements WebSocketClient<unknown> {
       }
       return this.#settle(this.#send(data), undefined);
     }
-    const call = readCall("send", arguments, 1);
-    return this.#settle(call.error ?? this.#send(call.values[0]), call.callback);
+    const { callback: last, error, values } = readCall("send", arguments, 2);
+    const asked = error ?? readSendOptions(values[1]);
+    return this.#settle(asked instanceof Error ? asked : this.#send(values[0], asked), last);
   }
 
   drained(bytes: unknown = 0): Promise<boolean> {
@@ -204,7 +210,7 @@ class Client implements WebSocketClient<unknown> {
   }
 
   stats(): WebSocketStats | undefined {
-    return this.#stats?.read(this.bufferedAmount);
+    return this.#stats?.read(this.bufferedAmount, { unacknowledged: this.#outbox });
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
@@ -248,14 +254,14 @@ class Client implements WebSocketClient<unknown> {
     { options }: Target,
     request: () => DialRequest | Promise<DialRequest | BusinessError>,
   ): BusinessError | undefined {
+    const limit = Math.min(this.#maxBufferedAmount, this.#policy?.maxQueued ?? 0);
     const resuming = this.#resumes
-      ? resumingRuntime(this.#runtime, this.#clock, this.#emitter)
+      ? resumingRuntime(this.#runtime, this.#clock, this.#emitter, limit)
       : undefined;
-    if (resuming !== undefined) {
-      const dial = request;
-      request = () => resuming.loaded().then(dial);
-    }
+    this.#outbox = resuming?.outbox;
+    request = resuming?.after(request) ?? request;
     const parts = {
+      outbox: this.#outbox,
       runtime: resuming?.runtime ?? this.#runtime,
       options,
       clock: this.#clock,
@@ -283,19 +289,16 @@ class Client implements WebSocketClient<unknown> {
     return undefined;
   }
 
-  #send(data: unknown): BusinessError | boolean {
-    return payloadError("send", data, this.#maxPayload) ?? this.#refusal("send") ??
-      this.#overflow(data as WebSocketData) ?? this.#connection!.send(data as WebSocketData);
-  }
-
-  #overflow(data: WebSocketData): BusinessError | undefined {
-    const limit = Math.min(this.#maxBufferedAmount, this.#connection!.maxQueued);
-    if (limit === Infinity || this.bufferedAmount + byteLength(data) <= limit) return undefined;
-    const option = limit === this.#maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
-    return businessError(
-      "queueFull",
-      `send: '${option}' is ${limit}, and ${this.bufferedAmount} bytes are queued already`,
-    );
+  #send(data: unknown, acknowledges = false): Result {
+    const connection = this.#connection as ReconnectingConnection;
+    const cannot = acknowledges && !this.#resumes;
+    return payloadError("send", data, this.#maxPayload) ??
+      (cannot ? cannotAcknowledge("the client was made without 'resume'") : undefined) ??
+      this.#refusal("send") ??
+      overflow(connection, this.#maxBufferedAmount, data as WebSocketData) ??
+      (acknowledges
+        ? this.#outbox!.add(data as WebSocketData, (one) => connection.acknowledge(one))
+        : connection.send(data as WebSocketData));
   }
 
   #close(options: unknown): BusinessError | undefined {

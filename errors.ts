@@ -192,6 +192,8 @@ const KINDS = {
   aborted: [2302999, UNKNOWN_OTHER],
   queueFull: [2302999, UNKNOWN_OTHER],
   unsent: [2302999, UNKNOWN_OTHER],
+  unacknowledged: [2302999, UNKNOWN_OTHER],
+  refusedByPeer: [2302999, UNKNOWN_OTHER],
   unread: [2302999, UNKNOWN_OTHER],
   unsupported: [2302999, UNKNOWN_OTHER],
   listenerFailed: [2302999, UNKNOWN_OTHER],
@@ -235,6 +237,8 @@ const KINDS = {
  * | aborted | 2302999 | ended on purpose before it could begin |
  * | queueFull | 2302999 | more would be queued than the limit allows |
  * | unsent | 2302999 | what was accepted could not be sent |
+ * | unacknowledged | 2302999 | a message was not acknowledged before the end; it may have been seen |
+ * | refusedByPeer | 2302999 | the peer's listeners failed with a message, or it does not accept it |
  * | unread | 2302999 | messages wait before a `for await` that is too slow |
  * | unsupported | 2302999 | this runtime cannot do it |
  * | listenerFailed | 2302999 | a listener or a callback threw or rejected |
@@ -273,6 +277,8 @@ export type ErrorKind =
   | "aborted"
   | "queueFull"
   | "unsent"
+  | "unacknowledged"
+  | "refusedByPeer"
   | "unread"
   | "unsupported"
   | "listenerFailed"

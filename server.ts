@@ -25,7 +25,7 @@ import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { observing } from "./internal/observer.ts";
 import { mostBytes } from "./internal/payload.ts";
-import { ACCEPTED, Refusal, settled } from "./internal/result.ts";
+import { ACCEPTED, answered, Refusal, settled } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { argumentError, readOptions, TEXT } from "./internal/validate.ts";
@@ -134,17 +134,17 @@ class Server {
     return mounted instanceof Error ? Refusal.of(mounted) : Promise.resolve(mounted);
   }
 
-  send(data: unknown, connection: unknown): Promise<boolean> {
+  send(data: unknown, connection: unknown, options?: unknown): Promise<boolean> {
     // Nearly every message takes this way: the handle is one of ours, and the data is small.
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
     if (found !== undefined && found.host === this.#listening && found.state === "open") {
       const most = mostBytes(data);
-      if (most <= this.#listening.maxAtOnce) {
+      if (most <= this.#listening.maxAtOnce && options === undefined) {
         found.send(data as WebSocketData, most);
         return ACCEPTED;
       }
     }
-    return settled(send(this.#listening, data, connection));
+    return answered(send(this.#listening, data, connection, options));
   }
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
@@ -219,7 +219,7 @@ class Server {
 
   stats(): WebSocketStats | undefined {
     const listening = this.#listening;
-    return this.#stats?.read(listening?.gauges.buffered ?? 0, listening?.clustered?.queued);
+    return this.#stats?.read(listening?.gauges.buffered ?? 0, listening?.clustered?.waiting);
   }
 
   off(type: unknown, listener?: unknown): void {

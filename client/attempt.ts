@@ -1,5 +1,6 @@
-/** What an observer is told of an attempt to connect. Not part of the public API. */
+/** What is told of an attempt to connect that has ended. Not part of the public API. */
 
+import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { AttemptFailure, ClientHandshake, Observing } from "../internal/observer.ts";
 import { argumentError } from "../internal/validate.ts";
@@ -19,7 +20,7 @@ const FAILURES: readonly [RegExp, AttemptFailure][] = [
 ];
 
 /**
- * An attempt that has ended.
+ * An attempt that has ended, as an observer is told of it.
  *
  * @param url What was dialled. Only its scheme, host and port are told: the rest may be secret.
  * @param duration How long it took, in ms.
@@ -114,4 +115,17 @@ function headerSetter(
     }
     Object.assign(headers, { ...read.headers, ...headers });
   };
+}
+
+/** The error of a failed attempt or a lost connection. */
+export function failure(
+  kind: ErrorKind,
+  what: string,
+  status?: string,
+  cause?: unknown,
+): BusinessError {
+  return businessError(kind, what, {
+    data: status ?? "0",
+    cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
+  });
 }

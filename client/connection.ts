@@ -1,29 +1,26 @@
 /** One connection of a client, from the dial to the end. Not part of the public API. */
 
-import { type BusinessError, businessError, type ErrorKind } from "../errors.ts";
+import type { BusinessError } from "../errors.ts";
 import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, NORMAL, TERMINATED, TOO_BIG } from "../internal/close_codes.ts";
 import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
 import { byteLength, exceeds, type Incoming } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
-import type {
-  ClientEvents,
-  ClientRuntime,
-  ClientSocket,
-  DialRequest,
-  End,
-} from "../runtime/contract.ts";
-import { ObservedAttempt } from "./attempt.ts";
+import { NumberedMessage } from "../internal/unacknowledged.ts";
+import type { DialRequest, End } from "../runtime/contract.ts";
+import { failure, ObservedAttempt } from "./attempt.ts";
 import type { ConnectOptions } from "./options.ts";
-import { SendQueue } from "./send_queue.ts";
+import type { Wire, WireEvents, Wires } from "./resuming_runtime.ts";
+import { dataOf, type Sendable, SendQueue } from "./send_queue.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
 
 /** What a connection tells its client; each end is told once. */
 export interface ConnectionOwner {
   opened(): void;
-  message(data: Incoming): void;
+  message(data: Incoming, receipt?: Receipt): void;
   /** The attempt failed: nothing was open. */
   failed(error: BusinessError): void;
   /** The connection is lost; `closed` follows. */
@@ -36,7 +33,7 @@ export interface ConnectionOwner {
 
 /** What a connection needs. */
 export interface ConnectionParts {
-  runtime: ClientRuntime;
+  runtime: Wires;
   clock: Clock;
   heartbeat: Heartbeat;
   maxPayload: number;
@@ -55,11 +52,11 @@ export interface ConnectionParts {
 const DEFLATE = /^permessage-deflate(;[^,]*)?$/;
 
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
-export class ClientConnection implements ClientEvents, HeartbeatPeer {
+export class ClientConnection implements WireEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
   readonly #owner: ConnectionOwner;
   readonly #parts: ConnectionParts;
-  readonly #socket: ClientSocket;
+  readonly #socket: Wire;
   /** What was sent before the connection was open. */
   #queue: SendQueue;
   /** What was asked for by `close`. */
@@ -118,6 +115,11 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     if (this.state === "open") this.#send(data);
     else this.#queue.push(data);
     return true;
+  }
+
+  /** Sends a message that is to be acknowledged. Only while open. */
+  acknowledge(message: NumberedMessage): void {
+    if (this.#handOver(message)) this.#observeSent(message);
   }
 
   /** Closes because the peer did something wrong. */
@@ -187,20 +189,18 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.state = "open";
     this.#wasOpen = true;
     if (runtime.canPing) heartbeat.add(this);
-    const queued = this.#queue.take();
-    for (const data of queued) this.#socket.send(data);
-    const { observing, who } = this.#parts;
+    const sent = this.#queue.take().filter((message) => this.#handOver(message));
     this.#attempt?.opened();
-    for (const data of queued) observing?.sent?.(who, data, byteLength(data));
+    for (const message of sent) this.#observeSent(message);
     if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
   }
 
-  message(data: Incoming): void {
+  message(data: Incoming, receipt?: Receipt): void {
     if (this.state !== "open") return;
     if (this.#isPinged) this.alive();
     const { maxPayload, observing } = this.#parts;
     const looks = observing !== undefined || exceeds(data, maxPayload);
-    if (!looks || this.#accepts(data)) this.#owner.message(data);
+    if (!looks || this.#accepts(data, receipt)) this.#owner.message(data, receipt);
   }
 
   alive(): void {
@@ -252,6 +252,18 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     this.#socket.send(data);
   }
 
+  /** Gives a message to the socket. Returns whether it was sent. */
+  #handOver(message: Sendable): boolean {
+    if (message instanceof NumberedMessage) return this.#socket.acknowledge!(message);
+    this.#socket.send(message);
+    return true;
+  }
+
+  #observeSent(message: Sendable): void {
+    const data = dataOf(message);
+    this.#parts.observing?.sent?.(this.#parts.who, data, byteLength(data));
+  }
+
   /** What is wrong with the server's answer that the runtime has accepted, if anything. */
   #handshakeFault(): string | undefined {
     const { protocol, extensions } = this.#socket;
@@ -265,12 +277,13 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
   }
 
   /** Checks a message and tells the observer. Returns whether the owner gets it. */
-  #accepts(data: Incoming): boolean {
+  #accepts(data: Incoming, receipt: Receipt | undefined): boolean {
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(who, data, byteLength(data));
     if (this.state !== "open") return false; // the observer has closed
     if (!isTooBig) return true;
+    receipt?.refuse("too big");
     this.close(TOO_BIG);
     observing?.dropped?.(who, "too big");
     this.#owner.lost(failure("tooBig", this.#tooBig()));
@@ -327,17 +340,4 @@ export class ClientConnection implements ClientEvents, HeartbeatPeer {
     options.signal?.removeEventListener("abort", this.#abort);
     this.#queue = new SendQueue(); // the messages in the other one may wait for the next connection
   }
-}
-
-/** The error of a failed attempt or a lost connection. */
-function failure(
-  kind: ErrorKind,
-  what: string,
-  status?: string,
-  cause?: unknown,
-): BusinessError {
-  return businessError(kind, what, {
-    data: status ?? "0",
-    cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
-  });
 }

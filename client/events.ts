@@ -5,6 +5,7 @@ import { READ_TOO_SLOWLY } from "../internal/close_codes.ts";
 import { Listeners } from "../internal/listeners.ts";
 import type { DropReason } from "../internal/observer.ts";
 import type { Incoming } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
@@ -62,6 +63,8 @@ export class ClientEmitter implements ReconnectOwner {
   readonly #schema: StandardSchema | undefined;
   /** Has an observer call the listeners of a message, where there is one that does. */
   handler: ((call: () => Promise<unknown> | undefined) => unknown) | undefined;
+  /** That of the message which the readers are being told. */
+  #receipt: Receipt | undefined;
   /** The error of a connection that is lost, until its 'close' is told. */
   #lost: BusinessError | undefined;
 
@@ -86,6 +89,7 @@ export class ClientEmitter implements ReconnectOwner {
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
+      receipt: () => this.#receipt,
       tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
     });
     if (this.#ended !== undefined) messages.end(this.#ended.error);
@@ -115,8 +119,9 @@ export class ClientEmitter implements ReconnectOwner {
     );
   }
 
-  message(data: Incoming): void {
-    if (this.#schema !== undefined) return this.#validated(this.#schema, data);
+  message(data: Incoming, receipt?: Receipt): void {
+    if (this.#schema !== undefined) return this.#validated(this.#schema, data, receipt);
+    if (receipt !== undefined) return this.#tell(undefined, data, receipt);
     // This is on the way of every message, and often there are no readers.
     if (this.#forReaders.items.length > 0) this.#readers.emitTo(this.#forReaders, undefined, data);
     // This is `emitTo`, with one call less (bench/README.md, "The way of a message").
@@ -187,27 +192,34 @@ export class ClientEmitter implements ReconnectOwner {
   }
 
   /** Calls the listeners of a message, by the observer's function where it has one. */
-  #handled(data: unknown): void {
+  #handled(data: unknown, receipt?: Receipt): void {
+    const list = receipt?.watch(this.#forListeners) ?? this.#forListeners;
     const call = () => {
-      const atWork = [
-        this.listeners.emitTo(this.#forListeners, undefined, data),
-        this.listeners.emitTo(this.#afterMessage),
-      ].filter((one) => one !== undefined);
+      const told = this.listeners.emitTo(list, undefined, data);
+      receipt?.end(told);
+      const atWork = [told, this.listeners.emitTo(this.#afterMessage)]
+        .filter((one) => one !== undefined);
       return atWork.length === 0 ? undefined : Promise.all(atWork);
     };
-    const { length } = [...this.#forListeners.items, ...this.#afterMessage.items];
+    const { length } = [...list.items, ...this.#afterMessage.items];
     if (this.handler === undefined || length === 0) call();
     else this.handler(call);
   }
 
-  #validated(schema: StandardSchema, data: Incoming): void {
+  /** Tells a message, which has so many bytes where it does not show that itself. */
+  #tell(size: number | undefined, message: unknown, receipt: Receipt | undefined): void {
+    this.#receipt = receipt;
+    this.#readers.emitTo(this.#forReaders, size, message);
+    this.#receipt = undefined;
+    this.#handled(message, receipt);
+  }
+
+  #validated(schema: StandardSchema, data: Incoming, receipt: Receipt | undefined): void {
     const parsed = parse(schema, data);
     if (this.#owner.state() !== "open") return; // the validator has closed
-    if ("value" in parsed) {
-      this.#readers.emit("message", (data as string).length * 2, parsed.value);
-      return this.#handled(parsed.value);
-    }
+    if ("value" in parsed) return this.#tell((data as string).length * 2, parsed.value, receipt);
     const { close, why, cause } = parsed;
+    receipt?.refuse("unacceptable");
     this.#owner.drop(close, "unacceptable");
     const what = `a message came in that 'schema' does not accept: ${why}`;
     this.lost(

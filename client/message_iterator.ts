@@ -1,5 +1,6 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Incoming } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 
 /** How much may wait to be read, in bytes; text counts two a character. */
 const MAX_WAITING = 16 * 1024 * 1024;
@@ -10,6 +11,8 @@ export interface MessageSource {
   off(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
   /** Whether the client is connecting, or has a connection. */
   busy(): boolean;
+  /** That of the message which is being told, where its sender wants to hear what becomes of it. */
+  receipt(): Receipt | undefined;
   /** Called when more messages wait than may wait. */
   tooFast(): void;
 }
@@ -17,10 +20,15 @@ export interface MessageSource {
 /** A message, or what `schema` has made of it. */
 export type Message = unknown;
 
+/** Called once with whether a message was seen; nothing where nobody wants to hear of it. */
+type Release = ((isSeen: boolean) => void) | undefined;
+
 /** The messages of a connection, one by one. Ends when it is closed, and throws where it was lost. */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #source: MessageSource;
-  readonly #waiting: { message: Message; size: number }[] = [];
+  readonly #waiting: { message: Message; size: number; release: Release }[] = [];
+  /** Of those that were read: whoever asks for the next one has done with them. */
+  #read: Release[] = [];
   #bytes = 0;
   #readers: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
   #error: BusinessError | undefined;
@@ -38,9 +46,11 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   }
 
   next(): Promise<IteratorResult<Message>> {
+    this.#done();
     const next = this.#waiting.shift();
     if (next !== undefined) {
       this.#bytes -= next.size;
+      this.#read.push(next.release);
       return Promise.resolve({ done: false, value: next.message });
     }
     return new Promise((resolve, reject) => {
@@ -50,7 +60,8 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   }
 
   return(): Promise<IteratorResult<Message>> {
-    this.#waiting.length = 0;
+    this.#done();
+    for (const { release } of this.#waiting.splice(0)) release?.(false);
     this.#error = undefined;
     this.#detach();
     this.#settleReaders();
@@ -59,10 +70,14 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
 
   /** Takes a message. `told` is its size, where the message itself does not show it. */
   readonly #message = (told: unknown, message: Message): void => {
+    const release = this.#source.receipt()?.hold();
     const reader = this.#readers.shift();
-    if (reader !== undefined) return reader.resolve({ done: false, value: message });
+    if (reader !== undefined) {
+      this.#read.push(release);
+      return reader.resolve({ done: false, value: message });
+    }
     const size = (told ?? sizeOf(message as Incoming)) as number;
-    this.#waiting.push({ message, size });
+    this.#waiting.push({ message, size, release });
     this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;
     this.#error = businessError("unread", `more than ${MAX_WAITING} bytes wait to be read`);
@@ -85,6 +100,12 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   end(error: BusinessError | undefined): void {
     this.#error = error;
     this.#closed();
+  }
+
+  /** Whoever has read messages has done with them. */
+  #done(): void {
+    if (this.#read.length === 0) return;
+    for (const release of this.#read.splice(0)) release?.(true);
   }
 
   #detach(): void {

@@ -6,8 +6,11 @@ import { NORMAL } from "../internal/close_codes.ts";
 import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
 import type { Incoming } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
+import type { NumberedMessage } from "../internal/unacknowledged.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
+import type { Outbox } from "./acknowledged.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_policy.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -16,6 +19,8 @@ import type { CloseResult, WebSocketData } from "./types.ts";
 /** What all attempts of a client that reconnects share. */
 export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
   policy: ReconnectPolicy;
+  /** What the server is to acknowledge, where it can. */
+  outbox?: Outbox | undefined;
   /**
    * What to dial next. A promise where functions of the user are asked: it rejects with what they
    * throw.
@@ -113,6 +118,12 @@ export class ReconnectingConnection implements ConnectionOwner {
     return false;
   }
 
+  /** Sends a message that is to be acknowledged, now or on the next connection. */
+  acknowledge(message: NumberedMessage): void {
+    if (this.#connection?.state === "open") this.#connection.acknowledge(message);
+    else this.#queue.push(message);
+  }
+
   /** Closes the present connection. The policy decides whether another follows. */
   drop(close: CloseResult): void {
     this.#connection?.close(close);
@@ -146,8 +157,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#owner.opened();
   }
 
-  message(data: Incoming): void {
-    this.#owner.message(data);
+  message(data: Incoming, receipt?: Receipt): void {
+    this.#owner.message(data, receipt);
   }
 
   failed(error: BusinessError): void {
@@ -243,6 +254,7 @@ export class ReconnectingConnection implements ConnectionOwner {
         "error" in end ? this.#owner.failed(end.error) : this.#owner.closed(end.close, end.end)
       );
     }
+    this.#queue.putBack(this.#parts.outbox?.sent ?? []);
     this.#owner.interrupted(end);
     if (this.#between === "waiting") this.#wait();
   }
@@ -325,13 +337,12 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock.clearTimer(this.#sleepCheck);
     this.#deaf?.();
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
-    const { bytes } = this.#queue;
-    const unsent = this.#queue.take().length;
-    if (unsent > 0) {
-      const { observing, who } = this.#parts;
+    const { observing, options: { signal }, outbox, who } = this.#parts;
+    const { count, bytes } = this.#queue.drop();
+    outbox?.end(causeOf(signal));
+    if (count > 0) {
       observing?.unsent?.(who, bytes);
-      const what = `send: ${unsent} queued messages were never sent, of ${bytes} bytes`;
-      const { signal } = this.#parts.options;
+      const what = `send: ${count} queued messages were never sent, of ${bytes} bytes`;
       this.#owner.report(businessError("unsent", what, causeOf(signal)));
     }
     tell();

@@ -5,35 +5,20 @@
  */
 
 import type { Clock } from "../internal/clock.ts";
-import type { Incoming } from "../internal/payload.ts";
 import {
   control,
-  frame,
   isBefore,
   MAX_LIST,
-  ordinary,
   type Place,
   placeText,
-  readHello,
   readObject,
   readPlace,
-  resumable,
-  unframe,
 } from "../internal/resume_frame.ts";
-import type {
-  ClientEvents,
-  ClientRuntime,
-  ClientSocket,
-  DialRequest,
-  End,
-} from "../runtime/contract.ts";
-import type { RecoveredInfo, WebSocketData } from "./types.ts";
-
-/**
- * How long a server that has chosen the subprotocol may take to greet, in ms. Some choose the first
- * that they are offered, whatever it means.
- */
-const HELLO_MS = 2000;
+import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
+import type { Outbox } from "./acknowledged.ts";
+import type { Wire, WireEvents } from "./resuming_runtime.ts";
+import { ResumingSocket } from "./resuming_socket.ts";
+import type { RecoveredInfo } from "./types.ts";
 
 /** How many topics are kept track of. */
 const MAX_TOPICS = 100_000;
@@ -54,28 +39,40 @@ interface Known {
 /** Where a client is. */
 export class ResumeSession {
   readonly clock: Clock;
+  readonly outbox: Outbox;
   readonly #runtime: ClientRuntime;
   readonly #owner: SessionOwner;
   readonly #topics = new Map<string, Known>();
   /** The log that is read now, and how far. */
   #epoch: string | undefined;
   #place: Place | undefined;
+  /** Whether a server could resume, and how many attempts have failed since. */
+  #hasResumed = false;
+  #failures = 0;
   /** The topic whose missed messages come now, and how many of them. */
   #filling: { known: Known; left: number } | undefined;
 
-  constructor(runtime: ClientRuntime, clock: Clock, owner: SessionOwner) {
+  constructor(runtime: ClientRuntime, clock: Clock, owner: SessionOwner, outbox: Outbox) {
+    this.outbox = outbox;
     this.#runtime = runtime;
     this.clock = clock;
     this.#owner = owner;
   }
 
   /** Does what the runtime's own does. */
-  dial(request: DialRequest, events: ClientEvents): ClientSocket {
+  dial(request: DialRequest, events: WireEvents): Wire {
     return new ResumingSocket(this, this.#runtime, request, events);
+  }
+
+  /** Whether the servers may be such that cannot resume, as an attempt has failed. */
+  doubts(): boolean {
+    return !this.#hasResumed || ++this.#failures > 1;
   }
 
   /** A server that can resume has greeted. Returns what it is told. */
   begin(epoch: string | undefined): string {
+    this.#hasResumed = true;
+    this.#failures = 0;
     this.#settle();
     const list: Record<string, string> = {};
     // Those of another log cannot be recovered: the server is not asked.
@@ -111,7 +108,9 @@ export class ResumeSession {
 
   /** The server tells something of its own. */
   told(header: string): void {
-    const { joined, left, lost, epoch, at, recovered, missed } = readObject(header) ?? {};
+    const told = readObject(header) ?? {};
+    const { joined, left, lost, epoch, at, recovered, missed } = told;
+    if (told.ack !== undefined) return this.outbox.answered(told.ack, told.refused);
     const place = readPlace(at);
     if (typeof joined === "string") return this.#joined(joined, place, recovered, missed);
     if (typeof left === "string") return void this.#topics.delete(left);
@@ -172,151 +171,5 @@ export class ResumeSession {
       }
       known.isLive = false;
     }
-  }
-}
-
-/** A connection of a session. */
-class ResumingSocket implements ClientSocket, ClientEvents {
-  readonly #session: ResumeSession;
-  readonly #runtime: ClientRuntime;
-  readonly #request: DialRequest;
-  readonly #events: ClientEvents;
-  #socket: ClientSocket;
-  #mode: "dialing" | "waiting" | "resuming" | "plain" | "over" = "dialing";
-  /** Whether nothing has come in yet. */
-  #isFirst = true;
-  #offers = true;
-  #timer: unknown;
-
-  constructor(
-    session: ResumeSession,
-    runtime: ClientRuntime,
-    request: DialRequest,
-    events: ClientEvents,
-  ) {
-    this.#session = session;
-    this.#runtime = runtime;
-    this.#request = request;
-    this.#events = events;
-    const names = request.protocols.length === 0 ? [""] : request.protocols;
-    const protocols = [...names.map(resumable), ...request.protocols];
-    this.#socket = runtime.dial({ ...request, protocols }, this);
-  }
-
-  get protocol(): string {
-    const { protocol } = this.#socket;
-    return ordinary(protocol) ?? protocol;
-  }
-
-  get extensions(): string {
-    return this.#socket.extensions;
-  }
-
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
-  }
-
-  send(data: WebSocketData): void {
-    this.#socket.send(this.#mode === "resuming" ? frame("", data) : data);
-  }
-
-  ping(): void {
-    this.#socket.ping();
-  }
-
-  close(code: number, reason: string): void {
-    this.#end();
-    this.#socket.close(code, reason);
-  }
-
-  terminate(): void {
-    this.#end();
-    this.#socket.terminate();
-  }
-
-  open(): void {
-    if (this.#mode !== "dialing") return;
-    if (ordinary(this.#socket.protocol) === undefined) return this.#plain();
-    this.#mode = "waiting";
-    this.#timer = this.#session.clock.setTimer(() => this.#plain(), HELLO_MS);
-  }
-
-  message(data: Incoming): void {
-    const isFirst = this.#isFirst;
-    this.#isFirst = false;
-    const hello = isFirst && this.#offers ? readHello(data) : undefined;
-    if (this.#mode === "waiting") {
-      if (hello === undefined) this.#plain();
-      else return this.#begin(hello.epoch);
-    } else if (this.#mode === "resuming") return this.#framed(data);
-    // It has been taken for a server that cannot resume; the next connection may be quicker.
-    else if (this.#mode === "plain" && hello && ordinary(this.#socket.protocol) !== undefined) {
-      return this.#fault("the server's greeting came too late");
-    }
-    this.#events.message(data);
-  }
-
-  alive(): void {
-    this.#events.alive();
-  }
-
-  closed(end: End): void {
-    if (this.#mode === "dialing" && this.#mayBeRefusal(end)) {
-      this.#offers = false;
-      try {
-        this.#socket = this.#runtime.dial(this.#request, this);
-        return;
-      } catch { /* what the first attempt has come to is told */ }
-    }
-    this.#end();
-    this.#events.closed(end);
-  }
-
-  /**
-   * Whether an attempt may have failed for what was offered: a server that knows no subprotocol answers
-   * with none, and clients must take that for a failure (RFC 6455 §4.1).
-   */
-  #mayBeRefusal({ failure }: End): boolean {
-    if (!this.#offers || this.#request.protocols.length > 0 || failure === undefined) return false;
-    return ["0", "400"].includes(failure.status) && failure.what !== "connection refused";
-  }
-
-  #plain(): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "plain";
-    this.#events.open();
-    this.#session.foreign();
-  }
-
-  #begin(epoch: string | undefined): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "resuming";
-    this.#socket.send(this.#session.begin(epoch));
-    this.#events.open();
-  }
-
-  #framed(data: Incoming): void {
-    const message = unframe(data);
-    if (message === undefined) return this.#fault("a message without a header came in");
-    const { header } = message;
-    if (header.startsWith("{")) {
-      this.#session.told(header);
-      return this.#events.alive();
-    }
-    const place = readPlace(header);
-    if (place !== undefined) this.#session.moved(place);
-    else if (header !== "") return this.#fault("a message with an unknown header came in");
-    this.#events.message(message.data);
-  }
-
-  #fault(what: string): void {
-    this.terminate();
-    this.#events.closed({ code: 0, reason: "", failure: { what, status: "0" } });
-  }
-
-  /** What comes now is not for the user, and is not seen. */
-  #end(): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "over";
   }
 }

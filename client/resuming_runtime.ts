@@ -1,23 +1,62 @@
 /** Loads what a client needs to resume, where it is to. Not part of the public API. */
 
 import type { Clock } from "../internal/clock.ts";
-import type { ClientRuntime } from "../runtime/contract.ts";
+import type { Incoming } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
+import type { NumberedMessage } from "../internal/unacknowledged.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+} from "../runtime/contract.ts";
+import { Outbox } from "./acknowledged.ts";
 import type { ResumeSession, SessionOwner } from "./resume.ts";
+
+/** A connection of a runtime, or of one whose connections resume. */
+export interface Wire extends ClientSocket {
+  /**
+   * Sends a message that is to be acknowledged, where connections resume. Returns whether it was sent:
+   * where it cannot be, it has been refused.
+   */
+  acknowledge?(message: NumberedMessage): boolean;
+}
+
+/** What it tells. */
+export interface WireEvents extends ClientEvents {
+  /** Where there is a receipt, the server wants to hear what becomes of the message. */
+  message(data: Incoming, receipt?: Receipt): void;
+}
+
+/** A runtime, or one whose connections resume. */
+export interface Wires extends Omit<ClientRuntime, "dial"> {
+  dial(request: DialRequest, events: WireEvents): Wire;
+}
 
 /** A runtime whose connections resume, from when it is loaded. */
 export interface ResumingRuntime {
-  runtime: ClientRuntime;
-  loaded(): Promise<void>;
+  runtime: Wires;
+  /** What the server is to acknowledge. */
+  outbox: Outbox;
+  /** Makes of what says what to dial one that waits until it is loaded. */
+  after<T>(request: () => T | Promise<T>): () => Promise<T>;
 }
 
-/** Makes of a runtime one whose connections resume. */
+/**
+ * Makes of a runtime one whose connections resume.
+ *
+ * @param limit How many bytes may wait to be acknowledged.
+ */
 export function resumingRuntime(
   runtime: ClientRuntime,
   clock: Clock,
   owner: SessionOwner,
+  limit: number,
 ): ResumingRuntime {
+  const outbox = new Outbox(limit);
   let session: ResumeSession | undefined;
   return {
+    outbox,
     runtime: {
       name: runtime.name,
       canPing: runtime.canPing,
@@ -26,9 +65,10 @@ export function resumingRuntime(
       ...(runtime.woken && { woken: (wake: () => void) => runtime.woken!(wake) }),
       dial: (request, events) => session!.dial(request, events),
     },
-    async loaded() {
+    after: (request) => async () => {
       const { ResumeSession } = await import("./resume.ts");
-      session ??= new ResumeSession(runtime, clock, owner);
+      session ??= new ResumeSession(runtime, clock, owner, outbox);
+      return await request();
     },
   };
 }

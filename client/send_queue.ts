@@ -1,9 +1,14 @@
+import { type BusinessError, businessError } from "../errors.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
+import { NumberedMessage } from "../internal/unacknowledged.ts";
 import type { WebSocketData } from "./types.ts";
+
+/** Data, or a message that is to be acknowledged. */
+export type Sendable = WebSocketData | NumberedMessage;
 
 /** Messages that wait for a connection, and their bytes. */
 export class SendQueue {
-  #waiting: WebSocketData[] = [];
+  #waiting: Sendable[] = [];
   #bytes = 0;
 
   /** The bytes that all of them will have on the wire. */
@@ -12,16 +17,52 @@ export class SendQueue {
   }
 
   /** Adds a message, as it is now. */
-  push(data: WebSocketData): void {
-    this.#waiting.push(snapshot(data));
-    this.#bytes += byteLength(data);
+  push(message: Sendable): void {
+    this.#waiting.push(message instanceof NumberedMessage ? message : snapshot(message));
+    this.#bytes += sizeOf(message);
+  }
+
+  /** Adds messages that are older than all others. */
+  putBack(messages: readonly NumberedMessage[]): void {
+    this.#waiting = [...messages, ...this.#waiting];
+    for (const { bytes } of messages) this.#bytes += bytes;
+  }
+
+  /** Removes all messages. Returns how many those were whose sender waits for no answer, and bytes. */
+  drop(): { count: number; bytes: number } {
+    const unsent = this.take().filter((message) => !(message instanceof NumberedMessage));
+    return { count: unsent.length, bytes: unsent.reduce((sum, one) => sum + sizeOf(one), 0) };
   }
 
   /** Removes all messages and returns them in order. */
-  take(): WebSocketData[] {
+  take(): Sendable[] {
     const all = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
     return all;
   }
+}
+
+/** What is in a message. */
+export function dataOf(message: Sendable): WebSocketData {
+  return message instanceof NumberedMessage ? message.data : message;
+}
+
+function sizeOf(message: Sendable): number {
+  return message instanceof NumberedMessage ? message.bytes : byteLength(message);
+}
+
+/** Why a message cannot be sent or queued beside what is queued already, if it cannot. */
+export function overflow(
+  { bufferedAmount, maxQueued }: { bufferedAmount: number; maxQueued: number },
+  maxBufferedAmount: number,
+  data: WebSocketData,
+): BusinessError | undefined {
+  const limit = Math.min(maxBufferedAmount, maxQueued);
+  if (limit === Infinity || bufferedAmount + byteLength(data) <= limit) return undefined;
+  const option = limit === maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
+  return businessError(
+    "queueFull",
+    `send: '${option}' is ${limit}, and ${bufferedAmount} bytes are queued already`,
+  );
 }

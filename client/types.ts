@@ -7,6 +7,7 @@
 
 import type { AsyncCallback, Callback, ErrorCallback } from "../errors.ts";
 import type { WebSocketStats } from "../internal/stats.ts";
+import type { SendOptions } from "../server/types.ts";
 import type {
   WebSocketAddress,
   WebSocketCloseOptions,
@@ -163,6 +164,45 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    * queued until there is a connection.
    */
   send(data: WebSocketData): Promise<boolean>;
+  /**
+   * The same, with the server to acknowledge it: it is sent again after a break, until there is an
+   * answer. Needs the option `resume`.
+   *
+   * @param data As above.
+   * @param options See {@linkcode SendOptions}.
+   * @returns With `acknowledge`, `true` once the server's listeners have done with it; or rejects as
+   * above, with 401 (no `resume`, or a server that cannot) or 2302999: `kind` 'refusedByPeer' where
+   * they fail, 'unacknowledged' or 'unsent' where the client is closed before, 'queueFull' where more
+   * than `reconnect.maxQueued` bytes wait for that.
+   *
+   * @example A message that the server has dealt with
+   * ```ts
+   * import { createWebSocket, createWebSocketServer } from "@netkit/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const server = createWebSocketServer({ history: true });
+   * const done: unknown[] = [];
+   * server.on("messageReceive", async ({ data }) => {
+   *   await Promise.resolve(); // written to a database, say
+   *   done.push(data);
+   * });
+   * await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+   *
+   * const ws = createWebSocket({ reconnect: true, resume: true });
+   * await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+   * await ws.send("pay 5", { acknowledge: true });
+   * assertEquals(done, ["pay 5"]);
+   * await ws.close();
+   * await server.stop();
+   * ```
+   */
+  send(data: WebSocketData, options: SendOptions | undefined): Promise<boolean>;
+  /** The same, answering to a callback. */
+  send(
+    data: WebSocketData,
+    options: SendOptions | undefined,
+    callback: AsyncCallback<boolean>,
+  ): void;
   /** The same, answering to a callback. */
   send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
   /** The same, answering to a callback where there is one. */

@@ -59,8 +59,11 @@ export class Refusal<T> extends Promise<T> {
   }
 }
 
-/** The result of a call: refused with an error, or accepted with a value. `undefined` means `true`. */
-export type Result = BusinessError | boolean | undefined;
+/**
+ * The result of a call: refused with an error, or accepted with a value; `undefined` means `true`. A
+ * promise where that takes longer.
+ */
+export type Result = BusinessError | boolean | Promise<boolean> | undefined;
 
 /** Gives the result of a call to its callback, in a later microtask, or returns it as a promise. */
 export function settle(
@@ -70,7 +73,15 @@ export function settle(
 ): Promise<boolean> | undefined {
   if (callback === undefined) {
     if (result === undefined || result === true) return ACCEPTED;
+    if (result instanceof Promise) return result;
     return result === false ? KEPT : Refusal.of(result);
+  }
+  if (result instanceof Promise) {
+    result.then(
+      (value) => listeners.call("a callback", callback, undefined, value),
+      (error) => listeners.call("a callback", callback, error),
+    );
+    return undefined;
   }
   queueMicrotask(() => {
     if (result instanceof Error) listeners.call("a callback", callback, result);
@@ -82,6 +93,14 @@ export function settle(
 /** The result of a call that is accepted, unless it is refused with an error. */
 export function settled(error: BusinessError | undefined): Promise<boolean> {
   return error === undefined ? ACCEPTED : Refusal.of(error);
+}
+
+/** The answer of a call that is accepted with a value, if not with `true` alone. */
+export function answered<T>(
+  result: BusinessError | T | Promise<T> | undefined,
+): Promise<boolean | T> {
+  if (result instanceof Error) return Refusal.of(result);
+  return result === undefined ? ACCEPTED : Promise.resolve(result);
 }
 
 /** The arguments of a call, and its callback. */

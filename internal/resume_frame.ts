@@ -3,7 +3,7 @@
  * public API.
  */
 
-import type { Incoming } from "./payload.ts";
+import { DEFAULT_MAX_PAYLOAD, type Incoming } from "./payload.ts";
 
 /** What is negotiated: the subprotocol, or the end of one. */
 const RESUME = "resume.netkit.1";
@@ -79,14 +79,22 @@ export function readObject(text: unknown): Record<string, unknown> | undefined {
   }
 }
 
+/** The first message of either side. */
+export interface Hello {
+  /** The log that is read. */
+  epoch: string | undefined;
+  /** Where a client was in it. */
+  at: Map<string, Place>;
+  /** The largest message that a server acknowledges, in bytes. */
+  max: number;
+}
+
 /** Reads the first message of either side; nothing where it is another one. */
-export function readHello(
-  data: Incoming,
-): { epoch: string | undefined; at: Map<string, Place> } | undefined {
+export function readHello(data: Incoming): Hello | undefined {
   if (typeof data !== "string" || data.length > MAX_LIST.characters) return undefined;
   const hello = readObject(data.endsWith("\n") ? data : undefined);
   if (hello?.resume !== 1) return undefined;
-  const { epoch, at = {} } = hello;
+  const { epoch, at = {}, max } = hello;
   if (!(epoch === undefined || typeof epoch === "string")) return undefined;
   if (typeof at !== "object" || at === null) return undefined;
   const list = new Map<string, Place>();
@@ -95,7 +103,11 @@ export function readHello(
     if (place === undefined || list.size === MAX_LIST.topics) return undefined;
     list.set(topic, place);
   }
-  return { epoch: epoch as string | undefined, at: list };
+  return {
+    epoch: epoch as string | undefined,
+    at: list,
+    max: typeof max === "number" ? max : DEFAULT_MAX_PAYLOAD,
+  };
 }
 
 /** A place as text: `57.2`. */
@@ -110,6 +122,14 @@ export function readPlace(text: unknown): Place | undefined {
 }
 
 const PLACE = /^(-1|\d{1,16})\.(\d{1,10})$/;
+
+/** Reads the header of a message that is to be acknowledged; nothing where it is another one. */
+export function readNumber(header: string): number | undefined {
+  const [, number] = NUMBER.exec(header) ?? [];
+  return number === undefined ? undefined : Number(number);
+}
+
+const NUMBER = /^#(\d{1,15})$/;
 
 /** Whether a place is before another. */
 export function isBefore(place: Place, other: Place): boolean {

@@ -63,6 +63,8 @@ export interface WebSocketStats {
   dropped: Partial<Record<DropReason, number>>;
   /** How many handshakes a server refused, by HTTP status. */
   refused: Record<number, number>;
+  /** What was sent and waits to be acknowledged. Absent where nothing does. */
+  unacknowledged?: Traffic;
   /** What was seen of the broker's log. Absent where there is no broker. */
   broker?: BrokerStats;
 }
@@ -142,7 +144,14 @@ export class Stats implements WebSocketObserver {
   }
 
   /** The numbers as they are now: so many bytes wait for peers, so many characters for the broker. */
-  read(buffered: number, queued = 0): WebSocketStats {
+  read(
+    buffered: number,
+    { queued = 0, unacknowledged }: {
+      queued?: number | undefined;
+      unacknowledged?: Traffic | undefined;
+    } = {},
+  ): WebSocketStats {
+    const { messages = 0, bytes = 0 } = unacknowledged ?? {};
     const roundTrip = this.#pongs === 0 ? {} : {
       roundTrip: {
         last: this.#last,
@@ -164,6 +173,7 @@ export class Stats implements WebSocketObserver {
       unsent: this.#unsent,
       dropped: { ...this.#dropped },
       refused: { ...this.#refused },
+      ...(messages === 0 ? {} : { unacknowledged: { messages, bytes } }),
       ...(this.#broker === undefined ? {} : { broker: { ...this.#broker, queued } }),
     };
   }

@@ -12,6 +12,7 @@ import type { Member, PresenceChange } from "../cluster/presence.ts";
 import { Resume } from "../cluster/resume.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
+import type { Traffic } from "../internal/stats.ts";
 import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
 import type { ServerConnection } from "./connection.ts";
 import { placeText } from "../internal/resume_frame.ts";
@@ -78,7 +79,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#parts = this.parts = parts;
     if (history) {
       const limits = limitsOf(history === true ? {} : history);
-      this.#resuming = new Resuming(new Resume(limits, parts.clock), parts.clock);
+      this.#resuming = new Resuming(new Resume(limits, parts.clock), parts.clock, limits.age);
       this.parts = { ...parts, runtime: this.#resuming.runtime(parts.runtime) };
     }
     this.#subscribers = subscribers;
@@ -108,9 +109,18 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     listening.clustered = this;
   }
 
-  /** How much waits for the broker, in characters. */
-  get queued(): number {
-    return this.#node.figures.queued;
+  /** How much waits for the broker, in characters, and for clients to acknowledge it. */
+  get waiting(): { queued: number; unacknowledged: Traffic | undefined } {
+    const { queued } = this.#node.figures;
+    return { queued, unacknowledged: this.#resuming?.unacknowledged };
+  }
+
+  /** Sends a message that the client is to acknowledge; nothing where there is no history. */
+  acknowledge(
+    connection: ServerConnection,
+    data: WebSocketData,
+  ): Promise<boolean> | BusinessError | undefined {
+    return this.#resuming?.acknowledge(connection, data);
   }
 
   publish(

@@ -7,6 +7,7 @@ import { LINK_DOWN, TERMINATED, TOO_BIG, TOO_FAST, TOO_SLOW } from "../internal/
 import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
 import { byteLength, exceeds, type Incoming, mostBytes } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
@@ -105,6 +106,12 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
       }
     }
     if (atWork !== undefined) this.#await(data, atWork);
+  }
+
+  /** A message came in whose sender wants to hear what becomes of it. Only while open. */
+  receive(data: Incoming, receipt: Receipt): void {
+    if (this.#asked) this.alive();
+    this.#look(data, receipt);
   }
 
   alive(): void {
@@ -267,29 +274,34 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Checks a message before the listeners get it. */
-  #look(data: Incoming): void {
+  #look(data: Incoming, receipt?: Receipt): void {
     const { checksPayload, maxPayload, observing, schema } = this.host;
     const isTooBig = !checksPayload && exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(this.handle, data, byteLength(data));
-    if (this.state !== "open") return; // the observer has closed
+    if (this.state !== "open") return receipt?.refuse("closed"); // the observer has closed
     if (isTooBig) {
+      receipt?.refuse("too big");
       this.#drop(TOO_BIG);
       return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
-    if (schema === undefined) return this.#tell(data, data);
+    if (schema === undefined) return this.#tell(data, data, receipt);
     const parsed = parse(schema, data);
-    if (this.state as string !== "open") return; // the validator has closed
-    if ("value" in parsed) return this.#tell(data, parsed.value);
+    if (this.state as string !== "open") return receipt?.refuse("closed"); // the validator has
+    if ("value" in parsed) return this.#tell(data, parsed.value, receipt);
     const { close, why, cause } = parsed;
+    receipt?.refuse("unacceptable");
     this.#drop(close);
     this.#fail("unacceptable", `sent a message that 'schema' does not accept: ${why}`, cause);
   }
 
   /** Calls the listeners with a message, or with what `schema` has made of it. */
-  #tell(message: Incoming, data: unknown): void {
+  #tell(message: Incoming, data: unknown, receipt?: Receipt): void {
     const { listeners, messages } = this.host;
-    const atWork = listeners.emitTo(messages, { clientConnection: this.handle, data });
+    const more = receipt?.mayRepeat ? { mayRepeat: true } : undefined;
+    const event = { clientConnection: this.handle, data, ...more };
+    const atWork = listeners.emitTo(receipt?.watch(messages) ?? messages, event);
     if (atWork !== undefined) this.#await(message, atWork);
+    receipt?.end(atWork);
   }
 
   /** Counts a message until its listeners are done. */

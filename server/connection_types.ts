@@ -50,6 +50,21 @@ export interface WebSocketMessage<
   clientConnection: WebSocketConnection<Context>;
   /** What was sent, or what `schema` makes of it. */
   data: Data;
+  /**
+   * There where a client has sent it to be acknowledged, once more after a break, and this server cannot
+   * know whether it has been seen: by another one, or before `history.maxAge`.
+   */
+  mayRepeat?: true;
+}
+
+/** What `send` takes beside the data. */
+export interface SendOptions {
+  /**
+   * Whether the other side is to say when its listeners have done with the message.
+   *
+   * @default {false}
+   */
+  acknowledge?: boolean | undefined;
 }
 
 /** What `broadcast` and `publish` take beside the data. */

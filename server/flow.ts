@@ -8,7 +8,9 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { OVER } from "../internal/drain_watch.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "../internal/payload.ts";
 import { Refusal } from "../internal/result.ts";
+import { cannotAcknowledge, readSendOptions } from "../internal/unacknowledged.ts";
 import { argumentError, BYTES } from "../internal/validate.ts";
+import type { Clustered } from "./clustered.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { ListeningServer } from "./listening_server.ts";
 import { findAttached, findConnection, findOpen } from "./registry.ts";
@@ -44,19 +46,33 @@ export function terminate(
   return undefined;
 }
 
-/** Checks and sends a message: the error, if there is one. */
+/** Checks and sends a message. Nothing where it is accepted at once. */
 export function send(
   server: ListeningServer | undefined,
   data: unknown,
   given: unknown,
-): BusinessError | undefined {
+  options: unknown,
+): Promise<boolean> | BusinessError | undefined {
   const wrong = payloadError("send", data, server?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
   if (wrong !== undefined) return wrong;
+  const acknowledges = readSendOptions(options);
+  if (acknowledges instanceof Error) return acknowledges;
   const found = findOpen(server, "send", given);
   if (found instanceof Error) return found;
   const full = overflow(found, data as WebSocketData);
-  if (full === undefined) found.send(data as WebSocketData, mostBytes(data));
-  return full;
+  if (full !== undefined) return full;
+  if (acknowledges) return acknowledge(server!.clustered, found, data as WebSocketData);
+  found.send(data as WebSocketData, mostBytes(data));
+  return undefined;
+}
+
+function acknowledge(
+  clustered: Clustered | undefined,
+  connection: ServerConnection,
+  data: WebSocketData,
+): Promise<boolean> | BusinessError {
+  return clustered?.acknowledge(connection, data) ??
+    cannotAcknowledge("the server was made without 'history'");
 }
 
 /** Why a message cannot be queued to a slow peer that is to stay, if it cannot. */

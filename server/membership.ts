@@ -1,7 +1,7 @@
 /** Who is in which topic: `join` and `leave`. Not part of the public API. */
 
 import type { BusinessError } from "../errors.ts";
-import { ACCEPTED, Refusal } from "../internal/result.ts";
+import { answered } from "../internal/result.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
 import type { ListeningServer } from "./listening_server.ts";
 import { findOpen } from "./registry.ts";
@@ -13,9 +13,7 @@ export function join(
   connection: unknown,
   topic: unknown,
 ): Promise<boolean | JoinResult> {
-  const result = enter(server, connection, topic);
-  if (result instanceof Error) return Refusal.of(result);
-  return result === undefined ? ACCEPTED : Promise.resolve(result);
+  return answered(enter(server, connection, topic));
 }
 
 function enter(

@@ -5,55 +5,42 @@
  */
 
 import type { WebSocketData } from "../client/types.ts";
-import type { Joined, Resume, ResumingPeer } from "../cluster/resume.ts";
+import type { Joined, Resume } from "../cluster/resume.ts";
 import type { Clock } from "../internal/clock.ts";
-import { type Incoming, mostBytes } from "../internal/payload.ts";
-import {
-  control,
-  frame,
-  MAX_HEADER,
-  MAX_LIST,
-  type Place,
-  readHello,
-  resumable,
-  unframe,
-} from "../internal/resume_frame.ts";
+import type { BusinessError } from "../errors.ts";
+import { frame, MAX_HEADER, MAX_LIST, resumable } from "../internal/resume_frame.ts";
+import type { Traffic } from "../internal/stats.ts";
+import { cannotAcknowledge } from "../internal/unacknowledged.ts";
 import type {
   Acceptor,
-  Admission,
-  End,
   ListenerEvents,
   RequestResult,
   ServerRuntime,
-  Socket,
   TcpListener,
 } from "../runtime/contract.ts";
 import { ServerConnection } from "./connection.ts";
-
-/** How long a client may take to say where it was, in ms. */
-const HELLO_MS = 10_000;
-
-/** What the runtime's topic of those with headers is called. */
-const withHeaders = (topic: string) => `${topic} with headers`;
-
-/** What a client that breaks the rules is told. */
-const PROTOCOL_ERROR = { code: 1002, reason: "no header" } as const;
+import { Peer, PlainPeer, withHeaders } from "./resuming_peers.ts";
+import { Sessions } from "./sessions.ts";
 
 /** All clients of a server that can resume. */
 export class Resuming {
   readonly resume: Resume;
   readonly clock: Clock;
+  /** Whose messages were acknowledged. */
+  readonly sessions: Sessions;
   readonly #peers = new Map<ServerConnection, Peer>();
   /** Those that are to say where they were. */
   readonly #waiting = new Set<Peer>();
-  /** What is being sent, and its place. */
-  #place = "";
+  /** What is being sent, and its header. */
+  #header = "";
   #data: WebSocketData | undefined;
   #framed: WebSocketData | undefined;
 
-  constructor(resume: Resume, clock: Clock) {
+  /** @param maxAge How long it is known of a client that is away what it has sent, in ms. */
+  constructor(resume: Resume, clock: Clock, maxAge: number) {
     this.resume = resume;
     this.clock = clock;
+    this.sessions = new Sessions(maxAge, clock);
   }
 
   /** The runtime as a server with such clients needs it. */
@@ -93,22 +80,40 @@ export class Resuming {
     };
   }
 
-  /** Sends what is published; its place goes with it. */
-  at<T>(place: string, data: WebSocketData, send: () => T): T {
-    this.#place = place;
-    this.#data = data;
-    this.#framed = undefined;
+  /** Sends what is published, with its place as the header; or another message with its own. */
+  at<T>(header: string, data: WebSocketData, send: () => T): T {
+    const outer = [this.#header, this.#data, this.#framed] as const;
+    [this.#header, this.#data, this.#framed] = [header, data, undefined];
     try {
       return send();
     } finally {
-      this.#data = undefined;
+      [this.#header, this.#data, this.#framed] = outer;
     }
   }
 
-  /** A message with its header: that of its place, or the empty one. */
+  /** A message with its header, which is the empty one unless `at` has another. */
   framed(data: WebSocketData): WebSocketData {
     if (data !== this.#data) return frame("", data);
-    return this.#framed ??= frame(this.#place, data);
+    return this.#framed ??= frame(this.#header, data);
+  }
+
+  /** Sends a message that the client is to acknowledge. */
+  acknowledge(
+    connection: ServerConnection,
+    data: WebSocketData,
+  ): Promise<boolean> | BusinessError {
+    return this.#peers.get(connection)?.acknowledge(data) ??
+      cannotAcknowledge(`the client cannot resume, as that of ${connection.handle}`);
+  }
+
+  /** What waits to be acknowledged, of all clients. */
+  get unacknowledged(): Traffic {
+    const all = { messages: 0, bytes: 0 };
+    for (const { unacknowledged: { size, bytes } } of this.#peers.values()) {
+      all.messages += size;
+      all.bytes += bytes;
+    }
+    return all;
   }
 
   /** What `join` does beyond `enter`; nothing where the client cannot resume. */
@@ -132,6 +137,7 @@ export class Resuming {
     if (peer === undefined) return;
     this.#peers.delete(connection);
     this.resume.remove(peer);
+    peer.left();
   }
 
   /** The server stops: nobody is waited for any more. */
@@ -186,162 +192,4 @@ export class Resuming {
 /** The largest message that the runtime must let in. */
 function roomFor(maxPayload: number): number {
   return Math.max(maxPayload, 3 * MAX_LIST.characters) + MAX_HEADER;
-}
-
-/** A client that cannot resume. */
-class PlainPeer implements Admission {
-  readonly protocol: string;
-  readonly #connection: ServerConnection;
-  readonly #owner: Resuming;
-
-  constructor(owner: Resuming, connection: ServerConnection) {
-    this.#owner = owner;
-    this.#connection = connection;
-    this.protocol = connection.protocol;
-  }
-
-  get headers(): Headers | undefined {
-    return this.#connection.headers;
-  }
-
-  open(socket: Socket): void {
-    this.#connection.open(wrap(socket, {
-      send: (data) => socket.send(data),
-      publish: (topic, data) => publishTo(socket, this.#owner, topic, data),
-    }));
-  }
-
-  message(data: Incoming): void {
-    this.#connection.message(data);
-  }
-
-  alive(): void {
-    this.#connection.alive();
-  }
-
-  drained(): void {
-    this.#connection.drained();
-  }
-
-  closed(end: End): void {
-    this.#connection.closed(end);
-  }
-}
-
-/** A client that can resume. */
-class Peer implements Admission, ResumingPeer {
-  readonly protocol: string;
-  since: Map<string, Place> = new Map();
-  epoch: string | undefined;
-  readonly #connection: ServerConnection;
-  readonly #owner: Resuming;
-  #socket: Socket | undefined;
-  #isIn = false;
-  #timer: unknown;
-
-  constructor(owner: Resuming, connection: ServerConnection, protocol: string) {
-    this.#owner = owner;
-    this.#connection = connection;
-    this.protocol = protocol;
-  }
-
-  get headers(): Headers | undefined {
-    return this.#connection.headers;
-  }
-
-  open(socket: Socket): void {
-    const { clock, resume } = this.#owner;
-    this.#connection.host.opening.delete(this.#connection);
-    this.#socket = socket;
-    socket.send(control(resume.hello));
-    this.#owner.waits(this);
-    this.#timer = clock.setTimer(() => this.#refuse(), HELLO_MS);
-  }
-
-  message(data: Incoming): void {
-    if (this.#socket === undefined) return;
-    if (!this.#isIn) {
-      const hello = readHello(data);
-      if (hello === undefined) return this.#refuse();
-      this.epoch = hello.epoch;
-      this.since = hello.at;
-      return this.enter();
-    }
-    const message = unframe(data);
-    if (message?.header === "") return this.#connection.message(message.data);
-    if (this.#connection.state === "open") this.#connection.close(PROTOCOL_ERROR);
-  }
-
-  alive(): void {
-    this.#connection.alive();
-  }
-
-  drained(): void {
-    this.#connection.drained();
-  }
-
-  closed(end: End): void {
-    this.#owner.clock.clearTimer(this.#timer);
-    this.#owner.gone(this);
-    this.#socket = undefined;
-    this.#connection.closed(end);
-  }
-
-  /** Lets the server know of it. */
-  enter(): void {
-    const socket = this.#socket!;
-    this.#owner.clock.clearTimer(this.#timer);
-    this.#isIn = true;
-    this.#owner.enters(this, this.#connection);
-    this.#connection.open(wrap(socket, {
-      send: (data) => socket.send(this.#owner.framed(data)),
-      subscribe: (topic) => socket.subscribe!(withHeaders(topic)),
-      unsubscribe: (topic) => socket.unsubscribe!(withHeaders(topic)),
-      publish: (topic, data) => publishTo(socket, this.#owner, topic, data),
-    }));
-  }
-
-  tell(message: object): void {
-    this.#socket?.send(control(message));
-  }
-
-  send(place: string, data: string | Uint8Array<ArrayBuffer>): void {
-    this.#owner.at(place, data, () => this.#connection.send(data, mostBytes(data)));
-  }
-
-  hasRoomFor(bytes: number): boolean {
-    return this.#connection.hasRoomFor(bytes);
-  }
-
-  /** It offered to say where it was, and says something else, or nothing. */
-  #refuse(): void {
-    this.#socket?.terminate();
-    this.closed({ code: 1002, reason: "" });
-  }
-}
-
-function publishTo(socket: Socket, owner: Resuming, topic: string, data: WebSocketData): void {
-  socket.publish!(topic, data);
-  socket.publish!(withHeaders(topic), owner.framed(data));
-}
-
-/** A socket with some of its functions replaced; what the runtime does not have stays away. */
-function wrap(socket: Socket, own: Pick<Socket, "send"> & Partial<Socket>): Socket {
-  const { subscribe, publish, pause, resume } = socket;
-  return {
-    get bufferedAmount() {
-      return socket.bufferedAmount;
-    },
-    send: own.send,
-    ping: () => socket.ping(),
-    close: (code, reason) => socket.close(code, reason),
-    terminate: () => socket.terminate(),
-    ...(pause && { pause: () => socket.pause!() }),
-    ...(resume && { resume: () => socket.resume!() }),
-    ...(subscribe && {
-      subscribe: own.subscribe ?? ((topic: string) => socket.subscribe!(topic)),
-      unsubscribe: own.unsubscribe ?? ((topic: string) => socket.unsubscribe!(topic)),
-    }),
-    ...(publish && { publish: own.publish! }),
-  };
 }

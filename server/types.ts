@@ -18,6 +18,7 @@ import type {
   PublishedMessage,
   PublishOptions,
   PublishResult,
+  SendOptions,
   ServerAddress,
   StopOptions,
   WebSocketConnection,
@@ -142,10 +143,18 @@ export interface WebSocketServer<
    *
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
    * @param connection Whom to; a copy does as well.
+   * @param options See {@linkcode SendOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
-   * (it is closing).
+   * (it is closing). With `acknowledge`, `true` once the client's listeners have done with it; or
+   * rejects with 401 (the client cannot resume) or 2302999 (`kind` 'refusedByPeer' where they fail,
+   * 'unacknowledged' where the connection is over before, 'queueFull' where more than
+   * `maxBufferedAmount` bytes wait for that).
    */
-  send(data: WebSocketData, connection: ConnectionAddress): Promise<boolean>;
+  send(
+    data: WebSocketData,
+    connection: ConnectionAddress,
+    options?: SendOptions,
+  ): Promise<boolean>;
 
   /**
    * Starts to close one connection; what was sent to it goes out first.

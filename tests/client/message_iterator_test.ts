@@ -3,17 +3,19 @@ import { describe, it } from "@std/testing/bdd";
 import { MessageIterator } from "../../client/message_iterator.ts";
 import { BusinessError, businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
+import { Receipt } from "../../internal/receipt.ts";
 
 type Name = "message" | "close";
 
 /** A source of messages: the real listeners, with nothing behind them. */
 function setUp() {
   const listeners = new Listeners<Name>(["message", "close", "error"]);
-  const state = { busy: true, overruns: 0 };
+  const state = { busy: true, overruns: 0, receipt: undefined as Receipt | undefined };
   const queue = new MessageIterator({
     on: (type, listener) => listeners.on(type, listener),
     off: (type, listener) => listeners.off(type, listener),
     busy: () => state.busy,
+    receipt: () => state.receipt,
     tooFast: () => state.overruns++,
   });
   const message = (data: string | ArrayBuffer) => listeners.emit("message", undefined, data);
@@ -114,5 +116,27 @@ describe("MessageIterator", () => {
       await queue.next();
     }
     assertEquals(state.overruns, 0);
+  });
+
+  it("lets the sender know that a message was read when the next one is asked for", async () => {
+    const { queue, message, state } = setUp();
+    const answers: unknown[] = [];
+    const send = (data: string) => {
+      const receipt = state.receipt = new Receipt((refused) => answers.push([data, refused]));
+      message(data);
+      receipt.end(undefined);
+    };
+    const first = queue.next();
+    for (const data of ["1", "2", "3", "4"]) send(data);
+    await first;
+    assertEquals(answers, []); // the body of the loop is at work
+    await queue.next();
+    assertEquals(answers, [["1", undefined]]);
+    await queue.return(); // the loop has ended, and two were not read
+    assertEquals(answers.slice(1), [
+      ["2", undefined],
+      ["3", "unheard"],
+      ["4", "unheard"],
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { Outbox } from "../../client/acknowledged.ts";
 import { ResumeSession } from "../../client/resume.ts";
 import type { RecoveredInfo } from "../../mod.ts";
 import type { ClientEvents, ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
@@ -34,7 +35,7 @@ class Script {
   readonly told: unknown[] = [];
   readonly session = new ResumeSession(this.runtime, this.clock, {
     recovered: (info) => void this.recovered.push(info),
-  });
+  }, new Outbox(1000));
 
   dial(protocols: string[] = []): ClientSocket {
     const request: DialRequest = {
@@ -206,6 +207,37 @@ describe("what a client offers", () => {
     assertEquals(script.runtime.last.sent, ["hello"]);
     assertEquals(script.told, ["open", '{"resume":1}\n']);
     script.end();
+  });
+
+  it("is left out only after a second failure, where a server could resume before", () => {
+    const script = new Script();
+    script.greet("e");
+    script.end();
+    const offered = () => script.runtime.dialled.splice(0).map(({ length }) => length);
+    offered();
+    script.dial();
+    script.end(REFUSED); // it may have been cut off
+    assertEquals(offered(), [1]);
+    script.dial();
+    script.end(REFUSED);
+    assertEquals(offered(), [1, 0]);
+    script.end(REFUSED);
+    script.greet("e");
+    script.end();
+    offered();
+    script.dial();
+    script.end(REFUSED);
+    assertEquals(offered(), [1]);
+  });
+
+  it("is left in where an attempt had no answer at all", () => {
+    for (const what of ["connection refused", "the connection was reset"]) {
+      const script = new Script();
+      script.dial();
+      script.end({ failure: { what, status: "0" } });
+      assertEquals(script.runtime.dialled.length, 1);
+      assertEquals(script.told, [what]);
+    }
   });
 
   it("is asked for once where that fails as well, or cannot be dialled", () => {

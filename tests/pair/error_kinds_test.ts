@@ -201,6 +201,8 @@ const WAYS: Partial<Record<ErrorKind, () => Promise<BusinessError>>> = {
 /** The tests that provoke the others. */
 const ELSEWHERE: Partial<Record<ErrorKind, string>> = {
   hostFault: "tests/server/mount_shared_test.ts",
+  unacknowledged: "tests/server/acknowledge_test.ts",
+  refusedByPeer: "tests/server/acknowledge_test.ts",
   brokerDown: "tests/cluster/log_test.ts",
   unconfirmed: "tests/cluster/log_test.ts",
   foreignEntry: "tests/cluster/log_test.ts",

@@ -1,0 +1,209 @@
+/** One connection of a client that resumes. Not part of the public API. */
+
+import type { Incoming } from "../internal/payload.ts";
+import { Receipt } from "../internal/receipt.ts";
+import {
+  control,
+  frame,
+  type Hello,
+  ordinary,
+  readHello,
+  readNumber,
+  readPlace,
+  resumable,
+  unframe,
+} from "../internal/resume_frame.ts";
+import type { NumberedMessage } from "../internal/unacknowledged.ts";
+import type {
+  ClientEvents,
+  ClientRuntime,
+  ClientSocket,
+  DialRequest,
+  End,
+} from "../runtime/contract.ts";
+import type { ResumeSession } from "./resume.ts";
+import type { Wire, WireEvents } from "./resuming_runtime.ts";
+import type { WebSocketData } from "./types.ts";
+
+/**
+ * How long a server that has chosen the subprotocol may take to greet, in ms. Some choose the first
+ * that they are offered, whatever it means.
+ */
+const HELLO_MS = 2000;
+
+/** What an attempt fails of that has had no answer: it says nothing of what was offered. */
+const NO_ANSWER = /^connection refused$|^the connection was reset$/;
+
+/** A connection of a session. */
+export class ResumingSocket implements Wire, ClientEvents {
+  readonly #session: ResumeSession;
+  readonly #runtime: ClientRuntime;
+  readonly #request: DialRequest;
+  readonly #events: WireEvents;
+  #socket: ClientSocket;
+  #mode: "dialing" | "waiting" | "resuming" | "plain" | "over" = "dialing";
+  /** Whether nothing has come in yet. */
+  #isFirst = true;
+  #offers = true;
+  #timer: unknown;
+  /** The largest message that the server takes, where it is to acknowledge it. */
+  #maxPayload = Infinity;
+  /** Whether the server knows whose messages it acknowledges. */
+  #isKnown = false;
+
+  constructor(
+    session: ResumeSession,
+    runtime: ClientRuntime,
+    request: DialRequest,
+    events: WireEvents,
+  ) {
+    this.#session = session;
+    this.#runtime = runtime;
+    this.#request = request;
+    this.#events = events;
+    const names = request.protocols.length === 0 ? [""] : request.protocols;
+    const protocols = [...names.map(resumable), ...request.protocols];
+    this.#socket = runtime.dial({ ...request, protocols }, this);
+  }
+
+  get protocol(): string {
+    const { protocol } = this.#socket;
+    return ordinary(protocol) ?? protocol;
+  }
+
+  get extensions(): string {
+    return this.#socket.extensions;
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(data: WebSocketData): void {
+    this.#socket.send(this.#mode === "resuming" ? frame("", data) : data);
+  }
+
+  acknowledge(message: NumberedMessage): boolean {
+    const { outbox } = this.#session;
+    if (this.#mode !== "resuming") outbox.foreign(message);
+    else if (message.bytes > this.#maxPayload) outbox.tooBig(message);
+    else {
+      if (!this.#isKnown) this.#socket.send(control(outbox.introduction()));
+      this.#isKnown = true;
+      this.#socket.send(frame(outbox.header(message), message.data));
+      return true;
+    }
+    return false;
+  }
+
+  ping(): void {
+    this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#end();
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#end();
+    this.#socket.terminate();
+  }
+
+  open(): void {
+    if (this.#mode !== "dialing") return;
+    if (ordinary(this.#socket.protocol) === undefined) return this.#plain();
+    this.#mode = "waiting";
+    this.#timer = this.#session.clock.setTimer(() => this.#plain(), HELLO_MS);
+  }
+
+  message(data: Incoming): void {
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    const hello = isFirst && this.#offers ? readHello(data) : undefined;
+    if (this.#mode === "waiting") {
+      if (hello === undefined) this.#plain();
+      else return this.#begin(hello);
+    } else if (this.#mode === "resuming") return this.#framed(data);
+    // It has been taken for a server that cannot resume; the next connection may be quicker.
+    else if (this.#mode === "plain" && hello && ordinary(this.#socket.protocol) !== undefined) {
+      return this.#fault("the server's greeting came too late");
+    }
+    this.#events.message(data);
+  }
+
+  alive(): void {
+    this.#events.alive();
+  }
+
+  closed(end: End): void {
+    if (this.#mode === "dialing" && this.#mayBeRefusal(end)) {
+      this.#offers = false;
+      try {
+        this.#socket = this.#runtime.dial(this.#request, this);
+        return;
+      } catch { /* what the first attempt has come to is told */ }
+    }
+    this.#end();
+    this.#events.closed(end);
+  }
+
+  /**
+   * Whether an attempt may have failed for what was offered: a server that knows no subprotocol answers
+   * with none, and clients must take that for a failure (RFC 6455 §4.1).
+   */
+  #mayBeRefusal({ failure }: End): boolean {
+    if (!this.#offers || this.#request.protocols.length > 0 || failure === undefined) return false;
+    return ["0", "400"].includes(failure.status) && !NO_ANSWER.test(failure.what) &&
+      this.#session.doubts();
+  }
+
+  #plain(): void {
+    this.#session.clock.clearTimer(this.#timer);
+    this.#mode = "plain";
+    this.#events.open();
+    this.#session.foreign();
+  }
+
+  #begin({ epoch, max }: Hello): void {
+    this.#session.clock.clearTimer(this.#timer);
+    this.#mode = "resuming";
+    this.#maxPayload = max;
+    this.#socket.send(this.#session.begin(epoch));
+    this.#events.open();
+  }
+
+  #framed(data: Incoming): void {
+    const message = unframe(data);
+    if (message === undefined) return this.#fault("a message without a header came in");
+    const { header } = message;
+    if (header.startsWith("{")) {
+      this.#session.told(header);
+      return this.#events.alive();
+    }
+    const place = readPlace(header);
+    const number = readNumber(header);
+    if (number !== undefined) return this.#events.message(message.data, this.#receipt(number));
+    if (place !== undefined) this.#session.moved(place);
+    else if (header !== "") return this.#fault("a message with an unknown header came in");
+    this.#events.message(message.data);
+  }
+
+  /** The server wants to hear what becomes of a message. */
+  #receipt(number: number): Receipt {
+    return new Receipt((refused) => {
+      if (this.#mode === "resuming") this.#socket.send(control({ ack: number, refused }));
+    });
+  }
+
+  #fault(what: string): void {
+    this.terminate();
+    this.#events.closed({ code: 0, reason: "", failure: { what, status: "0" } });
+  }
+
+  /** What comes now is not for the user, and is not seen. */
+  #end(): void {
+    this.#session.clock.clearTimer(this.#timer);
+    this.#mode = "over";
+  }
+}

@@ -1,0 +1,77 @@
+/** What becomes of a message whose sender wants to hear of it. Not part of the public API. */
+
+import type { Listener, ListenerList } from "./listeners.ts";
+
+/** Why a message was not accepted, as it goes over the wire. */
+export type Refused =
+  | "failed"
+  | "unheard"
+  | "unacceptable"
+  | "too big"
+  | "closed"
+  | "forgotten";
+
+/** Counts who has a message in hand. When all have done with it, its sender is told. */
+export class Receipt {
+  /** Whether it may have been seen before, where that cannot be known. */
+  readonly mayRepeat: boolean;
+  readonly #answer: (refused: Refused | undefined) => void;
+  /** How many have it in hand; one of them hands it out. */
+  #held = 1;
+  #isSeen = false;
+  #refused: Refused | undefined;
+
+  constructor(answer: (refused: Refused | undefined) => void, mayRepeat = false) {
+    this.#answer = answer;
+    this.mayRepeat = mayRepeat;
+  }
+
+  /** Somebody has it in hand. Returns what is to be called once: with whether he has seen it. */
+  hold(): (isSeen: boolean) => void {
+    this.#held++;
+    return (isSeen) => {
+      this.#isSeen ||= isSeen;
+      this.#release();
+    };
+  }
+
+  /** The listeners, as they are to be called with it: their failures count. */
+  watch({ what, items }: ListenerList): ListenerList {
+    this.#isSeen ||= items.length > 0;
+    return { what, items: items.map((listener) => this.#watched(listener)) };
+  }
+
+  /** All were called; some of them may be at work still. */
+  end(atWork: Promise<unknown> | undefined): void {
+    if (atWork === undefined) this.#release();
+    else void atWork.then(() => this.#release());
+  }
+
+  /** It is given to nobody. In the place of `end`. */
+  refuse(why: Refused): void {
+    this.#refused = why;
+    this.#release();
+  }
+
+  #watched(listener: Listener): Listener {
+    const failed = (cause: unknown) => {
+      this.#refused = "failed";
+      throw cause;
+    };
+    return (...args) => {
+      try {
+        const result = listener(...args);
+        const { then } = (result ?? {}) as PromiseLike<unknown>;
+        if (typeof then !== "function") return undefined;
+        return Promise.resolve(then.call(result, undefined, failed));
+      } catch (cause) {
+        return failed(cause);
+      }
+    };
+  }
+
+  #release(): void {
+    if (--this.#held > 0) return;
+    this.#answer(this.#refused ?? (this.#isSeen ? undefined : "unheard"));
+  }
+}
