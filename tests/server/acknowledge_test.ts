@@ -149,7 +149,8 @@ describe("send() with 'acknowledge'", () => {
       const close = () => void server.close(only(server), { code: 1012 });
       const schema: StandardSchema<never> = {
         "~standard": {
-          ...numbers["~standard"],
+          version: 1,
+          vendor: "test",
           validate: (value) => {
             close();
             return { value: value as never };
