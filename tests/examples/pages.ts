@@ -16,7 +16,7 @@ export async function until(page: Page, expression: string): Promise<void> {
     const look = () => (${expression}) && resolve(true);
     const kinds = { subtree: true, childList: true, characterData: true, attributes: true };
     new MutationObserver(look).observe(document, kinds);
-    setTimeout(() => resolve(document.body.innerText), 10_000);
+    setTimeout(() => resolve(document.body.innerText), 25_000);
     look();
   })`);
   if (shown !== true) throw new Error(`it is not so that ${expression}:\n${shown}`);

@@ -69,16 +69,16 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
     theirs = given.ours
       ? Program.here("dead_peer_server.ts", ["nothing", "heartbeat"])
       : Program.here("raw_peer.ts", ["server", ...modes]);
-    const { text } = await deadline(theirs.lineFrom("port "), 20_000);
+    const { text } = await deadline(theirs.lineFrom("port "), 30_000);
     ours = Program.here("dead_peer_client.ts", [text.slice(5), ...args]);
-    began = await deadline(ours.lineFrom("open"), 20_000);
+    began = await deadline(ours.lineFrom("open"), 30_000);
   } else {
     ours = Program.here("dead_peer_server.ts", args);
-    const { text } = await deadline(ours.lineFrom("port "), 20_000);
+    const { text } = await deadline(ours.lineFrom("port "), 30_000);
     theirs = given.ours
       ? Program.here("dead_peer_client.ts", [text.slice(5), "nothing", "heartbeat"])
       : Program.here("raw_peer.ts", ["client", text.slice(5), ...modes]);
-    began = await deadline(ours.lineFrom("connect"), 20_000);
+    began = await deadline(ours.lineFrom("connect"), 30_000);
   }
   const timer = typeof freeze === "number" ? setTimeout(() => theirs.freeze(), freeze) : undefined;
   const since = performance.now();
@@ -91,7 +91,7 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
   );
   try {
     if (freeze === true) theirs.freeze();
-    const ended = await deadline(ours.ended, 15_000).catch(() => {
+    const ended = await deadline(ours.ended, 30_000).catch(() => {
       const said = ours.lines.map(({ text }) => text).join("\n");
       throw new Error(`the program does not end; it said:\n${said}\n${ours.stderr}`);
     });

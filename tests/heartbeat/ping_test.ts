@@ -61,8 +61,8 @@ async function ourClient(setting: Setting): Promise<Side> {
   const over = new Promise((resolve) => ws.on("close", resolve));
   const { opened } = ws;
   await ws.connect(rawServer.url, options(setting));
-  const raw = await deadline(rawServer.accept(), 5000);
-  await deadline(opened, 5000);
+  const raw = await deadline(rawServer.accept(), 30_000);
+  await deadline(opened, 30_000);
   return {
     raw,
     log,
@@ -71,7 +71,7 @@ async function ourClient(setting: Setting): Promise<Side> {
     message: () => new Promise((resolve) => waiting.push(resolve)),
     async [Symbol.asyncDispose]() {
       await rawServer.close();
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
     },
   };
 }
@@ -86,8 +86,8 @@ async function ourServer(setting: Setting): Promise<Side> {
   server.on("close", (_, { code, reason }) => log.push(`close ${code} ${reason}`));
   const over = new Promise((resolve) => server.on("close", resolve));
   await server.start({ serverPort: 0, serverIP: "127.0.0.1", ...options(setting) });
-  const raw = await deadline(rawConnect(server.address!.port, setting.raw), 5000);
-  const connection = await deadline(connected, 5000);
+  const raw = await deadline(rawConnect(server.address!.port, setting.raw), 30_000);
+  const connection = await deadline(connected, 30_000);
   return {
     raw,
     log,
@@ -96,8 +96,8 @@ async function ourServer(setting: Setting): Promise<Side> {
     message: () => new Promise((resolve) => waiting.push(resolve)),
     async [Symbol.asyncDispose]() {
       raw.socket.destroy();
-      await deadline(over, 5000);
-      await deadline(server.stop(), 5000);
+      await deadline(over, 30_000);
+      await deadline(server.stop(), 30_000);
     },
   };
 }
@@ -108,7 +108,7 @@ const pings = ({ raw }: Side): Frame[] => raw.frames.filter(({ opcode }) => opco
 async function readAll({ raw }: Side): Promise<void> {
   raw.send(PING, "read all?");
   const answer = (frame: Frame) => frame.opcode === PONG;
-  while (!raw.frames.some(answer)) await deadline(raw.next(PONG), 5000);
+  while (!raw.frames.some(answer)) await deadline(raw.next(PONG), 30_000);
 }
 
 for (
@@ -145,10 +145,10 @@ for (
       await using side = await open({ clock });
       clock.tick(29_999);
       side.send("before");
-      await deadline(side.raw.next(TEXT), 5000);
+      await deadline(side.raw.next(TEXT), 30_000);
       assertEquals(pings(side), []);
       clock.tick(1);
-      const ping = await deadline(side.raw.next(PING), 5000);
+      const ping = await deadline(side.raw.next(PING), 30_000);
       assertEquals(ping.masked, masked);
     });
 
@@ -158,10 +158,10 @@ for (
         await using side = await open({ clock, pingInterval: value });
         clock.tick(29_999);
         side.send("before");
-        await deadline(side.raw.next(TEXT), 5000);
+        await deadline(side.raw.next(TEXT), 30_000);
         assertEquals(pings(side), []);
         clock.tick(1);
-        await deadline(side.raw.next(PING), 5000);
+        await deadline(side.raw.next(PING), 30_000);
       });
     }
 
@@ -170,10 +170,10 @@ for (
       await using side = await open({ clock, pingInterval: 30_000 });
       clock.tick(29_999_999);
       side.send("before");
-      await deadline(side.raw.next(TEXT), 5000);
+      await deadline(side.raw.next(TEXT), 30_000);
       assertEquals(pings(side), []);
       clock.tick(1);
-      await deadline(side.raw.next(PING), 5000);
+      await deadline(side.raw.next(PING), 30_000);
     });
 
     it("takes a peer for dead that answers no Ping, after 'pongTimeout'", async () => {
@@ -185,12 +185,12 @@ for (
         raw: { pong: false },
       });
       clock.tick(10_000);
-      await deadline(side.raw.next(PING), 5000);
+      await deadline(side.raw.next(PING), 30_000);
       clock.tick(3_999);
       assertEquals(side.log, []);
       clock.tick(1);
       assertEquals(side.log, ["error 200", "close 1006 The link is down"]);
-      await deadline(side.raw.ended, 5000);
+      await deadline(side.raw.ended, 30_000);
     });
 
     it("cuts 'pongTimeout' to 'pingInterval'", async () => {
@@ -205,7 +205,7 @@ for (
       assertEquals(side.log, []);
       clock.tick(1);
       assertEquals(side.log, ["error 200", "close 1006 The link is down"]);
-      await deadline(side.raw.ended, 5000);
+      await deadline(side.raw.ended, 30_000);
     });
 
     it("lets a peer live that does no more than answer", async () => {
@@ -214,7 +214,7 @@ for (
       for (let n = 1; n <= 3; n++) {
         const from = side.raw.frames.length;
         clock.tick(10_000);
-        await deadline(side.raw.next(PING, from), 5000);
+        await deadline(side.raw.next(PING, from), 30_000);
         side.raw.frames.splice(0);
         await readAll(side);
       }
@@ -232,10 +232,10 @@ for (
       for (const data of ["text", ""]) {
         const from = side.raw.frames.length;
         clock.tick(10_000);
-        await deadline(side.raw.next(PING, from), 5000);
+        await deadline(side.raw.next(PING, from), 30_000);
         const received = side.message();
         side.raw.send(TEXT, data);
-        assertEquals(await deadline(received, 5000), data);
+        assertEquals(await deadline(received, 30_000), data);
       }
       assertEquals(side.log, []);
       assertEquals(pings(side).length, 2);
@@ -250,7 +250,7 @@ for (
       clock.tick(10_000);
       await delay(100);
       side.raw.socket.resume();
-      await deadline(side.raw.next(PING), 10_000);
+      await deadline(side.raw.next(PING), 30_000);
       await readAll(side);
       clock.tick(10_000);
       assertEquals(side.log, []);
@@ -261,7 +261,7 @@ for (
       await using side = await open({ clock, pingInterval: 1, raw: { answerClose: false } });
       side.raw.close(4000, "bye");
       side.raw.end();
-      await deadline(side.over, 5000);
+      await deadline(side.over, 30_000);
       assertEquals(side.log, ["close 4000 bye"]);
       clock.tick(60_000);
       assertEquals(pings(side), []);
@@ -281,7 +281,7 @@ for (
         const began = performance.now();
         const watch = new Stopwatch();
         side.raw.send(PING, payload);
-        const pong = await deadline(side.raw.next(PONG), 5000);
+        const pong = await deadline(side.raw.next(PONG), 30_000);
         assertEquals(pong.payload, payload);
         assertEquals(pong.masked, masked);
         assertInTime(pong.at - began, 250, watch.short);
@@ -293,10 +293,10 @@ for (
       const received = side.message();
       side.raw.send(TEXT, "one ", { fin: false });
       side.raw.send(PING, "between");
-      const pong = await deadline(side.raw.next(PONG), 5000);
+      const pong = await deadline(side.raw.next(PONG), 30_000);
       assertEquals(pong.payload, new TextEncoder().encode("between"));
       side.raw.send(0, "message");
-      assertEquals(await deadline(received, 5000), "one message");
+      assertEquals(await deadline(received, 30_000), "one message");
     });
 
     it("takes a Pong that nobody asked for", async () => {
@@ -304,7 +304,7 @@ for (
       side.raw.send(PONG, "hello");
       const received = side.message();
       side.raw.send(TEXT, "after");
-      assertEquals(await deadline(received, 5000), "after");
+      assertEquals(await deadline(received, 30_000), "after");
       assert(side.raw.frames.every(({ opcode }) => opcode !== 8));
       assertEquals(side.log, []);
     });

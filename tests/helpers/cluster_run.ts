@@ -147,7 +147,7 @@ class Run {
   /** Waits until so many are present, in the view of each node, and the views are the same. */
   async #present(nodes: number[], count: number): Promise<void> {
     let seen: string[][] = [];
-    for (const end = performance.now() + 20_000; performance.now() < end;) {
+    for (const end = performance.now() + 40_000; performance.now() < end;) {
       seen = await Promise.all(nodes.map((n) => this.#nodes[n]!.presence(this.#size.topics)));
       const isSame = seen.every((one) => JSON.stringify(one) === JSON.stringify(seen[0]));
       if (isSame && seen[0]!.length === count) return;
@@ -175,7 +175,7 @@ class Run {
       this.#clients.filter(({ got }) =>
         [...got].some(([topic, mine]) => mine.at(-1) !== texts.get(topic)!.at(-1))
       ).length;
-    await until("all have the last message", () => late() === 0, 10_000, late);
+    await until("all have the last message", () => late() === 0, 30_000, late);
   }
 
   #compare(

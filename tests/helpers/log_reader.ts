@@ -7,7 +7,7 @@ import type { Broker, BrokerReader, LostReason, Position } from "../../cluster.t
 export async function until(
   what: string,
   isSo: () => boolean,
-  ms = 10_000,
+  ms = 30_000,
   note: () => unknown = () => "",
 ): Promise<void> {
   const end = performance.now() + ms;
@@ -68,17 +68,17 @@ export class LogReader implements BrokerReader, AsyncDisposable {
 
   /** Waits until it is ready. */
   async whenReady(): Promise<this> {
-    await until("ready", () => this.isReady, 10_000, () => this.log);
+    await until("ready", () => this.isReady, 30_000, () => this.log);
     return this;
   }
 
   /** Waits until an entry was told. */
-  async told(entry: string, ms = 15_000): Promise<void> {
+  async told(entry: string, ms = 30_000): Promise<void> {
     await until(`told ${entry}`, () => this.log.includes(entry), ms, () => this.log.slice(-20));
   }
 
   /** Waits until it was told that something is lost. */
-  async whenLost(why: LostReason, ms = 15_000): Promise<void> {
+  async whenLost(why: LostReason, ms = 30_000): Promise<void> {
     await until(`lost ${why}`, () => this.lostReasons.includes(why), ms, () => this.log.slice(-20));
   }
 

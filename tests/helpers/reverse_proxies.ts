@@ -88,7 +88,7 @@ async function startNginx(nginx: string, to: number | string): Promise<ReversePr
     await program.ended;
     rmSync(folder, { recursive: true, force: true });
   };
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 30_000;
   for (let there = false; !there;) {
     const socket = await openTcp(port).catch(() => undefined);
     there = socket !== undefined;

@@ -134,7 +134,7 @@ describe("a Close frame with a reason of 60 KB", () => {
     await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
     const peer = await within(rawConnect(server.address!.port));
     peer.send(8, closePayload(4000, "€".repeat(20_000)));
-    const { code, reason } = await deadline(closed, 5000);
+    const { code, reason } = await deadline(closed, 30_000);
     assertEquals(reason, code === 4000 ? "€".repeat(41) : "The link is down");
     peer.socket.destroy();
     await server.stop();

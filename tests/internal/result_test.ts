@@ -69,7 +69,7 @@ describe("Refusal", () => {
 describe("a process in which nobody handles a refusal", () => {
   async function run(how: string) {
     await using program = Program.here("refusals.ts", [how]);
-    return await deadline(program.ended, 20_000);
+    return await deadline(program.ended, 30_000);
   }
 
   for (const how of ["ignored", "then", "chain", "finally", "async", "twice"]) {

@@ -48,13 +48,13 @@ describe(`a server with ${CLIENTS} clients of another process`, () => {
       assertEquals(watched.errors.map(({ code, data }) => `${code} ${data}`), ["200 429"]);
 
       const watch = new Stopwatch();
-      assertEquals(await deadline(server.stop(), 15_000), true);
+      assertEquals(await deadline(server.stop(), 30_000), true);
       watch.assertLess(5000);
       assertEquals(server.listAllConnections(), []);
       assertEquals(watched.closes.length, CLIENTS);
       assertEquals(new Set(watched.closes.map(({ connection }) => connection)).size, CLIENTS);
 
-      const { code, stdout, stderr } = await deadline(program.ended, 15_000);
+      const { code, stdout, stderr } = await deadline(program.ended, 30_000);
       assertEquals(stdout.trim().split("\n"), [
         `connected ${CLIENTS}`,
         // The refusal is the only one that failed.

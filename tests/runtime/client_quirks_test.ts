@@ -18,12 +18,12 @@ async function handshake(extra: string[], init: object): Promise<string[]> {
   const server = await RawServer.listen({ answer: (request) => acceptHead(request, extra) });
   try {
     const { ws, log, over } = dial(server.url, init);
-    await deadline(Promise.race([opened(ws), over]), 5000);
+    await deadline(Promise.race([opened(ws), over]), 30_000);
     if (log[0] === "open") log.push(`protocol '${ws.protocol}' extensions '${ws.extensions}'`);
     else log[0] = log[0]!.replace(/^error .*failed: /, "error ");
     ws.close();
     await server.close();
-    await deadline(over, 5000);
+    await deadline(over, 30_000);
     return log.slice(0, log[0] === "open" ? 2 : 1);
   } finally {
     await server.close().catch(() => {});
@@ -61,13 +61,13 @@ describe("the runtime's WebSocket in the handshake", () => {
     it(`offers compression on Bun unless told otherwise: ${JSON.stringify(given)}`, async () => {
       const server = await RawServer.listen();
       const { ws, over } = dial(server.url, given);
-      const raw = await deadline(server.accept(), 5000);
+      const raw = await deadline(server.accept(), 30_000);
       const offer = header(raw.head, "sec-websocket-extensions");
       const expected = here({ deno: "", bun: "permessage-deflate" });
       assertEquals(offer.split(";")[0], "perMessageDeflate" in given ? "" : expected);
-      if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 5000);
+      if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 30_000);
       ws.close();
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
       await server.close();
     });
   }
@@ -81,13 +81,13 @@ describe("the runtime's WebSocket", () => {
     const server = await RawServer.listen({ answerClose });
     try {
       const side = dial(server.url);
-      const raw = await deadline(server.accept(), 5000);
-      if (side.ws.readyState === WebSocket.CONNECTING) await deadline(opened(side.ws), 5000);
+      const raw = await deadline(server.accept(), 30_000);
+      if (side.ws.readyState === WebSocket.CONNECTING) await deadline(opened(side.ws), 30_000);
       const result = await use({ ...side, raw });
       if (side.ws.readyState !== WebSocket.CLOSED) {
         side.ws.close();
         await server.close();
-        await deadline(side.over, 5000);
+        await deadline(side.over, 30_000);
       }
       return result;
     } finally {
@@ -116,7 +116,7 @@ describe("the runtime's WebSocket", () => {
         return;
       }
       ws.close(1001, "");
-      const { payload } = await deadline(raw.next(8), 5000);
+      const { payload } = await deadline(raw.next(8), 30_000);
       assertEquals([...payload], [3, 233]);
     });
   });
@@ -130,14 +130,14 @@ describe("the runtime's WebSocket", () => {
         return;
       }
       ws.send(buffer);
-      assertEquals((await deadline(raw.next(2), 5000)).payload, new Uint8Array(2));
+      assertEquals((await deadline(raw.next(2), 30_000)).payload, new Uint8Array(2));
     });
   });
 
   it("goes on counting bufferedAmount after the end on Bun, and not on Deno", async () => {
     await withPeer(async ({ ws, over }) => {
       ws.close();
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
       assertEquals(ws.bufferedAmount, 0);
       ws.send("four");
       assert(here({ deno: ws.bufferedAmount === 0, bun: ws.bufferedAmount >= 4 }));
@@ -147,7 +147,7 @@ describe("the runtime's WebSocket", () => {
   it("tells of a reset with an error and code 0 on Deno, with 1006 and no error on Bun", async () => {
     await withPeer(async ({ log, raw, over }) => {
       raw.reset();
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
       const kinds = log.map((line) => line.split(" ").slice(0, line.startsWith("close") ? 2 : 1));
       assertEquals(
         kinds.slice(1).map((kind) => kind.join(" ")),
@@ -159,8 +159,8 @@ describe("the runtime's WebSocket", () => {
   it("can be dropped at once, and tells of it as 1005 on Deno and 1006 on Bun", async () => {
     await withPeer(async ({ ws, log, raw, over }) => {
       drop(ws);
-      await deadline(raw.ended, 5000);
-      await deadline(over, 5000);
+      await deadline(raw.ended, 30_000);
+      await deadline(over, 30_000);
       assertEquals(
         log.at(-1)!.split(" ")[1],
         here({ deno: "1005", bun: "1006" }),
@@ -171,11 +171,11 @@ describe("the runtime's WebSocket", () => {
   it("can be dropped while the peer leaves its Close frame unanswered", async () => {
     await withPeer(async ({ ws, raw, over, log }) => {
       ws.close(1000, "");
-      await deadline(raw.next(8), 5000);
+      await deadline(raw.next(8), 30_000);
       assertEquals(log, ["open"]);
       drop(ws);
-      await deadline(raw.ended, 5000);
-      await deadline(over, 5000);
+      await deadline(raw.ended, 30_000);
+      await deadline(over, 30_000);
     }, false);
   });
 });
@@ -185,9 +185,9 @@ describe("a process whose WebSocket was dropped behind a stalled write", () => {
     const lives = ends ? "ends" : "does not end";
     it(`${lives} where ${what} was called meanwhile`, async () => {
       await using peer = Program.here("raw_peer.ts", ["server", "unread"]);
-      const { text } = await deadline(peer.lineFrom("port "), 20_000);
+      const { text } = await deadline(peer.lineFrom("port "), 30_000);
       await using program = Program.here("stalled_write.ts", [text.slice(5), what]);
-      await deadline(program.lineFrom("dropped"), 20_000);
+      await deadline(program.lineFrom("dropped"), 30_000);
       const ended = await deadline(program.ended, 2_000).catch(() => undefined);
       assertEquals(ended === undefined, !ends);
       if (ended !== undefined) assertEquals(ended.code, 0);

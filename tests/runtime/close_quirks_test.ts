@@ -24,11 +24,11 @@ async function withPeer(use: (side: Side) => Promise<void>): Promise<void> {
   const server = await RawServer.listen({ answerClose: false });
   try {
     const side = dial(server.url);
-    const raw = await deadline(server.accept(), 5000);
-    if (side.ws.readyState === WebSocket.CONNECTING) await deadline(opened(side.ws), 5000);
+    const raw = await deadline(server.accept(), 30_000);
+    if (side.ws.readyState === WebSocket.CONNECTING) await deadline(opened(side.ws), 30_000);
     await use({ ...side, raw });
     if (side.ws.readyState !== WebSocket.CLOSED) drop(side.ws);
-    await deadline(side.over, 5000);
+    await deadline(side.over, 30_000);
   } finally {
     await server.close();
   }
@@ -38,7 +38,7 @@ describe("the end of the runtime's WebSocket", () => {
   it("waits for the peer's Close frame, whatever else comes", async () => {
     await withPeer(async ({ ws, log, raw }) => {
       ws.close(4000, "bye");
-      await deadline(raw.next(CLOSE), 5000);
+      await deadline(raw.next(CLOSE), 30_000);
       for (let i = 0; i < 20; i++) {
         raw.send(TEXT, "still here");
         await delay(50);
@@ -51,13 +51,13 @@ describe("the end of the runtime's WebSocket", () => {
   it("is told on Bun only once the peer ends, though its Close frame has come", async () => {
     await withPeer(async ({ ws, log, raw, over }) => {
       raw.close(4001, "bye");
-      if (onDeno) await deadline(over, 5000);
+      if (onDeno) await deadline(over, 30_000);
       else {
-        assertEquals(readClose(await deadline(raw.next(CLOSE), 5000)).code, 4001);
+        assertEquals(readClose(await deadline(raw.next(CLOSE), 30_000)).code, 4001);
         await delay(1000);
         assertEquals([log, ws.readyState as number], [["open"], WebSocket.CLOSING]);
         ws.terminate();
-        await deadline(over, 5000);
+        await deadline(over, 30_000);
       }
       // Dropped by hand it tells what the peer has said.
       assertEquals(log, ["open", "close 4001 bye true"]);
@@ -71,9 +71,9 @@ describe("the end of the runtime's WebSocket", () => {
       assertEquals(ws[role], 1);
       ws[role] = 0;
       ws.close(1001, "");
-      assertEquals(readClose(await deadline(raw.next(CLOSE), 5000)).code, 1001);
+      assertEquals(readClose(await deadline(raw.next(CLOSE), 30_000)).code, 1001);
       raw.send(TEXT, "meanwhile");
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
       assertEquals(log, ["open", "close 0  false"]);
     });
     // With the role back in place it goes on: that is why it is put back.
@@ -86,11 +86,11 @@ describe("the end of the runtime's WebSocket", () => {
   async function staysOpen({ ws, log, raw, over }: Side, then?: (ws: Bare) => void): Promise<void> {
     ws.close(1001, "");
     then?.(ws);
-    await deadline(raw.next(CLOSE), 5000);
+    await deadline(raw.next(CLOSE), 30_000);
     raw.send(TEXT, "meanwhile");
     raw.close(4002, "too");
     if (!onDeno) raw.end();
-    await deadline(over, 5000);
+    await deadline(over, 30_000);
     assertEquals(log[1]!.split(" ").slice(0, 2), ["close", "4002"]);
   }
 
@@ -100,8 +100,8 @@ describe("the end of the runtime's WebSocket", () => {
     await withPeer(async ({ ws, log, raw, over }) => {
       raw.write(headOf(64 * 1024 * 1024));
       if (onDeno) {
-        await deadline(raw.ended, 5000);
-        await deadline(over, 5000);
+        await deadline(raw.ended, 30_000);
+        await deadline(over, 30_000);
         assertEquals(log, ["open", "error Frame too large", "close 0  false"]);
         assertEquals(raw.frames, []);
       } else {
@@ -124,9 +124,9 @@ describe("ping() of the runtime's WebSocket", () => {
       const { ws, over } = dial(server.url);
       assertEquals(typeof ws.ping, onDeno ? "undefined" : "function");
       if (!onDeno) assertThrows(() => ws.ping());
-      await deadline(opened(ws), 5000);
+      await deadline(opened(ws), 30_000);
       ws.close();
-      await deadline(over, 5000);
+      await deadline(over, 30_000);
     } finally {
       await server.close();
     }
@@ -138,9 +138,9 @@ describe("the end of the runtime's WebSocket without an answer to its Close fram
     it(`is told on Deno as an answer with no code, after ${code ?? "none"}`, async () => {
       await withPeer(async ({ ws, raw, log, over }) => {
         ws.close(code);
-        await deadline(raw.next(CLOSE), 5000);
+        await deadline(raw.next(CLOSE), 30_000);
         raw.reset();
-        await deadline(over, 5000);
+        await deadline(over, 30_000);
         assertEquals(log.at(-1), onDeno ? "close 1005  true" : "close 1006  false");
       });
     });
@@ -151,7 +151,7 @@ describe("the runtime's WebSocket when it has been dropped", () => {
   it("ends the process on Deno where it is asked for bufferedAmount", async () => {
     const server = await RawServer.listen();
     await using program = Program.here("dropped_amount.ts", [String(server.port)]);
-    const { stdout, stderr } = await deadline(program.ended, 10_000);
+    const { stdout, stderr } = await deadline(program.ended, 30_000);
     if (onDeno) assert(stderr.includes("panicked"), stderr);
     else assertEquals(stdout, "queued 0\n");
     await server.close();
@@ -165,13 +165,13 @@ describe("the idle timer of the runtime's WebSocket on Deno", () => {
     await withPeer(async ({ ws, raw, log }) => {
       if (!onDeno) {
         ws.ping();
-        await deadline(raw.next(PING), 5000);
+        await deadline(raw.next(PING), 30_000);
       } else {
         const [idleTime, arm] = timerOf(ws);
         ws[idleTime] = 1e-6;
         arm();
         ws[idleTime] = seconds;
-        await deadline(raw.next(PING), 5000);
+        await deadline(raw.next(PING), 30_000);
         await delay(300);
         ws[idleTime] = 1e-6;
         arm(); // ends the timer
@@ -205,7 +205,7 @@ describe("the idle timer of the runtime's WebSocket on Deno", () => {
       }
       await delay(100);
       ws.send("after");
-      await deadline(raw.next(TEXT), 5000);
+      await deadline(raw.next(TEXT), 30_000);
       assertEquals(raw.frames.map(({ opcode }) => opcode), [TEXT]);
     });
   });

@@ -80,7 +80,7 @@ const TRANSPORTS: { name: string; client: ClientRuntime; server: ServerRuntime }
   { name: "the memory network, in a host of its own", client: memory.client, server: inMemoryHost },
 ];
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 const LISTEN: ListenOptions = {
   hostname: "127.0.0.1",

@@ -24,12 +24,12 @@ for (const hidden of INTERNALS) {
       try {
         const args = ["client", hidden, String(server.port)];
         await using program = Program.here("without_internals.ts", args);
-        const { code, stdout, stderr } = await deadline(program.ended, 20_000);
+        const { code, stdout, stderr } = await deadline(program.ended, 30_000);
         const lines = stdout.trimEnd().split("\n");
         const done = '{"code":4000,"reason":"done"}';
         assertEquals(lines.slice(0, 2), [done, done]);
         for (let i = 0; i < 2; i++) {
-          assertEquals((await deadline(server.accept(), 5000)).texts(), ["hello"]);
+          assertEquals((await deadline(server.accept(), 30_000)).texts(), ["hello"]);
         }
         if (onDeno) {
           for (const [i, option] of ["pingInterval", "pongTimeout"].entries()) {
@@ -52,17 +52,17 @@ for (const hidden of INTERNALS) {
 describe("a server where Deno's internals are missing", () => {
   it("drops a peer that answers no Ping with 'error' 200 and 'close' 1006, in time", async () => {
     await using program = Program.here("without_internals.ts", ["server", INTERNALS[0]!]);
-    const { text } = await deadline(program.lineFrom("port "), 20_000);
-    const raw = await deadline(rawConnect(Number(text.slice(5)), { pong: false }), 5000);
+    const { text } = await deadline(program.lineFrom("port "), 30_000);
+    const raw = await deadline(rawConnect(Number(text.slice(5)), { pong: false }), 30_000);
     try {
-      const began = (await deadline(program.lineFrom("connect"), 5000)).at;
+      const began = (await deadline(program.lineFrom("connect"), 30_000)).at;
       const watch = new Stopwatch();
-      await deadline(raw.next(PING), 5000);
-      const lost = await deadline(program.lineFrom("close"), 5000);
+      await deadline(raw.next(PING), 30_000);
+      const lost = await deadline(program.lineFrom("close"), 30_000);
       assertGreater(lost.at - began, 1000);
       assertInTime(lost.at - began, 2500, watch.short);
-      await deadline(raw.ended, 5000);
-      const { code, stdout, stderr, at } = await deadline(program.ended, 10_000);
+      await deadline(raw.ended, 30_000);
+      const { code, stdout, stderr, at } = await deadline(program.ended, 30_000);
       assertEquals(stdout.split("\n").slice(1), [
         "connect",
         "error 200",
@@ -85,13 +85,13 @@ describe("a server where Deno's internals are missing", () => {
 /** A peer that answers Pings lives longer than the heartbeat's time, and leaves by itself. */
 async function livesWithout(hidden: string): Promise<void> {
   await using program = Program.here("without_internals.ts", ["server", hidden]);
-  const { text } = await deadline(program.lineFrom("port "), 20_000);
-  const raw = await deadline(rawConnect(Number(text.slice(5))), 5000);
+  const { text } = await deadline(program.lineFrom("port "), 30_000);
+  const raw = await deadline(rawConnect(Number(text.slice(5))), 30_000);
   try {
-    for (let n = 0; n < 3; n++) await deadline(raw.next(PING, raw.frames.length), 5000);
+    for (let n = 0; n < 3; n++) await deadline(raw.next(PING, raw.frames.length), 30_000);
     assertEquals(program.lines.map(({ text }) => text).slice(1), ["connect"]);
     raw.close(4000, "bye");
-    const { code, stdout } = await deadline(program.ended, 10_000);
+    const { code, stdout } = await deadline(program.ended, 30_000);
     assertEquals(stdout.split("\n")[2], 'close {"code":4000,"reason":"bye"}');
     assertEquals(code, 0);
   } finally {

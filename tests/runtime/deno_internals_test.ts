@@ -16,11 +16,11 @@ async function withPeer(use: (ws: Bare, raw: RawPeer) => Promise<void>): Promise
   const server = await RawServer.listen();
   try {
     const { ws, over } = dial(server.url);
-    const raw = await deadline(server.accept(), 5000);
-    if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 5000);
+    const raw = await deadline(server.accept(), 30_000);
+    if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 30_000);
     await use(ws, raw);
     ws.close();
-    await deadline(over, 5000);
+    await deadline(over, 30_000);
   } finally {
     await server.close();
   }
@@ -67,11 +67,11 @@ describe("the internals of the runtime's WebSocket", () => {
     await withPeer(async (ws, raw) => {
       const began = performance.now();
       ping(ws);
-      const frame = await deadline(raw.next(PING), 5000);
+      const frame = await deadline(raw.next(PING), 30_000);
       assert(frame.masked);
       assertAlmostEquals(frame.at - began, 0, 200);
       ws.send("after");
-      await deadline(raw.next(TEXT), 5000);
+      await deadline(raw.next(TEXT), 30_000);
       assertEquals(raw.frames.filter(({ opcode }) => opcode === PING).length, 1);
       await new Promise((resolve) => setTimeout(resolve, 50)); // a storm would show
       assertEquals(raw.frames.filter(({ opcode }) => opcode === PING).length, 1);
@@ -93,7 +93,7 @@ describe("the internals of the runtime's WebSocket", () => {
       raw.send(TEXT, "one");
       raw.send(PONG, "x");
       raw.send(TEXT, "two");
-      await deadline(received, 5000);
+      await deadline(received, 30_000);
       assertEquals(
         log,
         onDeno
@@ -108,7 +108,7 @@ describe("the internals of the runtime's WebSocket", () => {
       await withPeer(async (ws, raw) => {
         if (onDeno) ws[symbolOf(ws, "[[role]]")!] = undefined;
         ws.close(code, "why");
-        const frame = await deadline(raw.next(8), 5000);
+        const frame = await deadline(raw.next(8), 30_000);
         assertEquals(readClose(frame), { code, reason: "why" });
       });
     }
@@ -118,11 +118,11 @@ describe("the internals of the runtime's WebSocket", () => {
     // Deno's own sanitizers fail this test where a timer is left.
     await withPeer(async (ws, raw) => {
       ping(ws);
-      await deadline(raw.next(PING), 5000);
+      await deadline(raw.next(PING), 30_000);
       const { promise, resolve } = Promise.withResolvers<void>();
       ws.addEventListener("close", () => resolve());
       ws.close();
-      await deadline(promise, 5000);
+      await deadline(promise, 30_000);
       await cleanUp(ws);
     });
   });

@@ -49,7 +49,7 @@ async function answer(
 ): Promise<string> {
   const answered = peer.next(TEXT, peer.frames.length);
   peer.send(TEXT, text);
-  return textOf((await deadline(answered, 10_000)).payload);
+  return textOf((await deadline(answered, 30_000)).payload);
 }
 
 describe("where a server listens", () => {
@@ -58,7 +58,7 @@ describe("where a server listens", () => {
     assertNotEquals(asked, named);
     const env = { DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${named}` };
     await running(echo("it", asked), { env }, async (program) => {
-      const [, port] = await deadline(program.line(/it listens on (\d+)/), 20_000);
+      const [, port] = await deadline(program.line(/it listens on (\d+)/), 30_000);
       assertEquals(Number(port), onDeno ? named : asked);
     });
   });
@@ -71,12 +71,12 @@ describe("where a server listens", () => {
       const port = await freePort();
       const flags = onDeno ? ["-A", "--no-prompt"] : ["--hot"];
       await running(echo("old", port), { flags }, async (program, file) => {
-        await deadline(program.line(/old listens/), 20_000);
-        const first = await deadline(rawConnect(port), 5000);
+        await deadline(program.line(/old listens/), 30_000);
+        const first = await deadline(rawConnect(port), 30_000);
         assertEquals(await answer(first, "a"), "old a");
         await writeFile(file, echo("new", port));
-        if (!onDeno) await deadline(program.line(/new listens/), 20_000);
-        const second = await deadline(rawConnect(port), 5000);
+        if (!onDeno) await deadline(program.line(/new listens/), 30_000);
+        const second = await deadline(rawConnect(port), 30_000);
         assertEquals(await answer(second, "b"), onDeno ? "old b" : "new b");
         assertEquals(await answer(first, "c"), "old c");
         first.socket.destroy();

@@ -24,7 +24,7 @@ async function said(url: string, init: object = {}): Promise<string> {
   ws.addEventListener("error", (event) => {
     code = (event as ErrorEvent).error?.code;
   });
-  await deadline(over, 5000);
+  await deadline(over, 30_000);
   // The close code says nothing, on both.
   assertEquals(log.at(-1), `close ${onDeno ? 0 : 1006}  false`);
   const text = log[0]!.replace(
@@ -112,7 +112,7 @@ describe("the runtime's words for a handshake that is answered with", () => {
         if (!onDeno) return assertEquals(await said(server.url, init), bun);
         const { ws, log, over } = dial(server.url, init);
         ws.addEventListener("open", () => ws.close());
-        await deadline(over, 5000);
+        await deadline(over, 30_000);
         assertEquals(log, ["open", "close 1005  true"]);
       } finally {
         await server.close();

@@ -32,7 +32,7 @@ async function fail(url: string, options: object = {}): Promise<Failed> {
     });
   });
   await ws.connect(url, { connectTimeout: 4, ...options });
-  const error = await deadline(failed, 5000);
+  const error = await deadline(failed, 30_000);
   assertEquals(error.code, 200);
   const cause = error.cause as Error;
   return {

@@ -12,7 +12,7 @@ import { PING, RawServer } from "../peers/raw.ts";
 
 /** Whether a program that is done ends by itself. */
 async function ends(program: Program): Promise<boolean> {
-  await deadline(program.lineFrom("done"), 20_000);
+  await deadline(program.lineFrom("done"), 30_000);
   const ended = await deadline(program.ended, 2000).catch(() => undefined);
   if (ended !== undefined) assertEquals([ended.code, ended.stderr.includes("rror")], [0, false]);
   return ended !== undefined;
@@ -24,8 +24,8 @@ describe("a process whose WebSocket has sent a Ping, and was reset", () => {
       const server = await RawServer.listen();
       try {
         await using program = Program.here("bare_leftovers.ts", [what, String(server.port)]);
-        const raw = await deadline(server.accept(), 20_000);
-        await deadline(raw.next(PING), 5000);
+        const raw = await deadline(server.accept(), 30_000);
+        await deadline(raw.next(PING), 30_000);
         raw.reset();
         assertEquals(await ends(program), !onDeno || what === "cleared");
       } finally {

@@ -43,7 +43,7 @@ async function goesThrough(
     const { ws, log, over } = dial(server.url, init);
     client?.close();
     ws.addEventListener("open", () => ws.close());
-    await deadline(over, 5000);
+    await deadline(over, 30_000);
     assertEquals(log[0], "open");
     return proxy.lines.length > 0;
   } finally {

@@ -91,9 +91,9 @@ async function told(log: string[], start: string): Promise<void> {
 }
 
 async function statusOf(port: number, options: RawClientOptions): Promise<number> {
-  const { status, peer } = await deadline(rawHandshake(port, options), 5000);
+  const { status, peer } = await deadline(rawHandshake(port, options), 30_000);
   peer.socket.destroy();
-  await deadline(peer.ended, 5000);
+  await deadline(peer.ended, 30_000);
   return status;
 }
 
@@ -122,7 +122,7 @@ describe("the runtime's server in the handshake", () => {
       onUpgrade: () => order.push("upgraded"),
       onOpen: () => order.push("open"),
     });
-    const raw = await deadline(rawConnect(server.port), 5000);
+    const raw = await deadline(rawConnect(server.port), 30_000);
     raw.close(1000);
     await told(server.log, "close");
     assertEquals(order, onDeno ? ["upgraded", "open"] : ["open", "upgraded"]);
@@ -143,7 +143,7 @@ describe("the runtime's server in the handshake", () => {
         }
       },
     });
-    const raw = await deadline(rawConnect(server.port), 5000);
+    const raw = await deadline(rawConnect(server.port), 30_000);
     assertEquals(seen, onDeno ? "throws Request closed" : "null");
     raw.close(1000);
     await told(server.log, "close");
@@ -177,7 +177,7 @@ describe("the runtime's server", () => {
       raw.close(1000);
       await told(server.log, "close 1000");
     } else {
-      const frame = await deadline(raw.next(CLOSE), 5000);
+      const frame = await deadline(raw.next(CLOSE), 30_000);
       assertEquals(readClose(frame).code, 1009);
       await told(server.log, "close");
       assertEquals(server.log, ["close 1006 Received too big message"]);
@@ -193,9 +193,9 @@ describe("the runtime's server", () => {
       },
     });
     const raw = await rawConnect(server.port, { answerClose: false });
-    assertEquals(readClose(await deadline(raw.next(CLOSE), 5000)), { code: 4000, reason: "bye" });
+    assertEquals(readClose(await deadline(raw.next(CLOSE), 30_000)), { code: 4000, reason: "bye" });
     if (!onDeno) {
-      await deadline(raw.ended, 5000);
+      await deadline(raw.ended, 30_000);
       assertEquals(server.log, ["close 4000 bye", "called"]);
     } else {
       assertEquals(server.log, ["called"]);
@@ -211,7 +211,7 @@ describe("the runtime's server", () => {
     const server = serve({ deno: { idleTimeout: 0.2 } });
     const raw = await rawConnect(server.port, { pong: false, answerClose: false });
     if (!onDeno) raw.reset();
-    await deadline(raw.ended, 5000);
+    await deadline(raw.ended, 30_000);
     if (!onDeno) {
       await told(server.log, "close");
       assertEquals(server.log.map((line) => line.slice(0, 10)), ["close 1006"]);

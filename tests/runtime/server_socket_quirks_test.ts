@@ -55,8 +55,8 @@ describe("a connection of the runtime's server", () => {
       if (event === "open") opened.resolve(socket);
       if (event === "close") gone.resolve();
     });
-    const { socket: tcp } = await deadline(rawConnect(server.port), 5000);
-    const socket = await deadline(opened.promise, 5000);
+    const { socket: tcp } = await deadline(rawConnect(server.port), 30_000);
+    const socket = await deadline(opened.promise, 30_000);
     tcp.removeAllListeners("data").pause();
     socket.send(new Uint8Array(sent));
     let count = 0;
@@ -69,11 +69,11 @@ describe("a connection of the runtime's server", () => {
       })
     );
     tcp.resume();
-    await deadline(half, 10_000);
+    await deadline(half, 30_000);
     if (onDeno) assertEquals(socket.bufferedAmount, sent);
     else assertLess(socket.getBufferedAmount(), sent - read / 2);
     tcp.destroy();
-    await deadline(gone.promise, 5000);
+    await deadline(gone.promise, 30_000);
     await server.stop();
   });
 
@@ -84,12 +84,12 @@ describe("a connection of the runtime's server", () => {
       if (event === "message") got.resolve(data);
       if (event === "close") gone.resolve();
     });
-    const raw = await deadline(rawConnect(server.port), 5000);
+    const raw = await deadline(rawConnect(server.port), 30_000);
     raw.send(BINARY, "bytes");
-    const { constructor: { name } } = await deadline(got.promise, 5000) as object;
+    const { constructor: { name } } = await deadline(got.promise, 30_000) as object;
     assertEquals(name, onDeno ? "ArrayBuffer" : "Buffer");
     raw.close(1000);
-    await deadline(gone.promise, 5000);
+    await deadline(gone.promise, 30_000);
     await server.stop();
   });
 
@@ -98,11 +98,11 @@ describe("a connection of the runtime's server", () => {
     const options = { headers: { "sec-websocket-protocol": "" } };
     const server = serve((event) => event === "close" && gone.resolve(), options);
     const headers = { "sec-websocket-protocol": "a, b" };
-    const raw = await deadline(rawConnect(server.port, { headers }), 5000);
+    const raw = await deadline(rawConnect(server.port, { headers }), 30_000);
     assertEquals(header(raw.head, "sec-websocket-protocol"), "");
     assert(!/^sec-websocket-protocol:/im.test(raw.head), raw.head);
     raw.close(1000);
-    await deadline(gone.promise, 5000);
+    await deadline(gone.promise, 30_000);
     await server.stop();
   });
 
@@ -118,7 +118,7 @@ describe("a connection of the runtime's server", () => {
       closed = true;
       gone.resolve();
     }, { idleTimeout: seconds });
-    const raw = await deadline(rawConnect(server.port, { pong: false }), 5000);
+    const raw = await deadline(rawConnect(server.port, { pong: false }), 30_000);
     const began = performance.now();
     while (!closed && performance.now() - began < seconds * 1000 + 1500) {
       socket?.send("news");
@@ -134,7 +134,7 @@ describe("a connection of the runtime's server", () => {
       assertLess(times.length, 4);
     }
     raw.reset();
-    await deadline(gone.promise, 5000);
+    await deadline(gone.promise, 30_000);
     await server.stop();
   });
 });

@@ -54,7 +54,7 @@ async function outcome(
     const { port } = server.address() as { port: number };
     const { ws, log, over } = dial(`wss://localhost:${port}/`, init());
     ws.addEventListener("open", () => ws.close());
-    await deadline(over, 5000);
+    await deadline(over, 30_000);
     return log[0]!;
   } catch (error) {
     return `throws ${(error as Error).message}`;

@@ -49,7 +49,7 @@ async function echo(peers: RawPeer[], over: Promise<unknown>): Promise<number> {
     while (!isOver) {
       const sent = performance.now();
       peer.send(TEXT, "x");
-      await deadline(peer.next(TEXT, peer.frames.length), 15_000);
+      await deadline(peer.next(TEXT, peer.frames.length), 30_000);
       times.push(performance.now() - sent);
       await delay(25);
     }

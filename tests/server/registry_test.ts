@@ -84,7 +84,10 @@ describe("two connections at one address", () => {
     const { all, reached, server, clock } = await serverOf(PORT, PORT);
     const [one, two] = all.map(({ connection }) => connection);
     const closing = server.close(one!);
-    assertEquals(await server.send("x", one!).catch(({ kind }) => kind), "notOpen");
+    const error = await server.send("x", one!).catch((error: BusinessError) => error);
+    assertEquals((error as BusinessError).kind, "notOpen");
+    const says = `send: the connection 127.0.0.1:${PORT} is closing`;
+    assertStringIncludes((error as BusinessError).message, says);
     await closing;
     await clock.advance(0);
     // It is told to be closed, and is not gone: terminate() alone finds it, by its handle.
