@@ -40,7 +40,7 @@ describe("random programs", () => {
     const reached = new Map<string, number>();
     const note = (what: string, times = 1) => reached.set(what, (reached.get(what) ?? 0) + times);
     for (const one of fc.sample(program, { numRuns: 400, seed: 1 })) {
-      await run(one, ({ attempts, runs, thrown }) => {
+      await run(one, ({ attempts, published, runs, thrown }) => {
         for (const { opened, asked, events, peer, refused, up, down } of attempts) {
           if (opened !== undefined) note("opened");
           if (asked !== undefined) note(`asked from ${asked.from}`);
@@ -51,12 +51,20 @@ describe("random programs", () => {
           note("messages down", down.got.length);
         }
         if (runs.length > 1) note("started again");
+        note("published to more than one", published);
         note("failing listeners", [...thrown.values()].filter((how) => how === "told").length);
       });
     }
     for (
       const what of [
-        ...["opened", "messages up", "messages down", "started again", "failing listeners"],
+        ...[
+          "published to more than one",
+          "opened",
+          "messages up",
+          "messages down",
+          "started again",
+          "failing listeners",
+        ],
         ...["asked from open", "asked from connecting", "ended connection refused"],
         ...[1000, 1001, 1006, 1009, 4000].map((code) => `ended ${code}`),
         ...[1000, 1001, 1006, 1009, 4000].map((code) => `the server's end ${code}`),

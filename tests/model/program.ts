@@ -18,6 +18,7 @@ export interface Beat {
 }
 
 export type Data = "text" | "bytes" | "empty" | "big" | "wrong";
+export type Topic = "a" | "b";
 export type Way = "toServer" | "toClient" | "both";
 export type Close = { code?: number; reason?: string } | "none" | "wrong";
 
@@ -37,6 +38,8 @@ export interface ServerSpec {
   perClient: number;
   clients: number;
   protocol: "" | "chat";
+  /** Whether each connection joins topic "a" within 'connect'. */
+  joins?: boolean;
 }
 
 /** What can be done, from outside and within listeners. */
@@ -56,6 +59,8 @@ export type Action =
   | { op: "abort"; client: number }
   | { op: "serverSend"; nth: number; data: Data }
   | { op: "serverClose"; nth: number; close: Close }
+  | { op: "join" | "leave"; nth: number; topic: Topic }
+  | { op: "publish"; topic: Topic | "all"; data: Data; except: number | null }
   | { op: "start"; spec: ServerSpec }
   | { op: "stop" }
   | { op: "policy"; policy: Policy }
@@ -104,6 +109,7 @@ const close = fc.constantFrom<Close>(
   ...([{ code: 1005, reason: "no such code" }, { code: 1006 }, { code: 77, reason: "" }] as const),
   ...([{ reason: "é".repeat(100) }, { code: 3000 }, "wrong"] as const),
 );
+const topic = fc.constantFrom<Topic>("a", "a", "b");
 const callback = fc.boolean();
 const way = fc.constantFrom<Way>("both", "both", "toServer", "toClient");
 const port = fc.constantFrom(...Array<number>(15).fill(80), 81);
@@ -114,6 +120,7 @@ const spec: fc.Arbitrary<ServerSpec> = fc.record({
   perClient: fc.constantFrom(0, 0, 0, 0, 1, 2),
   clients: fc.constantFrom(0, 0, 0, 0, 0, 1),
   protocol: fc.constantFrom("", "", "", "", "", "", "chat"),
+  joins: fc.boolean(),
 });
 
 const connect: fc.Arbitrary<Action> = fc.record({
@@ -134,6 +141,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { arbitrary: fc.record({ op: fc.constant("abort"), client }), weight: 1 },
   { arbitrary: fc.record({ op: fc.constant("serverSend"), nth, data }), weight: 10 },
   { arbitrary: fc.record({ op: fc.constant("serverClose"), nth, close }), weight: 2 },
+  { arbitrary: fc.record({ op: fc.constantFrom("join", "join", "leave"), nth, topic }), weight: 3 },
+  {
+    arbitrary: fc.record({
+      op: fc.constant("publish"),
+      topic: fc.constantFrom("a", "a", "b", "all"),
+      data,
+      except: fc.constantFrom(null, null, 0, 1, 2),
+    }),
+    weight: 4,
+  },
   { arbitrary: fc.record({ op: fc.constant("start"), spec }), weight: 2 },
   { arbitrary: fc.record({ op: fc.constant("stop") }), weight: 1 },
   {

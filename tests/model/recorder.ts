@@ -9,6 +9,7 @@ import type {
 import { type Beat, type ClientEvent, LATENCY, type ServerEvent } from "./program.ts";
 import { type Attempt, type Client, deadBy, type Message, type State } from "./records.ts";
 import type { Simulation } from "./simulation.ts";
+import { joinAtOnce } from "./topic_calls.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 
@@ -154,10 +155,12 @@ function connected(
   attempt.peer = {
     connection,
     state: "open",
+    topics: new Set(),
     at: simulation.now(),
     beat: simulation.spec.beat ?? DEFAULT_BEAT,
   };
   simulation.peers.push(attempt);
+  joinAtOnce(simulation, attempt.peer);
   const { perClient, clients } = simulation.spec;
   const ips = simulation.peers.map(({ client }) => simulation.clients[client]!.ip);
   const same = ips.filter((ip) => ip === connection.clientIP).length;

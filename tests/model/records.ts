@@ -41,6 +41,8 @@ export interface Seen {
 export interface Peer {
   connection: WebSocketConnection;
   state: "open" | "closing" | "gone";
+  /** The topics that it is in. */
+  topics: Set<string>;
   at: number;
   asked?: Asked;
   /** Whether it was `stop` that asked. */

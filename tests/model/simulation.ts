@@ -29,6 +29,7 @@ import { hear, hearServer, keyOf, lookAtDeadlines, lookAtTable } from "./recorde
 import { askedFor, type Attempt, type Client, type Run } from "./records.ts";
 import { timedClient, timedServer } from "./runtime_timing.ts";
 import { serverClose, serverSend, start, stop } from "./server_calls.ts";
+import { joinOrLeave, publish } from "./topic_calls.ts";
 
 const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 
@@ -54,6 +55,8 @@ export class Simulation {
   /** What listeners and `authorize` have thrown, and whether that must be told still. */
   readonly thrown = new Map<unknown, "must" | "may" | "told">();
   policy: Policy = "welcome";
+  /** How often something was published to more than one in a topic. */
+  published = 0;
   stopping: Promise<boolean> | undefined;
   #answers: Answer[] = [];
   readonly #armed = new Map<string, Reaction[]>();
@@ -148,6 +151,11 @@ export class Simulation {
         return serverSend(this, action);
       case "serverClose":
         return serverClose(this, action);
+      case "join":
+      case "leave":
+        return joinOrLeave(this, action);
+      case "publish":
+        return publish(this, action);
       case "start":
         return start(this, action.spec);
       case "stop":
