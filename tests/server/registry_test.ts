@@ -118,6 +118,11 @@ describe("what is no connection of the server", () => {
       [{ clientIP: "127.0.0.1" }, ""],
       [{ clientIP: 127, clientPort: PORT }, ""],
       [{ clientIP: "127.0.0.1", clientPort: `${PORT}` }, ""],
+      [{
+        get clientIP() {
+          throw new Error("the user's");
+        },
+      }, ""],
     ] as const;
     for (const [call, ask] of Object.entries(calls)) {
       for (const [given, shown] of wrong) {
