@@ -2,9 +2,9 @@
 /**
  * Runs an example that has a web page, until Ctrl-C.
  *
- *     demo_page chat|dashboard [port]
+ *     demo_page chat|dashboard [port] [redis://…]
  *
- * The port is 8080, or a free one where that is taken.
+ * The port is 8080, or a free one where that is taken. A dashboard with a Redis is one of several.
  */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -17,7 +17,9 @@ const LIMIT_MS = 8_000;
 
 const PORT = 8080;
 
-const [name = "", port = await isFree(PORT) ? `${PORT}` : "0"] = process.argv.slice(2);
+const [name = "", ...rest] = process.argv.slice(2).filter((arg) => arg !== "--");
+const redis = rest.filter((arg) => /^rediss?:/.test(arg));
+const [port = await isFree(PORT) ? `${PORT}` : "0"] = rest.filter((arg) => !redis.includes(arg));
 if (!["chat", "dashboard"].includes(name)) {
   console.error("Say which: demo_page chat, or demo_page dashboard");
   process.exit(1);
@@ -25,8 +27,9 @@ if (!["chat", "dashboard"].includes(name)) {
 const folder = `examples/${name}`;
 const flags = ["--quiet", "--no-prompt", "--allow-net=127.0.0.1", `--allow-read=${folder}`];
 const { deno, bun } = await runtimes();
+if (redis.length > 0) flags.splice(1, Infinity, "--allow-all"); // Redis' client wants a lot of Deno
 const command = process.versions["bun"] ? [bun] : [deno, "run", ...flags];
-await show([...command, `${folder}/server.ts`, port]);
+await show([...command, `${folder}/server.ts`, port, ...redis]);
 
 /**
  * Runs it in a group of its own: the terminal's Ctrl-C is for this process, which passes it on once,

@@ -7,26 +7,14 @@
 
 import { type Broker, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
-import { redisBroker, type RedisConnection } from "../../redis.ts";
+import { redisBroker } from "../../redis.ts";
+import { openRedis } from "../redis.ts";
 
 /** The topics of the demo. */
 export const TOPICS = ["chess", "go", "news", "weather", "football", "cats"];
 
 /** How often each topic is published to by each node, in ms. */
 const EVERY_MS = 250;
-
-async function openRedis(url: string): Promise<RedisConnection> {
-  const { Bun } = globalThis as { Bun?: { RedisClient: new (url: string) => RedisConnection } };
-  if (Bun !== undefined) return new Bun.RedisClient(url);
-  const { createClient } = await import("@redis/client");
-  const client = createClient({ url, socket: { reconnectStrategy: false } });
-  client.on("error", () => {});
-  await client.connect();
-  return {
-    send: (command, args) => client.sendCommand([command, ...args]),
-    close: () => client.destroy(),
-  };
-}
 
 async function brokerOf(engine: string, url: string): Promise<Broker> {
   if (engine === "redis") return redisBroker({ open: () => openRedis(url) });

@@ -6,11 +6,15 @@
  *     deno run --allow-net=127.0.0.1 --allow-read=examples/dashboard \
  *       examples/dashboard/server.ts [port]
  *     bun examples/dashboard/server.ts [port]
+ *
+ * With the URL of a Redis after the port it is one of several: each shows them all, their topics and who is in them.
+ * `npm run demo:dashboard -- 8080 redis://127.0.0.1:6379` gives Deno the rights that Redis' client needs.
  */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createWebSocketServer } from "@netkit/websocket";
+import { createWebSocketServer, type WebSocketConnection } from "@netkit/websocket";
+import { Cluster } from "./cluster.ts";
 import { simulateClients } from "./load.ts";
 
 /** What the page draws, as JSON. */
@@ -32,7 +36,13 @@ const samples: Sample[] = [];
 let roundTrips: number[] = [];
 let last = { at: performance.now(), messages: 0 };
 
+const [, , port = "8080", redis] = process.argv;
+const cluster = redis === undefined ? undefined : new Cluster(redis);
+/** The pages that look on: no topic, as that would be one for all servers. */
+const pages = new Set<WebSocketConnection>();
+
 const server = createWebSocketServer<{ isPage: boolean }>({
+  ...cluster?.options,
   stats: true,
   observer: { ponged: (_connection, roundTrip) => roundTrips.push(roundTrip) },
 });
@@ -41,8 +51,10 @@ server.on("connect", (connection) => {
   if (!connection.context.isPage) return;
   const hello = { runtime: navigator.userAgent, samples, size: SAMPLES, every: EVERY_MS };
   server.send(JSON.stringify(hello), connection);
-  server.join(connection, "pages");
+  pages.add(connection);
 });
+server.on("close", (connection) => pages.delete(connection));
+cluster?.watch(server);
 
 server.on("messageReceive", ({ clientConnection, data }) => {
   server.send(data, clientConnection);
@@ -66,7 +78,9 @@ function sample(): void {
   roundTrips = [];
   samples.push(taken);
   if (samples.length > SAMPLES) samples.shift();
-  server.publish("pages", JSON.stringify({ samples: [taken] }));
+  const figures = cluster?.exchange(server, { connections, messagesPerSecond });
+  const news = JSON.stringify({ samples: [taken], cluster: figures });
+  for (const connection of pages) server.send(news, connection);
 }
 
 /** The page's own connections are told of samples, all others are the load. */
@@ -91,16 +105,20 @@ const ctrlC = new AbortController();
 const { signal } = ctrlC;
 process.once("SIGINT", () => ctrlC.abort());
 await server.start({
-  serverPort: Number(process.argv[2] ?? 8080),
+  serverPort: Number(port),
   serverIP: "127.0.0.1",
   pingInterval: 2, // seconds: so that there is something to see
   authorize,
   fetch: fetchPage,
   signal,
 });
-const { port } = server.address!;
-console.log(`Listening on http://127.0.0.1:${port}/`);
+const at = `127.0.0.1:${server.address!.port}/`;
+console.log(`Listening on http://${at}`);
 
 const timer = setInterval(sample, EVERY_MS);
-signal.addEventListener("abort", () => clearInterval(timer));
-simulateClients(`ws://127.0.0.1:${port}/`, signal);
+signal.addEventListener("abort", async () => {
+  clearInterval(timer);
+  await server.stop();
+  await cluster?.close();
+});
+simulateClients(`ws://${at}`, signal);

@@ -11,8 +11,10 @@ import { delay } from "@std/async";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../mod.ts";
 import { Chromium } from "../helpers/chromium.ts";
+import { RedisServer } from "../helpers/engines.ts";
 import { EventLog, within } from "../helpers/client.ts";
 import { ask } from "../helpers/http.ts";
+import { HERE } from "../helpers/programs.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { ExampleServer, PICTURES } from "./example.ts";
 import { assertAccessible, emulate, leastContrast, takePicture, textsOf, until } from "./pages.ts";
@@ -145,10 +147,6 @@ describe("examples/dashboard/", () => {
       );
       assertEquals(page.console, []);
 
-      if (PICTURES !== undefined) {
-        await delay(32_000); // a full chart
-      }
-      await takePicture(browser, page, "dashboard.png");
       await assertAccessible(browser, page);
       for (const scheme of ["light", "dark"] as const) {
         await emulate(browser, page, scheme);
@@ -160,4 +158,55 @@ describe("examples/dashboard/", () => {
       await until(page, `document.querySelector("#status").textContent.includes("is gone")`);
     });
   }
+});
+
+/** Starts a dashboard that is one of several. */
+function oneOfSeveral(redis: RedisServer): Promise<ExampleServer> {
+  return ExampleServer.start("examples/dashboard/server.ts", {
+    args: ["0", redis.url],
+    flags: HERE === "deno" ? ["-A", "--no-prompt"] : [],
+  });
+}
+
+describe("examples/dashboard/ with Redis", () => {
+  if (Chromium.path === undefined) return;
+
+  it("shows the servers that share its log, their topics and who is in them", async () => {
+    await using redis = await RedisServer.run();
+    await using one = await oneOfSeveral(redis);
+    await using two = await oneOfSeveral(redis);
+    await using browser = await Chromium.start();
+    const page = await browser.open(`http://127.0.0.1:${one.port}/`);
+    await emulate(browser, page, "light");
+    await until(page, `document.querySelectorAll("#nodes tr").length === 2`);
+    await until(
+      page,
+      `[...document.querySelectorAll("#nodes td")].every((cell) => cell.textContent !== "0")
+        && [...document.querySelectorAll("#topics td")].every((cell) => cell.textContent > "0")`,
+    );
+    const [, , ...rows] = await textsOf(page, "#cluster tr");
+    assertEquals(rows.length, 1 + 2 + 4 - 1);
+    const nodes = await textsOf(page, "#nodes tr");
+    const name = `(Deno|Bun) [\\d.]+, process \\d+`;
+    for (const row of nodes) {
+      assertMatch(row, new RegExp(`^${name}( \\(this one\\))? \\d+ [\\d,]+ ([\\d.,]+ ms|–)$`));
+    }
+    assertEquals(nodes.filter((row) => row.includes("(this one)")).length, 1);
+    const heading = `document.querySelector("#cluster-heading").textContent`;
+    assertEquals(await page.evaluate(heading), "Servers that are one – missed in the log: 0");
+    assertEquals(page.console, []);
+
+    if (PICTURES !== undefined) await delay(32_000); // a full chart
+    await takePicture(browser, page, "dashboard.png");
+    await assertAccessible(browser, page);
+
+    redis.freeze();
+    await until(page, `${heading}.includes("the log is away")`);
+    redis.thaw();
+    await until(page, `${heading}.includes("missed in the log")`);
+    await two.stop();
+    await until(page, `document.querySelectorAll("#nodes tr").length === 1`);
+    const { stderr } = await one.stop();
+    assertMatch(stderr, /^(.* was refused with 503: the server is going away\n)*$/);
+  });
 });

@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { ask } from "../helpers/http.ts";
 import { ExampleServer } from "./example.ts";
-import { takePicture, until } from "./pages.ts";
+import { assertAccessible, focusOf, takePicture, until } from "./pages.ts";
 
 /** Types at the beginning or the end of the text. */
 function type(page: Page, text: string, atStart = false): Promise<unknown> {
@@ -23,30 +23,40 @@ const shows = (page: Page, text: string) =>
   until(page, `document.getElementById("text").value === ${JSON.stringify(text)}`);
 const says = (page: Page, status: string) =>
   until(page, `document.getElementById("status").textContent === "${status}"`);
-const click = (page: Page) => page.evaluate(`document.getElementById("toggle").click()`);
 
 describe("the editor", () => {
   it("lets two tabs write in one text, also while one of them is cut off", async () => {
     await using server = await ExampleServer.start("examples/editor/server.ts");
     await using chromium = await Chromium.start();
     const url = `http://127.0.0.1:${server.port}/`;
-    const [one, two] = [await chromium.open(url), await chromium.open(url)];
+    const [one, two] = [await chromium.open(url), await chromium.open(`${url}?two`)];
     await says(one, "connected");
     await says(two, "connected");
     await type(one, "Hello");
     await shows(two, "Hello");
     await type(two, ", world");
     await shows(one, "Hello, world");
-    await click(two);
+    // By the keyboard: the button comes first, then the text.
+    await two.press("Tab");
+    assertEquals(await focusOf(two), "#toggle");
+    await two.press("Enter");
     await says(two, "disconnected");
     await type(one, "> ", true);
     await type(two, "!");
     await shows(one, "> Hello, world");
     await shows(two, "Hello, world!");
     await takePicture(chromium, two, "editor.png");
-    await click(two);
+    await assertAccessible(chromium, two);
+    await two.press("Enter");
     await shows(one, "> Hello, world!");
     await shows(two, "> Hello, world!");
+    await two.press("Tab");
+    assertEquals(await focusOf(two), "#text");
+    await two.type("x");
+    const isTyped = (page: Page) =>
+      until(page, `document.getElementById("text").value.includes("x")`);
+    await isTyped(two);
+    await isTyped(one);
   });
 
   it("gives away nothing but its page and its modules", async () => {

@@ -120,6 +120,23 @@ describe("npm's tarball", () => {
     }
   });
 
+  it("has what its pages lead to, and shows no picture that no page does", () => {
+    const pages = [...files].filter(([path]) => path.endsWith(".md"));
+    const reached = new Set<string>();
+    for (const [page, text] of pages) {
+      const prose = text.replace(/^```.*?^```$/gms, "");
+      for (const [, link = ""] of prose.matchAll(/(?:\]\(|(?:src|srcset|href)=")([^)"\s]+)[)"]/g)) {
+        if (/^(https:|#)/.test(link)) continue;
+        const target = posix.join(posix.dirname(page), link.split("#")[0]!);
+        assert(files.has(target), `${page} has a link to ${link}, which is not in the tarball`);
+        reached.add(target);
+      }
+    }
+    assert(pages.length > 30 && reached.size > 50, `${pages.length} pages, ${reached.size} links`);
+    const pictures = [...files.keys()].filter((path) => /\.(svg|png)$/.test(path));
+    assertEquals(pictures.filter((path) => !reached.has(path)), []);
+  });
+
   it("has the page that the console sends its reader to", () => {
     const said = textOf("client/dial.ts").match(/See (\S+) in the package/)?.[1];
     assertEquals(said, "docs/heartbeat.md");
