@@ -10,6 +10,7 @@ import {
 import { delay } from "@std/async";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../mod.ts";
+import { system } from "../../scripts/setup.mjs";
 import { Chromium } from "../helpers/chromium.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { EventLog, within } from "../helpers/client.ts";
@@ -160,6 +161,8 @@ describe("examples/dashboard/", () => {
   }
 });
 
+const installed = await system("redis-server");
+
 /** Starts a dashboard that is one of several. */
 function oneOfSeveral(redis: RedisServer): Promise<ExampleServer> {
   return ExampleServer.start("examples/dashboard/server.ts", {
@@ -169,7 +172,7 @@ function oneOfSeveral(redis: RedisServer): Promise<ExampleServer> {
 }
 
 describe("examples/dashboard/ with Redis", () => {
-  if (Chromium.path === undefined) return;
+  if (Chromium.path === undefined || installed === undefined) return;
 
   it("shows the servers that share its log, their topics and who is in them", async () => {
     await using redis = await RedisServer.run();

@@ -1,15 +1,19 @@
 /** The demo's last words, and the pages that they lead to: each opens by its command, and ends by Ctrl-C. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { system } from "../../scripts/setup.mjs";
 import { within } from "../helpers/client.ts";
+import { until } from "../helpers/log_reader.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 
+const redis = await system("redis-server");
 const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
 const demos = Object.keys(scripts).filter((name) => name.startsWith("demo:"));
@@ -20,6 +24,18 @@ function isTaken(port: number): Promise<boolean> {
     const socket = createConnection({ port, host: "127.0.0.1" });
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** The processes that have a text in their environment, by their numbers, where the system tells. */
+function processesWith(text: string): string[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(text);
+    } catch {
+      return false; // it has just ended
+    }
   });
 }
 
@@ -43,9 +59,10 @@ describe("the demo", () => {
     ["chat", "Chat"],
     ["dashboard", "WebSocket dashboard"],
     ["cluster", "Several servers as one", "memory"],
+    ...(redis === undefined ? [] : [["cluster", "Several servers as one", "redis"]]),
   ];
   for (const [name, title, ...more] of pages) {
-    it(`has a page, ${name}, and leaves nothing on Ctrl-C, told twice`, async () => {
+    it(`has a page, ${[name, ...more].join(" on ")}, and leaves nothing on Ctrl-C, told twice`, async () => {
       const [, script, ...args] = scripts[`demo:${name}`].split(" ");
       const { command } = tasks[`demo:${name}`];
       assertEquals(command, ["deno run -A", script, ...args].join(" "));
@@ -54,10 +71,12 @@ describe("the demo", () => {
       const program = Program.run(HERE, script, {
         args: [...args, ...more, String(port)],
         env: { TMPDIR: folder },
-        seconds: 30,
+        seconds: 50,
       });
       try {
-        const [, url] = await within(program.line(/(http:\S+)/));
+        // Three servers and Redis take a while to start where a machine has much to do.
+        const [, url] = await deadline(program.line(/(http:\S+)/), 30_000);
+        if (process.platform === "linux") assert(processesWith(folder).length > 0);
         assertEquals(url, `http://127.0.0.1:${port}/`);
         const answer = await fetch(url!);
         assertStringIncludes(await answer.text(), `<title>${title}</title>`);
@@ -67,8 +86,10 @@ describe("the demo", () => {
         if (process.platform !== "win32") assertEquals([code, signal], [0, null], stderr);
         assertEquals(await isTaken(port), false);
         assertEquals(readdirSync(folder).filter((name) => name.includes("demo")), []);
+        await until("no process is left", () => processesWith(folder).length === 0, 5000);
       } finally {
         program.kill("SIGKILL");
+        for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
         await program.ended;
         rmSync(folder, { recursive: true, force: true });
       }
