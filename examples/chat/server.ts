@@ -1,6 +1,7 @@
 /**
  * A chat: a server and its web page on one port. The page shows who is there, who leaves, and who was
- * cut off. Open the address that it prints in two tabs; Ctrl-C stops it.
+ * cut off; who comes back after that has missed nothing. Open the address that it prints in two tabs;
+ * Ctrl-C stops it.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=examples/chat examples/chat/server.ts [port]
  *     bun examples/chat/server.ts [port]
@@ -8,33 +9,37 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createWebSocketServer } from "@netkit/websocket";
+import { createWebSocketServer, type JoinResult, type PublishResult } from "@netkit/websocket";
 
 /** What the page is told, as JSON. What it says itself is plain text. */
 type Event =
   | { type: "welcome"; you: string }
+  | { type: "anew" }
   | { type: "people"; names: string[] }
   | { type: "said"; name: string; text: string; at: number }
   | { type: "joined" | "left" | "cut off"; name: string; at: number };
 
 /** How many events whoever comes later is told. */
-const HISTORY = 100;
+const PAST = 100;
 const LONGEST_NAME = 24;
 const LONGEST_TEXT = 1000;
 
 const page = readFileSync(new URL("./page.html", import.meta.url));
-const history: Event[] = [];
-const server = createWebSocketServer<{ name: string }>();
+const past: string[] = [];
+const server = createWebSocketServer<{ name: string }>({ history: { maxAge: 600 } });
 
 /** Who is there, in the order they came. */
 const names = () => server.listAllConnections().map(({ context }) => context.name);
 
-/** Tells everybody, and those who come later. */
-function record(event: Event): void {
-  history.push(event);
-  if (history.length > HISTORY) history.shift();
-  server.broadcast(JSON.stringify(event));
+/** Tells everybody, those who come later, and those who are away for a while. */
+function record(event: Event): Promise<PublishResult> {
+  return server.publish("chat", JSON.stringify(event));
 }
+
+server.subscribe("chat", ({ data }) => {
+  past.push(data as string);
+  if (past.length > PAST) past.shift();
+});
 
 /** Tells everybody who is there. */
 function showPeople(): void {
@@ -53,19 +58,26 @@ function authorize({ url }: Request): { name: string } | Response {
   return { name };
 }
 
-server.on("connect", (connection) => {
+server.on("connect", async (connection) => {
   const { name } = connection.context;
-  for (const event of [{ type: "welcome", you: name }, ...history]) {
-    server.send(JSON.stringify(event), connection);
-  }
+  const tell = (...events: string[]) => {
+    for (const event of events) server.send(event, connection);
+  };
+  tell(JSON.stringify({ type: "welcome", you: name }));
+  const isBack = new URL(connection.url, "ws://localhost").searchParams.has("back");
+  if (!isBack) tell(JSON.stringify({ type: "anew" }), ...past);
+  // In the turn in which it is in the topic it is sent what it has missed, before anything newer.
+  const { recovered } = await server.join(connection, "chat") as JoinResult;
+  if (isBack && !recovered) tell(JSON.stringify({ type: "anew" }), ...past);
   record({ type: "joined", name, at: Date.now() });
   showPeople();
 });
 
-server.on("messageReceive", ({ clientConnection, data }) => {
+// What is said is acknowledged when it is published: the page sends again what it has no answer to.
+server.on("messageReceive", async ({ clientConnection, data }) => {
   const { name } = clientConnection.context;
   const text = typeof data === "string" ? data.trim().slice(0, LONGEST_TEXT) : "";
-  if (text !== "") record({ type: "said", name, text, at: Date.now() });
+  if (text !== "") await record({ type: "said", name, text, at: Date.now() });
 });
 
 server.on("close", ({ context: { name } }, { code }) => {

@@ -6,6 +6,7 @@ import { createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { EventLog, within } from "../helpers/client.ts";
 import { ask } from "../helpers/http.ts";
+import { TcpGate } from "../helpers/tcp_gate.ts";
 import { rawHandshake } from "../peers/raw.ts";
 import { ExampleServer } from "./example.ts";
 import {
@@ -94,8 +95,8 @@ describe("examples/chat/", () => {
     await ada.told(({ type }) => type === "left");
     linus.peer.reset();
     await ada.told(({ type }) => type === "cut off");
-    await ada.told(({ names }) => names?.length === 1, 4);
-    assertEquals(ada.events.slice(1).filter(({ type }) => type !== "people").map(brief), [
+    await ada.told(({ names }) => names?.length === 1, 5);
+    assertEquals(ada.events.slice(2).filter(({ type }) => type !== "people").map(brief), [
       "joined Ada",
       "joined Grace",
       "joined Linus",
@@ -140,7 +141,7 @@ describe("examples/chat/", () => {
     const { text } = await ada.told(({ text }) => text?.startsWith("x"));
     assertEquals(text, "x".repeat(1000));
     await using late = await Guest.join(port, "Grace");
-    const history = late.events.slice(1, -2).map(brief);
+    const history = late.events.slice(2, -2).map(brief);
     assertEquals(history.length, 100);
     assertEquals(history.slice(0, 2), ["said Ada Message 21", "said Ada Message 22"]);
     assertEquals(late.events.slice(-2).map(brief), ["joined Grace", "people"]);
@@ -177,6 +178,47 @@ describe("examples/chat/", () => {
       assertEquals(await focusOf(page), "#text");
       await page.press("Tab");
       assertEquals(await focusOf(page), "Send");
+    });
+
+    it("misses nothing over a break and a reload, and says once what was said into the break", async () => {
+      await using gate = await TcpGate.listen(port);
+      await using grace = await Guest.join(port, "Grace");
+      await using browser = await Chromium.start();
+      const page = await browser.open(`http://127.0.0.1:${gate.port}/?name=Ada`);
+      await see(page, "Ada is here");
+      await grace.say("Can you hear me?");
+      await see(page, "Can you hear me?");
+
+      // A break that the page does not know of yet: what is said into it has no answer.
+      gate.state = "held";
+      await sayOn(page, "I hear you, and I am in a tunnel");
+      await until(page, `document.querySelectorAll(".waiting").length === 1`);
+      gate.reset();
+      await grace.told(({ type }) => type === "cut off");
+      for (const text of ["One", "Two", "Three"]) await grace.say(text);
+      gate.state = "open";
+      await see(page, "nothing is missing: 4 events since");
+      await grace.told(({ text }) => text === "I hear you, and I am in a tunnel");
+      await until(page, `document.querySelectorAll(".waiting").length === 0`);
+      await sayOn(page, "Back again");
+      await grace.told(({ text }) => text === "Back again");
+      await see(page, "Back again");
+      assertEquals(await textsOf(page, ".said p"), [
+        "Can you hear me?",
+        ...["One", "Two", "Three"],
+        ...["I hear you, and I am in a tunnel", "Back again"],
+      ]);
+      await assertAccessible(browser, page);
+
+      await page.evaluate("void setTimeout(() => location.reload())");
+      await grace.told(({ type, name }) => type === "left" && name === "Ada");
+      await until(
+        page,
+        `performance.getEntriesByType("navigation")[0].type === "reload" &&
+          document.querySelector("#log")?.innerText.includes("Back again")`,
+      );
+      assertEquals((await textsOf(page, ".said p")).length, 6);
+      assertEquals(page.console, []);
     });
 
     it("has two tabs talk, and the one sees that the other is cut off", async () => {
