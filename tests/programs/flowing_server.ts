@@ -2,7 +2,8 @@
  * A server that echoes, and sends many pieces with `drained` to whoever asks: "go MIB fresh" for an
  * array of its own each, "go MIB reused" for one that is filled again and again. When all is queued
  * and taken, it prints by how many MiB the process has grown at the most meanwhile, and how many of
- * the arrays are left when what nobody holds has been collected; then it sends "end".
+ * the arrays are left when what nobody holds has been collected, and how many bytes were queued at the
+ * most; then it sends "end".
  * `--v8-flags=--expose-gc` must be given on Deno.
  */
 
@@ -23,6 +24,7 @@ async function flow(to: WebSocketConnection, mibs: number, isFresh: boolean): Pr
   const arrays: WeakRef<Uint8Array>[] = [];
   const before = resident();
   let most = before;
+  let queued = 0;
   for (let sent = 0; sent < mibs * MIB; sent += piece.length) {
     if (isFresh) {
       piece = new Uint8Array(64 * KIB);
@@ -30,6 +32,7 @@ async function flow(to: WebSocketConnection, mibs: number, isFresh: boolean): Pr
     }
     piece.fill(sent / piece.length);
     await server.send(piece, to);
+    queued = Math.max(queued, server.bufferedAmount(to));
     if (!await server.drained(to, MIB)) throw new Error("the reader has left");
     if (sent % MIB === 0) most = Math.max(most, resident());
   }
@@ -43,7 +46,7 @@ async function flow(to: WebSocketConnection, mibs: number, isFresh: boolean): Pr
     else Bun.gc(true);
     left = arrays.filter((array) => array.deref() !== undefined).length;
   }
-  console.log(`grown ${grown.toFixed(1)} left ${left}`);
+  console.log(`grown ${grown.toFixed(1)} left ${left} queued ${queued}`);
   await server.send("end", to);
 }
 
