@@ -48,13 +48,24 @@ function variable(url: URL, env: Environment): string | undefined {
     .find((name) => env[name]);
 }
 
-/** The URL that a variable holds, or was meant to. */
-const urlOf = (text: string) => text.includes("://") ? text : `http://${text}`;
+/**
+ * The URL that a variable holds. In `http:/proxy:80`, or in a password with a slash in it, the host that
+ * a URL has is not the one that was meant: such text is none.
+ */
+function urlOf(text: string): URL | undefined {
+  const full = text.includes("://") ? text : `http://${text}`;
+  if (!URL.canParse(full)) return undefined;
+  const url = new URL(full);
+  const rest = url.pathname + url.search + url.hash;
+  const isMeant = text === full ? !rest.includes("@") : /^\/?$/.test(rest);
+  return isMeant && /^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname) ? url : undefined;
+}
 
 function named(url: URL, env: Environment): Proxy | undefined {
   const name = variable(url, env);
-  if (name === undefined || !URL.canParse(urlOf(env[name]!))) return undefined;
-  const { protocol, host, username, password } = new URL(urlOf(env[name]!));
+  const found = name === undefined ? undefined : urlOf(env[name]!);
+  if (found === undefined) return undefined;
+  const { protocol, host, username, password } = found;
   return {
     url: `${protocol}//${host}`,
     username: decode(username),
@@ -94,7 +105,7 @@ export function proxyFault(
     ? variable(url, env)
     : undefined;
   // Nothing that is asked for is ignored: it must not go directly instead.
-  if (name !== undefined && !URL.canParse(urlOf(env[name]!))) {
+  if (name !== undefined && urlOf(env[name]!) === undefined) {
     return `the environment's ${name} is no URL of a proxy`;
   }
   const proxy = proxyFor(url, option, env);

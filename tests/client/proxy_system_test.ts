@@ -137,7 +137,18 @@ for (const scheme of SCHEMES) {
 
     it("is refused where it is no URL, by its name and not its value", async () => {
       await using server = await Target.start(scheme, ca, cert);
-      for (const value of ["http://", "http://a:secret b/", "http://a:secret@127.0.0.1:99999"]) {
+      const values = [
+        ...["http://", "http://a:secret b/", "http://a:secret@127.0.0.1:99999", "ht!tp:/secret"],
+        // A host, and not the one that was meant.
+        ...[
+          "http:/127.0.0.1:1",
+          "http://a:1/secret@127.0.0.1",
+          "a:1?secret",
+          "a:1#secret",
+          "a!b:1",
+        ],
+      ];
+      for (const value of values) {
         for (const name of [own, own.toLowerCase(), "all_proxy"]) {
           await inEnvironment({ [name]: value }, async () => {
             const error = await refusal(

@@ -83,6 +83,7 @@ describe("proxyFor() with 'system'", () => {
     assertEquals(url({ http_proxy: "https://p:8443/path" }), "https://p:8443");
     assertEquals(url({ http_proxy: "http://[::1]:3128" }), "http://[::1]:3128");
     assertEquals(url({ http_proxy: "p:3128" }), "http://p:3128");
+    assertEquals(url({ http_proxy: "p_1.a-b.example:3128/" }), "http://p_1.a-b.example:3128");
     assertEquals(url({ http_proxy: "127.0.0.1:3128" }), "http://127.0.0.1:3128");
   });
 
@@ -94,7 +95,16 @@ describe("proxyFor() with 'system'", () => {
   });
 
   it("ignores what is no URL", () => {
-    for (const http_proxy of ["http://", "http://a b/", "http://p:99999", "http://[::1", " "]) {
+    const texts = ["http://", "http://a b/", "http://p:99999", "http://[::1", " ", "http:/p:1"];
+    const others = [
+      "http://a:1/b@p:1",
+      "http://a:1?b@p",
+      "http://a:1#b@p",
+      "a:1/b",
+      "a:1?b",
+      "a!b:1",
+    ];
+    for (const http_proxy of [...texts, ...others]) {
       assertEquals([http_proxy, url({ http_proxy })], [http_proxy, undefined]);
     }
   });
