@@ -145,7 +145,12 @@ describe("the house", () => {
 
   it("has a single 'any' in runtime/, where Deno's internals are touched", () => {
     const with_ = FILES.filter(hasAny);
-    assertEquals(with_, ["runtime/deno/socket.ts"]);
+    assertEquals(with_, ["runtime/deno/internals.ts"]);
+  });
+
+  it("names what Deno keeps inside in one file alone", () => {
+    const naming = FILES.filter((file) => /"\[\[|\[Deno\.internal\]/.test(textOf(file)));
+    assertEquals(naming, ["runtime/deno/internals.ts"]);
   });
 
   it("has a map of its tests, with every folder on it", () => {
@@ -213,7 +218,7 @@ describe("the house", () => {
     assert(importsOf("client.ts").some(({ from }) => from === "./runtime/select_client.ts"));
     assert(importsOf("mod.ts").some(({ from }) => from === "./harmony/strict_namespace.ts"));
     assert(importsOf("harmony/namespace.ts").some(({ typeOnly }) => typeOnly));
-    assert(hasAny("runtime/deno/socket.ts"));
+    assert(hasAny("runtime/deno/internals.ts"));
   });
 });
 

@@ -1,5 +1,6 @@
 import type { AcceptOptions, Address, End, ListenerEvents, RequestResult } from "../contract.ts";
-import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
+import { canPing } from "./internals.ts";
+import { DenoSocket, wasTooBig } from "./socket.ts";
 
 /** The part of Deno that upgrades. */
 export interface DenoUpgrades {

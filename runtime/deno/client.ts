@@ -19,7 +19,8 @@ import {
   withProxyEnvironment,
 } from "../proxy.ts";
 import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
-import { canPing, DenoSocket, wasTooBig } from "./socket.ts";
+import { canPing } from "./internals.ts";
+import { DenoSocket, wasTooBig } from "./socket.ts";
 
 /** Deno's own, taken as this is loaded: a program may put another in its place. */
 const OwnWebSocket = globalThis.WebSocket as unknown as new (

@@ -8,7 +8,7 @@ import type {
 } from "../contract.ts";
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 import { DenoMount } from "./mount.ts";
-import { canPing } from "./socket.ts";
+import { canPing } from "./internals.ts";
 import { UNIX } from "../unix.ts";
 
 interface DenoServer {

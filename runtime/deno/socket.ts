@@ -1,128 +1,28 @@
 import type { WebSocketData } from "../../client/types.ts";
 import { asView, byteLength, snapshot } from "../../internal/payload.ts";
 import type { DialRequest, End, Socket, SocketEvents } from "../contract.ts";
-
-/**
- * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
- * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
- * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
- * find peers dead that were never asked. Only `[[readyState]]` may be missing: a count of bytes is then
- * less exact. The tests that comments in `runtime/` name are in `tests/runtime/`; the names also stand in
- * `deno_fallback_test.ts` and `bare.ts` there.
- */
-interface Internals {
-  /**
-   * The symbol of the prototype's method that sets the timer for a Ping. It is called for each
-   * Pong, too.
-   */
-  handleIdle: symbol;
-  /** The symbol of an instance's idle time, in seconds. */
-  idleTime: symbol;
-  /** The symbol of an instance's resource id. */
-  rid: symbol;
-  /** The symbol of an instance's role. */
-  role: symbol;
-  /** The method of `handleIdle`. */
-  arm: () => void;
-  /** The symbol of an instance's `readyState`, where it is as we know it. */
-  state: symbol | undefined;
-}
-
-type Inner = WebSocket & Record<symbol, unknown>;
-
-/**
- * As short an idle time as there is: the timer fires at once (2.9.6, `deno_internals_test.ts`). Zero
- * would mean none (`close_quirks_test.ts`).
- */
-const AT_ONCE = 1e-6;
-
-/**
- * So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever
- * (2.9.6, `close_quirks_test.ts`).
- */
-const NEVER = 2e6;
-
-/** The roles of a socket, as Deno counts them. */
-const SERVER = 0;
-const CLIENT = 1;
+import {
+  AT_ONCE,
+  CLIENT,
+  dropResource,
+  type Inner,
+  internals,
+  leftIn,
+  NEVER,
+  SERVER,
+} from "./internals.ts";
 
 /** How often to check whether a queue has drained, in ms: at first, and later. */
 const DRAIN_CHECK_MS = { first: 1, most: 25 };
 
-/** The longest time from setting the timer to its Ping, in ms. */
-const PING_MS = 5;
+/** How often a Ping is tried beside what is being sent, before that is held back for it. */
+const TRIES = 5;
 
-function symbolOf(object: object, description: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
-}
-
-// deno-lint-ignore no-explicit-any -- Deno's internals have no types
-const { Deno } = globalThis as any;
-
-/** What of a request makes Deno give a WebSocket for it, whoever has made the request. */
-const UPGRADE = {
-  "connection": "Upgrade",
-  "upgrade": "websocket",
-  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-  "sec-websocket-version": "13",
-};
-
-/** Finds all of the internals, in a WebSocket that has no connection and never will have. */
-function findInternals(): Internals | undefined {
-  const tryClose = Deno?.[Deno.internal]?.core?.tryClose;
-  if (typeof tryClose !== "function") return undefined; // no Deno, or another than we know
-  try {
-    const request = new Request("http://localhost/", { headers: UPGRADE });
-    const ws: Inner = Deno.upgradeWebSocket(request).socket;
-    const prototype: Inner = WebSocket.prototype as Inner;
-    const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]")!;
-    const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
-    const role = symbolOf(ws, "[[role]]")!;
-    const rid = symbolOf(ws, "[[rid]]");
-    const readyState = symbolOf(ws, "[[readyState]]");
-    const state = readyState && ws[readyState] === ws.readyState ? readyState : undefined;
-    const arm = prototype[handleIdle];
-    const isKnown = typeof arm === "function" && String(arm).includes("ping frame") &&
-      typeof ws[idleTime] === "number" && ws[role] === SERVER && rid !== undefined;
-    return isKnown ? { handleIdle, idleTime, role, rid, arm: arm as () => void, state } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const internals = findInternals();
+/** So many bytes, sent since nothing was queued, do not stall: a Ping may go out behind them. */
+const FRESH_BYTES = 65_536;
 
 /** In the place of Deno's own method it keeps a timer that never fires from being set anew. */
 const nothing = (): void => {};
-
-/** Whether this Deno lets us send Ping frames, notice Pongs and drop connections. */
-export const canPing: boolean = internals !== undefined;
-
-/**
- * Drops the connection below a WebSocket (2.9.6, `deno_internals_test.ts`); `close` alone waits for the
- * peer for ever (`close_quirks_test.ts`).
- */
-function dropResource(ws: Inner): boolean {
-  const rid = internals && ws[internals.rid];
-  if (typeof rid !== "number") return false;
-  Deno[Deno.internal].core.tryClose(rid);
-  return true;
-}
-
-/**
- * How many bytes Deno has not written when it tells that a WebSocket is closed, and is about to let it
- * go. `bufferedAmount` says 0 then, whatever it is, as it says so in any state but open (2.9.6,
- * `close_quirks_test.ts`).
- */
-function leftIn(ws: Inner): number | undefined {
-  const state = internals?.state;
-  if (state === undefined || typeof ws[internals!.rid] !== "number") return undefined;
-  const { [state]: before } = ws;
-  ws[state] = ws.OPEN;
-  const left = ws.bufferedAmount;
-  ws[state] = before;
-  return left;
-}
 
 /**
  * Whether Deno refused a frame by itself, as it does from 64 MiB on, with no Close frame (2.9.6,
@@ -155,8 +55,14 @@ export class DenoSocket implements Socket {
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: WebSocketData[] | undefined;
   #heldBytes = 0;
-  /** Whether a Ping is being sent and no longer waits. */
-  #armed = false;
+  /** Whether a Ping waits, and what is sent meanwhile is not held back. */
+  #passes = false;
+  /** How often it is still to be tried. */
+  #tries = 0;
+  /** Whether Deno's timer is set for it. */
+  #isArmed = false;
+  /** Sends the Ping that waits for the queue to drain. */
+  #pingOnceDrained: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -202,24 +108,24 @@ export class DenoSocket implements Socket {
 
   send(data: WebSocketData): void {
     if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
+    if (this.#ws.bufferedAmount === 0) this.#lookAtEmptyQueue();
+    if (this.#passes) return this.#ws.send(data as string | ArrayBuffer);
     this.#held.push(snapshot(data));
     this.#heldBytes += byteLength(data);
   }
 
   ping(): void {
     this.#hearPong();
-    if (this.#held !== undefined && !this.#armed) return; // a Ping waits already
-    clearTimeout(this.#timer);
-    this.#release();
-    this.#onceDrained(() => {
-      this.#armPing();
-      this.#armed = true;
-      this.#timer = setTimeout(() => this.#release(), PING_MS);
-    });
+    if (this.#held !== undefined || this.#closed) return; // one waits already, or the Close frame
+    this.#held = [];
+    this.#passes = true;
+    this.#tries = TRIES;
+    this.#try();
   }
 
   close(code: number, reason: string): void {
     clearTimeout(this.#timer);
+    this.#disarm();
     this.#release();
     this.#onceDrained(
       () => this.#close(code, reason),
@@ -255,12 +161,65 @@ export class DenoSocket implements Socket {
     }, ms);
   }
 
+  /**
+   * Sends a Ping as soon as nothing is queued, and looks at that with each message, too. A peer that keeps
+   * up is sent everything without delay. Where something is always queued, what is sent is held back in the end.
+   */
+  #try(): void {
+    if (this.#ws.bufferedAmount === 0) return this.#arm();
+    this.#timer = setTimeout(() => this.#check(), AT_ONCE);
+  }
+
+  /**
+   * Sets Deno's timer for a Ping, and one that looks once more. Almost always that fires right before
+   * Deno's own (2.9.6, `deno_internals_test.ts`); where it does not, a second Ping may follow the first.
+   */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#check(), AT_ONCE);
+    this.#isArmed = true;
+    this.#armPing();
+  }
+
+  #check(): void {
+    if (this.#isArmed && this.#ws.bufferedAmount <= FRESH_BYTES) {
+      this.#isArmed = false; // it leaves
+      return this.#release();
+    }
+    this.#disarm();
+    if (--this.#tries > 0) return this.#try();
+    this.#passes = false;
+    this.#onceDrained(this.#pingOnceDrained = () => this.#pingNow());
+  }
+
+  /** What waits for the queue to be empty need not wait for the next look. */
+  #lookAtEmptyQueue(): void {
+    if (this.#passes && !this.#isArmed) return this.#arm();
+    if (this.#pingOnceDrained === undefined) return;
+    clearTimeout(this.#timer);
+    this.#pingOnceDrained();
+  }
+
+  /** Sends a Ping when nothing is queued, and holds back what is sent until it has left. */
+  #pingNow(): void {
+    this.#pingOnceDrained = undefined;
+    this.#armPing();
+    this.#timer = setTimeout(() => this.#release(), AT_ONCE); // right after Deno's own timer
+  }
+
+  /** Takes back a Ping that has not gone out. */
+  #disarm(): void {
+    if (this.#isArmed) internals?.arm.call(this.#ws);
+    this.#isArmed = false;
+  }
+
   /** Sends what was held back, and holds nothing back any more. */
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#heldBytes = 0;
-    this.#armed = false;
+    this.#passes = false;
+    this.#pingOnceDrained = undefined;
     for (const data of held) this.#ws.send(data as string | ArrayBuffer);
   }
 

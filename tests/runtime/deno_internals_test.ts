@@ -78,6 +78,46 @@ describe("the internals of the runtime's WebSocket", () => {
     });
   });
 
+  it("take a Ping back on Deno where its timer is set anew before it fires", async () => {
+    if (!onDeno) return;
+    await withPeer(async (ws, raw) => {
+      ping(ws);
+      (Object.getPrototypeOf(ws)[handleIdle] as () => void).call(ws); // parked: far off
+      ws.send("after");
+      await deadline(raw.next(TEXT), 5000);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assertEquals(raw.frames.map(({ opcode }) => opcode), [TEXT]);
+      await cleanUp(ws);
+    });
+  });
+
+  it("fire on Deno between two timers of ours that are set right before and after, almost always", async () => {
+    if (!onDeno) return;
+    await withPeer(async (ws, raw) => {
+      const readyState = symbolOf(ws, "[[readyState]]")!;
+      const kept = Object.getOwnPropertyDescriptor(ws, readyState)!;
+      let between = 0;
+      for (let i = 0; i < 100; i++) {
+        const order: string[] = [];
+        // Deno looks at it when its timer fires.
+        const get = () => {
+          order.push("Ping");
+          return kept.value;
+        };
+        Object.defineProperty(ws, readyState, { get, configurable: true });
+        setTimeout(() => order.push("before"), 1e-6);
+        ping(ws);
+        await new Promise<void>((resolve) => setTimeout(resolve, 1e-6));
+        Object.defineProperty(ws, readyState, kept);
+        if (order.join() === "before,Ping") between++;
+        await deadline(raw.next(PING, i), 5000);
+        await new Promise((resolve) => setTimeout(resolve, 2)); // Deno has heard the Pong
+      }
+      assert(between >= 60, `${between} of 100`);
+      await cleanUp(ws);
+    });
+  });
+
   it("tell of each Pong, and of each message before it", async () => {
     await withPeer(async (ws, raw) => {
       const log: string[] = [];

@@ -9,7 +9,7 @@ import type { WebSocketConnection } from "../../mod.ts";
 import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
-import { BINARY, CLOSE, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { BINARY, CLOSE, PING, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -58,6 +58,27 @@ describe("createWebSocketServer().start({ maxBufferedAmount })", () => {
       assertEquals(watched.log, DROPPED);
     });
   }
+
+  it("drops no peer that keeps up for the Pings that it is sent", async () => {
+    const config = { maxBufferedAmount: 64 * KIB, pingInterval: 0.4, pongTimeout: 0.4 };
+    await using watched = await WatchedServer.start(config);
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const connection = await watched.connected();
+    const data = new Uint8Array(20 * KIB);
+    let sent = 0;
+    for (const end = performance.now() + 2500; performance.now() < end; sent++) {
+      if (watched.closes.length > 0) break;
+      assertEquals(await watched.server.send(data, connection), true);
+      await turn();
+    }
+    assertEquals(watched.log, ["connect"]);
+    await watched.server.send("end", connection);
+    await deadline(peer.next(TEXT), LIMIT_MS);
+    const count = (opcode: number) => peer.frames.filter((frame) => frame.opcode === opcode).length;
+    assertEquals([count(BINARY), watched.log], [sent, ["connect"]]);
+    assertGreater(count(PING), 3);
+  });
 
   it("drops it also when everything is sent in one turn", async () => {
     await using watched = await WatchedServer.start({ maxBufferedAmount: MIB });

@@ -1,0 +1,116 @@
+/** Everything of Deno's that is not public and that this module uses. Not part of the public API. */
+
+/**
+ * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
+ * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
+ * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
+ * find peers dead that were never asked. Only `[[readyState]]` may be missing: a count of bytes is then
+ * less exact. The tests that comments in `runtime/` name are in `tests/runtime/`; the names also stand in
+ * `deno_fallback_test.ts` and `bare.ts` there.
+ */
+export interface Internals {
+  /**
+   * The symbol of the prototype's method that sets the timer for a Ping. It is called for each
+   * Pong, too.
+   */
+  handleIdle: symbol;
+  /** The symbol of an instance's idle time, in seconds. */
+  idleTime: symbol;
+  /** The symbol of an instance's resource id. */
+  rid: symbol;
+  /** The symbol of an instance's role. */
+  role: symbol;
+  /** The method of `handleIdle`. */
+  arm: () => void;
+  /** The symbol of an instance's `readyState`, where it is as we know it. */
+  state: symbol | undefined;
+}
+
+/** A WebSocket, and what is inside. */
+export type Inner = WebSocket & Record<symbol, unknown>;
+
+/**
+ * As short an idle time as there is: the timer fires at once (2.9.6, `deno_internals_test.ts`). Zero
+ * would mean none (`close_quirks_test.ts`).
+ */
+export const AT_ONCE = 1e-6;
+
+/**
+ * So long an idle time, in seconds, that its timer never fires. Over 4.29e6 Deno pings for ever
+ * (2.9.6, `close_quirks_test.ts`).
+ */
+export const NEVER = 2e6;
+
+/** The roles of a socket, as Deno counts them. */
+export const SERVER = 0;
+export const CLIENT = 1;
+
+function symbolOf(object: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
+}
+
+// deno-lint-ignore no-explicit-any -- Deno's internals have no types
+const { Deno } = globalThis as any;
+
+/** What of a request makes Deno give a WebSocket for it, whoever has made the request. */
+const UPGRADE = {
+  "connection": "Upgrade",
+  "upgrade": "websocket",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+  "sec-websocket-version": "13",
+};
+
+/** Finds all of the internals, in a WebSocket that has no connection and never will have. */
+function findInternals(): Internals | undefined {
+  const tryClose = Deno?.[Deno.internal]?.core?.tryClose;
+  if (typeof tryClose !== "function") return undefined; // no Deno, or another than we know
+  try {
+    const request = new Request("http://localhost/", { headers: UPGRADE });
+    const ws: Inner = Deno.upgradeWebSocket(request).socket;
+    const prototype: Inner = WebSocket.prototype as Inner;
+    const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]")!;
+    const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
+    const role = symbolOf(ws, "[[role]]")!;
+    const rid = symbolOf(ws, "[[rid]]");
+    const readyState = symbolOf(ws, "[[readyState]]");
+    const state = readyState && ws[readyState] === ws.readyState ? readyState : undefined;
+    const arm = prototype[handleIdle];
+    const isKnown = typeof arm === "function" && String(arm).includes("ping frame") &&
+      typeof ws[idleTime] === "number" && ws[role] === SERVER && rid !== undefined;
+    return isKnown ? { handleIdle, idleTime, role, rid, arm: arm as () => void, state } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** All of them, where this Deno has them as we know them. */
+export const internals: Internals | undefined = findInternals();
+
+/** Whether this Deno lets us send Ping frames, notice Pongs and drop connections. */
+export const canPing: boolean = internals !== undefined;
+
+/**
+ * Drops the connection below a WebSocket (2.9.6, `deno_internals_test.ts`); `close` alone waits for the
+ * peer for ever (`close_quirks_test.ts`).
+ */
+export function dropResource(ws: Inner): boolean {
+  const rid = internals && ws[internals.rid];
+  if (typeof rid !== "number") return false;
+  Deno[Deno.internal].core.tryClose(rid);
+  return true;
+}
+
+/**
+ * How many bytes Deno has not written when it tells that a WebSocket is closed, and is about to let it
+ * go. `bufferedAmount` says 0 then, whatever it is, as it says so in any state but open (2.9.6,
+ * `close_quirks_test.ts`).
+ */
+export function leftIn(ws: Inner): number | undefined {
+  const state = internals?.state;
+  if (state === undefined || typeof ws[internals!.rid] !== "number") return undefined;
+  const { [state]: before } = ws;
+  ws[state] = ws.OPEN;
+  const left = ws.bufferedAmount;
+  ws[state] = before;
+  return left;
+}

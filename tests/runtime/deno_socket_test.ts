@@ -1,0 +1,147 @@
+/** `runtime/deno/socket.ts` on a real connection: what leaves, and in which order. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { DenoSocket } from "../../runtime/deno/socket.ts";
+import { onDeno } from "../helpers/programs.ts";
+import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
+
+const LIMIT_MS = 15_000;
+const MIB = 1024 * 1024;
+
+/** A socket, and its peer. */
+async function pair() {
+  const server = await RawServer.listen();
+  const ws = new WebSocket(server.url);
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let lives = 0;
+  const events = { message() {}, alive: () => lives++, closed: () => resolve() };
+  const socket = new DenoSocket(ws, events as never, (end) => end);
+  const [peer] = await deadline(
+    Promise.all([server.accept(), new Promise((opened) => ws.onopen = opened)]),
+    LIMIT_MS,
+  );
+  return {
+    socket,
+    peer,
+    closed,
+    lives: () => lives,
+    async [Symbol.asyncDispose]() {
+      socket.terminate();
+      await server.close();
+    },
+  };
+}
+
+/** The opcodes of what has come, each once for as often as it came in a row. */
+const order = ({ frames }: RawPeer) =>
+  frames.map(({ opcode }) => opcode).filter((opcode, i, all) => opcode !== all[i - 1]);
+
+/** Has more queued than the system takes of a peer that reads nothing. */
+function stall({ socket, peer }: { socket: DenoSocket; peer: RawPeer }): void {
+  peer.socket.pause();
+  for (let i = 0; i < 16; i++) socket.send(new Uint8Array(MIB));
+  assertGreater(socket.bufferedAmount, 8 * MIB);
+}
+
+if (!onDeno) {
+  describe("DenoSocket", () => {
+    it("is nothing for Bun, which needs no more than its own", () => assert(!onDeno));
+  });
+} else {
+  describe("DenoSocket.ping()", () => {
+    it("sends one Ping, and a second only when the first has left", async () => {
+      await using it = await pair();
+      for (const n of [1, 2]) {
+        it.socket.ping();
+        it.socket.ping();
+        await deadline(it.peer.next(PING, it.peer.frames.length), LIMIT_MS);
+        await delay(50); // a second would show
+        assertEquals(it.peer.frames.length, n);
+      }
+      assertEquals(it.lives(), 2);
+    });
+
+    it("holds back nothing that is sent beside it", async () => {
+      await using it = await pair();
+      const { socket, peer } = it;
+      socket.ping();
+      socket.send("one");
+      socket.send("two");
+      await deadline(peer.next(PING), LIMIT_MS);
+      assertEquals(order(peer), [TEXT, PING]);
+      assertEquals(peer.texts(), ["one", "two"]);
+    });
+
+    it("goes out though something is sent in every turn, and delays none of it for long", async () => {
+      await using it = await pair();
+      const { socket, peer } = it;
+      const data = new Uint8Array(20_000);
+      let most = 0;
+      for (let n = 1; n <= 5; n++) {
+        socket.ping();
+        while (peer.frames.filter(({ opcode }) => opcode === PING).length < n) {
+          socket.send(data);
+          most = Math.max(most, socket.bufferedAmount);
+          await delay(1);
+        }
+      }
+      assert(most <= 4 * data.length, `${most} bytes were held back`);
+    });
+
+    it("waits for what is queued, and what is sent after that waits for it and is counted", async () => {
+      await using it = await pair();
+      const { socket, peer } = it;
+      stall(it);
+      socket.ping();
+      await delay(200); // by now it has given up to find a moment with nothing queued
+      const { bufferedAmount } = socket;
+      socket.send("after");
+      assertEquals(socket.bufferedAmount, bufferedAmount + 5);
+      peer.socket.resume();
+      await deadline(peer.next(TEXT), LIMIT_MS);
+      assertEquals(order(peer), [BINARY, PING, TEXT]);
+      assertEquals(socket.bufferedAmount, 0);
+    });
+
+    it("goes out at the next message that finds the queue empty, and does not wait for the next look", async () => {
+      await using it = await pair();
+      const { socket, peer } = it;
+      stall(it);
+      socket.ping();
+      await delay(200);
+      peer.socket.resume();
+      while (socket.bufferedAmount > 0) await delay(0);
+      socket.send("after");
+      await deadline(peer.next(TEXT), LIMIT_MS);
+      assertEquals(order(peer), [BINARY, PING, TEXT]);
+    });
+
+    it("is taken back by close(), whether or not it waits", async () => {
+      for (const waits of [false, true]) {
+        await using it = await pair();
+        if (waits) stall(it);
+        it.socket.ping();
+        it.socket.close(4000, "bye");
+        it.peer.socket.resume();
+        assertEquals(readClose(await deadline(it.peer.next(CLOSE), LIMIT_MS)).code, 4000);
+        await deadline(it.closed, LIMIT_MS);
+        assertEquals(order(it.peer), waits ? [BINARY, CLOSE] : [CLOSE]);
+      }
+    });
+
+    it("leaves nothing behind where the connection is dropped meanwhile", async () => {
+      // Deno's own sanitizers fail this test where a timer is left.
+      for (const waits of [false, true]) {
+        await using it = await pair();
+        if (waits) stall(it);
+        it.socket.ping();
+        if (waits) await delay(200);
+        it.socket.terminate();
+        it.socket.ping();
+        assertEquals(it.socket.bufferedAmount, 0);
+      }
+    });
+  });
+}
