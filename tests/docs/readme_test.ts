@@ -165,8 +165,8 @@ describe("the links of the documentation", () => {
 /** Pages that have a Chinese twin, whose name has a `zh` in it. */
 const TWINS = ["README.md"].concat(
   [
-    ...["README", "client", "cluster", "compared", "guarantees", "heartbeat", "porting"],
-    ...["questions", "resume", "server"],
+    ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
+    ...["porting", "questions", "resume", "server"],
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
 );

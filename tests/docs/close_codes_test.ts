@@ -1,0 +1,49 @@
+/** The page of close codes, against the code. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as codes from "../../internal/close_codes.ts";
+import { ROOT } from "../helpers/programs.ts";
+
+/** The rows of a page's table, in cells. */
+const rowsOf = (page: string) =>
+  readFileSync(join(ROOT, page), "utf8").split("\n")
+    .filter((line) => /^\| \d/.test(line))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+
+/** The kinds that `docs/errors.md` has. */
+const KINDS = Array.from(
+  readFileSync(join(ROOT, "docs/errors.md"), "utf8").matchAll(/^\| (\w+) +\| -?\d+ /gm),
+  ([, kind]) => kind,
+);
+
+for (const page of ["docs/close-codes.md", "docs/close-codes.zh.md"]) {
+  describe(page, () => {
+    it("has each code and reason that this module closes with", () => {
+      const rows = rowsOf(page).map(([code, reason]) => `${code} ${reason}`);
+      for (const { code, reason } of Object.values(codes)) {
+        const shown = reason === "" ? rows.some((row) => row.startsWith(`${code} `)) : undefined;
+        assert(shown ?? rows.includes(`${code} \`${reason}\``), `${code} ${reason}`);
+      }
+    });
+
+    it("names kinds and files that are there", () => {
+      for (const row of rowsOf(page)) {
+        for (const [, kind] of row[3]!.matchAll(/`(\w+)`/g)) assert(KINDS.includes(kind), kind);
+        for (const [, file] of row[5]!.matchAll(/`([\w/]+\.ts)`/g)) {
+          assert(existsSync(join(ROOT, file!)), file);
+        }
+      }
+    });
+  });
+}
+
+it("docs/close-codes.md and its twin have the same codes, reasons, kinds and files", () => {
+  const shape = (page: string) =>
+    rowsOf(page).map((
+      row,
+    ) => [row[0], ...[1, 3, 5].flatMap((i) => row[i]!.match(/`[^`]+`/g) ?? [])]);
+  assertEquals(shape("docs/close-codes.zh.md"), shape("docs/close-codes.md"));
+});
