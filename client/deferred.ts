@@ -1,22 +1,7 @@
-/** A promise that gives everybody who awaits it an object of his own: he may change it. */
-class CopyingPromise<T> extends Promise<T> {
-  /** What comes out of `then` is anybody's value, and no object to copy. */
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
-
-  override then<A = T, B = never>(
-    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    const given = fulfilled ?? ((value: T) => value as unknown as A);
-    return super.then((value) => given(typeof value === "object" ? { ...value } : value), rejected);
-  }
-}
-
 /**
  * A promise that can be read before and after it is settled. It is made when it is first read. When it
- * is rejected and nobody awaits it, the process goes on.
+ * is rejected and nobody awaits it, the process goes on. An object that it gives is frozen, as all who
+ * await it get the same.
  */
 export class Deferred<T> {
   #promise: Promise<T> | undefined;
@@ -26,7 +11,7 @@ export class Deferred<T> {
 
   get promise(): Promise<T> {
     if (this.#promise === undefined) {
-      this.#promise = new CopyingPromise<T>((resolve, reject) => {
+      this.#promise = new Promise<T>((resolve, reject) => {
         this.#resolve = resolve;
         this.#reject = reject;
       });
@@ -38,7 +23,7 @@ export class Deferred<T> {
   resolve(value: T): void {
     void this.promise;
     this.#settled = true;
-    this.#resolve(value);
+    this.#resolve(typeof value === "object" ? Object.freeze({ ...value }) : value);
   }
 
   reject(reason: unknown): void {

@@ -3,6 +3,7 @@ import {
   assertNotStrictEquals,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Deferred } from "../../client/deferred.ts";
@@ -14,6 +15,16 @@ describe("Deferred", () => {
     deferred.resolve(1);
     assertStrictEquals(deferred.promise, before);
     assertEquals(await before, 1);
+  });
+
+  it("gives an object that nobody can change for the others, nor what it was made of", async () => {
+    const deferred = new Deferred<{ code: number }>();
+    const given = { code: 1000 };
+    deferred.resolve(given);
+    given.code = 1; // a listener's own
+    const got = await deferred.promise;
+    assertThrows(() => got.code = 2, TypeError);
+    assertEquals([await deferred.promise, Object.isFrozen(given)], [{ code: 1000 }, false]);
   });
 
   it("keeps the first result", async () => {
