@@ -217,7 +217,7 @@ function readHeaders(
       return argumentError("connect: 'header'", "must have tokens as names", `${start}…`);
     }
     const what = `connect: 'header' ${name}`;
-    if (typeof value !== "string") return argumentError(what, TEXT[1], value);
+    if (typeof value !== "string") return secretArgumentError(what, TEXT[1], value);
     if (RESERVED.test(name)) {
       if (isSaidAnyway(name, value, url)) continue;
       return secretArgumentError(what, "must be left to the handshake", value);

@@ -47,7 +47,7 @@ export interface BrokerReader {
 
 /**
  * A log that several servers share. Whoever writes one of their own runs it through the tests of
- * `tests/cluster/broker_contract.ts`.
+ * `tests/helpers/broker_contract.ts`.
  */
 export interface Broker {
   /**

@@ -5,6 +5,9 @@ const MAX_SHOWN = 100;
 const MAX_QUOTED = 200;
 const MAX_QUOTES = 3;
 
+/** The most characters of a subprotocol that a message shows: pages send tokens in longer ones. */
+const MAX_SUBPROTOCOL = 32;
+
 /** Says in a few words what a value is, for error messages. Never throws, and is never more than a line. */
 export function describe(value: unknown): string {
   try {
@@ -23,9 +26,17 @@ export function describe(value: unknown): string {
   }
 }
 
-/** A value that may be a secret where it is text: then no more than that it is. */
+/** A value that may be a secret, be it text, a number or what an error says: no more than what it is. */
 export function describeSecret(value: unknown): string {
-  return typeof value === "string" ? "text, which is not shown" : describe(value);
+  if (typeof value === "string") return "text, which is not shown";
+  if (value instanceof Error) return "an error, which is not shown";
+  const isShown = /^(?:object|function|boolean|undefined)$/.test(typeof value);
+  return isShown ? describe(value) : `a ${typeof value}, which is not shown`;
+}
+
+/** A subprotocol that a peer offers, without what may be a token in it. */
+export function describeSubprotocol(name: string): string {
+  return describe(cut(name, MAX_SUBPROTOCOL));
 }
 
 /** A URL, or what was meant to be one: without user, password, query and fragment. */

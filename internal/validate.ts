@@ -1,5 +1,5 @@
 import { type BusinessError, businessError } from "../errors.ts";
-import { describe, describeSecret } from "./describe.ts";
+import { describe, describeSecret, quote } from "./describe.ts";
 import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
@@ -96,7 +96,7 @@ export function readOptions(
       if (!Object.hasOwn(rules, name)) {
         // Where one option may be a secret, so may one that is misspelt, or a header's name.
         const error = mayBeSecret(rules) ? secretArgumentError : argumentError;
-        return error(`${call}: '${name}'`, "is no option", value);
+        return error(`${call}: '${quote(name)}'`, "is no option", value);
       }
       const [passes, rule, isSecret] = rules[name]!;
       if (passes(value)) continue;

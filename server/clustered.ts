@@ -34,18 +34,18 @@ import type {
 /** The lease of members, in seconds, and how long a server may be cut off without presence. */
 const DEFAULT_LEASE_S = 15;
 
-/** Within how many seconds those who are sent away come back, elsewhere. */
+/** Over how many seconds peers that are sent away are spread, when they come back to other servers. */
 const RETRY_AFTER_S = 10;
 
-/** How much a connection may be shown with, in characters of JSON. */
+/** The longest that `member` of `presence` may be, in characters of JSON. */
 const MAX_MEMBER = 16 * 1024;
 
-/** How long the name of a topic may be that others are told of, in characters. */
+/** The longest name of a topic that other servers are told of, in characters. */
 const MAX_TOPIC = 64 * 1024;
 
 type Except = ReadonlySet<ServerConnection>;
 
-/** A connection's place. */
+/** A connection that is in a topic: its number on this server, and its topics. */
 interface Place {
   readonly id: number;
   readonly topics: Set<string>;
@@ -61,11 +61,11 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   readonly #member: PresenceOptions["member"];
   readonly #leaseMs: number;
   readonly #node: ClusterNode<Except, PublishResult>;
-  /** Those who are in a topic. */
+  /** The connections that are in a topic. */
   readonly #places = new Map<ServerConnection, Place>();
   #ids = 0;
   #listening: ListeningServer | undefined;
-  /** When it is taken to be cut off. */
+  /** The timer at whose end this server counts as cut off. */
   #cutOff: unknown;
   #isUp: boolean | undefined;
 
@@ -103,7 +103,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     return error;
   }
 
-  /** From here on there are connections. */
+  /** The server listens, so that there may be connections. */
   attach(listening: ListeningServer): void {
     this.#listening = listening;
     listening.clustered = this;
@@ -198,7 +198,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     isLocal: boolean,
     position: MessagePosition,
   ): PublishResult {
-    // Nobody is here before it listens.
+    // Before the server listens it has no connections.
     const listening = this.#listening;
     if (listening === undefined) return { sent: 0, tooSlow: 0 };
     const send = () => sendOut(listening, topic, data, except ?? NOBODY);
@@ -249,7 +249,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#parts.listeners.fault(error);
   }
 
-  /** Nothing was heard for a lease: those who are in a topic are better off elsewhere. */
+  /** The broker was silent for a whole lease: peers in topics are sent to other servers. */
   readonly #sendAway = (): void => {
     const farewell = readStopOptions({ retryAfter: RETRY_AFTER_S }) as () => {
       code: number;
@@ -261,7 +261,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#cutOff = this.#parts.clock.setTimer(this.#sendAway, this.#leaseMs);
   };
 
-  /** What a connection is shown with. */
+  /** What others see of a connection, beside its address: what `member` answers. */
   #show({ handle }: ServerConnection): Record<string, unknown> | undefined {
     if (this.#member === undefined) return undefined;
     let why: string;

@@ -1,7 +1,7 @@
 /** The handshakes of a server: which requests become connections. Not part of the public API. */
 
 import { businessError } from "../errors.ts";
-import { describe } from "../internal/describe.ts";
+import { describe, describeSubprotocol } from "../internal/describe.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type { AcceptorEvents, Address, PortEvents, RequestResult } from "../runtime/contract.ts";
@@ -213,7 +213,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (offered.length === 0) return;
     this.#hinted = true;
     const more = offered.length > 3 ? ", …" : "";
-    const names = offered.slice(0, 3).map(describe).join(", ") + more;
+    const names = offered.slice(0, 3).map(describeSubprotocol).join(", ") + more;
     const what = `${connectionKey(ip, port)} offers the subprotocols ${names}`;
     this.#owner.failed(
       businessError("noSubprotocol", `${what}; this server speaks none: set 'protocol'`),

@@ -52,7 +52,7 @@ const STOP_PEERS_MS = 4000;
 /** How long it waits for answers to requests, from its beginning as well. */
 const STOP_ANSWERS_MS = 4400;
 
-/** What a run is made of, beside its configuration. */
+/** What a listening server is made of, beside its configuration. */
 export interface ListeningServerParts {
   listeners: Listeners<keyof WebSocketServerEvents>;
   clock: Clock;
@@ -91,22 +91,22 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly topics: Topics;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
   readonly schema: StandardSchema | undefined;
-  /** What is now. */
+  /** How much is queued, and who is paused, at this moment. */
   readonly gauges: Gauges = new Gauges(this);
   /** The handshakes, where an observer is told of them. */
   readonly #handshakes: ObservedHandshakes<ServerConnection> | undefined;
   readonly #runtime: ServerRuntime;
   readonly #handshake: Handshake;
-  /** Seconds of silence after which a connection is dead. */
+  /** Seconds of silence after which a connection counts as dead. */
   readonly #deadAfter: number;
   /** Where connections come from: a port, or a host. */
   #listener!: TcpListener | Acceptor;
   readonly #pingInterval: number;
-  /** As what bytes are to come, where it was said. */
+  /** As what bytes are given to listeners, where that was asked for. */
   readonly #bytes: Pick<AcceptOptions, "binaryType">;
   readonly #requests: readonly RequestListener[];
   #stopping = false;
-  /** What whoever opens while it stops is told. */
+  /** What a peer is told that opens while the server stops. */
   farewell: Farewell = () => GOING_AWAY;
   /** Its place among other servers, where it has one. */
   clustered: Clustered | undefined;
@@ -199,7 +199,10 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     return toMount(acceptor, this.#handshake);
   }
 
-  /** Sends everybody away and stops listening; settles within five seconds. */
+  /**
+   * Closes all connections and stops listening. Settles within five seconds; with a broker, within
+   * one second more.
+   */
   async stop(farewell: Farewell): Promise<void> {
     this.farewell = farewell;
     this.#stopping = true;
@@ -293,7 +296,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.#checkEmpty();
   }
 
-  /** A client was let in, and nothing came of it. */
+  /** A client was let in, and its connection did not open in time. */
   #neverOpened(connection: ServerConnection): void {
     if (this.address !== undefined) return connection.terminate();
     const seen = this.#handshakes?.take(connection);

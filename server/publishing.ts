@@ -34,7 +34,7 @@ export function publish(
   );
 }
 
-/** Sends a message to those who are here. */
+/** Sends a message to the connections of this server, and to its own subscribers. */
 export function deliver(
   listening: ListeningServer,
   subscribers: Subscribers,
@@ -48,7 +48,7 @@ export function deliver(
   return result;
 }
 
-/** Sends a message to the clients that are here. */
+/** Sends a message to the connections of this server. */
 export function sendOut(
   { registry, topics }: ListeningServer,
   topic: string | null,

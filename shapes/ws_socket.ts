@@ -24,7 +24,7 @@ export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | re
 export interface WsSendOptions {
   /** Whether it goes out as a binary message; unless it is given, text does not and bytes do. */
   binary?: boolean | undefined;
-  /** Of no effect: there is no compression. */
+  /** Of no effect: `compression` of `start` decides it for all messages. */
   compress?: boolean | undefined;
   /** Of no effect: a server masks nothing. */
   mask?: boolean | undefined;
@@ -108,7 +108,7 @@ export class WsSocket extends EventEmitter {
     return this.#connection.protocol;
   }
 
-  /** The extensions: '', as there are none. */
+  /** Always '': whether messages are compressed is no affair of the program's. */
   get extensions(): string {
     return "";
   }

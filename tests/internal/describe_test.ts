@@ -3,6 +3,7 @@ import { describe as suite, it } from "@std/testing/bdd";
 import {
   describe,
   describeSecret,
+  describeSubprotocol,
   describeUrl,
   publicUrl,
   quote,
@@ -71,9 +72,38 @@ suite("describe()", () => {
 suite("describeSecret() and describeUrl()", () => {
   it("show no text, and no more of a URL than is public", () => {
     assertEquals(describeSecret("token"), "text, which is not shown");
-    assertEquals([describeSecret(5), describeSecret({})], ["5", "an object (Object)"]);
+    const others = [
+      5,
+      5n,
+      Symbol("token"),
+      new Error("token"),
+      {},
+      ["token"],
+      null,
+      undefined,
+      true,
+    ];
+    assertEquals(others.map(describeSecret), [
+      "a number, which is not shown",
+      "a bigint, which is not shown",
+      "a symbol, which is not shown",
+      "an error, which is not shown",
+      "an object (Object)",
+      "an array of 1",
+      "null",
+      "undefined",
+      "true",
+    ]);
     assertEquals(describeUrl("ws://u:p@h/a?b"), '"ws://…@h/a?…"');
     assertEquals(describeUrl(5), "5");
+  });
+});
+
+suite("describeSubprotocol()", () => {
+  it("shows no more than 32 characters", () => {
+    assertEquals(describeSubprotocol("graphql-transport-ws"), '"graphql-transport-ws"');
+    assertEquals(describeSubprotocol("x".repeat(32)), `"${"x".repeat(32)}"`);
+    assertEquals(describeSubprotocol(`${"x".repeat(32)}secret`), `"${"x".repeat(32)}…"`);
   });
 });
 

@@ -44,6 +44,11 @@ describe("readOptions()", () => {
     );
   });
 
+  it("names one that it does not know in one line, whatever is in its name", () => {
+    const { message } = refusal("f", { "a\n\x1b[31mb": 1 }, rules);
+    assertStringIncludes(message, "f: 'a\\u000a\\u001b[31mb' is no option");
+  });
+
   it("ignores no option that it does not know, whatever its name", () => {
     for (const name of ["sizes", "toString", "constructor", ""]) {
       const error = refusal("f", { [name]: 1 }, rules);
