@@ -166,7 +166,6 @@ describe("the links of the documentation", () => {
 const TWINS = ["README.md"].concat(
   [
     ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
-    ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
     ...["porting", "questions", "resume", "server"],
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
