@@ -15,6 +15,7 @@ const TABLE = [
     "tests/pair/once_test",
     "tests/pair/observer_closing_test",
     "tests/pair/held_objects_test",
+    "tests/pair/odd_runtimes_test",
   ], []],
   [/^server\/|^server\.ts/, [
     "tests/server/connection_test",
@@ -22,6 +23,9 @@ const TABLE = [
     "tests/server/publish_test",
     "tests/server/subscribe_test",
     "tests/server/stop_options_test",
+    "tests/server/registry_test",
+    "tests/server/handshake_places_test",
+    "tests/server/inbound_backlog_test",
   ], [
     "tests/server/connections_test",
     "tests/server/listeners_test",
@@ -42,6 +46,9 @@ const TABLE = [
     "tests/client/reconnect_test",
     "tests/client/reconnect_corners_test",
     "tests/client/reconnect_runtime_test",
+    "tests/client/reconnect_now_test",
+    "tests/client/deferred_test",
+    "tests/client/message_iterator_test",
   ], [
     "tests/client/buffered_test",
     "tests/client/connect_options_test",

@@ -101,6 +101,13 @@ describe("an attempt of a client", () => {
     assertEquals(world.told, [["error connectFailed 0"], []]);
   });
 
+  it("fails where the runtime says that what comes is too big, as nothing was open", async () => {
+    await using world = await World.dial();
+    world.runtime.events.closed({ ...closed(1009), tooBig: true });
+    assertEquals(world.told, [["error connectFailed 0"], []]);
+    assertEquals(world.ws.stats()!.dropped, {});
+  });
+
   it("fails after connectTimeout, and the socket is dropped", async () => {
     await using world = await World.dial({ connectTimeout: 2 });
     await world.clock.advance(1999);
@@ -246,6 +253,22 @@ describe("the end of a client's connection", () => {
     await world.ws.close();
     world.runtime.events.closed({ ...closed(1006), unsent: 7 });
     assertEquals(world.told, [["error unsent 7", "close 1000 CLOSE_NORMAL"], ["close 1000"]]);
+  });
+
+  it("that is lost counts what was not sent, and tells that it is lost alone", async () => {
+    await using world = await World.open();
+    world.runtime.events.closed({ ...closed(1006), unsent: 7 });
+    assertEquals(world.told, [["error lost 0", "close 1006 The link is down"], []]);
+    assertEquals(world.ws.stats()!.unsent, 7);
+  });
+
+  it("of a dead peer counts what was queued to it", async () => {
+    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    world.socket.bufferedAmount = 9;
+    await world.clock.advance(3000);
+    assertEquals(world.told[0], ["error heartbeatTimeout 0", "close 1006 The link is down"]);
+    assertEquals(world.ws.stats()!.unsent, 9);
+    world.socket.bufferedAmount = 0;
   });
 
   it("of a dead peer: a Ping, and silence", async () => {

@@ -112,6 +112,28 @@ describe("createWebSocket({ reconnect })", () => {
     await clock.advance(1);
   });
 
+  it("dials nothing that an earlier question is answered with, when it is answered at last", async () => {
+    const { clock, runtime, ws, log } = scripted({ minDelay: 1, maxDelay: 1, random: () => 1 });
+    const answers: PromiseWithResolvers<string>[] = [];
+    const ask = () => {
+      const answer = Promise.withResolvers<string>();
+      answers.push(answer);
+      return answer.promise;
+    };
+    await ws.connect(ask, { connectTimeout: 2 });
+    await clock.advance(3000);
+    assertEquals([answers.length, log.names], [2, ["error"]]);
+    answers[0]!.resolve("ws://first/");
+    await clock.advance(1);
+    assertEquals([runtime.request, ws.state], [undefined as never, "connecting"]);
+    answers[1]!.resolve("ws://second/");
+    await clock.advance(1);
+    assertEquals(runtime.request.url, "ws://second/");
+    void ws.close();
+    await clock.advance(1);
+    assertEquals(clock.pending, 0);
+  });
+
   it("queues thousands of messages in no time", async () => {
     const { clock, ws } = scripted({ maxQueued: 10_000_000 });
     await ws.connect(URL);

@@ -41,6 +41,40 @@ async function world(reconnect: true | ReconnectOptions = true, options = {}) {
 }
 
 describe("createWebSocket({ reconnect }).send()", () => {
+  it("is limited by 'maxQueued' only while there is no connection", async () => {
+    await using it = await world({ maxQueued: 10 }, { maxBufferedAmount: 100 });
+    const { ws, clock, network } = it;
+    void ws.connect(URL);
+    assertEquals(await ws.send("x".repeat(10)), false);
+    assertEquals((await refusal(ws.send("x"))).kind, "queueFull");
+    await clock.advance(10);
+    for (const link of network.links) link.hold("toServer");
+    assertEquals(await ws.send("x".repeat(60)), true);
+    assertEquals(await ws.send("x".repeat(40)), true);
+    const { kind, message } = await refusal(ws.send("x"));
+    assertEquals([kind, ws.bufferedAmount], ["queueFull", 100]);
+    assertStringIncludes(
+      message,
+      "send: 'maxBufferedAmount' is 100, and 100 bytes are queued already",
+    );
+    for (const link of network.links) link.release();
+    await clock.advance(10);
+  });
+
+  it("is counted once, and told once, where the client closes before it is open", async () => {
+    await using it = await world(true, { stats: true });
+    const { ws, clock } = it;
+    const log: string[] = [];
+    ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+    ws.on("close", (_, { code }) => log.push(`close ${code}`));
+    void ws.connect(URL);
+    assertEquals(await ws.send("12345"), false);
+    await ws.close();
+    await clock.advance(1);
+    assertEquals(log, ["error unsent", "close 1000"]);
+    assertEquals(ws.stats()!.unsent, 5);
+  });
+
   it("answers true when open and false when queued, to a callback too", async () => {
     await using it = await world();
     const { ws, clock, cut, received } = it;
