@@ -69,6 +69,7 @@ const TABLE = [
     "tests/client/attempt_test",
     "tests/server/gauges_test",
   ], ["tests/pair/observer_wire_test", "tests/otel_test"]],
+  [/^client\/(?:connection|reconnecting)\.ts/, [], ["tests/shapes/ws_test"]],
   [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],
   [/^internal\/(?:listeners|result)\.ts/, [], [
     "tests/client/listeners_test",

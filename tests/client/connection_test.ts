@@ -85,6 +85,48 @@ function answer(call: Promise<unknown>): Promise<unknown> {
   return call.catch((error: BusinessError) => error.kind);
 }
 
+describe("a 'for await' over a client's messages", () => {
+  /** How a loop ends that has begun: what it has read, and the kind of what it throws. */
+  async function read(ws: WebSocketClient): Promise<string> {
+    let heard = "";
+    try {
+      for await (const message of ws) heard += message;
+      return `${heard}, over`;
+    } catch (error) {
+      return `${heard}, ${(error as BusinessError).kind}`;
+    }
+  }
+
+  const ends: [what: string, end: (world: World) => unknown, told: string][] = [
+    ["is lost", ({ runtime }) => runtime.events.closed(closed(1006)), "ab, lost"],
+    ["is closed by the server", ({ runtime }) => runtime.events.closed(closed(4000)), "ab, over"],
+    ["is too big for it", ({ runtime }) => {
+      runtime.events.closed({ ...closed(1009), tooBig: true });
+    }, "ab, tooBig"],
+    ["is closed", async ({ runtime, ws }) => {
+      await ws.close();
+      runtime.events.closed(closed(1000));
+    }, "ab, over"],
+  ];
+  for (const [what, end, told] of ends) {
+    it(`ends where the connection ${what}, and so does one that begins after that`, async () => {
+      await using world = await World.open();
+      const reading = read(world.ws);
+      for (const text of ["a", "b"]) world.runtime.events.message(text);
+      await end(world);
+      assertEquals(await reading, told);
+      assertEquals(await read(world.ws), told.slice(2));
+    });
+  }
+
+  it("throws where the attempt fails", async () => {
+    await using world = await World.dial();
+    const reading = read(world.ws);
+    world.runtime.events.closed(closed(0));
+    assertEquals(await reading, ", connectFailed");
+  });
+});
+
 describe("an attempt of a client", () => {
   it("fails once, with what the runtime says", async () => {
     await using world = await World.dial();
@@ -134,6 +176,26 @@ describe("an attempt of a client", () => {
       assertEquals(world.ws.stats()!.unsent, 5);
     });
   }
+
+  it("takes compression where it was offered, with parameters and without", async () => {
+    for (const compression of [true, false]) {
+      for (const extensions of ["permessage-deflate", "permessage-deflate; a=1; b"]) {
+        await using world = await World.dial({ compression });
+        world.socket.extensions = extensions;
+        world.runtime.events.open();
+        assertEquals(world.told[0], compression ? ["open"] : ["error connectFailed 0"]);
+      }
+    }
+  });
+
+  it("is no trouble to an observer that wants to hear of nothing that is sent", async () => {
+    await using world = await World.dial({}, { observer: {} });
+    await world.ws.send("queued");
+    world.runtime.events.open();
+    await world.ws.send("sent");
+    world.runtime.events.message("received");
+    assertEquals(world.told, [["open", "message received"], ["send", "send"]]);
+  });
 
   for (
     const [offer, protocol, extensions, request] of [

@@ -186,7 +186,8 @@ if (HERE === "bun") {
       // The tests of types: what must not compile in them is marked, and an error where it does.
       for (const side of ["client", "server"]) {
         const code = textOf(`tests/types/${side}_test.ts`)
-          .replace(/"(\.\.\/)+mod\.ts"/, `"${name}"`)
+          .replace(/"(?:\.\.\/)+mod\.ts"/, `"${name}"`)
+          .replace(/"(?:\.\.\/)+(\w+)\.ts"/g, `"${name}/$1"`)
           .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.js"');
         project.write(`types_${side}.ts`, code);
       }
