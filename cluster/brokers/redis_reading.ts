@@ -5,7 +5,7 @@ import type { BrokerReader } from "../broker.ts";
 import { pause, within } from "../wait.ts";
 import { Reading } from "./reading.ts";
 import { closeQuietly, OPEN_MS, type RedisConnection, type RedisStream } from "./redis_stream.ts";
-import { ENTRY, EPOCH, isBefore, isOurs, isReason, readReply, type Row } from "./redis_rows.ts";
+import { isBefore, isReason, type Place, readReply, type Row } from "./redis_rows.ts";
 
 /** How long XREAD waits for entries, in ms. */
 const BLOCK_MS = 1000;
@@ -24,13 +24,16 @@ const SMALL_READS = 8;
 const SOON_MS = 1.5;
 const GATHER_MS = 2;
 
+/** The last row that counts. */
+type Last = Place & Pick<Row, "kind">;
+
 /** One reader and its connection. */
 export class RedisReading extends Reading {
   readonly #stream: RedisStream;
   #connection: RedisConnection | undefined;
   /** The last row that was read, of whomever, and the last one that counts. */
   #cursor: Row | undefined;
-  #last: Pick<Row, "epoch" | "offset"> | undefined;
+  #last: Last | undefined;
   /** Epochs up to this one have been told of, or were there at the beginning. */
   #known = Infinity;
   /** What is there when this has been read. */
@@ -116,46 +119,55 @@ export class RedisReading extends Reading {
     if (cursor === undefined || last === undefined) {
       this.#ready ??= newest;
       this.#known = newest.epoch;
+      if (cursor !== undefined && !await this.#holds(connection, cursor)) this.#cursor = undefined;
     } else if (!await this.#holds(connection, cursor)) {
-      const [oldest = newest] = await stream.rows(connection, "XRANGE", ["-", "+", "COUNT", "1"]);
+      const first = await stream.rows(connection, "XRANGE", ["-", "+", "COUNT", "100"]);
+      const oldest = first.find(({ kind }) => kind !== "foreign") ?? newest;
       // Trimmed: what comes next says so by its number.
       if (oldest.epoch === last.epoch && isBefore(cursor, oldest)) return;
       const why = oldest.epoch > last.epoch ? "gone" : "forked";
-      if (newest.epoch <= last.epoch) {
-        await stream.begin(connection, why, Math.max(last.epoch, newest.epoch));
+      if (newest.kind === "foreign" || newest.epoch <= last.epoch) {
+        await stream.begin(connection, why, Math.max(last.ms, newest.ms));
         newest = await stream.newest(connection);
       }
       this.#known = newest.epoch;
       this.#cursor = this.#last = undefined;
       this.reader.lost(why);
     }
-    if (isOurs(newest)) stream.knows(newest.epoch);
+    if (newest.kind === "e" || newest.kind === "epoch") stream.knows(newest);
   }
 
   #tell(row: Row): void {
     const { reader } = this;
-    const last = this.#last;
+    const [last, before] = [this.#last, this.#cursor];
     this.#cursor = row;
-    if (!isOurs(row)) {
+    if (row.kind === "foreign") {
       // It is told, to be refused, at the place of the one before.
-      const { epoch, offset } = last ?? { epoch: row.epoch, offset: 0 };
+      const { epoch, offset } = last ?? { epoch: row.ms, offset: 0 };
       reader.entry({ epoch: String(epoch), offset }, row.text);
-      if (last?.epoch === row.epoch || last === undefined) this.#last = row;
-    } else {
-      if (last !== undefined && row.epoch !== last.epoch) {
-        if (row.epoch > this.#known) {
-          reader.lost(row.field === EPOCH && isReason(row.text) ? row.text : "trimmed");
-        }
-        this.#stream.knows(row.epoch);
-      } else if (last !== undefined && row.offset !== last.offset + 1) reader.lost("trimmed");
+      if (last?.ms === row.ms) this.#last = { ...last, offset: row.offset };
+    } else if (row.kind !== "on" || before === undefined || before.id === row.text) {
+      this.#tellOurs(row, last);
       this.#last = row;
-      if (row.field === ENTRY) {
-        this.#stream.measure(row);
-        reader.entry({ epoch: String(row.epoch), offset: row.offset }, row.text);
-      }
     }
     if (this.#isReady || isBefore(row, this.#ready!)) return;
     this.#isReady = true;
     reader.ready();
+  }
+
+  #tellOurs(row: Row, last: Last | undefined): void {
+    const [{ reader }, { epoch, ms, offset, kind, text }] = [this, row];
+    if (ms !== last?.ms) this.#stream.knows(row);
+    if (last !== undefined && epoch !== last.epoch) {
+      const why = kind === "epoch" && isReason(text) ? text : "trimmed";
+      // Of several nodes that find no stream, two may begin an epoch.
+      const isSaid = why === "gone" && last.kind === "epoch";
+      if (epoch > this.#known && !isSaid) reader.lost(why);
+    } else if (last !== undefined && offset !== last.offset + (kind === "on" ? 0 : 1)) {
+      reader.lost("trimmed");
+    }
+    if (kind !== "e") return;
+    this.#stream.measure(row);
+    reader.entry({ epoch: String(epoch), offset }, text);
   }
 }

@@ -3,18 +3,26 @@
 import { describe } from "../../internal/describe.ts";
 import type { LostReason } from "../broker.ts";
 
-/** The fields of ours: an entry, and the beginning of an epoch, with why there is one. */
-export const ENTRY: string = "e";
-export const EPOCH: string = "epoch";
+/**
+ * What a row is: an entry, the beginning of an epoch, with why there is one, or a place where an epoch goes
+ * on behind what a stranger has put there, with the id of the row before it. The field of a row is its
+ * kind; where the id does not say it, the epoch follows. Anything else is a stranger's.
+ */
+export type RowKind = "e" | "epoch" | "on" | "foreign";
 
-/** One entry of the stream. */
+/** One row of the stream, whose id is `<ms>-<offset>`. */
 export interface Row {
   readonly id: string;
-  readonly epoch: number;
+  readonly ms: number;
   readonly offset: number;
-  readonly field: string;
+  /** The first part of the id that its epoch began with. */
+  readonly epoch: number;
+  readonly kind: RowKind;
   readonly text: string;
 }
+
+/** Where a row stands. */
+export type Place = Pick<Row, "epoch" | "ms" | "offset">;
 
 /** Redis refuses an id that is not above the newest. */
 export function isOlder(cause: unknown): boolean {
@@ -25,12 +33,8 @@ export function isReason(text: string): text is LostReason {
   return text === "trimmed" || text === "forked" || text === "gone";
 }
 
-export function isOurs({ field }: Row): boolean {
-  return field === ENTRY || field === EPOCH;
-}
-
-export function isBefore(one: Row, other: Row): boolean {
-  return one.epoch < other.epoch || (one.epoch === other.epoch && one.offset < other.offset);
+export function isBefore(one: Pick<Row, "ms" | "offset">, other: typeof one): boolean {
+  return one.ms < other.ms || (one.ms === other.ms && one.offset < other.offset);
 }
 
 /** Clients answer XREAD with `{ key: rows }`, `[[key, rows]]` or `[key, rows]`, and null for none. */
@@ -46,8 +50,16 @@ export function readRows(reply: unknown): Row[] {
   if (!Array.isArray(reply)) throw new Error(`no rows: ${describe(reply)}`);
   return reply.map((row): Row => {
     const [id, fields] = row as [string, string[]];
-    const [epoch, offset] = String(id).split("-").map(Number);
-    const [field, text] = fields.map(String);
-    return { id, epoch: epoch!, offset: offset!, field: field ?? "", text: text ?? "" };
+    const [ms = 0, offset = 0] = String(id).split("-").map(Number);
+    const [field = "", text = ""] = fields.map(String);
+    return { id, ms, offset, ...readField(field, ms), text };
   });
+}
+
+const FIELD = /^(e|on)(\d+)$/;
+
+function readField(field: string, ms: number): Pick<Row, "kind" | "epoch"> {
+  const [, kind, epoch] = FIELD.exec(field) ?? [];
+  if (kind !== undefined) return { kind: kind as "e" | "on", epoch: Number(epoch) };
+  return { kind: field === "epoch" ? field : "foreign", epoch: ms };
 }

@@ -2,7 +2,7 @@
 
 import type { LostReason } from "../broker.ts";
 import { within } from "../wait.ts";
-import { ENTRY, EPOCH, isOlder, isOurs, readRows, type Row } from "./redis_rows.ts";
+import { isOlder, type Place, readRows, type Row } from "./redis_rows.ts";
 
 /** A connection to Redis, of whichever client. */
 export interface RedisConnection {
@@ -30,13 +30,20 @@ const SIZES = 256;
 /** What an entry costs Redis beside its text, in bytes. */
 const OVERHEAD = 100;
 
-/** A stream of Redis: its ids are `<epoch>-<offset>`. */
+/** How many rows are read to find the newest that is ours: so many, then twice as many, up to a limit. */
+const FIRST_ROWS = 2;
+const MOST_ROWS = 1000;
+
+/** How often an append finds that others were first. */
+const TRIES = 5;
+
+/** A stream of Redis: its ids are `<epoch>-<offset>`, where no stranger has put something there. */
 export class RedisStream {
   readonly key: string;
   readonly open: () => RedisConnection | Promise<RedisConnection>;
   readonly #maxBytes: number;
-  /** What entries are appended to, and the highest that was ever seen. */
-  #epoch: number | undefined;
+  /** Where entries are appended, and the highest of any such place. */
+  #end: Pick<Place, "epoch" | "ms"> | undefined;
   #highest = 0;
   /** The sizes of the last entries. */
   readonly #sizes: number[] = [];
@@ -62,10 +69,11 @@ export class RedisStream {
     return Math.max(1, Math.floor(bytes / (mean + OVERHEAD)));
   }
 
-  /** An epoch there is: what is appended from now on goes there. */
-  knows(epoch: number): void {
-    this.#highest = Math.max(this.#highest, epoch);
-    this.#epoch = this.#highest;
+  /** A row there is: what is appended from now on stands behind it. */
+  knows({ epoch, ms }: Row): void {
+    if (ms < this.#highest) return;
+    this.#highest = ms;
+    this.#end = { epoch, ms };
   }
 
   /** Sends a command, which must be answered in so many milliseconds beyond what is usual. */
@@ -94,7 +102,7 @@ export class RedisStream {
   async begin(connection: RedisConnection, why: LostReason, after = 0): Promise<void> {
     const epoch = Math.max(Date.now(), after + 1, this.#highest + 1);
     try {
-      await this.send(connection, "XADD", [this.key, `${epoch}-*`, EPOCH, why]);
+      await this.send(connection, "XADD", [this.key, `${epoch}-*`, "epoch", why]);
     } catch (cause) {
       if (!isOlder(cause)) throw cause;
     }
@@ -108,30 +116,69 @@ export class RedisStream {
   async append(connection: RedisConnection, entry: string): Promise<boolean> {
     const max = String(this.count(this.#maxBytes));
     const limits = [this.key, "NOMKSTREAM", "MAXLEN", "~", max];
-    for (let tries = 0;; tries++) {
-      this.#epoch ??= await this.#find(connection);
+    for (let tries = 1;; tries++) {
+      this.#end ??= await this.#find(connection);
       try {
-        const args = [...limits, `${this.#epoch}-*`, ENTRY, entry];
+        const args = [...limits, `${this.#end.ms}-*`, `e${this.#end.epoch}`, entry];
         if (await this.send(connection, "XADD", args) !== null) return true;
-        this.#epoch = undefined;
+        this.#end = undefined;
         return false;
       } catch (cause) {
         // Another node has begun an epoch, or a stranger has put something there.
-        if (!isOlder(cause) || tries === 3) throw cause;
-        this.#epoch = undefined;
+        if (!isOlder(cause) || tries === TRIES) throw cause;
+        this.#end = undefined;
       }
     }
   }
 
-  /** The epoch to append to. */
-  async #find(connection: RedisConnection): Promise<number> {
-    let row = await this.newest(connection);
-    if (!isOurs(row)) {
-      await this.begin(connection, "forked", row.epoch);
-      row = await this.newest(connection);
+  /** Where to append. Has an epoch go on behind what strangers have put there. */
+  async #find(connection: RedisConnection): Promise<Pick<Place, "epoch" | "ms">> {
+    for (let tries = 1;; tries++) {
+      const { last, top } = await this.#last(connection);
+      if (last !== undefined && (last.ms === top!.ms || tries > TRIES)) {
+        this.#highest = Math.max(this.#highest, last.ms);
+        return last;
+      }
+      if (top === undefined) await this.begin(connection, "gone");
+      else if (last === undefined) await this.begin(connection, "forked", top.ms);
+      else await this.#goOn(connection, last, top);
     }
-    this.#highest = Math.max(this.#highest, row.epoch);
-    return row.epoch;
+  }
+
+  /**
+   * Has an epoch go on behind the newest row. Of several nodes that do it at the same time one succeeds, as
+   * all take the same id; where something has come in between, its row says so: what it names is not the
+   * row before it, and so it does not count.
+   */
+  async #goOn(connection: RedisConnection, { epoch, offset }: Place, top: Row): Promise<void> {
+    const id = `${top.ms + 1}-${offset}`;
+    try {
+      await this.send(connection, "XADD", [this.key, "NOMKSTREAM", id, `on${epoch}`, top.id]);
+    } catch (cause) {
+      if (!isOlder(cause)) throw cause;
+    }
+  }
+
+  /** The newest place that counts, and the newest row of whomever. */
+  async #last(connection: RedisConnection): Promise<{ last?: Place; top?: Row | undefined }> {
+    const rows: Row[] = [];
+    let at = 0;
+    for (let count = FIRST_ROWS; count <= MOST_ROWS; count *= 2) {
+      const from = rows.length === 0 ? "+" : `(${rows.at(-1)!.id}`;
+      const more = await this.rows(connection, "XREVRANGE", [from, "-", "COUNT", String(count)]);
+      rows.push(...more);
+      const isAll = more.length < count;
+      // Whether a row counts by which an epoch goes on, the row before it says.
+      for (; at < (isAll ? rows.length : rows.length - 1); at++) {
+        const { kind, epoch, ms, text } = rows[at]!;
+        if (kind === "foreign" || (kind === "on" && (rows[at + 1]?.id ?? text) !== text)) continue;
+        // What strangers have put among our numbers has taken some.
+        const { offset } = rows.find((row) => row.ms === ms)!;
+        return { last: { epoch, ms, offset }, top: rows[0] };
+      }
+      if (isAll) break;
+    }
+    return { top: rows[0] };
   }
 }
 

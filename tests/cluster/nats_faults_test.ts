@@ -4,12 +4,15 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { readDelivery } from "../../cluster/brokers/nats_stream.ts";
 import type { BusinessError } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
+import { ROOT } from "../helpers/programs.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 
 /** Connections that are closed at the end of the block. */
@@ -196,6 +199,35 @@ describe("a log in JetStream", () => {
     await reader.whenReady();
     await insist(broker, "b");
     await reader.told("b");
+  });
+
+  it("needs no more rights than the documentation says", async () => {
+    const page = readFileSync(join(ROOT, "docs/cluster.md"), "utf8");
+    const [, rights] = /^(authorization \{.*?^\})$/ms.exec(page)!;
+    await using nats = await NatsServer.run(rights);
+    await using connections = new Connections();
+    const user = { user: "netkit", pass: "secret", inboxPrefix: "_INBOX_netkit" };
+    const connection = await connections.open(nats.url, user);
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of connection.status()) {
+        if (status.type === "error") refused.push(String(status.error));
+      }
+    })();
+    const broker = natsBroker({ connection });
+    const reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    await nats.restart(); // the last entry is looked at again, and there is another consumer
+    await insist(broker, "b");
+    await reader.told("b");
+    for (let n = 0; n < 300; n++) await broker.append("x".repeat(100_000)); // flow control
+    await until("all is told", () => reader.entries.length === 302);
+    await reader.end();
+    assertEquals([reader.lostReasons, refused], [[], []]);
+    await assertRejects(() => connection.request("$JS.API.STREAM.DELETE.NETKIT", "{}"));
+    await until("that is refused", () => refused.length > 0);
+    await broker.close();
   });
 
   it("passes on what is not ours, and knows a stranger's message to its inbox", async () => {
