@@ -63,6 +63,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   readonly #node: ClusterNode<Except, PublishResult>;
   /** The connections that are in a topic. */
   readonly #places = new Map<ServerConnection, Place>();
+  /** The numbers of those who are, or were, in one. */
+  readonly #numbers = new WeakMap<ServerConnection, number>();
   #ids = 0;
   #listening: ListeningServer | undefined;
   /** The timer at whose end this server counts as cut off. */
@@ -144,7 +146,10 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     }
     let place = this.#places.get(connection);
     if (place === undefined) {
-      place = { id: ++this.#ids, topics: new Set() };
+      // The same number again for one that was in no topic for a while: nobody takes it for another.
+      const id = this.#numbers.get(connection) ?? ++this.#ids;
+      this.#numbers.set(connection, id);
+      place = { id, topics: new Set() };
       this.#places.set(connection, place);
     }
     if (place.topics.has(topic)) return this.#resuming && { missed: 0 };

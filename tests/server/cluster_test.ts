@@ -130,6 +130,26 @@ describe("a server that is one of several", () => {
     assertEquals(clients.map(({ log }) => log), [[], ["a"], ["a", "b"]]);
   });
 
+  it("takes a connection that joins again for the one that it was", async () => {
+    await using world = new World();
+    const [one] = await world.begin(1, { presence: true });
+    const link = world.broker.link();
+    const other = world.make({ broker: link, presence: true });
+    await world.start(other);
+    await world.client(one!);
+    await world.settle(100);
+    assertEquals(other.presence("t").length, 1);
+    const changes: PresenceEvent[] = [];
+    other.on("presence", (change) => changes.push(change));
+    const [connection] = one!.listAllConnections();
+    link.gap(1); // that it leaves is not told
+    await one!.leave(connection!, "t");
+    await world.settle();
+    await one!.join(connection!, "t");
+    await world.settle(200);
+    assertEquals([changes, other.presence("t").length], [[], 1]);
+  });
+
   it("leaves no timer where the broker goes away while it stops", async () => {
     await using world = new World(); // which asserts it
     const [server] = await world.begin(1, { presence: { lease: 3 } });

@@ -87,6 +87,14 @@ describe("FakeClock", () => {
     assertEquals(log, [100, 100]);
   });
 
+  it("waits for what takes real time, where no timer is left", async () => {
+    const clock = new FakeClock();
+    const loaded = new Promise<void>((resolve) => setTimeout(resolve, 20));
+    const later = loaded.then(() => new Promise((resolve) => clock.setTimer(() => resolve(1), 9)));
+    assertEquals(await clock.until(later), 1);
+    assertEquals(clock.now(), 1009);
+  });
+
   it("waits until a promise settles, and no longer", async () => {
     const clock = new FakeClock();
     const start = clock.now();
