@@ -18,7 +18,7 @@ const TABLE = [
     "tests/pair/odd_runtimes_test",
   ], []],
   [/^server\/|^server\.ts/, [
-    "tests/server/connection_test",
+    "tests/server/connection_",
     "tests/server/closing_deadlines_test",
     "tests/server/publish_test",
     "tests/server/subscribe_test",
@@ -32,7 +32,10 @@ const TABLE = [
     "tests/server/routes_test",
     "tests/server/close_test",
   ]],
-  [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], ["tests/server/flow_test"]],
+  [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], [
+    "tests/server/flow_test",
+    "tests/server/terminate_test",
+  ]],
   [/^server\/(?:limits|handshake|listening_server|registry)\.ts/, [], [
     "tests/server/handshake_test",
     "tests/server/max_connections_test",
@@ -82,10 +85,10 @@ const TABLE = [
     "tests/server/http_test",
   ]],
   [/^server\/(?:mount|requests|listen)/, [], [
-    "tests/server/mount_test",
+    "tests/server/mount_",
     "tests/server/start_test",
   ]],
-  [/^server\/(?:config_|options)/, [], ["tests/server/start_test"]],
+  [/^server\/(?:config_|options)/, ["tests/server/options_test"], ["tests/server/start_test"]],
   [/^client\/(?:dial|target|option|url)/, ["tests/client/options_test", "tests/client/url_test"], [
     "tests/client/connect_test",
     "tests/client/connect_url_test",
