@@ -203,9 +203,9 @@ describe("examples/dashboard/ with Redis", () => {
     await takePicture(browser, page, "dashboard.png");
     await assertAccessible(browser, page);
 
-    redis.freeze();
+    await redis.kill();
     await until(page, `${heading}.includes("the log is away")`);
-    redis.thaw();
+    await redis.start();
     await until(page, `${heading}.includes("missed in the log")`);
     await two.stop();
     await until(page, `document.querySelectorAll("#nodes tr").length === 1`);
