@@ -4,8 +4,9 @@ import { ClientConnection } from "../client/connection.ts";
 import { buildRequest, unsupported } from "../client/dial.ts";
 import { type ClientOptions, readClientOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
+import { resumingRuntime } from "../client/resuming_runtime.ts";
 import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
-import type { CloseResult, WebSocketData } from "../client/types.ts";
+import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { Heartbeat, type HeartbeatOptions, systemClock } from "../heartbeat.ts";
 import { LINK_DOWN, NORMAL } from "../internal/close_codes.ts";
@@ -14,6 +15,7 @@ import { describe } from "../internal/describe.ts";
 import { Listeners } from "../internal/listeners.ts";
 import { observing } from "../internal/observer.ts";
 import { byteLength, exceeds } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { argumentError } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
 import { clientRuntime } from "../runtime/select_client.ts";
@@ -40,6 +42,7 @@ const OF_CLIENT = new Set([
   "maxPayload",
   "observer",
   "reconnect",
+  "resume",
   "runtime",
 ]);
 
@@ -121,7 +124,7 @@ export class ClientLink implements Link, ReconnectOwner {
 
   /** Starts to connect; throws where what is asked for cannot be had. */
   constructor(model: SocketModel, protocols: string[], init: ReadInit, who: object) {
-    const { maxBufferedAmount, maxPayload, observer, policy, ...client } = init.client;
+    const { maxBufferedAmount, maxPayload, observer, policy, resume, ...client } = init.client;
     const { clock = systemClock, runtime = clientRuntime } = client;
     const target = readAttempt(model.url, protocols, init);
     const request = asks(target) ? undefined : requestOf(runtime, target);
@@ -146,10 +149,13 @@ export class ClientLink implements Link, ReconnectOwner {
         () => this.#dial(() => new ClientConnection(this, { ...parts, request: request! })),
       );
     } else {
-      const ask = () => request ?? askTarget(runtime, target);
-      this.#dial(() =>
-        new ReconnectingConnection(this, { ...parts, policy, request: () => this.#inTurn(ask) })
-      );
+      const next = () => this.#inTurn(() => request ?? askTarget(runtime, target));
+      const resuming = resume ? resumingRuntime(runtime, clock, this, 0) : undefined;
+      const wires = {
+        runtime: resuming?.runtime ?? runtime,
+        request: resuming?.after(next) ?? next,
+      };
+      this.#dial(() => new ReconnectingConnection(this, { ...parts, policy, ...wires }));
     }
   }
 
@@ -215,8 +221,11 @@ export class ClientLink implements Link, ReconnectOwner {
     this.#model.opened(this.#connection!.protocol);
   }
 
-  message(data: string | ArrayBuffer): void {
+  message(data: string | ArrayBuffer, receipt?: Receipt): void {
+    const release = receipt?.hold();
     this.#model.message(data);
+    release?.(true); // who listens to a socket cannot say that he has failed
+    receipt?.end(undefined);
   }
 
   failed(error: BusinessError): void {
@@ -236,6 +245,10 @@ export class ClientLink implements Link, ReconnectOwner {
   interrupted(end: { error: BusinessError } | { close: CloseResult; end?: End | undefined }): void {
     if ("close" in end) return this.#ended(this.#endOf(end.end), false);
     this.#ended({ code: 1006, reason: "", wasClean: false, error: end.error }, false);
+  }
+
+  recovered(info: RecoveredInfo): void {
+    this.#model.recovered(info);
   }
 
   reconnecting(): void {

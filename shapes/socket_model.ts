@@ -3,7 +3,7 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
-import type { WebSocketData } from "../client/types.ts";
+import type { RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type EventList, EventListeners } from "./event_listeners.ts";
 import { endDispatch, isStopped, messageEvent, type MessageSource } from "./message_event.ts";
 
@@ -181,6 +181,11 @@ export class SocketModel extends EventListeners implements MessageSource {
     const { code, reason, wasClean, error } = end;
     if (error !== undefined) this.failed(error);
     this.#dispatch(new CloseEvent("close", { code, reason, wasClean }));
+  }
+
+  /** The socket is in a topic again, or some of it is lost. */
+  recovered(detail: RecoveredInfo): void {
+    this.#dispatch(new CustomEvent("recovered", { detail }));
   }
 
   /** Something went wrong: 'error', with what it was for those who look. */

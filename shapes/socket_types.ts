@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { WebSocketClientOptions, WebSocketRequestOptions } from "../client/types.ts";
+import type {
+  RecoveredInfo,
+  WebSocketClientOptions,
+  WebSocketRequestOptions,
+} from "../client/types.ts";
 import type { WebSocketObserver } from "../internal/observer.ts";
 import type { WebSocket } from "./web_socket.ts";
 
@@ -18,6 +22,8 @@ export interface WebSocketEventMap {
   error: Event;
   /** The connection, or the attempt, is over. */
   close: CloseEvent;
+  /** With `resume`: it is in a topic again, or some of it is lost; `detail` is what the client is told. */
+  recovered: CustomEvent<RecoveredInfo>;
 }
 
 /** What hears any event. */
@@ -45,7 +51,7 @@ export interface WebSocketInit extends
   Omit<WebSocketRequestOptions, "header" | "protocol">,
   Pick<
     WebSocketClientOptions,
-    "clock" | "maxBufferedAmount" | "maxPayload" | "reconnect" | "runtime"
+    "clock" | "maxBufferedAmount" | "maxPayload" | "reconnect" | "resume" | "runtime"
   > {
   /**
    * Headers of the handshake: an object of text values, a `Headers`, or, where the socket reconnects, a

@@ -25,6 +25,8 @@ export interface ClusterSize {
   killEngineAt: number;
   backAfter: number;
   endAt: number;
+  /** Whether the clients resume: then a sequence must be the whole log's, over all breaks. */
+  resume?: boolean;
 }
 
 /** What came of it. */
@@ -35,6 +37,9 @@ export interface ClusterReport {
   twice: number;
   /** Clients of the node that was killed, which came back elsewhere. */
   movedClients: number;
+  /** Topics of clients that came back: with nothing missing, and with perhaps some. */
+  recovered: number;
+  gaps: number;
   /** How long the members of the killed node were there still, in ms, on the node that was the last. */
   deadForMs: number;
   /** How many entries are in the log twice. */
@@ -57,6 +62,8 @@ class Run {
   readonly #size: ClusterSize;
   readonly #engine: Reachable;
   readonly #nodes: NodeProgram[] = [];
+  #recovered = 0;
+  #gaps = 0;
   readonly #clients: Client[] = [];
 
   constructor(size: ClusterSize, engine: Reachable) {
@@ -104,7 +111,8 @@ class Run {
     await Promise.all(this.#clients.map(({ ws }) => ws.close()));
     await this.#present(rest, 0);
     const { duplicates } = log;
-    return { ...report, deadForMs, duplicates, outcomes };
+    const [recovered, gaps] = [this.#recovered, this.#gaps];
+    return { ...report, recovered, gaps, deadForMs, duplicates, outcomes };
   }
 
   async end(): Promise<void> {
@@ -116,7 +124,10 @@ class Run {
     const { runtime, client } = THREE[n]!;
     const kind = this.#engine instanceof NatsServer ? "nats" : client;
     const [{ url }, { lease }] = [this.#engine, this.#size];
-    this.#nodes[n] = await NodeProgram.start({ name: `n${n}`, runtime, client: kind, url, lease });
+    this.#nodes[n] = await NodeProgram.start({
+      ...{ name: `n${n}`, runtime, client: kind, url, lease },
+      history: this.#size.resume === true,
+    });
   }
 
   /** Each client is in a few topics, and goes to another node when its own is gone. */
@@ -126,7 +137,11 @@ class Run {
       const count = Math.floor(memberships / clients) + (n < memberships % clients ? 1 : 0);
       const mine = Array.from({ length: count }, (_, t) => `t${(n * 7 + t) % topics}`);
       let node = n % 3;
-      const ws = createWebSocket({ reconnect: { minDelay: 0.05, maxDelay: 0.5 } });
+      const ws = createWebSocket({
+        reconnect: { minDelay: 0.05, maxDelay: 0.5 },
+        resume: this.#size.resume === true,
+      });
+      ws.on("recovered", ({ recovered }) => recovered ? this.#recovered++ : this.#gaps++);
       const got = new Map(mine.map((topic): [string, string[]] => [topic, []]));
       const client: Client = { ws, node, topics: mine, got, brokenAt: undefined };
       ws.on("message", (_, data) => this.#got(client, data as string));
@@ -186,6 +201,10 @@ class Run {
       for (const [topic, mine] of got) {
         twice += mine.length - new Set(mine).size;
         const truth = texts.get(topic)!;
+        if (this.#size.resume) {
+          if (String(mine) === String(truth)) whole++;
+          continue;
+        }
         // Who was cut off has missed what was published until it was back, and nothing besides.
         const before = brokenAt?.get(topic) ?? mine.length;
         const start = mine.slice(0, before);

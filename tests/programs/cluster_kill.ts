@@ -1,13 +1,14 @@
 /**
  * A cluster with 500 clients, of which a node is killed and then the engine: `cluster_kill.ts
- * [redis | nats] [RUNS]`. Ends with 1 where a client missed something or was told something twice.
+ * [redis | nats] [RUNS] [resume]`. Ends with 1 where a client missed something or was told something
+ * twice; those that resume must not miss anything over the breaks either.
  */
 
 import process from "node:process";
 import { clusterRun, type ClusterSize } from "../helpers/cluster_run.ts";
 import { NatsServer, RedisServer } from "../helpers/engines.ts";
 
-const [engine = "redis", runs = "1"] = process.argv.slice(2);
+const [engine = "redis", runs = "1", how] = process.argv.slice(2);
 const size: Omit<ClusterSize, "killed"> = {
   clients: 500,
   memberships: 1480,
@@ -18,6 +19,7 @@ const size: Omit<ClusterSize, "killed"> = {
   killEngineAt: 8000,
   backAfter: 1000,
   endAt: 12_000,
+  resume: how === "resume",
 };
 
 for (let run = 0; run < Number(runs); run++) {
@@ -28,7 +30,9 @@ for (let run = 0; run < Number(runs); run++) {
   const report = await clusterRun({ ...size, killed }, server);
   const { whole, twice } = report;
   console.log(
-    `${engine}, node ${killed} killed: ${whole} of ${size.memberships} sequences are the log's, ` +
+    `${engine}, node ${killed} killed${
+      how ? `, ${how}` : ""
+    }: ${whole} of ${size.memberships} sequences are the log's, ` +
       `${twice} messages twice`,
   );
   console.log(JSON.stringify(report));

@@ -1,0 +1,138 @@
+/** Resuming beside what else a client and a server can do. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocket, type StandardSchema, type WebSocketClient } from "../../mod.ts";
+import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+
+const objects: StandardSchema<{ n: number }> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value) => ({ value: value as { n: number } }),
+  },
+};
+
+/** A node that takes everybody into `t`. */
+async function nodeOf(nodes: NodesInMemory, options = {}) {
+  const server = await nodes.node(options);
+  server.on("connect", (connection) => void server.join(connection, "t"));
+  return server;
+}
+
+describe("a break, and", () => {
+  it("'for await': the loop goes on with what was missed", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodeOf(nodes);
+    const ws = await nodes.client();
+    const told: unknown[] = [];
+    const loop = (async () => {
+      for await (const data of ws) if (told.push(data) === 5) break;
+    })();
+    await nodes.clock.until(server.publish("t", "0"));
+    await nodes.settle();
+    nodes.cut();
+    await nodes.settle();
+    for (const text of ["1", "2", "3"]) await nodes.clock.until(server.publish("t", text));
+    await nodes.back();
+    await nodes.clock.until(server.publish("t", "4"));
+    await nodes.clock.until(loop);
+    assertEquals(told, ["0", "1", "2", "3", "4"]);
+  });
+
+  it("'schema': what was missed is what it makes of it", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodeOf(nodes);
+    const { clock, network } = nodes;
+    const ws = createWebSocket({
+      ...{ clock, runtime: network.client, resume: true, schema: objects },
+      reconnect: { minDelay: 1, factor: 1, random: () => 1 },
+    });
+    nodes.clients.push(ws as unknown as WebSocketClient);
+    const told: number[] = [];
+    ws.on("message", (_err, { n }) => void told.push(n));
+    await clock.until(ws.connect("ws://localhost:1/"));
+    await nodes.settle();
+    nodes.cut();
+    await nodes.settle();
+    for (const n of [1, 2]) await clock.until(server.publish("t", JSON.stringify({ n })));
+    await nodes.back();
+    assertEquals(told, [1, 2]);
+  });
+
+  it("'stats': headers, greetings and answers do not count", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodeOf(nodes, { stats: true });
+    server.on("messageReceive", () => {});
+    const ws = await nodes.client({ stats: true });
+    nodes.cut();
+    await nodes.settle();
+    await nodes.clock.until(server.publish("t", "12345"));
+    await nodes.back();
+    await ws.send("123");
+    void ws.send("1234", { acknowledge: true }).catch(() => {});
+    await nodes.settle();
+    for (const [side, sent, received] of [[ws, 7, 5], [server, 5, 7]] as const) {
+      const stats = side.stats()!;
+      assertEquals([stats.sent.bytes, stats.received.bytes], [sent, received]);
+      assertEquals([stats.opened, stats.closed, stats.unsent], [2, 1, 0]);
+    }
+  });
+
+  it("two tabs with one cookie: neither takes anything of the other's", async () => {
+    await using nodes = new NodesInMemory();
+    const seen: string[] = [];
+    const server = await nodeOf(nodes);
+    server.on("messageReceive", ({ data }) => void seen.push(`${data}`));
+    const tabs = await Promise.all([0, 1].map(async () => {
+      const { clock, network } = nodes;
+      const ws = createWebSocket({
+        ...{ clock, runtime: network.client, resume: true },
+        reconnect: { minDelay: 1, factor: 1, random: () => 1 },
+      });
+      nodes.clients.push(ws);
+      const log: unknown[] = [];
+      ws.on("message", (_err, data) => void log.push(data));
+      ws.on("recovered", ({ recovered, missed }) => void log.push([recovered, missed]));
+      await clock.until(ws.connect("ws://localhost:1/", { header: { cookie: "session=one" } }));
+      return { ws, log };
+    }));
+    await nodes.settle();
+    await nodes.clock.until(server.publish("t", "a"));
+    await nodes.settle();
+    nodes.network.links[0]!.cut(); // one of them alone
+    await nodes.settle();
+    await nodes.clock.until(server.publish("t", "b"));
+    const answers = tabs.map(({ ws }, n) => ws.send(`from ${n}`, { acknowledge: true }));
+    await nodes.back();
+    nodes.cut();
+    await nodes.settle();
+    await nodes.clock.until(server.publish("t", "c"));
+    await nodes.back();
+    assertEquals(await Promise.all(answers), [true, true]);
+    assertEquals(tabs.map(({ log }) => log), [
+      ["a", [true, 1], "b", [true, 1], "c"],
+      ["a", "b", [true, 1], "c"],
+    ]);
+    assertEquals(seen.sort(), ["from 0", "from 1"]);
+  });
+
+  it("sleep: who wakes up is back at once, and has what was missed", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodeOf(nodes);
+    server.on("messageReceive", () => {});
+    const ws = await nodes.client({ reconnect: { minDelay: 600, maxDelay: 600 } });
+    const log: unknown[] = [];
+    ws.on("message", (_err, data) => void log.push(data));
+    ws.on("recovered", (info) => void log.push(info));
+    nodes.cut();
+    await nodes.settle();
+    assertEquals(ws.state, "reconnecting");
+    await nodes.clock.until(server.publish("t", "a"));
+    const answer = ws.send("said while asleep", { acknowledge: true });
+    nodes.clock.sleep(60_000);
+    await nodes.settle(3000); // not the ten minutes
+    assertEquals(log, [{ topic: "t", recovered: true, missed: 1 }, "a"]);
+    assertEquals([ws.state, await answer], ["open", true]);
+  });
+});
