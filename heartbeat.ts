@@ -225,7 +225,7 @@ export class Heartbeat {
 
   /** Stops waiting for a peer's answer. */
   #excuse(peer: HeartbeatPeer): void {
-    if (!this.#unanswered.delete(peer)) return;
+    if (this.#unanswered.size === 0 || !this.#unanswered.delete(peer)) return;
     this.#waiting.delete(peer);
     this.#grace.delete(peer);
   }

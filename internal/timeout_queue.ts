@@ -52,6 +52,7 @@ export class TimeoutQueue<T> {
 
   /** Removes an item. When none is left the timer stops, unless `keepsTimer` is set. */
   delete(item: T): void {
+    if (this.#due.size === 0) return;
     if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.keepsTimer) this.close();
   }
 

@@ -153,6 +153,8 @@ export interface Address {
 export interface Admission extends SocketEvents {
   /** The subprotocol to answer with, "" for none. */
   readonly protocol: string;
+  /** Whether the client has offered any; its request says so where this is left out. */
+  readonly offers?: boolean | undefined;
   /** More headers of the 101. */
   readonly headers?: Headers | undefined;
   /** The queue has got shorter, where the runtime hears of that. */
@@ -269,6 +271,8 @@ export interface ServerRuntime {
   readonly canPing: boolean;
   /** Whether it refuses messages over `maxPayload` by itself, so that none comes in. */
   readonly checksPayload: boolean;
+  /** Whether a client that is let in is open, or gone, before anything else happens. */
+  readonly opensAtOnce?: boolean;
   /** Whether `drained` is told whenever a queue has got shorter; where not, it is looked at. */
   readonly tellsDrain?: boolean;
   /** The option of `start` that cannot be had here, and why, if there is one. */

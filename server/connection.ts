@@ -26,6 +26,8 @@ export interface ConnectionParts {
   url: string;
   /** The subprotocol, "" for none. */
   protocol: string;
+  /** What the client has offered, as it stands in its request. */
+  offer: string | null;
   /** More headers of the 101. */
   headers?: Headers | undefined;
   /** What `authorize` has answered, where it is an object. */
@@ -43,9 +45,12 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   readonly host: ConnectionHost;
   readonly url: string;
   readonly protocol: string;
+  readonly offers: boolean;
   /** What goes out with the 101; needed no longer once it has. */
   headers: Headers | undefined;
   state: "admitted" | "open" | "closing" | "closed" = "admitted";
+  /** Whether the runtime has it. */
+  isAttached = true;
   /** Called where a Ping was answered. */
   ponged: (() => void) | undefined;
   #socket: Socket | undefined;
@@ -61,12 +66,13 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   constructor(
     host: ConnectionHost,
-    { ip, port, url, protocol, headers, context }: ConnectionParts,
+    { ip, port, url, protocol, offer, headers, context }: ConnectionParts,
   ) {
     this.host = host;
     this.url = url;
     this.headers = headers;
     this.protocol = protocol;
+    this.offers = offer !== null;
     this.handle = new ConnectionHandle<ServerConnection>(ip, port, this, context);
   }
 

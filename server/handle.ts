@@ -5,6 +5,7 @@ export function connectionKey(ip: string, port: number): string {
 
 /** An address as people write it: an IPv4 peer of a dual-stack socket comes as `::ffff:1.2.3.4`. */
 export function plainAddress(ip: string): string {
+  if (!ip.startsWith(":")) return ip;
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
 }
 

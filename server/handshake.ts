@@ -25,7 +25,7 @@ import { isAddress } from "./address.ts";
 import type { ServerConfig } from "./options.ts";
 import { originAllowed } from "./origin.ts";
 import { targetOf } from "./routes.ts";
-import { choose, offeredBy } from "./subprotocols.ts";
+import { choose, readOffer } from "./subprotocols.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
 
 /** Checks the handshake, the origin, the subprotocol and the limits, and asks the user's functions. */
@@ -38,6 +38,8 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   readonly #waiting = new Set<(why: TooLate) => void>();
   /** The same for those that wait for too long. */
   readonly #late: TimeoutQueue<() => void>;
+  /** The request of which a host has just asked whether it is one of this server's, and it is. */
+  #ours: Request | undefined;
   /** Whether the hint was told that a client offers subprotocols and the server has none. */
   #hinted = false;
 
@@ -59,29 +61,31 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   }
 
   request(request: Request, { hostname, port }: Address): RequestResult | Promise<RequestResult> {
-    const ip = plainAddress(hostname);
-    if (!isUpgrade(request)) return this.#http.request(request, { ip, port }, NO_UPGRADE);
+    const who = new Client(plainAddress(hostname), port);
+    const isOurs = this.#ours === request; // a host has asked already
+    this.#ours = undefined;
+    if (!isOurs && !isUpgrade(request)) return this.#http.request(request, who, NO_UPGRADE);
     const fault = this.#http.fault(request);
     if (fault !== undefined) {
-      const seen = this.#owner.asked(request, { ip, port });
-      return this.#refuse({ ip, port, seen }, fault);
+      who.seen = this.#owner.asked(request, who);
+      return this.#refuse(who, fault);
     }
     const { clientAddress, isHere } = this.#config;
     const target = targetOf(request);
-    if (isHere !== undefined && !isHere(target)) {
-      return this.#http.request(request, { ip, port }, ELSEWHERE);
+    if (!isOurs && isHere !== undefined && !isHere(target)) {
+      return this.#http.request(request, who, ELSEWHERE);
     }
-    const { url } = target;
-    const seen = this.#owner.asked(request, { ip, port });
-    if (clientAddress === undefined) return this.#upgrade(request, { ip, port, url, seen });
-    const ask = () => clientAddress(request, { clientIP: ip, clientPort: port });
+    who.url = target.url;
+    who.seen = this.#owner.asked(request, who);
+    if (clientAddress === undefined) return this.#upgrade(request, who);
+    const ask = () => clientAddress(request, { clientIP: who.ip, clientPort: port });
     const call = () => this.#untilClosed(request, "clientAddress", ask());
-    return this.#ask("clientAddress", call, { ip, port, seen }, (address) => {
-      if (address instanceof TooLate) return this.#refuseLate({ ip, port, seen }, address);
+    return this.#ask("clientAddress", call, who, (address) => {
+      if (address instanceof TooLate) return this.#refuseLate(who, address);
       if (typeof address === "string" && isAddress(address)) {
-        const ip = canonicalAddress(address);
-        if (seen !== undefined) seen.clientIP = ip;
-        return this.#upgrade(request, { ip, port, url, seen });
+        who.ip = canonicalAddress(address);
+        if (who.seen !== undefined) who.seen.clientIP = who.ip;
+        return this.#upgrade(request, who);
       }
       const rule = "it must answer with an IP address";
       throw new TypeError(`${rule}: current value is ${describe(address)}`);
@@ -92,7 +96,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   isOurs(request: Request): boolean {
     const { fetch, isHere } = this.#config;
     if (fetch !== undefined) return true;
-    return isUpgrade(request) && (isHere === undefined || isHere(targetOf(request)));
+    if (!isUpgrade(request)) return false;
+    if (isHere !== undefined && !isHere(targetOf(request))) return false;
+    this.#ours = request;
+    return true;
   }
 
   hostFault(why: string, cause?: unknown, seen?: ServerHandshake): void {
@@ -123,12 +130,13 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const fault = this.#fault(request);
     if (fault !== undefined) return this.#refuse(who, fault);
     const { protocols } = this.#config;
+    const offer = who.offer = request.headers.get("sec-websocket-protocol");
     if (typeof protocols !== "function") {
-      return this.#enter(request, who, choose(protocols, request));
+      return this.#enter(request, who, choose(protocols, offer, request));
     }
     return this.#ask(
       "protocol",
-      () => choose(protocols, request),
+      () => choose(protocols, offer, request),
       who,
       (chosen) => this.#enter(request, who, chosen as string),
     );
@@ -143,13 +151,13 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       const why = `the subprotocol ${[this.#config.protocols].flat().join(" or ")} is not offered`;
       return this.#refuse(who, { status: 400, reason: "subprotocol_not_offered", why });
     }
+    who.protocol = protocol;
     const { ip, port } = who;
     const full = this.#full(ip);
     if (full !== undefined) return this.#refuse(who, full);
-    this.#hint(request, who);
+    if (who.offer !== null && !this.#hinted) this.#hint(who);
     const { authorize } = this.#config;
-    const parts: ConnectionParts = { ip, port, url: who.url, protocol };
-    if (authorize === undefined) return this.#owner.admit(parts, request, who.seen);
+    if (authorize === undefined) return this.#owner.admit(who, request, who.seen);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
     const call = () => this.#untilClosed(request, "authorize", authorize(request, info));
@@ -169,8 +177,9 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       if (reserved !== undefined) {
         throw new TypeError(`it must leave the header ${reserved} to the handshake`);
       }
-      const context = verdict === true ? undefined : verdict;
-      return this.#owner.admit({ ...parts, context, headers }, request, who.seen);
+      who.context = verdict === true ? undefined : verdict;
+      who.headers = headers;
+      return this.#owner.admit(who, request, who.seen);
     });
     // A client that is refused after all gives its place back.
     const decided = (answer: RequestResult) => {
@@ -206,10 +215,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   }
 
   /** Tells once that a client offers subprotocols and the server has none: such clients give up. */
-  #hint(request: Request, { ip, port }: Client): void {
+  #hint({ ip, offer, port }: Client): void {
     const { protocols } = this.#config;
-    if (this.#hinted || typeof protocols === "function" || protocols.length > 0) return;
-    const offered = offeredBy(request);
+    if (typeof protocols === "function" || protocols.length > 0) return;
+    const offered = readOffer(offer);
     if (offered.length === 0) return;
     this.#hinted = true;
     const more = offered.length > 3 ? ", …" : "";
@@ -318,9 +327,21 @@ interface Asking extends Peer {
   seen: ServerHandshake | undefined;
 }
 
-/** A client that asks for a connection, and the path and query that it asks for. */
-interface Client extends Asking {
-  url: string;
+/** A client that asks for a connection, and what becomes of its connection. */
+class Client implements Asking, ConnectionParts {
+  ip: string;
+  port: number;
+  seen: ServerHandshake | undefined;
+  url = "";
+  protocol = "";
+  offer: string | null = null;
+  headers: Headers | undefined;
+  context: unknown;
+
+  constructor(ip: string, port: number) {
+    this.ip = ip;
+    this.port = port;
+  }
 }
 
 /** Headers of the 101 that only the handshake itself may set (RFC 6455 §4.2.2). */

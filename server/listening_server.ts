@@ -90,6 +90,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly registry = new Registry();
   readonly topics: Topics;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
+  readonly #connects: ListenerList;
+  readonly #closes: ListenerList;
   readonly schema: StandardSchema | undefined;
   /** How much is queued, and who is paused, at this moment. */
   readonly gauges: Gauges = new Gauges(this);
@@ -149,6 +151,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       expired: (connection) => connection.dropTooFast(),
     });
     this.#listeners = listeners;
+    this.#connects = listeners.list("connect");
+    this.#closes = listeners.list("close");
     const handling = observing?.handling;
     this.listeners = handling === undefined ? listeners : handled(listeners, handling);
     this.messages = listeners.list("messageReceive");
@@ -243,8 +247,11 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     const connection = new ServerConnection(this, parts);
     for (const hear of this.#requests) hear(connection, request);
     this.#handshakes?.admitted(connection, seen);
-    this.registry.attach(connection);
-    this.opening.add(connection);
+    // One that resumes is let in before it is told.
+    if (!this.#runtime.opensAtOnce || this.clustered !== undefined) {
+      this.registry.attach(connection);
+      this.opening.add(connection);
+    }
     return connection;
   }
 
@@ -256,7 +263,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.registry.add(connection);
     this.topics.add(connection);
     this.#handshakes?.opened(connection);
-    this.#listeners.emit("connect", connection.handle);
+    this.#listeners.emitTo(this.#connects, connection.handle);
   }
 
   leaveTopics(connection: ServerConnection): void {
@@ -284,7 +291,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
     this.observing?.closed?.(connection.handle, { ...close });
-    this.#listeners.emit("close", connection.handle, { ...close });
+    if (this.#closes.items.length > 0) {
+      this.#listeners.emitTo(this.#closes, connection.handle, { ...close });
+    }
     this.#checkEmpty();
   }
 

@@ -38,13 +38,14 @@ export interface MountOwner {
 export function toMount(acceptor: Acceptor, owner: MountOwner): WebSocketMount {
   return {
     fetch(request, info) {
-      let why = `'fetch' was not given a Request: current value is ${describe(request)}`;
-      if (request instanceof Request) {
-        try {
+      let why;
+      try {
+        if (request instanceof Request) {
           return owner.isOurs(request) ? acceptor.accept(request, info) : undefined;
-        } catch (cause) {
-          why = `the request was answered already, and cannot be read: ${describe(cause)}`;
         }
+        why = `'fetch' was not given a Request: current value is ${describe(request)}`;
+      } catch (cause) {
+        why = `the request was answered already, and cannot be read: ${describe(cause)}`;
       }
       owner.hostFault(why);
       return new Response(null, { status: 500 });

@@ -19,12 +19,12 @@ export class Registry {
    * is made when a connection is looked up by its address for the first time.
    */
   #byAddress: Map<string, Set<ServerConnection>> | undefined;
-  /** The connections that the runtime has: from before 'connect' until it has told their end. */
-  readonly #attached = new Set<ServerConnection>();
+  /** Those that the runtime has and the user does not know of: not yet, or not any more. */
+  readonly #others = new Set<ServerConnection>();
 
   /** Whether there is no connection, neither for the user nor in the runtime. */
   get isEmpty(): boolean {
-    return this.#known.size === 0 && this.#attached.size === 0;
+    return this.#known.size === 0 && this.#others.size === 0;
   }
 
   /** The connections that the user knows of, oldest first; some may be closing. */
@@ -32,27 +32,31 @@ export class Registry {
     return this.#known;
   }
 
-  /** The connections that the runtime has. */
-  attached(): Iterable<ServerConnection> {
-    return this.#attached;
+  /** The connections that the runtime has: from before 'connect' until it has told their end. */
+  attached(): ServerConnection[] {
+    return [...this.#known, ...this.#others].filter(({ isAttached }) => isAttached);
   }
 
   handles(): Handle[] {
     return Array.from(this.#known, (connection) => connection.handle);
   }
 
-  /** Adds a connection of the runtime. */
+  /** Adds a connection of the runtime that is to open later. */
   attach(connection: ServerConnection): void {
-    this.#attached.add(connection);
+    this.#others.add(connection);
   }
 
-  /** Removes a connection of the runtime. Returns whether it was there. */
+  /** The runtime has a connection no more. Returns whether it had. */
   detach(connection: ServerConnection): boolean {
-    return this.#attached.delete(connection);
+    if (!connection.isAttached) return false;
+    connection.isAttached = false;
+    if (this.#others.size > 0) this.#others.delete(connection);
+    return true;
   }
 
   /** Adds a connection that the user is told of. */
   add(connection: ServerConnection): void {
+    if (this.#others.size > 0) this.#others.delete(connection);
     this.#known.add(connection);
     if (this.#byAddress !== undefined) index(this.#byAddress, connection);
   }
@@ -60,6 +64,7 @@ export class Registry {
   /** Removes a connection whose end the user is told of. */
   remove(connection: ServerConnection): void {
     this.#known.delete(connection);
+    if (connection.isAttached) this.#others.add(connection);
     if (this.#byAddress === undefined) return;
     const address = String(connection.handle);
     const alike = this.#byAddress.get(address)!;
@@ -85,7 +90,8 @@ export class Registry {
   /** The same, and also one that the user was told is closed, as long as the runtime has it. */
   findAttached(call: string, given: unknown): ServerConnection | BusinessError {
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
-    return own !== undefined && this.#attached.has(own) ? own : this.find(call, given);
+    const isHere = own?.isAttached === true && (this.#known.has(own) || this.#others.has(own));
+    return isHere ? own : this.find(call, given);
   }
 
   #newestAt(address: string): ServerConnection | undefined {

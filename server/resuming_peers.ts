@@ -34,6 +34,7 @@ export const withHeaders = (topic: string): string => `${topic} with headers`;
 /** A client that cannot resume. */
 export class PlainPeer implements Admission {
   readonly protocol: string;
+  readonly offers: boolean;
   readonly #connection: ServerConnection;
   readonly #owner: Resuming;
 
@@ -41,6 +42,7 @@ export class PlainPeer implements Admission {
     this.#owner = owner;
     this.#connection = connection;
     this.protocol = connection.protocol;
+    this.offers = connection.offers;
   }
 
   get headers(): Headers | undefined {
@@ -74,6 +76,7 @@ export class PlainPeer implements Admission {
 /** A client that can resume. */
 export class Peer implements Admission, ResumingPeer, SessionPeer {
   readonly protocol: string;
+  readonly offers = true;
   since: Map<string, Place> = new Map();
   epoch: string | undefined;
   readonly #connection: ServerConnection;

@@ -26,22 +26,26 @@ export function readServerProtocols(option: unknown): Protocols {
   return option === undefined || option === "" ? [] : [option].flat() as string[];
 }
 
-/** The subprotocols that a client offers, in its order, but for those with which it can resume. */
-export function offeredBy(request: Request): string[] {
-  const offered = request.headers.get("sec-websocket-protocol");
-  if (offered === null) return [];
-  return offered.split(",").map((name) => name.trim())
+/** The subprotocols of an offer, in its order, but for those with which a client can resume. */
+export function readOffer(offer: string | null): string[] {
+  if (offer === null) return [];
+  return offer.split(",").map((name) => name.trim())
     .filter((name) => name !== "" && ordinary(name) === undefined);
 }
 
 /**
  * Chooses a subprotocol, "" for none.
  *
+ * @param offer The header `Sec-WebSocket-Protocol` of the request.
  * @returns `undefined` where the server has subprotocols and the client offers none of them.
  */
-export function choose(protocols: Protocols, request: Request): string | undefined {
+export function choose(
+  protocols: Protocols,
+  offer: string | null,
+  request: Request,
+): string | undefined {
   if (protocols.length === 0 && typeof protocols !== "function") return "";
-  const offered = offeredBy(request);
+  const offered = readOffer(offer);
   if (typeof protocols !== "function") return protocols.find((name) => offered.includes(name));
   const chosen: unknown = protocols([...offered], request);
   if (chosen === undefined) return "";

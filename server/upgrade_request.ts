@@ -26,7 +26,8 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
   }
   // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
   if (!headers.get("host")) return { ...INVALID, status: 400, why: "Host is missing" };
-  if (!listed(headers.get("connection"), "upgrade")) {
+  const connection = headers.get("connection");
+  if (connection !== "Upgrade" && !listed(connection, "upgrade")) {
     return { ...INVALID, status: 400, why: "Connection does not say Upgrade" };
   }
   if (headers.get("sec-websocket-version") !== "13") {
@@ -45,6 +46,7 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
 
 function listed(header: string | null, token: string): boolean {
   if (header === null) return false;
+  if (header === token) return true; // as most have it: to lower it takes longer
   const list = header.toLowerCase();
   return list === token || list.split(",").some((item) => item.trim() === token);
 }

@@ -5,6 +5,7 @@ import type { HostWebSocketHandler } from "../../server/types.ts";
 import type {
   AcceptOptions,
   Admission,
+  End,
   ListenerEvents,
   RequestResult,
   Socket,
@@ -47,22 +48,111 @@ export interface BunAcceptorParts {
   hostFault(why: string, cause?: unknown): void;
 }
 
-/** The `data` of a connection of Bun: which connection of this module it belongs to. */
-export class BunConnection {
+/** A server of Bun, and how many connections of this module it has. */
+interface Place {
+  readonly host: BunHost;
+  connections: number;
+}
+
+/**
+ * A connection of Bun's: the `data` of its socket, and what this module has of it. One object for both is
+ * less to make for each that comes.
+ */
+export class BunConnection implements Socket {
   readonly acceptor: BunAcceptor;
   readonly admission: Admission;
-  readonly host: BunHost;
-  /** Whether it has come to this module's handler. */
-  opened = false;
+  /** Bun's own; there once it has come to this module's handler. */
+  ws: BunServerSocket | undefined;
   /** Bytes that were queued when that was last looked at: after each `send` that Bun queues, and as they go. */
   left = 0;
   /** Whether it was closed by this side for a message of over `maxPayload`. */
   tooBig = false;
+  /** The Close frame that waits until what was sent before it is written. */
+  held: { code: number; reason: string } | undefined;
+  /** Where it has come. */
+  readonly place: Place;
 
-  constructor(acceptor: BunAcceptor, admission: Admission, host: BunHost) {
+  constructor(acceptor: BunAcceptor, admission: Admission, place: Place) {
     this.acceptor = acceptor;
     this.admission = admission;
-    this.host = host;
+    this.place = place;
+  }
+
+  get bufferedAmount(): number {
+    return this.ws!.getBufferedAmount();
+  }
+
+  send(data: WebSocketData): void {
+    this.noteQueued(this.ws!.send(data));
+  }
+
+  ping(): void {
+    this.ws!.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.held = { code, reason };
+    this.closeOnceDrained();
+  }
+
+  pause(): void {
+    this.ws!.pause();
+  }
+
+  resume(): void {
+    this.ws!.resume();
+  }
+
+  subscribe(topic: string): void {
+    this.ws!.subscribe(this.#nameOf(topic));
+  }
+
+  unsubscribe(topic: string): void {
+    this.ws!.unsubscribe(this.#nameOf(topic));
+  }
+
+  publish(topic: string, data: WebSocketData): void {
+    const { compresses, places } = this.acceptor;
+    const name = this.#nameOf(topic);
+    if (name === topic) return void this.ws!.publish(name, data, compresses);
+    // Out of the topic meanwhile: who shares the host may have set `publishToSelf`.
+    this.ws!.unsubscribe(name);
+    for (const { host } of places) host.publish(name, data, compresses);
+    this.ws!.subscribe(name);
+  }
+
+  terminate(): void {
+    this.ws!.terminate();
+  }
+
+  /**
+   * Sends a Close frame when the queue is empty. When Bun queues one it takes the connection for closed
+   * at once, and does not send the rest of the queue (1.4.5, `tests/pair/one_log_test.ts`:
+   * send_then_close).
+   */
+  closeOnceDrained(): void {
+    const close = this.held;
+    if (close === undefined) return;
+    this.left = this.bufferedAmount;
+    if (this.left > 0) return;
+    this.held = undefined;
+    this.ws!.close(close.code, close.reason);
+  }
+
+  /** Notes how much is queued where a `send` of Bun's answers -1: that it was. */
+  noteQueued(sent: number): void {
+    if (sent < 0) this.left = this.bufferedAmount;
+  }
+
+  #nameOf(topic: string): string {
+    return this.acceptor.topicPrefix + topic;
+  }
+}
+
+/** Bun compresses a message only where it is told to, and the client can. */
+class CompressingConnection extends BunConnection {
+  override send(data: WebSocketData): void {
+    this.noteQueued(this.ws!.send(data, true));
   }
 }
 
@@ -70,8 +160,10 @@ export class BunConnection {
 export class BunAcceptor {
   readonly topicPrefix: string;
   readonly compresses: boolean;
-  /** The servers that there are connections of, and how many. */
-  readonly hosts = new Map<BunHost, number>();
+  /** The servers that there are connections of. */
+  readonly places = new Set<Place>();
+  /** The one that the last request came to. */
+  #last: Place | undefined;
   readonly #parts: BunAcceptorParts;
 
   constructor(parts: BunAcceptorParts) {
@@ -96,10 +188,10 @@ export class BunAcceptor {
       closeOnBackpressureLimit: false,
       open: (ws: BunServerSocket) => {
         ws.binaryType = binaryType; // else a Buffer (1.4.5, `server_socket_quirks_test.ts`)
-        const { admission, host } = ws.data;
-        ws.data.opened = true;
-        this.hosts.set(host, (this.hosts.get(host) ?? 0) + 1);
-        admission.open(this.compresses ? new CompressingSocket(ws) : new BunSocket(ws));
+        const connection = ws.data;
+        connection.ws = ws;
+        if (connection.place.connections++ === 0) this.places.add(connection.place);
+        connection.admission.open(connection);
       },
       message: binaryType === "arraybuffer"
         ? (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data)
@@ -107,33 +199,32 @@ export class BunAcceptor {
           hear(data, ws.data.admission),
       drain: (ws: BunServerSocket) => {
         ws.data.left = ws.getBufferedAmount();
-        closeOnceDrained(ws);
+        ws.data.closeOnceDrained();
         ws.data.admission.drained?.();
       },
       pong: (ws: BunServerSocket) => ws.data.admission.alive(),
       close: (ws: BunServerSocket, code: number, reason: string) => {
-        const { admission, host, tooBig } = ws.data;
-        const count = this.hosts.get(host)! - 1;
-        if (count === 0) this.hosts.delete(host);
-        else this.hosts.set(host, count);
+        const { admission, held, left, place, tooBig } = ws.data;
+        if (--place.connections === 0) this.places.delete(place);
         // When Bun has closed with 1009 it tells 1006 and the reason that it sent (1.4.5,
         // `server_quirks_test.ts`). No Close frame of a peer can say 1006.
         const byBun = code === 1006 && reason === TOO_BIG.reason;
         // Bun tells 0 by now (1.4.5, `server_quirks_test.ts`). After a Close frame of the peer's it goes on
         // sending what is queued.
-        const unsent = code === 1006 || held.has(ws) ? ws.data.left : 0;
+        const unsent = code === 1006 || held !== undefined ? left : 0;
+        const end: End = { code, reason, unsent, tooBig: tooBig || byBun };
         // What broke the protocol Bun says with 1006, too; no Close frame of a peer can say that.
-        const failure = code === 1006 && reason !== "" && !byBun
-          ? { failure: { what: "connection lost", status: "0", cause: new Error(reason) } }
-          : {};
-        admission.closed({ code, reason, tooBig: tooBig || byBun, unsent, ...failure });
+        if (code === 1006 && reason !== "" && !byBun) {
+          end.failure = { what: "connection lost", status: "0", cause: new Error(reason) };
+        }
+        admission.closed(end);
       },
     };
   }
 
   /** Sends one message to everybody in a topic. */
   readonly publish = (topic: string, data: WebSocketData): void => {
-    for (const host of this.hosts.keys()) {
+    for (const { host } of this.places) {
       host.publish(this.topicPrefix + topic, data, this.compresses);
     }
   };
@@ -166,15 +257,16 @@ export class BunAcceptor {
     if (answer instanceof Response) return answer;
     // Without this header Bun answers with the first subprotocol offered (1.4.5,
     // `server_quirks_test.ts`). With an empty one it sends none (`server_socket_quirks_test.ts`).
-    const offered = request.headers.has("sec-websocket-protocol");
-    const headers = answer.headers ?? (offered ? new Headers() : undefined);
-    if (offered) headers!.set("sec-websocket-protocol", answer.protocol);
-    const data = new BunConnection(this, answer, host);
+    const offers = answer.offers ?? request.headers.has("sec-websocket-protocol");
+    const headers = answer.headers ?? (offers ? new Headers() : undefined);
+    if (offers) headers!.set("sec-websocket-protocol", answer.protocol);
+    const Connection = this.compresses ? CompressingConnection : BunConnection;
+    const data = new Connection(this, answer, this.#placeOf(host));
     const options = headers === undefined ? { data } : { data, headers };
     try {
       // Bun calls the handler's `open` within this call (1.4.5, `server_quirks_test.ts`).
       if (host.upgrade(request, options)) {
-        if (!data.opened) this.#failed(data, NOT_OURS);
+        if (data.ws === undefined) this.#failed(data, NOT_OURS);
         return undefined;
       }
     } catch (cause) {
@@ -187,6 +279,12 @@ export class BunAcceptor {
     }
     this.#failed(data, USED_UP);
     return new Response(null, { status: 500 });
+  }
+
+  #placeOf(host: BunHost): Place {
+    if (this.#last?.host === host) return this.#last;
+    for (const place of this.places) if (place.host === host) return this.#last = place;
+    return this.#last = { host, connections: 0 };
   }
 
   /** There is no connection, for a fault of the host's. */
@@ -205,99 +303,3 @@ const NO_HANDLER =
 
 const NOT_OURS = "the host has another's WebSocket handler. Change this line in the options of " +
   "Bun.serve: websocket: mount.websocketWith(other), where 'other' is what stands there now";
-
-/** The Close frames that wait until what was sent before them is written. */
-const held = new WeakMap<BunServerSocket, { code: number; reason: string }>();
-
-/**
- * Sends a Close frame when the queue is empty. When Bun queues one it takes the connection for closed
- * at once, and does not send the rest of the queue (1.4.5, `tests/pair/one_log_test.ts`:
- * send_then_close).
- */
-function closeOnceDrained(ws: BunServerSocket): void {
-  const close = held.get(ws);
-  if (close === undefined) return;
-  ws.data.left = ws.getBufferedAmount();
-  if (ws.data.left > 0) return;
-  held.delete(ws);
-  ws.close(close.code, close.reason);
-}
-
-/** Notes how much is queued where a `send` of Bun's answers -1: that it was. */
-function noteQueued(ws: BunServerSocket, sent: number): void {
-  if (sent < 0) ws.data.left = ws.getBufferedAmount();
-}
-
-class BunSocket implements Socket {
-  readonly #ws: BunServerSocket;
-
-  constructor(ws: BunServerSocket) {
-    this.#ws = ws;
-  }
-
-  get bufferedAmount(): number {
-    return this.#ws.getBufferedAmount();
-  }
-
-  send(data: WebSocketData): void {
-    noteQueued(this.#ws, this.#ws.send(data));
-  }
-
-  ping(): void {
-    this.#ws.ping();
-  }
-
-  close(code: number, reason: string): void {
-    held.set(this.#ws, { code, reason });
-    closeOnceDrained(this.#ws);
-  }
-
-  pause(): void {
-    this.#ws.pause();
-  }
-
-  resume(): void {
-    this.#ws.resume();
-  }
-
-  subscribe(topic: string): void {
-    this.#ws.subscribe(this.#nameOf(topic));
-  }
-
-  unsubscribe(topic: string): void {
-    this.#ws.unsubscribe(this.#nameOf(topic));
-  }
-
-  publish(topic: string, data: WebSocketData): void {
-    const { acceptor } = this.#ws.data;
-    const { compresses } = acceptor;
-    const name = this.#nameOf(topic);
-    if (name === topic) return void this.#ws.publish(name, data, compresses);
-    // Out of the topic meanwhile: who shares the host may have set `publishToSelf`.
-    this.#ws.unsubscribe(name);
-    for (const other of acceptor.hosts.keys()) other.publish(name, data, compresses);
-    this.#ws.subscribe(name);
-  }
-
-  terminate(): void {
-    this.#ws.terminate();
-  }
-
-  #nameOf(topic: string): string {
-    return this.#ws.data.acceptor.topicPrefix + topic;
-  }
-}
-
-/** Bun compresses a message only where it is told to, and the client can. */
-class CompressingSocket extends BunSocket {
-  readonly #ws: BunServerSocket;
-
-  constructor(ws: BunServerSocket) {
-    super(ws);
-    this.#ws = ws;
-  }
-
-  override send(data: WebSocketData): void {
-    noteQueued(this.#ws, this.#ws.send(data, true));
-  }
-}

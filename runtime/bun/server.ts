@@ -50,6 +50,7 @@ export function bunServer(): ServerRuntime | undefined {
     canPing: true,
     checksPayload: true,
     tellsDrain: true,
+    opensAtOnce: true,
     listen: (options, events) => listen(bun, options, events),
     mount: (options, events) => new BunMount(options, events, heard),
     fault,

@@ -16,7 +16,7 @@ import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 import { readFailure } from "../../runtime/failures.ts";
 import { proxyFault, proxyFor } from "../../runtime/proxy.ts";
 import { originAllowed } from "../../server/origin.ts";
-import { offeredBy } from "../../server/subprotocols.ts";
+import { readOffer } from "../../server/subprotocols.ts";
 import { handshakeFault, isUpgrade } from "../../server/upgrade_request.ts";
 import { EventLog, within } from "../helpers/client.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
@@ -78,7 +78,7 @@ const READERS: [name: string, read: (text: string) => unknown][] = [
   ),
   ["the header sec-websocket-protocol", (text) => {
     const asked = request("sec-websocket-protocol", text);
-    return asked && offeredBy(asked);
+    return asked && readOffer(asked.headers.get("sec-websocket-protocol"));
   }],
   ["the header origin", (text) => {
     const asked = request("origin", text);
