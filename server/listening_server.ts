@@ -90,6 +90,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly registry = new Registry();
   readonly topics: Topics;
   readonly #listeners: Listeners<keyof WebSocketServerEvents>;
+  /** Whether something may happen between letting a client in and its being open. */
+  readonly #opensLater: boolean;
   readonly #connects: ListenerList;
   readonly #closes: ListenerList;
   readonly schema: StandardSchema | undefined;
@@ -158,6 +160,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.messages = listeners.list("messageReceive");
     this.#handshakes = observing && new ObservedHandshakes(observing, clock);
     this.#runtime = runtime;
+    const { authorize, clientAddress, protocols } = config;
+    this.#opensLater = runtime.opensAtOnce !== true || authorize !== undefined ||
+      clientAddress !== undefined || typeof protocols === "function";
     this.#handshake = new Handshake(this, config);
     const { maxBufferedAmount, refusesSlow } = this;
     this.topics = new Topics({
@@ -247,8 +252,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     const connection = new ServerConnection(this, parts);
     for (const hear of this.#requests) hear(connection, request);
     this.#handshakes?.admitted(connection, seen);
-    // One that resumes is let in before it is told.
-    if (!this.#runtime.opensAtOnce || this.clustered !== undefined) {
+    if (this.#opensLater || this.clustered !== undefined) { // one that resumes says so first
       this.registry.attach(connection);
       this.opening.add(connection);
     }

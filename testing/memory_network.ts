@@ -100,6 +100,7 @@ export class MemoryNetwork {
       name: "the memory network",
       canPing: true,
       checksPayload: true,
+      opensAtOnce: true,
       listen: (options, events) => this.#listen(options, events),
       mount: (options, events) => new MemoryAcceptor(options, events),
       fault: (error): ListenFault => error instanceof PortTaken ? "occupied" : "other",

@@ -129,6 +129,16 @@ describe("the runtime's server in the handshake", () => {
     await server.stop();
   });
 
+  it("makes an error on Deno to abort the signal of each request that is upgraded with", async () => {
+    let signal!: AbortSignal;
+    const server = serve({ onUpgrade: (request) => signal = request.signal });
+    const peer = await rawConnect(server.port);
+    assertEquals(signal.aborted, onDeno);
+    if (onDeno) assertEquals((signal.reason as Error).name, "AbortError");
+    peer.reset();
+    await server.stop();
+  });
+
   it("has forgotten the peer's address after the upgrade", async () => {
     let seen = "";
     const server = serve({

@@ -55,6 +55,23 @@ describe("a handshake with the server", () => {
     await watched.connected();
   });
 
+  it("leaves to errors the length of stack that the program has set, which it may have frozen", async () => {
+    const before = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")!;
+    try {
+      for (const writable of [true, false]) {
+        Object.defineProperty(Error, "stackTraceLimit", { ...before, value: 7, writable });
+        for (const config of [{}, { authorize: () => true as const }]) {
+          await using watched = await WatchedServer.start(config);
+          await using peers = new RawPeers(watched);
+          await assertServes(watched, peers);
+        }
+        assertEquals(Error.stackTraceLimit, 7);
+      }
+    } finally {
+      Object.defineProperty(Error, "stackTraceLimit", before);
+    }
+  });
+
   it("may have any path, any case, and more in Connection", async () => {
     await using watched = await WatchedServer.start();
     await using peers = new RawPeers(watched);
