@@ -11,28 +11,12 @@ import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
-import type { ConnectionHost } from "./connection_host.ts";
+import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
 
 /** The handle of a connection of a server. */
 export type Handle = ConnectionHandle<ServerConnection>;
-
-/** What a connection needs. */
-export interface ConnectionParts {
-  ip: string;
-  port: number;
-  /** The path and the query of the handshake. */
-  url: string;
-  /** The subprotocol, "" for none. */
-  protocol: string;
-  /** What the client has offered, as it stands in its request. */
-  offer: string | null;
-  /** More headers of the 101. */
-  headers?: Headers | undefined;
-  /** What `authorize` has answered, where it is an object. */
-  context?: unknown;
-}
 
 /**
  * One connection. Its state goes one way: admitted, open, closing, closed.

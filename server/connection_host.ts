@@ -1,4 +1,4 @@
-/** What a connection needs of its server. Not part of the public API. */
+/** What a connection needs of its server, and what it is made of. Not part of the public API. */
 
 import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
@@ -56,4 +56,20 @@ export interface ConnectionHost {
   closed(connection: ServerConnection, close: CloseResult): void;
   /** The runtime has no part of the connection any more. */
   detached(connection: ServerConnection): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  ip: string;
+  port: number;
+  /** The path and the query of the handshake. */
+  url: string;
+  /** The subprotocol, "" for none. */
+  protocol: string;
+  /** What the client has offered, as it stands in its request. */
+  offer: string | null;
+  /** More headers of the 101. */
+  headers?: Headers | undefined;
+  /** What `authorize` has answered, where it is an object. */
+  context?: unknown;
 }

@@ -5,7 +5,7 @@ import { describe, describeSubprotocol } from "../internal/describe.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type { AcceptorEvents, Address, PortEvents, RequestResult } from "../runtime/contract.ts";
-import type { ConnectionParts } from "./connection.ts";
+import type { ConnectionParts } from "./connection_host.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import {
   ask,

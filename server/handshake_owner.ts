@@ -4,7 +4,7 @@ import type { BusinessError, RefusalReason } from "../errors.ts";
 import type { Clock } from "../heartbeat.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
 import type { Admission } from "../runtime/contract.ts";
-import type { ConnectionParts } from "./connection.ts";
+import type { ConnectionParts } from "./connection_host.ts";
 import type { Peer } from "./http.ts";
 
 /** The server whose handshakes these are. */

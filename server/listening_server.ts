@@ -23,8 +23,8 @@ import type {
 } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
 import type { Clustered } from "./clustered.ts";
-import { type ConnectionParts, ServerConnection } from "./connection.ts";
-import type { ConnectionHost } from "./connection_host.ts";
+import { ServerConnection } from "./connection.ts";
+import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
 import { Gauges } from "./gauges.ts";
 import { Handshake } from "./handshake.ts";
 import type { HandshakeOwner } from "./handshake_owner.ts";
