@@ -85,6 +85,25 @@ function answer(call: Promise<unknown>): Promise<unknown> {
   return call.catch((error: BusinessError) => error.kind);
 }
 
+describe("a message of a client whose schema", () => {
+  it("closes as it looks at it is not told, whatever it thinks of it", async () => {
+    for (const issues of [undefined, [{ message: "no" }]]) {
+      let close = () => {};
+      const validate = (value: unknown) => {
+        close();
+        return issues === undefined ? { value } : { issues };
+      };
+      const schema = { "~standard": { version: 1 as const, vendor: "test", validate } };
+      await using world = await World.open({}, { schema } as never);
+      close = () => void world.ws.close({ code: 4001, reason: "seen enough" });
+      world.runtime.events.message('"text"');
+      assertEquals(world.told, [[], ["close 4001"]]);
+      world.runtime.events.closed(closed(4001));
+      assertEquals(world.told, [["close 4001 seen enough"], []]);
+    }
+  });
+});
+
 describe("a 'for await' over a client's messages", () => {
   /** How a loop ends that has begun: what it has read, and the kind of what it throws. */
   async function read(ws: WebSocketClient): Promise<string> {
@@ -188,13 +207,39 @@ describe("an attempt of a client", () => {
     }
   });
 
-  it("is no trouble to an observer that wants to hear of nothing that is sent", async () => {
-    await using world = await World.dial({}, { observer: {} });
-    await world.ws.send("queued");
-    world.runtime.events.open();
-    await world.ws.send("sent");
-    world.runtime.events.message("received");
-    assertEquals(world.told, [["open", "message received"], ["send", "send"]]);
+  it("is no trouble to an observer that wants to hear of little", async () => {
+    const silent = { stats: false, observer: { opened() {} } };
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const log: string[] = [];
+    const ws = createWebSocket({ ...silent, clock, runtime, maxPayload: 10 });
+    ws.on("message", (_, data) => log.push(`message ${data}`));
+    ws.on("close", (_, { code }) => log.push(`close ${code}`));
+    ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+    const open = async () => {
+      await ws.connect("ws://localhost/", { pingInterval: 2, pongTimeout: 1 });
+      await ws.send("queued");
+      runtime.events.open();
+    };
+    await ws.connect("ws://localhost/");
+    runtime.events.closed(closed(0));
+    await open();
+    await ws.send("sent");
+    runtime.events.message("received");
+    await clock.advance(2000);
+    runtime.events.alive();
+    await ws.close();
+    runtime.events.closed({ ...closed(1000), unsent: 3 });
+    await open();
+    runtime.events.message("x".repeat(11));
+    runtime.events.closed(closed(1009));
+    await open();
+    await clock.advance(3000);
+    assertEquals(log, [
+      ...["error connectFailed", "message received", "error unsent", "close 1000"],
+      ...["error tooBig", "close 1009", "error heartbeatTimeout", "close 1006"],
+    ]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
   for (

@@ -158,7 +158,7 @@ if (HERE === "deno") {
       const { code, stdout, stderr } = await deno("run", "--quiet", "--no-prompt", "uses.ts");
       assertEquals([stderr, code], ["", 0]);
       assertMatch(stdout, /^\. .*createWebSocket createWebSocketServer webSocket$/m);
-      assertMatch(stdout, /^\.\/testing FakeClock MemoryNetwork$/m);
+      assertMatch(stdout, /^\.\/testing FakeClock MemoryBroker MemoryNetwork$/m);
       assertEquals(stdout.trim().split("\n").length, Object.keys(manifest.exports).length);
     });
 
