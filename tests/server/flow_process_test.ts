@@ -6,6 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { Socket } from "node:net";
 import { onDeno, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { frame, type RawPeer, requestHead, TEXT } from "../peers/raw.ts";
 
 const MIB = 1024 * 1024;
@@ -66,12 +67,13 @@ describe("server.drained() in a process of its own", () => {
       await using peers = new RawPeers({ port });
       const others = await peers.connectMany(99);
       const alone = await echo(others, delay(1000));
+      const watch = new Stopwatch();
       const flow = read(peers, port, `go ${mibs} fresh`, rate);
       const beside = await echo(others, flow);
       const bytes = await flow;
       const [, left, queued] = await program.line(/^grown \S+ left (\d+) queued (\d+)$/m);
       assertLess(bytes - mibs * MIB, MIB / 10);
-      assertLess(beside, 4 * alone + 100, `${alone} ms alone`);
+      assertInTime(beside, 4 * alone + 100, watch.short, `An echo of ${alone} ms alone`);
       assertLessOrEqual(Number(left), 2);
       assertGreater(Number(queued), MIB, "it was never too slow");
     });
