@@ -85,6 +85,36 @@ function answer(call: Promise<unknown>): Promise<unknown> {
   return call.catch((error: BusinessError) => error.kind);
 }
 
+describe("a message that a client sends", () => {
+  it("has 'maxPayload' bytes at the most, counted as UTF-8", async () => {
+    await using world = await World.open({}, { maxPayload: 10 });
+    for (const data of ["x".repeat(10), "é".repeat(5), new Uint8Array(10), ""]) {
+      assertEquals(await answer(world.ws.send(data)), true);
+    }
+    for (const data of ["x".repeat(11), "é".repeat(5) + "x", new Uint8Array(11)]) {
+      assertEquals(await answer(world.ws.send(data)), "argument");
+    }
+    assertEquals(world.told, [[], ["send", "send", "send", "send"]]);
+  });
+});
+
+describe("messages that nobody reads", () => {
+  it("end the connection once, however many do not read", async () => {
+    const dropped: string[] = [];
+    const observer = { dropped: (_: unknown, why: string) => void dropped.push(why) };
+    await using world = await World.open({}, { observer, maxPayload: 2 ** 30 });
+    for (let reader = 0; reader < 3; reader++) void world.ws[Symbol.asyncIterator]();
+    const readers = [1, 2].map(() => world.ws[Symbol.asyncIterator]());
+    for (const reader of readers) void reader.next();
+    const megabyte = new ArrayBuffer(1024 * 1024);
+    for (let sent = 0; sent < 200 && world.ws.state === "open"; sent++) {
+      world.runtime.events.message(megabyte);
+    }
+    assertEquals([world.ws.state, dropped], ["closing", ["too fast"]]);
+    assertEquals(world.told[1], ["close 1008"]);
+  });
+});
+
 describe("a message of a client whose schema", () => {
   it("closes as it looks at it is not told, whatever it thinks of it", async () => {
     for (const issues of [undefined, [{ message: "no" }]]) {

@@ -61,6 +61,27 @@ describe("createWebSocket({ reconnect }).send()", () => {
     await clock.advance(10);
   });
 
+  it("is over for who waits in drained() when a connection is, though another follows", async () => {
+    for (const end of ["close", "cut"] as const) {
+      await using it = await world({ minDelay: 5, maxDelay: 5, random: () => 1 });
+      const { ws, clock, network, server } = it;
+      void ws.connect(URL);
+      await clock.advance(10);
+      const [link] = network.links;
+      link!.hold("toServer");
+      assertEquals(await ws.send("12345"), true);
+      let drained: boolean | undefined;
+      void ws.drained().then((value) => drained = value);
+      await clock.advance(10);
+      assertEquals(drained, undefined);
+      if (end === "close") void server.close(server.listAllConnections()[0]!, { code: 4000 });
+      else link!.cut();
+      await clock.advance(10);
+      assertEquals([ws.state, drained], ["reconnecting", false], end);
+      link!.release();
+    }
+  });
+
   it("is counted once, and told once, where the client closes before it is open", async () => {
     await using it = await world(true, { stats: true });
     const { ws, clock } = it;
