@@ -188,7 +188,8 @@ describe("otelObserver()", () => {
       context: { active: () => active.is, with: api.context.with },
       propagation: {
         inject() {},
-        extract: (context: api.Context, carrier: unknown) => {
+        extract: (context: api.Context, carrier: unknown, { keys }: { keys(): string[] }) => {
+          assertEquals(keys(), Object.keys(carrier as object));
           extracted.push(carrier);
           return wrapped(context);
         },

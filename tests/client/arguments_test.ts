@@ -166,8 +166,8 @@ describe("createWebSocket().send() arguments", () => {
 
   it("answers 401 when there is one argument too many", () => assertWrong("send", ["a", "b"]));
 
-  it("answers 401 when the callback is null or no function", async () => {
-    for (const callback of [null, 5, "callback", {}]) {
+  it("answers 401 when the callback is null or no function, and no options either", async () => {
+    for (const callback of [null, 5, "callback", { callback: () => {} }]) {
       await assertWrongAsPromise("send", ["hello", callback]);
     }
   });
