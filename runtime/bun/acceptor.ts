@@ -79,7 +79,8 @@ export class BunConnection implements Socket {
   }
 
   get bufferedAmount(): number {
-    return this.ws!.getBufferedAmount();
+    // Noted, too, as what is published to a topic is told to nobody.
+    return this.left = this.ws!.getBufferedAmount();
   }
 
   send(data: WebSocketData): void {
@@ -133,15 +134,14 @@ export class BunConnection implements Socket {
   closeOnceDrained(): void {
     const close = this.held;
     if (close === undefined) return;
-    this.left = this.bufferedAmount;
-    if (this.left > 0) return;
+    if (this.bufferedAmount > 0) return;
     this.held = undefined;
     this.ws!.close(close.code, close.reason);
   }
 
   /** Notes how much is queued where a `send` of Bun's answers -1: that it was. */
   noteQueued(sent: number): void {
-    if (sent < 0) this.left = this.bufferedAmount;
+    if (sent < 0) this.left = this.ws!.getBufferedAmount();
   }
 
   #nameOf(topic: string): string {

@@ -248,6 +248,22 @@ describe("createWebSocketServer() whose peer ends with much queued to it", () =>
     assertLess(unsent, 16 * FRAME);
   });
 
+  it("counts what was published to one that vanishes, on Bun as it was when it was last looked at", async () => {
+    await using watched = await WatchedServer.start(CONFIG, { stats: true });
+    await using peers = new RawPeers(watched);
+    const peer = await deadReader(peers);
+    const connection = await watched.connected();
+    await watched.server.join(connection, "news");
+    for (let i = 0; i < 17; i++) {
+      await watched.server.publish("news", new Uint8Array(MIB));
+      await delay(0);
+    }
+    peer.reset();
+    await watched.closed();
+    assertEquals(watched.log, ["connect", "error 200 0", "close 1006 The link is down"]);
+    assertGreater(watched.server.stats()!.unsent, 4 * MIB);
+  });
+
   for (const [how, closes] of [["by its Close frame", true], ["with no word", false]] as const) {
     it(`goes by what the runtime knows of one that goes ${how}`, async () => {
       const runtime = new ScriptedServer();
