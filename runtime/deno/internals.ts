@@ -6,7 +6,7 @@
  * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
  * find peers dead that were never asked. Only `[[readyState]]` may be missing: a count of bytes is then
  * less exact. The tests that comments in `runtime/` name are in `tests/runtime/`; the names also stand in
- * `deno_fallback_test.ts` and `bare.ts` there.
+ * `INTERNAL` of `bare.ts` there.
  */
 export interface Internals {
   /**

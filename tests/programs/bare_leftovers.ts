@@ -14,6 +14,7 @@ import {
   bun,
   deno,
   dial,
+  INTERNAL,
   opened,
   symbolOf,
 } from "../runtime/bare.ts";
@@ -26,18 +27,17 @@ console.log("done");
 async function parked(clear: boolean): Promise<void> {
   const { ws, over } = dial(`ws://127.0.0.1:${arg}/`);
   await opened(ws);
-  const arm = () =>
-    (ws[symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!] as () => void)();
+  const arm = () => (ws[symbolOf(WebSocket.prototype, INTERNAL.handleIdle)!] as () => void)();
   if (deno === undefined) ws.ping();
   else {
-    const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
+    const idleTime = symbolOf(ws, INTERNAL.idleTime)!;
     ws[idleTime] = 1e-6;
     arm();
     ws[idleTime] = 2e6;
   }
   await over;
   if (!clear || deno === undefined) return;
-  ws[symbolOf(ws, "[[idleTimeout]]")!] = 1e-6;
+  ws[symbolOf(ws, INTERNAL.idleTime)!] = 1e-6;
   arm();
 }
 

@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { deno, dial, drop, opened, symbolOf } from "../runtime/bare.ts";
+import { deno, dial, drop, INTERNAL, opened, symbolOf } from "../runtime/bare.ts";
 
 const [port, what] = process.argv.slice(2);
 const { ws } = dial(`ws://127.0.0.1:${port}/`);
@@ -16,16 +16,16 @@ if (what === "close") ws.close(1000, "");
 if (what === "ping") {
   if (deno === undefined) ws.ping();
   else {
-    ws[symbolOf(ws, "[[idleTimeout]]")!] = 1e-6;
-    (ws[symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!] as () => void)();
-    ws[symbolOf(ws, "[[idleTimeout]]")!] = 2e6;
+    ws[symbolOf(ws, INTERNAL.idleTime)!] = 1e-6;
+    (ws[symbolOf(WebSocket.prototype, INTERNAL.handleIdle)!] as () => void)();
+    ws[symbolOf(ws, INTERNAL.idleTime)!] = 2e6;
   }
 }
 await new Promise((resolve) => setTimeout(resolve, 100));
 drop(ws);
 if (what === "ping" && deno !== undefined) {
   // Ends the timer that the Ping has left behind, so that only the Ping itself is left.
-  ws[symbolOf(ws, "[[idleTimeout]]")!] = 1e-6;
-  (ws[symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!] as () => void)();
+  ws[symbolOf(ws, INTERNAL.idleTime)!] = 1e-6;
+  (ws[symbolOf(WebSocket.prototype, INTERNAL.handleIdle)!] as () => void)();
 }
 console.log("dropped");

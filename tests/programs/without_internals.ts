@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { INTERNAL } from "../runtime/bare.ts";
 
 const [role, hidden, port] = process.argv.slice(2);
 
@@ -13,7 +14,7 @@ if (hidden === "ping frame") {
   // Hidden in another function the method is no longer known for what it does.
   const prototype = WebSocket.prototype as unknown as Record<symbol, () => void>;
   for (const symbol of Object.getOwnPropertySymbols(prototype)) {
-    if (symbol.description !== "[[serverHandleIdleTimeout]]") continue;
+    if (symbol.description !== INTERNAL.handleIdle) continue;
     const original = prototype[symbol]!;
     prototype[symbol] = function () {
       original.call(this);

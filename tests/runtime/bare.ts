@@ -55,6 +55,18 @@ export const deno: BareDeno = runtime["Deno"];
 /** Bun, where this is Bun. */
 export const bun: BareBun = runtime["Bun"];
 
+/**
+ * What Deno calls what it keeps inside of a WebSocket: the names of `runtime/deno/internals.ts`, once more,
+ * as these tests use nothing of ours.
+ */
+export const INTERNAL = {
+  handleIdle: "[[serverHandleIdleTimeout]]",
+  idleTime: "[[idleTimeout]]",
+  rid: "[[rid]]",
+  role: "[[role]]",
+  readyState: "[[readyState]]",
+} as const;
+
 /** Dials with the runtime's own WebSocket; collects its events as text. */
 export function dial(
   url: string,
@@ -88,5 +100,5 @@ export function symbolOf(object: object, description: string): symbol | undefine
 export function drop(ws: Bare): void {
   if (deno === undefined) return ws.terminate();
   const internals = deno as unknown as Record<symbol, { core: { tryClose(rid: unknown): void } }>;
-  internals[deno.internal]!.core.tryClose(ws[symbolOf(ws, "[[rid]]")!]);
+  internals[deno.internal]!.core.tryClose(ws[symbolOf(ws, INTERNAL.rid)!]);
 }

@@ -9,7 +9,7 @@ import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno, Program } from "../helpers/programs.ts";
 import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
-import { type Bare, dial, drop, opened, symbolOf } from "./bare.ts";
+import { type Bare, dial, drop, INTERNAL, opened, symbolOf } from "./bare.ts";
 
 /** A bare WebSocket, and a peer that answers no Close frame. */
 interface Side {
@@ -67,7 +67,7 @@ describe("the end of the runtime's WebSocket", () => {
   it("comes on Deno with the next message for one that closes in a server's role", async () => {
     if (!onDeno) return await withPeer(staysOpen);
     await withPeer(async ({ ws, log, raw, over }) => {
-      const role = symbolOf(ws, "[[role]]")!;
+      const role = symbolOf(ws, INTERNAL.role)!;
       assertEquals(ws[role], 1);
       ws[role] = 0;
       ws.close(1001, "");
@@ -78,8 +78,8 @@ describe("the end of the runtime's WebSocket", () => {
     });
     // With the role back in place it goes on: that is why it is put back.
     await withPeer(async (side) => {
-      side.ws[symbolOf(side.ws, "[[role]]")!] = 0;
-      await staysOpen(side, (ws) => ws[symbolOf(ws, "[[role]]")!] = 1);
+      side.ws[symbolOf(side.ws, INTERNAL.role)!] = 0;
+      await staysOpen(side, (ws) => ws[symbolOf(ws, INTERNAL.role)!] = 1);
     });
   });
 
@@ -184,8 +184,8 @@ describe("the idle timer of the runtime's WebSocket on Deno", () => {
   }
 
   function timerOf(ws: Bare): [idleTime: symbol, arm: () => void] {
-    const handleIdle = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!;
-    return [symbolOf(ws, "[[idleTimeout]]")!, () => (ws[handleIdle] as () => void)()];
+    const handleIdle = symbolOf(WebSocket.prototype, INTERNAL.handleIdle)!;
+    return [symbolOf(ws, INTERNAL.idleTime)!, () => (ws[handleIdle] as () => void)()];
   }
 
   it("sends one Ping when it is set to 2,000,000 s, and no end of them to 5,000,000 s", async () => {

@@ -6,14 +6,15 @@ import { describe, it } from "@std/testing/bdd";
 import { onDeno, Program } from "../helpers/programs.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { PING, rawConnect, RawServer } from "../peers/raw.ts";
+import { INTERNAL } from "./bare.ts";
 
 /** What a Deno of the future may lack: each alone makes the others useless. */
 const INTERNALS = [
   "ping frame",
-  "[[serverHandleIdleTimeout]]",
-  "[[idleTimeout]]",
-  "[[rid]]",
-  "[[role]]",
+  INTERNAL.handleIdle,
+  INTERNAL.idleTime,
+  INTERNAL.rid,
+  INTERNAL.role,
   "tryClose",
 ].slice(0, onDeno ? undefined : 1);
 

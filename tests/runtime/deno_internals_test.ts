@@ -1,6 +1,8 @@
 /**
- * Deno's internals that `runtime/deno/socket.ts` is built on, and that Bun needs none of them. Where
- * this turns red, a new Deno has changed them: see the fallback in `deno_fallback_test.ts`.
+ * Deno's internals, which `runtime/deno/internals.ts` finds and `runtime/deno/socket.ts` uses, and that
+ * Bun needs none of them. Where this turns red, a new Deno has changed them. A new name goes into
+ * `internals.ts` and into `INTERNAL` of `bare.ts`, and nowhere else; what is left until then pins
+ * `deno_fallback_test.ts`.
  */
 
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
@@ -8,9 +10,9 @@ import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno } from "../helpers/programs.ts";
 import { PING, PONG, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
-import { type Bare, deno, dial, opened, symbolOf } from "./bare.ts";
+import { type Bare, deno, dial, INTERNAL, opened, symbolOf } from "./bare.ts";
 
-const handleIdle = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]")!;
+const handleIdle = symbolOf(WebSocket.prototype, INTERNAL.handleIdle)!;
 
 async function withPeer(use: (ws: Bare, raw: RawPeer) => Promise<void>): Promise<void> {
   const server = await RawServer.listen();
@@ -29,7 +31,7 @@ async function withPeer(use: (ws: Bare, raw: RawPeer) => Promise<void>): Promise
 /** Sends a Ping as the module does, with no policy. */
 function ping(ws: Bare): void {
   if (!onDeno) return ws.ping();
-  const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
+  const idleTime = symbolOf(ws, INTERNAL.idleTime)!;
   ws[idleTime] = 1e-6;
   (Object.getPrototypeOf(ws)[handleIdle] as () => void).call(ws);
   ws[idleTime] = 2e6;
@@ -38,7 +40,7 @@ function ping(ws: Bare): void {
 /** Ends the timer that a Ping leaves behind on Deno, so that nothing is left of it. */
 async function cleanUp(ws: Bare): Promise<void> {
   if (!onDeno) return;
-  ws[symbolOf(ws, "[[idleTimeout]]")!] = 1e-6;
+  ws[symbolOf(ws, INTERNAL.idleTime)!] = 1e-6;
   (Object.getPrototypeOf(ws)[handleIdle] as () => void).call(ws);
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -49,10 +51,10 @@ describe("the internals of the runtime's WebSocket", () => {
     assertEquals(typeof method, onDeno ? "function" : "undefined");
     if (onDeno) assertStringIncludes(String(method), "ping frame");
     await withPeer((ws) => {
-      for (const name of ["[[idleTimeout]]", "[[rid]]", "[[role]]"]) {
+      for (const name of [INTERNAL.idleTime, INTERNAL.rid, INTERNAL.role]) {
         assertEquals(symbolOf(ws, name) !== undefined, onDeno, name);
       }
-      if (onDeno) assertEquals(typeof ws[symbolOf(ws, "[[rid]]")!], "number");
+      if (onDeno) assertEquals(typeof ws[symbolOf(ws, INTERNAL.rid)!], "number");
       return Promise.resolve();
     });
   });
@@ -94,7 +96,7 @@ describe("the internals of the runtime's WebSocket", () => {
   it("fire on Deno between two timers of ours that are set right before and after, almost always", async () => {
     if (!onDeno) return;
     await withPeer(async (ws, raw) => {
-      const readyState = symbolOf(ws, "[[readyState]]")!;
+      const readyState = symbolOf(ws, INTERNAL.readyState)!;
       const kept = Object.getOwnPropertyDescriptor(ws, readyState)!;
       let between = 0;
       for (let i = 0; i < 100; i++) {
@@ -146,7 +148,7 @@ describe("the internals of the runtime's WebSocket", () => {
   it("let a socket with no role send any close code on Deno, as Bun does", async () => {
     for (const code of [1001, 1002, 1011, 1014]) {
       await withPeer(async (ws, raw) => {
-        if (onDeno) ws[symbolOf(ws, "[[role]]")!] = undefined;
+        if (onDeno) ws[symbolOf(ws, INTERNAL.role)!] = undefined;
         ws.close(code, "why");
         const frame = await deadline(raw.next(8), 30_000);
         assertEquals(readClose(frame), { code, reason: "why" });
