@@ -11,7 +11,6 @@ import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, type RawClientOptions, requestHead } from "../peers/raw.ts";
 
 type Fetch = NonNullable<WebSocketServerConfig["fetch"]>;
-type Authorize = NonNullable<WebSocketServerConfig["authorize"]>;
 
 const PAGE: RawClientOptions = {
   headers: {
@@ -180,70 +179,6 @@ describe("createWebSocketServer().start({ fetch }) while it stops", () => {
     assertEquals(asked, 0);
     peer.reset();
     assertEquals(await deadline(stopped, LIMIT_MS), true);
-  });
-});
-
-describe("createWebSocketServer().start({ fetch, authorize }) that answers with one Response twice", () => {
-  const says = /its Response was used already: make one for each request/;
-
-  it("answers 500 the second time and tells 'error', from fetch", async () => {
-    const page = new Response("page");
-    await using watched = await WatchedServer.start({ fetch: () => page });
-    const first = await ask(watched.port);
-    assertEquals([first.status, first.body], [200, "page"]);
-    for (let n = 1; n <= 2; n++) assertEquals((await ask(watched.port)).status, 500);
-    assertEquals(watched.log, Array(2).fill("error 2302999 undefined"));
-    assertMatch(watched.errors[0]!.message, says);
-    assertEquals(watched.errors[0]!.kind, "hookFailed");
-  });
-
-  it("answers 500 and tells 'error' where two are asked at once, and where it was read before", async () => {
-    const page = new Response("page");
-    const both = Promise.withResolvers<void>();
-    let asked = 0;
-    const fetch: Fetch = async () => {
-      if (++asked === 2) both.resolve();
-      await both.promise;
-      return page;
-    };
-    await using watched = await WatchedServer.start({ fetch });
-    const answers = await Promise.all([ask(watched.port), ask(watched.port)]);
-    assertEquals(answers.map(({ status }) => status).sort(), [200, 500]);
-    assertMatch(watched.errors[0]!.message, says);
-
-    const read = new Response("read");
-    await read.text();
-    await using other = await WatchedServer.start({ fetch: () => read });
-    assertEquals((await ask(other.port)).status, 500);
-    assertMatch(other.errors[0]!.message, says);
-  });
-
-  it("answers 500 the second time, and everybody is told so, from authorize", async () => {
-    const no = new Response("no", { status: 401 });
-    const seen: number[] = [];
-    await using watched = await WatchedServer.start({ authorize: () => no }, {
-      observer: { refused: (status) => seen.push(status) },
-      stats: true,
-    });
-    const statuses = [];
-    for (let n = 1; n <= 3; n++) statuses.push((await exchange(watched.port)).status);
-    assertEquals(statuses, [401, 500, 500]);
-    assertEquals(watched.log, ["error 200 401", ...Array(2).fill("error 2302999 undefined")]);
-    assertMatch(watched.errors[1]!.message, says);
-    assertEquals(seen, statuses);
-    assertEquals(watched.server.stats()?.refused, { 401: 1, 500: 2 });
-  });
-
-  it("answers as often as it likes with one that has no body", async () => {
-    const no = new Response(null, { status: 403 });
-    const page = new Response(null, { status: 204 });
-    const authorize = (() => no) as Authorize;
-    await using watched = await WatchedServer.start({ authorize, fetch: () => page });
-    for (let n = 1; n <= 3; n++) {
-      assertEquals((await exchange(watched.port)).status, 403);
-      assertEquals((await ask(watched.port)).status, 204);
-    }
-    assertEquals(watched.log, Array(3).fill("error 200 403"));
   });
 });
 
