@@ -171,8 +171,9 @@ export class DenoSocket implements Socket {
   }
 
   /**
-   * Sets Deno's timer for a Ping, and one that looks once more. Almost always that fires right before
-   * Deno's own (2.9.6, `deno_internals_test.ts`); where it does not, a second Ping may follow the first.
+   * Sets Deno's timer for a Ping, and one that looks once more. Set in a timer, as the heartbeat does,
+   * that mostly fires right before Deno's own (2.9.6, `deno_internals_test.ts`). Where it does not, the
+   * Ping waits behind what was sent in these few milliseconds, and a second one may follow.
    */
   #arm(): void {
     clearTimeout(this.#timer);

@@ -93,11 +93,12 @@ describe("the internals of the runtime's WebSocket", () => {
     });
   });
 
-  it("fire on Deno between two timers of ours that are set right before and after, almost always", async () => {
+  it("fire on Deno between two timers of ours that are set right before and after in a timer, mostly", async () => {
     if (!onDeno) return;
     await withPeer(async (ws, raw) => {
       const readyState = symbolOf(ws, INTERNAL.readyState)!;
       const kept = Object.getOwnPropertyDescriptor(ws, readyState)!;
+      ws[handleIdle] = () => {}; // else a Pong that comes late sets the timer anew
       let between = 0;
       for (let i = 0; i < 100; i++) {
         const order: string[] = [];
@@ -113,9 +114,9 @@ describe("the internals of the runtime's WebSocket", () => {
         Object.defineProperty(ws, readyState, kept);
         if (order.join() === "before,Ping") between++;
         await deadline(raw.next(PING, i), 5000);
-        await new Promise((resolve) => setTimeout(resolve, 2)); // Deno has heard the Pong
+        await new Promise((resolve) => setTimeout(resolve, 1)); // out of the turn that read the Ping
       }
-      assert(between >= 60, `${between} of 100`);
+      assert(between >= 40, `${between} of 100`);
       await cleanUp(ws);
     });
   });
