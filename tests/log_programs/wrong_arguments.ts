@@ -47,7 +47,7 @@ await sayAnswer("connect with null", ws.connect(url, null));
 await sayAnswer("close with two arguments", ws.close({}, {}));
 await sayAnswer("close with null", ws.close(null));
 await sayAnswer("send with null", ws.send("text", null));
-await sayAnswer("send with two arguments", ws.send("text", {}));
+await sayAnswer("send with options alone", ws.send("text", {}));
 say("returned:", ws.connect(5, callback), ws.send(5, callback), ws.close(5, callback));
 say("returned:", ws.connect(url, 5, callback), ws.connect(callback), ws.send(callback));
 say("returned:", ws.connect(url, callback, {})?.constructor?.name);
