@@ -39,11 +39,14 @@ export const AGAIN = "bare again";
  * @param {string[]} against The folders of other copies of this module, to be compared with it.
  * @returns {Plan[]}
  */
-export function plansFor({ kind, mode, sleeper, binary }, runtime, against) {
+export function plansFor(scenario, runtime, against) {
+  const { beats, binary, kind, mode, peers = true, shapes, sleeper } = scenario;
   /** @param {string} name @param {string} [file] @returns {Plan} */
   const plan = (name, file = name) => ({ name, file, runtime });
   /** @param {string} file @returns {Plan[]} */
-  const both = (file) => [plan(file), { ...plan(`${file}, heartbeat`, file), heartbeat: true }];
+  const both = (
+    file,
+  ) => [plan(file), { ...plan(`${file}, heartbeat`, file), heartbeat: true }];
   const plans = [plan(BARE), plan(AGAIN, BARE), plan("ours")];
   for (const folder of against) {
     const module = pathToFileURL(resolve(folder, "mod.ts")).href;
@@ -57,32 +60,68 @@ export function plansFor({ kind, mode, sleeper, binary }, runtime, against) {
     }));
     return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
   }
+  if (beats) {
+    return [...plans, ...both(BARE).slice(1), ...both("crossws").slice(1)]
+      .filter(({ name }) => name !== AGAIN);
+  }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
-  if (kind !== "client") plans.push({ ...plan(BARE_HEARTBEAT, BARE), heartbeat: true });
-  if (binary) plans.push({ ...plan("ours, Uint8Array", "ours"), binary: "uint8array" });
+  if (kind !== "client") {
+    plans.push({ ...plan(BARE_HEARTBEAT, BARE), heartbeat: true });
+  }
+  if (binary) {
+    plans.push({ ...plan("ours, Uint8Array", "ours"), binary: "uint8array" });
+  }
   if (binary && runtime === "bun") {
     plans.push({ ...plan("bare, ArrayBuffer", BARE), binary: "arraybuffer" });
     plans.push({ ...plan("bare, Uint8Array", BARE), binary: "uint8array" });
-    plans.push({ ...plan("crossws, ArrayBuffer", "crossws"), binary: "arraybuffer" });
+    plans.push({
+      ...plan("crossws, ArrayBuffer", "crossws"),
+      binary: "arraybuffer",
+    });
   }
   // A bare server with its own upgrade is the same with a host around it.
-  if (kind === "cost" && mode !== "fan") plans.push(plan("ours, mounted", "mounted"));
+  if (kind === "cost" && mode !== "fan") {
+    plans.push(plan("ours, mounted", "mounted"));
+  }
+  if (shapes) {
+    plans.push(
+      plan("ours, socketOf", "socket_of"),
+      plan("ours, wsServer", "ws_server"),
+    );
+    plans.push(plan("ours, drained", "drained"));
+  }
   if (kind === "client") {
-    return plans.concat(plan("ours, standard", "standard"), plan("partysocket"), plan("ws"));
+    return plans.concat(
+      plan("ours, standard", "standard"),
+      plan("partysocket"),
+      plan("ws"),
+    );
   }
   if (mode === "fan") {
     plans.push({ ...plan("ours, broadcast", "ours"), mode: "publish" });
+    plans.push(plan("ours, history", "history"));
     if (runtime === "bun") {
       plans.push({ ...plan("bare, publish", BARE), mode: "publish" });
     }
   }
-  plans.push(...both("crossws"), ...both("hono"), { ...plan("ws"), heartbeat: true });
-  plans.push({ name: "ws on Node", file: "ws", runtime: "node", heartbeat: true });
+  if (!peers) return plans.concat(plan("crossws"), plan("hono"));
+  plans.push(...both("crossws"), ...both("hono"), {
+    ...plan("ws"),
+    heartbeat: true,
+  });
+  plans.push({
+    name: "ws on Node",
+    file: "ws",
+    runtime: "node",
+    heartbeat: true,
+  });
   return plans;
 }
 
 /** What always has a heartbeat. */
-const OURS = new Set(["ours", "mounted"]);
+const OURS = new Set([
+  ...["ours", "mounted", "socket_of", "ws_server", "drained", "history"],
+]);
 
 export class Contender {
   #program;

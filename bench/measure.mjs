@@ -16,6 +16,7 @@ import { BENCH } from "./prepare.mjs";
 
 /**
  * @typedef {object} Effort
+ * @property {number} until When the time for a scenario is over, by `performance.now()`.
  * @property {number} sets How often everything is started afresh: no two processes are quite alike.
  * @property {number} rounds Slices of each contender in a set.
  * @property {number} slice Length of a slice, in ms.
@@ -77,7 +78,7 @@ export async function measure(scenario, runtime, tools, effort) {
     await Promise.all(contenders.map((contender) => contender.end()));
   }
   const names = plansFor(scenario, runtime, effort.against).map(({ name }) => name);
-  const of = summary(names, scenario.kind, slices, spread, effort);
+  const of = summary(names, scenario.kind, slices, spread);
   const { name, kind, unit = "message" } = scenario;
   const again = of[AGAIN]?.["ratio"];
   const noise = again && Math.max(
@@ -147,8 +148,16 @@ async function start(scenario, runtime, tools, effort, failed) {
  * @param {Record<string, string>} failed
  */
 async function rounds(scenario, contenders, effort, slices, failed) {
-  const ms = scenario.kind === "latency" ? effort.slice * 3 : effort.slice;
-  for (let round = -1; round < effort.rounds; round++) {
+  const ms = scenario.beats
+    ? effort.ping * 1000
+    : scenario.kind === "latency"
+    ? effort.slice * 3
+    : effort.slice;
+  const perSecond = scenario.half ? await half(contenders) : 0;
+  const count = scenario.beats ? 1 : effort.rounds;
+  for (let round = -1; round < count; round++) {
+    // With not much time left there are fewer rounds, the same for all.
+    if (round >= LEAST_ROUNDS && performance.now() > effort.until) break;
     // Each round begins with another one, so that none is always first after a pause.
     const first = Math.max(0, round) % contenders.length;
     for (
@@ -161,7 +170,7 @@ async function rounds(scenario, contenders, effort, slices, failed) {
       if (failed[name]) continue;
       try {
         const slice = await contender.slice(
-          scenario.load(round < 0 ? effort.warmup : ms),
+          scenario.load(round < 0 ? effort.warmup : ms, perSecond),
         );
         if (round >= 0) (slices[name] ??= []).push(slice);
       } catch (error) {
@@ -170,6 +179,15 @@ async function rounds(scenario, contenders, effort, slices, failed) {
       }
     }
   }
+}
+
+/** The rounds that there are at least, however little time is left. */
+const LEAST_ROUNDS = 5;
+
+/** Half of the messages that the bare server echoes a second. @param {Contender[]} contenders */
+async function half(contenders) {
+  const { messages, ns } = await contenders[0]?.slice("echo 16 text 1 1000");
+  return Math.round(messages / ns * 1e9 / 2);
 }
 
 /**
@@ -259,9 +277,8 @@ const QUANTITIES = {
  * @param {Scenario["kind"]} kind
  * @param {Record<string, any[]>} slices
  * @param {(values: number[]) => Spread} spread
- * @param {Effort} effort
  */
-function summary(names, kind, slices, spread, effort) {
+function summary(names, kind, slices, spread) {
   /** @type {Result["of"]} */
   const of = {};
   const control = slices[BARE] ?? [];
@@ -269,10 +286,7 @@ function summary(names, kind, slices, spread, effort) {
   for (const name of names) {
     const own = slices[name] ?? [];
     // One that failed half-way has not been measured.
-    const each = { idle: 1, long: effort.long / effort.sets }[String(kind)] ??
-      effort.rounds;
-    const all = each * effort.sets;
-    if (own.length < all) continue;
+    if (own.length === 0 || own.length < control.length) continue;
     of[name] = Object.fromEntries(
       Object.entries(QUANTITIES[kind]).map((
         [quantity, read],
@@ -287,7 +301,9 @@ function summary(names, kind, slices, spread, effort) {
       own.map((slice, i) => read(control[i]) / read(slice)),
     );
     if (name !== "ours" || beating?.length !== own.length) continue;
-    of[name]["beating"] = spread(own.map((slice, i) => read(beating[i]) / read(slice)));
+    of[name]["beating"] = spread(
+      own.map((slice, i) => read(beating[i]) / read(slice)),
+    );
   }
   return of;
 }

@@ -22,6 +22,7 @@ const FULL = {
   long: 20,
   ping: 30,
   against: [],
+  until: Infinity,
 };
 /** @type {Effort} */
 const QUICK = {
@@ -33,6 +34,7 @@ const QUICK = {
   long: 2,
   ping: 10,
   against: [],
+  until: Infinity,
 };
 
 /** How often a scenario is measured anew when the control differs too much from itself. */
@@ -49,6 +51,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: "string" },
     sets: { type: "string" },
     slice: { type: "string" },
+    minutes: { type: "string" },
     against: { type: "string", multiple: true },
     load: { type: "string" },
     out: { type: "string" },
@@ -58,8 +61,11 @@ if (positionals.length > 0) {
   throw new Error(`Cannot understand "${positionals.join(" ")}"`);
 }
 
-const { against, kind: kinds, only } = options;
-const effort = options.quick ? QUICK : FULL;
+const { against, kind: kinds, minutes, only } = options;
+const effort = options.quick ? QUICK : minutes === undefined
+  ? FULL
+  // With a limit everything is started once, and idle connections are watched no longer than they must.
+  : { ...FULL, sets: 1, rounds: 31, idle: QUICK.idle, ping: QUICK.ping };
 for (const name of /** @type {const} */ (["rounds", "sets", "slice"])) {
   if (options[name]) effort[name] = Number(options[name]);
 }
@@ -78,12 +84,17 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
 }
 
 const tools = await prepare(options.load);
+const began = performance.now();
+const end = minutes === undefined ? Infinity : began + Number(minutes) * 60_000;
 try {
   const results = [];
+  let left = names.length * chosen.length;
   for (const runtime of names) {
     for (const scenario of chosen) {
+      const now = performance.now();
+      effort.until = now + (end - now) / left--;
       let result = await measure(scenario, runtime, tools, effort);
-      for (let i = 1; i < ATTEMPTS && isOff(result); i++) {
+      for (let i = 1; i < ATTEMPTS && isOff(result) && end === Infinity; i++) {
         console.error(
           `${runtime}: ${scenario.name}: raw against raw is off, once more`,
         );
@@ -97,7 +108,8 @@ try {
   }
   const command = ["deno task bench", ...process.argv.slice(2)].join(" ");
   const date = new Date().toISOString().slice(0, 10);
-  const facts = { command, date, versions: tools.versions, effort };
+  const { until: _, ...shown } = effort;
+  const facts = { command, date, versions: tools.versions, effort: shown };
   const text = report(results, facts);
   console.log(text);
   const partial = only || options.quick || options.runtime || kinds ||

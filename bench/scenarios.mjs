@@ -8,9 +8,13 @@ import { fileLimit } from "./prepare.mjs";
  * @property {"cost" | "latency" | "idle" | "client" | "long"} kind What is asked of it.
  * @property {number} connections
  * @property {string} [mode] What the server, or the client, does with a message. Default: "echo".
- * @property {(ms: number) => string} load What the generator is told for one slice.
+ * @property {(ms: number, perSecond?: number) => string} load What the generator is told for one slice.
  * @property {string} [unit] Default: "message".
  * @property {boolean} [asked] Whether it is measured only where `--only` names it.
+ * @property {boolean} [shapes] Whether this module's connections are measured in their other shapes, too.
+ * @property {boolean} [peers] Whether all peers take part; else those alone that run on the runtime itself.
+ * @property {boolean} [beats] Whether a slice is as long as it is from one Ping to the next.
+ * @property {boolean} [half] Whether the load is half of what saturates the bare server.
  * @property {boolean} [binary] Whether its messages are binary data.
  * @property {boolean} [sleeper] Whether contenders also meet a connection that is never read from.
  */
@@ -48,7 +52,10 @@ const idle = (connections) => ({
 /** @type {Scenario[]} */
 export const SCENARIOS = [
   echo("16 B text, 1 in flight, 64 connections", 64, "16 text 1"),
-  echo("16 B text, 32 in flight, 16 connections", 16, "16 text 32"),
+  {
+    ...echo("16 B text, 32 in flight, 16 connections", 16, "16 text 32"),
+    shapes: true,
+  },
   echo("64 B text, 4 in flight, 16 connections", 16, "64 text 4"),
   echo("64 B binary, 4 in flight, 16 connections", 16, "64 binary 4"),
   echo("4 KiB text, 4 in flight, 16 connections", 16, "4096 text 4"),
@@ -83,6 +90,22 @@ export const SCENARIOS = [
     kind: "latency",
     connections: 64,
     load: (ms) => `rate 16 text 5000 ${ms}`,
+  },
+  {
+    name: "round trip, 16 B text, 64 connections, half of what saturates the bare server",
+    kind: "latency",
+    connections: 64,
+    load: (ms, perSecond) => `rate 16 text ${perSecond} ${ms}`,
+    half: true,
+    peers: false,
+  },
+  {
+    name: `round trip, 16 B text, ${possible(20_000).toLocaleString("en")} connections, ` +
+      "5,000 a second, with their heartbeats",
+    kind: "latency",
+    connections: possible(20_000),
+    load: (ms) => `rate 16 text 5000 ${ms}`,
+    beats: true,
   },
   {
     name: "one slow reader among 100, 4 KiB text to each, 100 a second",

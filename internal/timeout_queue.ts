@@ -13,6 +13,8 @@ export interface TimeoutQueueOptions<T> {
   ms: number;
   /** Items that are due up to so many milliseconds later expire together with the first. */
   slack?: number;
+  /** How many items may expire at a time; the timer fires again for the others. No limit where left out. */
+  most?: number;
   /** Whether the timer runs on, until `close`, when no item is left: then fewer timers are made. */
   keepsTimer?: boolean;
   /** Called for each item that is due, with how many milliseconds it is late. Must not throw. */
@@ -33,7 +35,7 @@ export class TimeoutQueue<T> {
   #firing = false;
 
   constructor(options: TimeoutQueueOptions<T>) {
-    this.#options = { slack: 0, keepsTimer: false, ...options };
+    this.#options = { slack: 0, most: Infinity, keepsTimer: false, ...options };
   }
 
   /** How many items wait. */
@@ -47,13 +49,18 @@ export class TimeoutQueue<T> {
     const { clock, ms } = this.#options;
     this.#due.set(item, clock.now() + ms);
     // While items wait, a timer runs. Where none runs, this is the only item.
-    if (this.#timer === undefined && !this.#firing) this.#timer = clock.setTimer(this.#fire, ms);
+    if (this.#timer === undefined && !this.#firing) {
+      this.#timer = clock.setTimer(this.#fire, ms);
+    }
   }
 
   /** Removes an item. When none is left the timer stops, unless `keepsTimer` is set. */
   delete(item: T): void {
     if (this.#due.size === 0) return;
-    if (this.#due.delete(item) && this.#due.size === 0 && !this.#options.keepsTimer) this.close();
+    if (
+      this.#due.delete(item) && this.#due.size === 0 &&
+      !this.#options.keepsTimer
+    ) this.close();
   }
 
   /** Removes all items and stops the timer. */
@@ -67,15 +74,18 @@ export class TimeoutQueue<T> {
     const next = this.#due.values().next();
     if (next.done) return;
     const { clock } = this.#options;
-    this.#timer = clock.setTimer(this.#fire, Math.max(0, next.value - clock.now()));
+    this.#timer = clock.setTimer(
+      this.#fire,
+      Math.max(0, next.value - clock.now()),
+    );
   }
 
   readonly #fire = (): void => {
-    const { clock, slack, expired } = this.#options;
+    const { clock, slack, most, expired } = this.#options;
     this.#timer = undefined;
     this.#firing = true;
     const now = clock.now();
-    let left = this.#due.size; // an item that is added by one that expires waits for the next timer
+    let left = Math.min(this.#due.size, most); // an item that is added by one that expires waits for the next timer
     for (const [item, due] of this.#due) {
       if (left-- === 0 || due > now + slack) break;
       this.#due.delete(item);

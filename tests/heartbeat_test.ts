@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { heartbeatPolicy } from "../heartbeat.ts";
+import { Heartbeat, heartbeatPolicy } from "../heartbeat.ts";
+import { FakeClock } from "../testing.ts";
 import { FakePeer, setUp } from "./heartbeat/fake_peer.ts";
 
 describe("heartbeatPolicy()", () => {
@@ -9,8 +10,31 @@ describe("heartbeatPolicy()", () => {
     assertEquals(heartbeatPolicy({}), { pingInterval: 30, pongTimeout: 30 });
   });
 
-  const impossible = [0, -0, -1, -1e-9, NaN, Infinity, -Infinity, 30_000.001, 30_001, 1e308];
-  const noNumbers = ["x", "5", "", null, undefined, true, {}, [5], 5n, () => 5, Symbol("5")];
+  const impossible = [
+    0,
+    -0,
+    -1,
+    -1e-9,
+    NaN,
+    Infinity,
+    -Infinity,
+    30_000.001,
+    30_001,
+    1e308,
+  ];
+  const noNumbers = [
+    "x",
+    "5",
+    "",
+    null,
+    undefined,
+    true,
+    {},
+    [5],
+    5n,
+    () => 5,
+    Symbol("5"),
+  ];
   for (const value of [...impossible, ...noNumbers]) {
     it(`falls back to 30 s where an option is ${typeof value} ${String(value)}`, () => {
       const given = value as number;
@@ -26,26 +50,44 @@ describe("heartbeatPolicy()", () => {
   }
 
   it("takes fractions, and up to 30,000 s", () => {
-    assertEquals(heartbeatPolicy({ pingInterval: 0.001, pongTimeout: 0.0005 }), {
-      pingInterval: 0.001,
-      pongTimeout: 0.0005,
-    });
-    assertEquals(heartbeatPolicy({ pingInterval: 30_000, pongTimeout: 30_000 }), {
-      pingInterval: 30_000,
-      pongTimeout: 30_000,
-    });
+    assertEquals(
+      heartbeatPolicy({ pingInterval: 0.001, pongTimeout: 0.0005 }),
+      {
+        pingInterval: 0.001,
+        pongTimeout: 0.0005,
+      },
+    );
+    assertEquals(
+      heartbeatPolicy({ pingInterval: 30_000, pongTimeout: 30_000 }),
+      {
+        pingInterval: 30_000,
+        pongTimeout: 30_000,
+      },
+    );
   });
 
   it("cuts 'pongTimeout' to 'pingInterval'", () => {
-    assertEquals(heartbeatPolicy({ pingInterval: 5 }), { pingInterval: 5, pongTimeout: 5 });
-    assertEquals(heartbeatPolicy({ pingInterval: 5, pongTimeout: 6 }).pongTimeout, 5);
-    assertEquals(heartbeatPolicy({ pingInterval: 0, pongTimeout: 31 }).pongTimeout, 30);
+    assertEquals(heartbeatPolicy({ pingInterval: 5 }), {
+      pingInterval: 5,
+      pongTimeout: 5,
+    });
+    assertEquals(
+      heartbeatPolicy({ pingInterval: 5, pongTimeout: 6 }).pongTimeout,
+      5,
+    );
+    assertEquals(
+      heartbeatPolicy({ pingInterval: 0, pongTimeout: 31 }).pongTimeout,
+      30,
+    );
   });
 });
 
 describe("Heartbeat", () => {
   it("pings one interval after add() and every interval from then on", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 3 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 3,
+    });
     peer.onPing = () => heartbeat.alive(peer);
     clock.tick(9_999);
     assertEquals(peer.log, []);
@@ -54,7 +96,10 @@ describe("Heartbeat", () => {
   });
 
   it("pings every 30 s where the options are impossible", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 0, pongTimeout: -1 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 0,
+      pongTimeout: -1,
+    });
     peer.onPing = () => heartbeat.alive(peer);
     clock.tick(60_000);
     assertEquals(peer.log, ["ping 30", "ping 60"]);
@@ -68,6 +113,35 @@ describe("Heartbeat", () => {
     assertEquals(peer.log.at(-1), "ping 86400");
   });
 
+  it("pings 20,000 peers that are due together a few at a time, and keeps nobody waiting", () => {
+    const clock = new FakeClock();
+    let pings = 0;
+    let most = 0;
+    const timed = {
+      now: () => clock.now(),
+      clearTimer: (timer: unknown) => clock.clearTimer(timer),
+      setTimer: (task: () => void, ms: number) =>
+        clock.setTimer(() => {
+          const before = pings;
+          task();
+          most = Math.max(most, pings - before);
+        }, ms),
+    };
+    const heartbeat = new Heartbeat({ pingInterval: 10 }, timed);
+    for (let i = 0; i < 20_000; i++) {
+      const peer = { ping: () => (pings++, heartbeat.alive(peer)), dead() {} };
+      heartbeat.add(peer);
+    }
+    clock.tick(10_000);
+    assertEquals([pings, most], [64, 64]);
+    clock.tick(20_000 / 64); // a millisecond between
+    assertEquals([pings, most], [20_000, 64]);
+    clock.tick(30_000);
+    assertEquals([pings, most], [80_000, 64]);
+    heartbeat.close();
+    assertEquals(clock.pending, 0);
+  });
+
   it("goes on pinging while data flows", () => {
     const { clock, heartbeat, peer } = setUp({ pingInterval: 1 });
     for (let ms = 0; ms < 5000; ms += 10) {
@@ -78,7 +152,10 @@ describe("Heartbeat", () => {
   });
 
   it("counts any sign of life after the Ping, up to the last moment", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     clock.tick(13_999);
     heartbeat.alive(peer);
     clock.tick(6_001);
@@ -86,7 +163,10 @@ describe("Heartbeat", () => {
   });
 
   it("does not count a sign of life from before the Ping", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     clock.tick(9_999);
     heartbeat.alive(peer);
     clock.tick(10_000);
@@ -94,7 +174,10 @@ describe("Heartbeat", () => {
   });
 
   it("tells how long a sign of life took, once for each Ping", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     const roundTrips: number[] = [];
     peer.answered = (ms) => roundTrips.push(ms);
     heartbeat.alive(peer); // no Ping has gone out
@@ -122,18 +205,30 @@ describe("Heartbeat", () => {
   });
 
   it("pings a living peer every interval where both are equal", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 5, pongTimeout: 5 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 5,
+      pongTimeout: 5,
+    });
     clock.tick(5_000);
     for (let i = 0; i < 4; i++) {
       clock.tick(4_999);
       heartbeat.alive(peer);
       clock.tick(1);
     }
-    assertEquals(peer.log, ["ping 5", "ping 10", "ping 15", "ping 20", "ping 25"]);
+    assertEquals(peer.log, [
+      "ping 5",
+      "ping 10",
+      "ping 15",
+      "ping 20",
+      "ping 25",
+    ]);
   });
 
   it("lets a peer live that answers late but within the time-out, forever", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 2, pongTimeout: 2 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 2,
+      pongTimeout: 2,
+    });
     for (let i = 0; i < 200; i++) {
       clock.tick(1_900);
       heartbeat.alive(peer);
@@ -143,7 +238,10 @@ describe("Heartbeat", () => {
   });
 
   it("leaves no timer after delete()", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     assertEquals(clock.pending, 1);
     heartbeat.delete(peer);
     assertEquals(clock.pending, 0);
@@ -152,7 +250,10 @@ describe("Heartbeat", () => {
   });
 
   it("leaves no timer after delete() while a Ping is unanswered", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     clock.tick(11_000);
     heartbeat.delete(peer);
     assertEquals(clock.pending, 0);
@@ -171,7 +272,10 @@ describe("Heartbeat", () => {
   });
 
   it("takes delete() of a peer in its own ping() and dead()", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 1, pongTimeout: 1 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 1,
+      pongTimeout: 1,
+    });
     peer.onPing = () => heartbeat.delete(peer);
     clock.tick(10_000);
     assertEquals(peer.log, ["ping 1"]);
@@ -179,7 +283,10 @@ describe("Heartbeat", () => {
   });
 
   it("starts afresh with a peer added again", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     clock.tick(11_000);
     heartbeat.delete(peer);
     heartbeat.add(peer);
@@ -193,7 +300,10 @@ describe("Heartbeat", () => {
   });
 
   it("judges each peer by itself", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 10,
+      pongTimeout: 4,
+    });
     clock.tick(5_000);
     const other = new FakePeer(clock);
     other.onPing = () => heartbeat.alive(other);
@@ -204,17 +314,25 @@ describe("Heartbeat", () => {
   });
 
   it("keeps on with the others where one peer deletes another in ping()", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 1, pongTimeout: 1 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 1,
+      pongTimeout: 1,
+    });
     const [second, third] = [new FakePeer(clock), new FakePeer(clock)];
     heartbeat.add(second);
     heartbeat.add(third);
     peer.onPing = () => heartbeat.delete(second);
     clock.tick(1_000);
-    assertEquals([peer.log, second.log, third.log], [["ping 1"], [], ["ping 1"]]);
+    assertEquals([peer.log, second.log, third.log], [["ping 1"], [], [
+      "ping 1",
+    ]]);
   });
 
   it("sends no second Ping before the verdict to a peer it would ping early with another", () => {
-    const { clock, heartbeat, peer } = setUp({ pingInterval: 30, pongTimeout: 30 });
+    const { clock, heartbeat, peer } = setUp({
+      pingInterval: 30,
+      pongTimeout: 30,
+    });
     clock.tick(29_950);
     const other = new FakePeer(clock);
     heartbeat.add(other);

@@ -20,7 +20,11 @@ export class Ahead {
   /** Begins, in the order of the plans. For `beforeAll`. */
   start(): void {
     const worker = async () => {
-      for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
+      for (
+        let task = this.#tasks.shift();
+        task !== undefined;
+        task = this.#tasks.shift()
+      ) {
         await task();
       }
     };

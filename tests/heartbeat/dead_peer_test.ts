@@ -76,7 +76,11 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
     ours = Program.here("dead_peer_server.ts", args);
     const { text } = await deadline(ours.lineFrom("port "), 30_000);
     theirs = given.ours
-      ? Program.here("dead_peer_client.ts", [text.slice(5), "nothing", "heartbeat"])
+      ? Program.here("dead_peer_client.ts", [
+        text.slice(5),
+        "nothing",
+        "heartbeat",
+      ])
       : Program.here("raw_peer.ts", ["client", text.slice(5), ...modes]);
     began = await deadline(ours.lineFrom("connect"), 30_000);
   }
@@ -93,7 +97,9 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
     if (freeze === true) theirs.freeze();
     const ended = await deadline(ours.ended, 30_000).catch(() => {
       const said = ours.lines.map(({ text }) => text).join("\n");
-      throw new Error(`the program does not end; it said:\n${said}\n${ours.stderr}`);
+      throw new Error(
+        `the program does not end; it said:\n${said}\n${ours.stderr}`,
+      );
     });
     assertEquals(ended.stderr, "");
     assertEquals(ended.code, 0);
@@ -115,8 +121,15 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
 }
 
 const LOST = {
-  client: ['error 200 "0"', 'close undefined {"code":1006,"reason":"The link is down"}'],
-  server: ['error 200 "0"', 'close {"code":1006,"reason":"The link is down"}', "stopped true"],
+  client: [
+    'error 200 "0"',
+    'close undefined {"code":1006,"reason":"The link is down"}',
+  ],
+  server: [
+    'error 200 "0"',
+    'close {"code":1006,"reason":"The link is down"}',
+    "stopped true",
+  ],
 };
 
 /** Each program mostly waits; three do not disturb each other. */
@@ -137,20 +150,35 @@ describe("a dead peer", () => {
     describe(`the ${role}, whose peer is dead,`, () => {
       const cases: [string, Case][] = [
         ["is stopped", { load: "nothing", freeze: true }],
-        ["is stopped while it is sent to every 10 ms", { load: "often", freeze: true }],
-        ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-        ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+        ["is stopped while it is sent to every 10 ms", {
+          load: "often",
+          freeze: true,
+        }],
+        ["is stopped with megabytes queued to it", {
+          load: "much",
+          freeze: true,
+        }],
+        ["reads nothing, with megabytes queued to it", {
+          load: "much",
+          peer: ["unread"],
+        }],
         ["reads nothing, with thousands of messages queued to it", {
           load: "many",
           peer: ["unread"],
         }],
-        ["reads nothing and sends Pings", { load: "much", peer: ["unread", "pinging"] }],
+        ["reads nothing and sends Pings", {
+          load: "much",
+          peer: ["unread", "pinging"],
+        }],
         ["is stopped with a Ping queued behind data that moved", {
           load: "many",
           peer: ["slow"],
           freeze: 1250,
         }],
-        ["answers no Ping though it reads all", { load: "often", peer: ["mute"] }],
+        ["answers no Ping though it reads all", {
+          load: "often",
+          peer: ["mute"],
+        }],
       ];
       for (const [what, given] of cases) {
         const seen = ahead.plan(() => run(role, given));
@@ -176,8 +204,15 @@ describe("a dead peer", () => {
       const kill: Case["signals"] = [[50, "SIGKILL"]];
       const killed: [string, Case][] = [
         ["is killed", { load: "nothing", signals: kill }],
-        ["is killed while it is sent to every 10 ms", { load: "often", signals: kill }],
-        ["is killed while it sends Pings", { load: "nothing", peer: ["pinging"], signals: kill }],
+        ["is killed while it is sent to every 10 ms", {
+          load: "often",
+          signals: kill,
+        }],
+        ["is killed while it sends Pings", {
+          load: "nothing",
+          peer: ["pinging"],
+          signals: kill,
+        }],
         ["is killed with megabytes queued to it", {
           load: "much",
           peer: ["unread"],
@@ -188,7 +223,11 @@ describe("a dead peer", () => {
           freeze: true,
           signals: [[100, "SIGKILL"]],
         }],
-        ["is of ours, and killed", { load: "often", ours: true, signals: kill }],
+        ["is of ours, and killed", {
+          load: "often",
+          ours: true,
+          signals: kill,
+        }],
       ];
       for (const [what, given] of killed) {
         const seen = ahead.plan(() => run(role, given));
@@ -218,7 +257,10 @@ describe("a dead peer", () => {
         for (;;) {
           const seen = await run(role, {
             load: "nothing",
-            signals: [[PING_MS - 150, "SIGSTOP"], [PING_MS + 100, "SIGCONT"], [2500, "SIGKILL"]],
+            signals: [[PING_MS - 150, "SIGSTOP"], [PING_MS + 100, "SIGCONT"], [
+              2500,
+              "SIGKILL",
+            ]],
           });
           if (seen.late < PONG_MS / 4) return seen; // or it was not on in time
         }
@@ -235,8 +277,14 @@ describe("a dead peer", () => {
     const cases: [string, Case][] = [
       ["is stopped", { load: "nothing", freeze: true }],
       ["is stopped while it was sent to", { load: "often", freeze: true }],
-      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+      ["is stopped with megabytes queued to it", {
+        load: "much",
+        freeze: true,
+      }],
+      ["reads nothing, with megabytes queued to it", {
+        load: "much",
+        peer: ["unread"],
+      }],
     ];
     for (const [what, given] of cases) {
       const seen = ahead.plan(() => run("client", { ...given, end: "close" }));
@@ -253,7 +301,11 @@ describe("a dead peer", () => {
   });
 
   describe("a peer that is killed before it answers a Close frame", () => {
-    const killed: Case = { load: "nothing", peer: ["mute"], signals: [[300, "SIGKILL"]] };
+    const killed: Case = {
+      load: "nothing",
+      peer: ["mute"],
+      signals: [[300, "SIGKILL"]],
+    };
 
     const closed = ahead.plan(() => run("client", { ...killed, end: "close" }));
     it("is not waited for by WebSocketClient.close()", async () => {
@@ -266,7 +318,10 @@ describe("a dead peer", () => {
     const stopped = ahead.plan(() => run("server", { ...killed, end: "stop" }));
     it("is not waited for by WebSocketServer.stop()", async () => {
       const { events, after, lingered, short } = await stopped();
-      assertEquals(events, ['close {"code":1001,"reason":"server is going away"}', "stopped true"]);
+      assertEquals(events, [
+        'close {"code":1001,"reason":"server is going away"}',
+        "stopped true",
+      ]);
       assertInTime(after("stopped"), 300 + SPARE_MS, short);
       assertInTime(lingered, LINGER_MS, short);
     });
@@ -275,8 +330,14 @@ describe("a dead peer", () => {
   describe("WebSocketServer.stop() with a peer that does not answer", () => {
     const cases: [string, Case][] = [
       ["is stopped", { load: "nothing", freeze: true }],
-      ["is stopped with megabytes queued to it", { load: "much", freeze: true }],
-      ["reads nothing, with megabytes queued to it", { load: "much", peer: ["unread"] }],
+      ["is stopped with megabytes queued to it", {
+        load: "much",
+        freeze: true,
+      }],
+      ["reads nothing, with megabytes queued to it", {
+        load: "much",
+        peer: ["unread"],
+      }],
     ];
     for (const [what, given] of cases) {
       const stopped = ahead.plan(() => run("server", { ...given, end: "stop" }));

@@ -77,16 +77,28 @@ async function ourClient(setting: Setting): Promise<Side> {
 }
 
 async function ourServer(setting: Setting): Promise<Side> {
-  const server = createWebSocketServer(setting.clock && { clock: setting.clock });
+  const server = createWebSocketServer(
+    setting.clock && { clock: setting.clock },
+  );
   const log: string[] = [];
   const waiting: ((data: unknown) => void)[] = [];
   const connected = new Promise<WebSocketConnection>((resolve) => server.on("connect", resolve));
   server.on("messageReceive", ({ data }) => waiting.shift()?.(data));
   server.on("error", (error) => log.push(`error ${error.code}`));
-  server.on("close", (_, { code, reason }) => log.push(`close ${code} ${reason}`));
+  server.on(
+    "close",
+    (_, { code, reason }) => log.push(`close ${code} ${reason}`),
+  );
   const over = new Promise((resolve) => server.on("close", resolve));
-  await server.start({ serverPort: 0, serverIP: "127.0.0.1", ...options(setting) });
-  const raw = await deadline(rawConnect(server.address!.port, setting.raw), 30_000);
+  await server.start({
+    serverPort: 0,
+    serverIP: "127.0.0.1",
+    ...options(setting),
+  });
+  const raw = await deadline(
+    rawConnect(server.address!.port, setting.raw),
+    30_000,
+  );
   const connection = await deadline(connected, 30_000);
   return {
     raw,
@@ -112,7 +124,11 @@ async function readAll({ raw }: Side): Promise<void> {
 }
 
 for (
-  const [name, masked, open] of [["client", true, ourClient], ["server", false, ourServer]] as const
+  const [name, masked, open] of [["client", true, ourClient], [
+    "server",
+    false,
+    ourServer,
+  ]] as const
 ) {
   describe(`the ${name}'s heartbeat`, () => {
     it("sends Ping frames 1 s apart at 'pingInterval' 1 while data flows both ways", async () => {
@@ -210,7 +226,11 @@ for (
 
     it("lets a peer live that does no more than answer", async () => {
       const clock = new FakeClock();
-      await using side = await open({ clock, pingInterval: 10, pongTimeout: 10 });
+      await using side = await open({
+        clock,
+        pingInterval: 10,
+        pongTimeout: 10,
+      });
       for (let n = 1; n <= 3; n++) {
         const from = side.raw.frames.length;
         clock.tick(10_000);
@@ -243,7 +263,11 @@ for (
 
     it("pings a peer that stops reading for a while, and so lets it live", async () => {
       const clock = new FakeClock();
-      await using side = await open({ clock, pingInterval: 10, pongTimeout: 10 });
+      await using side = await open({
+        clock,
+        pingInterval: 10,
+        pongTimeout: 10,
+      });
       side.raw.socket.pause();
       for (let n = 0; n < 8; n++) side.send(new ArrayBuffer(2 * 1024 * 1024));
       await delay(50); // what the system takes is taken
@@ -258,7 +282,11 @@ for (
 
     it("sends nothing more once the connection is closing", async () => {
       const clock = new FakeClock();
-      await using side = await open({ clock, pingInterval: 1, raw: { answerClose: false } });
+      await using side = await open({
+        clock,
+        pingInterval: 1,
+        raw: { answerClose: false },
+      });
       side.raw.close(4000, "bye");
       side.raw.end();
       await deadline(side.over, 30_000);

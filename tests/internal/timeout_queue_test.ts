@@ -3,7 +3,9 @@ import { describe, it } from "@std/testing/bdd";
 import { TimeoutQueue } from "../../internal/timeout_queue.ts";
 import { FakeClock } from "../../testing.ts";
 
-function setUp({ ms = 100, slack }: { ms?: number; slack?: number } = {}) {
+function setUp(
+  { ms = 100, slack, most }: { ms?: number; slack?: number; most?: number } = {},
+) {
   const clock = new FakeClock();
   const log: string[] = [];
   const hooks = { expired: (_: string) => {} };
@@ -11,6 +13,7 @@ function setUp({ ms = 100, slack }: { ms?: number; slack?: number } = {}) {
     clock,
     ms,
     ...(slack === undefined ? {} : { slack }),
+    ...(most === undefined ? {} : { most }),
     expired: (item, late) => {
       log.push(`${item} ${late}`);
       hooks.expired(item);
@@ -93,6 +96,20 @@ describe("TimeoutQueue", () => {
     assertEquals(log, ["a 0", "b -10"]);
     clock.tick(11);
     assertEquals(log, ["a 0", "b -10", "c 0"]);
+  });
+
+  it("tells of so many at a time, in order, and of the others at once", () => {
+    const { clock, log, queue } = setUp({ most: 2 });
+    for (const item of ["a", "b", "c", "d", "e"]) queue.add(item);
+    clock.tick(99);
+    assertEquals([log, clock.pending], [[], 1]);
+    clock.tick(1);
+    assertEquals(log, ["a 0", "b 0"]);
+    clock.tick(1); // as short as a timer can be
+    assertEquals(log, ["a 0", "b 0", "c 1", "d 1"]);
+    clock.tick(1);
+    assertEquals(log, ["a 0", "b 0", "c 1", "d 1", "e 2"]);
+    assertEquals(clock.pending, 0);
   });
 
   it("says how late it is after the process was blocked", () => {
