@@ -66,6 +66,20 @@ describe("a message to a server's connection", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("that ends the connection gives its peer 5 s, and no more where it reads what is queued", async () => {
+    await using world = await ScriptedConnection.open({ config: { maxPayload: 4 } });
+    world.socket.bufferedAmount = 200_000;
+    world.admission.message("too big");
+    await world.clock.advance(4000);
+    world.socket.bufferedAmount = 100_000;
+    await world.clock.advance(999);
+    const close = "close 1009 Received too big message";
+    assertEquals(world.told, [["error tooBig 0", close], ["close 1009"]]);
+    await world.clock.advance(1);
+    assertEquals(world.told, [["error unsent 100000"], ["terminate"]]);
+    assertEquals(world.server.stats()!.unsent, 100_000);
+  });
+
   it("is measured where the runtime does not: maxPayload and one more", async () => {
     await using world = await ScriptedConnection.open({ config: { maxPayload: 4 } });
     world.admission.message("äö");
