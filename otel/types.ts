@@ -127,7 +127,10 @@ export interface OtelPropagation {
   extract<Carrier>(
     context: OtelContext,
     carrier: Carrier,
-    getter: { get(carrier: Carrier, name: string): string | undefined; keys(): string[] },
+    getter: {
+      get(carrier: Carrier, name: string): string | undefined;
+      keys(carrier: Carrier): string[];
+    },
   ): OtelContext;
 }
 
