@@ -81,6 +81,7 @@ const TABLE = [
   [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], []],
   [/^server\/(?:handshake|http|routes|origin|request)/, ["tests/server/handshake_places_test"], [
     "tests/server/authorize",
+    "tests/server/client_address_test",
     "tests/server/fetch_test",
     "tests/server/http_test",
   ]],
