@@ -261,6 +261,29 @@ describe("Heartbeat", () => {
     assertEquals(peer.log, ["ping 10"]);
   });
 
+  it("knows nothing of a peer after close(), in each of its states, and begins anew with it", () => {
+    for (const seconds of [5, 12, 16.1]) {
+      const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 6 });
+      const roundTrips: number[] = [];
+      peer.answered = (ms) => roundTrips.push(ms);
+      if (seconds === 16.1) { // a process that was blocked gives a grace
+        clock.tick(10_000);
+        clock.block(6_101);
+      } else clock.tick(seconds * 1000);
+      heartbeat.close();
+      assertEquals(clock.pending, 0);
+      heartbeat.alive(peer);
+      clock.tick(100_000);
+      assertEquals(roundTrips, []);
+      const before = peer.log.splice(0);
+      assertEquals(before, seconds === 5 ? [] : ["ping 10"]);
+      heartbeat.add(peer);
+      clock.tick(10_000);
+      assertEquals(peer.log.length, 1, "it is sent a Ping again");
+      heartbeat.close();
+    }
+  });
+
   it("takes delete() and alive() of a peer it does not have", () => {
     const { clock, heartbeat, peer } = setUp();
     const stranger = new FakePeer(clock);

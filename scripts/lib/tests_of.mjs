@@ -68,10 +68,14 @@ const TABLE = [
     "tests/client/after_end_test",
   ], ["tests/client/close_test"]],
   [/^(?:client|server)\/|^(?:client|server|heartbeat)\.ts/, ["tests/pair/pairwise_test"], []],
-  [/^(?:internal\/(?:observer|stats)|server\/(?:gauges|observed_handshakes)|client\/attempt)\.ts/, [
-    "tests/client/attempt_test",
-    "tests/server/gauges_test",
-  ], ["tests/pair/observer_wire_test", "tests/otel_test"]],
+  [
+    /^(?:internal\/(?:observer|stats)|server\/(?:gauges|listening_server|observed_handshakes)|client\/attempt)\.ts/,
+    [
+      "tests/client/attempt_test",
+      "tests/server/gauges_test",
+    ],
+    ["tests/pair/observer_wire_test", "tests/otel_test"],
+  ],
   [/^client\/(?:connection|reconnecting)\.ts/, [], ["tests/shapes/ws_test"]],
   [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],
   [/^internal\/(?:listeners|result)\.ts/, [], [

@@ -385,6 +385,18 @@ describe("the end of a client's connection", () => {
     world.socket.bufferedAmount = 0;
   });
 
+  it("by close() gives who has read all five seconds to answer, from then on", async () => {
+    await using world = await World.open();
+    world.socket.bufferedAmount = 1000;
+    await world.ws.close();
+    await world.clock.advance(3900);
+    world.socket.bufferedAmount = 0;
+    await world.clock.advance(100 + 4999);
+    assertEquals(world.told, [[], ["close 1000"]]);
+    await world.clock.advance(1);
+    assertEquals(world.told, [["close 1000 CLOSE_NORMAL"], ["terminate"]]);
+  });
+
   it("tells what the runtime says was not sent", async () => {
     await using world = await World.open();
     await world.ws.close();
