@@ -74,9 +74,6 @@ export class Registry {
 
   /** Finds a connection by its handle, or the newest at the address that a copy has. */
   find(call: string, given: unknown): ServerConnection | BusinessError {
-    if (typeof given !== "object" || given === null) {
-      return argumentError(`${call}: the connection`, CONNECTION, given);
-    }
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
     if (own !== undefined) {
       // When it is closed, a connection at the same address is another one.
@@ -177,12 +174,12 @@ export function excepted(
 }
 
 /** The address that a copy of a handle has, as text. `undefined` where it is no copy. */
-function addressOf(connection: object): string | undefined {
+function addressOf(connection: unknown): string | undefined {
   try {
     const { clientIP, clientPort } = connection as Record<string, unknown>;
     if (typeof clientIP !== "string" || typeof clientPort !== "number") return undefined;
     return connectionKey(canonicalAddress(clientIP), clientPort);
   } catch {
-    return undefined; // a getter of the user has thrown
+    return undefined; // it has no properties, or a getter of the user has thrown
   }
 }
