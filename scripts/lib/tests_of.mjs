@@ -77,6 +77,11 @@ const TABLE = [
     ["tests/pair/observer_wire_test", "tests/otel_test"],
   ],
   [/^client\/(?:connection|reconnecting)\.ts/, [], ["tests/shapes/ws_test"]],
+  [/^(?:client|server)\/connection\.ts|^runtime\//, [], ["tests/pair/binary_type_test"]],
+  [/acknowledg|receipt|^(?:client|server)(?:\/connection)?\.ts/, [], [
+    "tests/server/acknowledge_test",
+    "tests/model/acknowledge_test",
+  ]],
   [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],
   [/^internal\/(?:listeners|result)\.ts/, [], [
     "tests/client/listeners_test",
