@@ -95,7 +95,7 @@ export class Side {
       const { trace = {} } = handshake;
       context = propagation?.extract(context, trace as Record<string, string>, {
         get: (trace, name) => trace[name],
-        keys: Object.keys as (trace: Record<string, string>) => string[],
+        keys: () => Object.keys(trace),
       });
     }
     this.#shaking.set(handshake, tracer.startSpan("websocket handshake", options, context));

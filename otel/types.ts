@@ -127,10 +127,7 @@ export interface OtelPropagation {
   extract<Carrier>(
     context: OtelContext,
     carrier: Carrier,
-    getter: {
-      get(carrier: Carrier, name: string): string | undefined;
-      keys(carrier: Carrier): string[];
-    },
+    getter: { get(carrier: Carrier, name: string): string | undefined; keys(): string[] },
   ): OtelContext;
 }
 
