@@ -42,7 +42,7 @@ const TABLE = [
     "tests/server/refusal_reasons_test",
   ]],
   [/^client\/|^client\.ts/, [
-    "tests/client/connection_test",
+    "tests/client/connection_",
     "tests/client/after_end_test",
     "tests/client/attempt_test",
     "tests/client/reconnect_send_test",

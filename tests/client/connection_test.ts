@@ -2,183 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import {
-  type BusinessError,
-  createWebSocket,
-  type WebSocketClient,
-  type WebSocketClientOptions,
-  type WebSocketRequestOptions,
-} from "../../mod.ts";
+import { type BusinessError, createWebSocket } from "../../mod.ts";
 import type { End } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
-import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
-import { ScriptedClient, type ScriptedSocket } from "../helpers/scripted_runtime.ts";
-
-const closed = (code: number, reason = ""): End => ({ code, reason });
-
-/** A client that has dialled, and all that is told of it. At the end all of it has passed. */
-class World implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly runtime = new ScriptedClient();
-  readonly ws: WebSocketClient;
-  readonly aborter = new AbortController();
-  readonly listeners: () => number = countListeners(this.aborter.signal);
-  readonly log: string[] = [];
-
-  private constructor(options: WebSocketClientOptions) {
-    const { clock, log, runtime } = this;
-    const ws = this.ws = createWebSocket({ stats: true, ...options, clock, runtime });
-    ws.on("open", () => log.push("open"));
-    ws.on("message", (_, data) => log.push(`message ${data}`));
-    ws.on("close", (_, { code, reason }) => log.push(`close ${code} ${reason}`));
-    ws.on("error", ({ kind, data }) => log.push(`error ${kind} ${data}`));
-  }
-
-  static async dial(
-    request: WebSocketRequestOptions = {},
-    options: WebSocketClientOptions = {},
-  ): Promise<World> {
-    const world = new World(options);
-    const { signal } = world.aborter;
-    assertEquals(await world.ws.connect("ws://localhost/", { ...request, signal }), true);
-    return world;
-  }
-
-  static async open(
-    request: WebSocketRequestOptions = {},
-    options: WebSocketClientOptions = {},
-  ): Promise<World> {
-    const world = await World.dial(request, options);
-    world.runtime.events.open();
-    assertEquals(world.told, [["open"], []]);
-    return world;
-  }
-
-  get socket(): ScriptedSocket {
-    return this.runtime.socket;
-  }
-
-  /** What was told since, and what the socket was. */
-  get told(): [log: string[], calls: string[]] {
-    return [this.log.splice(0), this.socket.calls.splice(0)];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { clock, log, runtime, ws } = this;
-    if (ws.state !== "idle" && ws.state !== "closing") await ws.close();
-    await clock.advance(LONGEST_MS);
-    log.length = 0;
-    runtime.events.open();
-    runtime.events.message("late");
-    runtime.events.alive();
-    runtime.events.closed(closed(1000));
-    await clock.advance(LONGEST_MS);
-    assertEquals(log, [], "something is told after the end");
-    const { opened, closed: ended } = ws.stats()!;
-    assertEquals([ws.state, ws.stats()!.connections, opened - ended], ["idle", 0, 0]);
-    assertEquals([ws.bufferedAmount, ws.protocol, this.listeners(), clock.pending], [0, "", 0, 0]);
-  }
-}
-
-/** What a call answers: its value, or the kind of the error. */
-function answer(call: Promise<unknown>): Promise<unknown> {
-  return call.catch((error: BusinessError) => error.kind);
-}
-
-describe("a message that a client sends", () => {
-  it("has 'maxPayload' bytes at the most, counted as UTF-8", async () => {
-    await using world = await World.open({}, { maxPayload: 10 });
-    for (const data of ["x".repeat(10), "é".repeat(5), new Uint8Array(10), ""]) {
-      assertEquals(await answer(world.ws.send(data)), true);
-    }
-    for (const data of ["x".repeat(11), "é".repeat(5) + "x", new Uint8Array(11)]) {
-      assertEquals(await answer(world.ws.send(data)), "argument");
-    }
-    assertEquals(world.told, [[], ["send", "send", "send", "send"]]);
-  });
-});
-
-describe("messages that nobody reads", () => {
-  it("end the connection once, however many do not read", async () => {
-    const dropped: string[] = [];
-    const observer = { dropped: (_: unknown, why: string) => void dropped.push(why) };
-    await using world = await World.open({}, { observer, maxPayload: 2 ** 30 });
-    for (let reader = 0; reader < 3; reader++) void world.ws[Symbol.asyncIterator]();
-    const readers = [1, 2].map(() => world.ws[Symbol.asyncIterator]());
-    for (const reader of readers) void reader.next();
-    const megabyte = new ArrayBuffer(1024 * 1024);
-    for (let sent = 0; sent < 200 && world.ws.state === "open"; sent++) {
-      world.runtime.events.message(megabyte);
-    }
-    assertEquals([world.ws.state, dropped], ["closing", ["too fast"]]);
-    assertEquals(world.told[1], ["close 1008"]);
-  });
-});
-
-describe("a message of a client whose schema", () => {
-  it("closes as it looks at it is not told, whatever it thinks of it", async () => {
-    for (const issues of [undefined, [{ message: "no" }]]) {
-      let close = () => {};
-      const validate = (value: unknown) => {
-        close();
-        return issues === undefined ? { value } : { issues };
-      };
-      const schema = { "~standard": { version: 1 as const, vendor: "test", validate } };
-      await using world = await World.open({}, { schema } as never);
-      close = () => void world.ws.close({ code: 4001, reason: "seen enough" });
-      world.runtime.events.message('"text"');
-      assertEquals(world.told, [[], ["close 4001"]]);
-      world.runtime.events.closed(closed(4001));
-      assertEquals(world.told, [["close 4001 seen enough"], []]);
-    }
-  });
-});
-
-describe("a 'for await' over a client's messages", () => {
-  /** How a loop ends that has begun: what it has read, and the kind of what it throws. */
-  async function read(ws: WebSocketClient): Promise<string> {
-    let heard = "";
-    try {
-      for await (const message of ws) heard += message;
-      return `${heard}, over`;
-    } catch (error) {
-      return `${heard}, ${(error as BusinessError).kind}`;
-    }
-  }
-
-  const ends: [what: string, end: (world: World) => unknown, told: string][] = [
-    ["is lost", ({ runtime }) => runtime.events.closed(closed(1006)), "ab, lost"],
-    ["is closed by the server", ({ runtime }) => runtime.events.closed(closed(4000)), "ab, over"],
-    ["is too big for it", ({ runtime }) => {
-      runtime.events.closed({ ...closed(1009), tooBig: true });
-    }, "ab, tooBig"],
-    ["is closed", async ({ runtime, ws }) => {
-      await ws.close();
-      runtime.events.closed(closed(1000));
-    }, "ab, over"],
-  ];
-  for (const [what, end, told] of ends) {
-    it(`ends where the connection ${what}, and so does one that begins after that`, async () => {
-      await using world = await World.open();
-      const reading = read(world.ws);
-      for (const text of ["a", "b"]) world.runtime.events.message(text);
-      await end(world);
-      assertEquals(await reading, told);
-      assertEquals(await read(world.ws), told.slice(2));
-    });
-  }
-
-  it("throws where the attempt fails", async () => {
-    await using world = await World.dial();
-    const reading = read(world.ws);
-    world.runtime.events.closed(closed(0));
-    assertEquals(await reading, ", connectFailed");
-  });
-});
+import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 describe("an attempt of a client", () => {
   it("fails once, with what the runtime says", async () => {
-    await using world = await World.dial();
+    await using world = await DialledClient.dial();
     world.runtime.events.closed({
       ...closed(0),
       failure: { what: "refused", status: "503" },
@@ -187,20 +19,20 @@ describe("an attempt of a client", () => {
   });
 
   it("fails where the runtime says nothing", async () => {
-    await using world = await World.dial();
+    await using world = await DialledClient.dial();
     world.runtime.events.closed(closed(1000));
     assertEquals(world.told, [["error connectFailed 0"], []]);
   });
 
   it("fails where the runtime says that what comes is too big, as nothing was open", async () => {
-    await using world = await World.dial();
+    await using world = await DialledClient.dial();
     world.runtime.events.closed({ ...closed(1009), tooBig: true });
     assertEquals(world.told, [["error connectFailed 0"], []]);
     assertEquals(world.ws.stats()!.dropped, {});
   });
 
   it("fails after connectTimeout, and the socket is dropped", async () => {
-    await using world = await World.dial({ connectTimeout: 2 });
+    await using world = await DialledClient.dial({ connectTimeout: 2 });
     await world.clock.advance(1999);
     assertEquals([world.ws.state, world.told], ["connecting", [[], []]]);
     await world.clock.advance(1);
@@ -211,7 +43,7 @@ describe("an attempt of a client", () => {
 
   for (const how of ["close()", "the signal"]) {
     it(`is given up by ${how}: one 'close', and nothing that was queued goes out`, async () => {
-      await using world = await World.dial();
+      await using world = await DialledClient.dial();
       assertEquals(await world.ws.send("12345"), true);
       assertEquals(world.ws.bufferedAmount, 5);
       if (how === "close()") void world.ws.close({ code: 4001, reason: "no" });
@@ -229,7 +61,7 @@ describe("an attempt of a client", () => {
   it("takes compression where it was offered, with parameters and without", async () => {
     for (const compression of [true, false]) {
       for (const extensions of ["permessage-deflate", "permessage-deflate; a=1; b"]) {
-        await using world = await World.dial({ compression });
+        await using world = await DialledClient.dial({ compression });
         world.socket.extensions = extensions;
         world.runtime.events.open();
         assertEquals(world.told[0], compression ? ["open"] : ["error connectFailed 0"]);
@@ -289,7 +121,7 @@ describe("an attempt of a client", () => {
       const compression = extensions.startsWith("permessage-deflate;") ||
         extensions.endsWith(", x");
       const offered = offer === "" ? {} : { protocol: offer };
-      await using world = await World.dial({ ...offered, compression });
+      await using world = await DialledClient.dial({ ...offered, compression });
       Object.assign(world.socket, { protocol, extensions });
       world.runtime.events.open();
       assertEquals(
@@ -304,8 +136,8 @@ describe("an attempt of a client", () => {
     const observer = {
       sent: (_: unknown, data: unknown, bytes: number) => void world?.log.push(`${data} ${bytes}`),
     };
-    let world: World | undefined;
-    await using it = world = await World.dial({}, { observer });
+    let world: DialledClient | undefined;
+    await using it = world = await DialledClient.dial({}, { observer });
     await it.ws.send("ä");
     await it.ws.send("2");
     it.runtime.events.open();
@@ -337,7 +169,7 @@ describe("the end of a client's connection", () => {
   };
   for (const [name, [end, log, dropped]] of Object.entries(ENDS)) {
     it(`${name} is told once, at once`, async () => {
-      await using world = await World.open();
+      await using world = await DialledClient.open();
       world.runtime.events.closed(end);
       assertEquals([world.ws.state, world.told], ["idle", [log, []]]);
       assertEquals(world.ws.stats()!.dropped, dropped);
@@ -347,7 +179,7 @@ describe("the end of a client's connection", () => {
 
   for (const how of ["close()", "the signal"]) {
     it(`by ${how} is told when the peer has answered, as it was asked for`, async () => {
-      await using world = await World.open();
+      await using world = await DialledClient.open();
       if (how === "close()") await world.ws.close({ code: 4001, reason: "mine" });
       else world.aborter.abort();
       assertEquals(world.listeners(), 0);
@@ -363,7 +195,7 @@ describe("the end of a client's connection", () => {
   }
 
   it("by close() is told after 5 s where the peer does not answer", async () => {
-    await using world = await World.open();
+    await using world = await DialledClient.open();
     await world.ws.close();
     await world.clock.advance(4999);
     assertEquals(world.told, [[], ["close 1000"]]);
@@ -372,7 +204,7 @@ describe("the end of a client's connection", () => {
   });
 
   it("by close() gives who reads more time, and tells what was not sent", async () => {
-    await using world = await World.open();
+    await using world = await DialledClient.open();
     world.socket.bufferedAmount = 200_000;
     await world.ws.close();
     await world.clock.advance(4000);
@@ -386,7 +218,7 @@ describe("the end of a client's connection", () => {
   });
 
   it("by close() gives who has read all five seconds to answer, from then on", async () => {
-    await using world = await World.open();
+    await using world = await DialledClient.open();
     world.socket.bufferedAmount = 1000;
     await world.ws.close();
     await world.clock.advance(3900);
@@ -398,21 +230,21 @@ describe("the end of a client's connection", () => {
   });
 
   it("tells what the runtime says was not sent", async () => {
-    await using world = await World.open();
+    await using world = await DialledClient.open();
     await world.ws.close();
     world.runtime.events.closed({ ...closed(1006), unsent: 7 });
     assertEquals(world.told, [["error unsent 7", "close 1000 CLOSE_NORMAL"], ["close 1000"]]);
   });
 
   it("that is lost counts what was not sent, and tells that it is lost alone", async () => {
-    await using world = await World.open();
+    await using world = await DialledClient.open();
     world.runtime.events.closed({ ...closed(1006), unsent: 7 });
     assertEquals(world.told, [["error lost 0", "close 1006 The link is down"], []]);
     assertEquals(world.ws.stats()!.unsent, 7);
   });
 
   it("of a dead peer counts what was queued to it", async () => {
-    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    await using world = await DialledClient.open({ pingInterval: 2, pongTimeout: 1 });
     world.socket.bufferedAmount = 9;
     await world.clock.advance(3000);
     assertEquals(world.told[0], ["error heartbeatTimeout 0", "close 1006 The link is down"]);
@@ -421,7 +253,7 @@ describe("the end of a client's connection", () => {
   });
 
   it("of a dead peer: a Ping, and silence", async () => {
-    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    await using world = await DialledClient.open({ pingInterval: 2, pongTimeout: 1 });
     await world.clock.advance(2999);
     assertEquals(world.told, [[], ["ping"]]);
     await world.clock.advance(1);
@@ -434,7 +266,7 @@ describe("the end of a client's connection", () => {
   });
 
   it("is sent no Ping on a runtime that has none, nor after close()", async () => {
-    await using world = await World.open({ pingInterval: 1 });
+    await using world = await DialledClient.open({ pingInterval: 1 });
     await world.ws.close();
     await world.clock.advance(4000);
     assertEquals(world.told, [[], ["close 1000"]]);
@@ -449,7 +281,7 @@ describe("the end of a client's connection", () => {
   });
 
   it("measures the round trip of a Ping, by a message as well", async () => {
-    await using world = await World.open({ pingInterval: 2, pongTimeout: 1 });
+    await using world = await DialledClient.open({ pingInterval: 2, pongTimeout: 1 });
     await world.clock.advance(2300);
     world.runtime.events.alive();
     world.runtime.events.alive();
@@ -463,7 +295,7 @@ describe("the end of a client's connection", () => {
 describe("an error about a client's connection", () => {
   const reset = new Error("ECONNRESET");
   const refused = { what: "refused", status: "0", cause: reset };
-  const ROWS: [kind: string, what: string, isOpen: boolean, (world: World) => unknown][] = [
+  const ROWS: [kind: string, what: string, isOpen: boolean, (world: DialledClient) => unknown][] = [
     [
       "connectFailed",
       "refused",
@@ -512,7 +344,7 @@ describe("an error about a client's connection", () => {
   ];
   for (const [kind, what, isOpen, cause] of ROWS) {
     it(`of the kind ${kind} says "${what}", and what led to it`, async () => {
-      await using world = await World.dial({ compression: true, connectTimeout: 10 }, {
+      await using world = await DialledClient.dial({ compression: true, connectTimeout: 10 }, {
         maxPayload: 3,
       });
       if (isOpen) world.runtime.events.open();
@@ -525,38 +357,4 @@ describe("an error about a client's connection", () => {
       assertEquals([why.message, why.cause, "cause" in why], [what, led ? reset : undefined, led]);
     });
   }
-});
-
-describe("a message to a client", () => {
-  for (const stats of [true, false]) {
-    it(`is measured, ${stats ? "with" : "without"} an observer: maxPayload and one more`, async () => {
-      const runtime = new ScriptedClient();
-      const ws = createWebSocket({ runtime, clock: new FakeClock(), stats, maxPayload: 4 });
-      const log: string[] = [];
-      ws.on("message", (_, data) => log.push(String(data)));
-      ws.on("error", ({ kind }) => log.push(`error ${kind}`));
-      ws.on("close", (_, { code }) => log.push(`close ${code}`));
-      await ws.connect("ws://localhost/");
-      runtime.events.open();
-      runtime.events.message("äö");
-      runtime.events.message("äöü");
-      runtime.events.message("late");
-      assertEquals([log, ws.state], [["äö", "error tooBig"], "closing"]);
-      runtime.events.closed(closed(1009));
-      assertEquals(log, ["äö", "error tooBig", "close 1009"]);
-      assertEquals(runtime.socket.calls, ["close 1009"]);
-      if (stats) {
-        assertEquals(ws.stats()!.received, { messages: 1, bytes: 4 });
-        assertEquals(ws.stats()!.dropped, { "too big": 1 });
-      }
-    });
-  }
-
-  it("is not told where the observer closes", async () => {
-    let close = () => {};
-    await using world = await World.open({}, { observer: { received: () => close() } });
-    close = () => void world.ws.close();
-    world.runtime.events.message("1");
-    assertEquals(world.told, [[], ["close 1000"]]);
-  });
 });

@@ -2,10 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { BusinessError, WebSocketServerOptions } from "../../mod.ts";
+import {
+  type BusinessError,
+  createWebSocketServer,
+  type WebSocketServerOptions,
+} from "../../mod.ts";
 import type { End } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
-import { ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import {
   answer,
@@ -74,6 +79,8 @@ describe("the end of a server's connection", () => {
 
   it("by close() gives who reads more time, and tells what was not sent", async () => {
     await using world = await ScriptedConnection.open();
+    const errors: string[] = [];
+    world.server.on("error", ({ message }) => errors.push(message));
     world.socket.bufferedAmount = 200_000;
     await world.server.close(world.one);
     await world.clock.advance(4000);
@@ -83,6 +90,37 @@ describe("the end of a server's connection", () => {
     await world.clock.advance(250);
     assertEquals(world.told, [["error unsent 100000"], ["terminate"]]);
     assertEquals(world.server.stats()!.unsent, 100_000);
+    const says = `100000 bytes that were queued to ${world.one} could not be sent`;
+    assertEquals(errors.map((error) => error.split(": ")[1]), [says]);
+  });
+
+  it("is no trouble to an observer that wants to hear of little", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ observer: { opened() {} }, clock, runtime });
+    const log: string[] = [];
+    server.on("close", (_, { code }) => log.push(`close ${code}`));
+    server.on("error", ({ kind }) => log.push(`error ${kind}`));
+    await server.start({ serverPort: 80, pingInterval: 2, pongTimeout: 1, maxPayload: 10 });
+    for (const end of ["close", "big", "lost", "dead"] as const) {
+      const admission = runtime.enter();
+      const socket = new ScriptedSocket();
+      admission.open(socket);
+      await server.send("sent", server.listAllConnections()[0]!);
+      admission.message("received");
+      await clock.advance(2000);
+      admission.alive();
+      socket.bufferedAmount = 7;
+      if (end === "close") await server.close(server.listAllConnections()[0]!);
+      if (end === "big") admission.message("x".repeat(11));
+      if (end === "lost") admission.closed({ ...closed(1006), unsent: 7 });
+      await clock.advance(6000);
+    }
+    await clock.until(server.stop());
+    assertEquals(log, [
+      ...["close 1000", "error unsent", "error tooBig", "close 1009", "error unsent"],
+      ...["error lost", "close 1006", "error heartbeatTimeout", "close 1006"],
+    ]);
   });
 
   it("tells what the runtime says was not sent, once", async () => {

@@ -166,6 +166,29 @@ describe("what is no connection of the server", () => {
     }
   });
 
+  it("is any for a server that does not run: before its start, and after its stop", async () => {
+    const { all, server, clock } = await serverOf(PORT);
+    const { connection } = all[0]!;
+    all[0]!.end();
+    await clock.until(server.stop());
+    const kindOf = (call: Promise<unknown>) => call.catch(({ kind }: BusinessError) => kind);
+    for (const one of [server, createWebSocketServer()]) {
+      for (const given of [connection, { ...connection }]) {
+        const calls = [
+          one.send("x", given),
+          one.close(given),
+          one.terminate(given),
+          one.join(given, "a"),
+          one.leave(given, "a"),
+        ];
+        assertEquals(await Promise.all(calls.map(kindOf)), Array(5).fill("noConnection"));
+        assertEquals([await one.drained(given), one.bufferedAmount(given)], [false, 0]);
+      }
+      assertEquals(await kindOf(one.send("x", {} as never)), "argument");
+      assertEquals(await kindOf(one.terminate(5 as never)), "argument");
+    }
+  });
+
   it("is not there for a server that stops, until its 'close' is told", async () => {
     const { all, server, clock } = await serverOf(PORT, 1);
     const log: string[] = [];

@@ -1,0 +1,133 @@
+/** The messages of one connection of a client, step by step: what is sent, told, read and refused. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type BusinessError, createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+describe("a message that a client sends", () => {
+  it("has 'maxPayload' bytes at the most, counted as UTF-8", async () => {
+    await using world = await DialledClient.open({}, { maxPayload: 10 });
+    for (const data of ["x".repeat(10), "é".repeat(5), new Uint8Array(10), ""]) {
+      assertEquals(await answer(world.ws.send(data)), true);
+    }
+    for (const data of ["x".repeat(11), "é".repeat(5) + "x", new Uint8Array(11)]) {
+      assertEquals(await answer(world.ws.send(data)), "argument");
+    }
+    assertEquals(world.told, [[], ["send", "send", "send", "send"]]);
+  });
+});
+
+describe("messages that nobody reads", () => {
+  it("end the connection once, however many do not read", async () => {
+    const dropped: string[] = [];
+    const observer = { dropped: (_: unknown, why: string) => void dropped.push(why) };
+    await using world = await DialledClient.open({}, { observer, maxPayload: 2 ** 30 });
+    for (let reader = 0; reader < 3; reader++) void world.ws[Symbol.asyncIterator]();
+    const readers = [1, 2].map(() => world.ws[Symbol.asyncIterator]());
+    for (const reader of readers) void reader.next();
+    const megabyte = new ArrayBuffer(1024 * 1024);
+    for (let sent = 0; sent < 200 && world.ws.state === "open"; sent++) {
+      world.runtime.events.message(megabyte);
+    }
+    assertEquals([world.ws.state, dropped], ["closing", ["too fast"]]);
+    assertEquals(world.told[1], ["close 1008"]);
+  });
+});
+
+describe("a message of a client whose schema", () => {
+  it("closes as it looks at it is not told, whatever it thinks of it", async () => {
+    for (const issues of [undefined, [{ message: "no" }]]) {
+      let close = () => {};
+      const validate = (value: unknown) => {
+        close();
+        return issues === undefined ? { value } : { issues };
+      };
+      const schema = { "~standard": { version: 1 as const, vendor: "test", validate } };
+      await using world = await DialledClient.open({}, { schema } as never);
+      close = () => void world.ws.close({ code: 4001, reason: "seen enough" });
+      world.runtime.events.message('"text"');
+      assertEquals(world.told, [[], ["close 4001"]]);
+      world.runtime.events.closed(closed(4001));
+      assertEquals(world.told, [["close 4001 seen enough"], []]);
+    }
+  });
+});
+
+describe("a 'for await' over a client's messages", () => {
+  /** How a loop ends that has begun: what it has read, and the kind of what it throws. */
+  async function read(ws: WebSocketClient): Promise<string> {
+    let heard = "";
+    try {
+      for await (const message of ws) heard += message;
+      return `${heard}, over`;
+    } catch (error) {
+      return `${heard}, ${(error as BusinessError).kind}`;
+    }
+  }
+
+  const ends: [what: string, end: (world: DialledClient) => unknown, told: string][] = [
+    ["is lost", ({ runtime }) => runtime.events.closed(closed(1006)), "ab, lost"],
+    ["is closed by the server", ({ runtime }) => runtime.events.closed(closed(4000)), "ab, over"],
+    ["is too big for it", ({ runtime }) => {
+      runtime.events.closed({ ...closed(1009), tooBig: true });
+    }, "ab, tooBig"],
+    ["is closed", async ({ runtime, ws }) => {
+      await ws.close();
+      runtime.events.closed(closed(1000));
+    }, "ab, over"],
+  ];
+  for (const [what, end, told] of ends) {
+    it(`ends where the connection ${what}, and so does one that begins after that`, async () => {
+      await using world = await DialledClient.open();
+      const reading = read(world.ws);
+      for (const text of ["a", "b"]) world.runtime.events.message(text);
+      await end(world);
+      assertEquals(await reading, told);
+      assertEquals(await read(world.ws), told.slice(2));
+    });
+  }
+
+  it("throws where the attempt fails", async () => {
+    await using world = await DialledClient.dial();
+    const reading = read(world.ws);
+    world.runtime.events.closed(closed(0));
+    assertEquals(await reading, ", connectFailed");
+  });
+});
+
+describe("a message to a client", () => {
+  for (const stats of [true, false]) {
+    it(`is measured, ${stats ? "with" : "without"} an observer: maxPayload and one more`, async () => {
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ runtime, clock: new FakeClock(), stats, maxPayload: 4 });
+      const log: string[] = [];
+      ws.on("message", (_, data) => log.push(String(data)));
+      ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+      ws.on("close", (_, { code }) => log.push(`close ${code}`));
+      await ws.connect("ws://localhost/");
+      runtime.events.open();
+      runtime.events.message("äö");
+      runtime.events.message("äöü");
+      runtime.events.message("late");
+      assertEquals([log, ws.state], [["äö", "error tooBig"], "closing"]);
+      runtime.events.closed(closed(1009));
+      assertEquals(log, ["äö", "error tooBig", "close 1009"]);
+      assertEquals(runtime.socket.calls, ["close 1009"]);
+      if (stats) {
+        assertEquals(ws.stats()!.received, { messages: 1, bytes: 4 });
+        assertEquals(ws.stats()!.dropped, { "too big": 1 });
+      }
+    });
+  }
+
+  it("is not told where the observer closes", async () => {
+    let close = () => {};
+    await using world = await DialledClient.open({}, { observer: { received: () => close() } });
+    close = () => void world.ws.close();
+    world.runtime.events.message("1");
+    assertEquals(world.told, [[], ["close 1000"]]);
+  });
+});
