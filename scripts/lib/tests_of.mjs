@@ -77,7 +77,9 @@ const TABLE = [
     ["tests/pair/observer_wire_test", "tests/otel_test"],
   ],
   [/^client\/(?:connection|reconnecting)\.ts/, [], ["tests/shapes/ws_test"]],
-  [/^(?:client|server)\/connection\.ts|^runtime\//, [], ["tests/pair/binary_type_test"]],
+  [/^(?:client\/|server\/listening_|server\/)(?:connection|server)\.ts|^runtime\//, [], [
+    "tests/pair/binary_type_test",
+  ]],
   [/acknowledg|receipt|^(?:client|server)(?:\/connection)?\.ts/, [], [
     "tests/server/acknowledge_test",
     "tests/model/acknowledge_test",

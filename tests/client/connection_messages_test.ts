@@ -90,6 +90,18 @@ describe("a 'for await' over a client's messages", () => {
     });
   }
 
+  it("goes on where what was told to fail was an attempt before", async () => {
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ runtime, clock: new FakeClock() });
+    const reading = read(ws);
+    assertEquals(await answer(Promise.all([ws.connect("ws://"), ws.connect("ws://a/")])), "noHost");
+    runtime.events.open();
+    await undefined;
+    runtime.events.message("a");
+    runtime.events.closed(closed(4000));
+    assertEquals(await reading, "a, over");
+  });
+
   it("throws where the attempt fails", async () => {
     await using world = await DialledClient.dial();
     const reading = read(world.ws);

@@ -268,6 +268,23 @@ describe("the beginning of a server's connection", () => {
     assertEquals(await world.clock.until(stopped), true);
   });
 
+  it("is no fault of the host's where the client leaves before it is open", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime });
+    const log: string[] = [];
+    server.on("error", ({ kind }) => log.push(kind!));
+    await server.mount({});
+    runtime.enter(1).closed(closed(0));
+    await clock.advance(LONGEST_MS);
+    assertEquals(log, []);
+    runtime.enter(2); // and the host does nothing with it
+    await clock.advance(LONGEST_MS);
+    assertEquals(log, ["hostFault"]);
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+  });
+
   it("leaves nothing where the handshake fails", async () => {
     await using world = await ScriptedConnection.open({ config: { maxConnections: 2 } });
     const failing = world.runtime.enter(2);
