@@ -16,6 +16,9 @@ const KEPT: Promise<boolean> = Object.freeze(Promise.resolve(false));
  */
 export class Refusal<T> extends Promise<T> {
   #handled = false;
+  #isGuarded = false;
+  /** What `then` has returned before this was rejected: most promises never are. */
+  #next: Refusal<unknown> | Refusal<unknown>[] | undefined;
 
   /** A promise rejected with an error. */
   static of(error: BusinessError): Promise<never> {
@@ -44,12 +47,19 @@ export class Refusal<T> extends Promise<T> {
   ): Promise<A | B> {
     this.#handled = true;
     const next = super.then(onfulfilled, onrejected) as Refusal<A | B>;
-    super.then(undefined, (error) => next.#guard(error));
+    if (this.#isGuarded) super.then(undefined, (error) => next.#guard(error));
+    else if (this.#next === undefined) this.#next = next;
+    else this.#next = [this.#next, next].flat();
     return next;
   }
 
   /** Prints `error` if this promise is rejected with it and nobody handles that. */
   #guard(error: unknown): void {
+    this.#isGuarded = true;
+    for (const next of [this.#next ?? []].flat()) {
+      super.then(undefined, (error) => next.#guard(error));
+    }
+    this.#next = undefined;
     super.then(undefined, async (reason) => {
       await undefined; // an `await` of this promise handles it one microtask after it was made
       if (this.#handled) return;

@@ -1,6 +1,6 @@
 /**
- * What the log of a cluster costs, on this runtime: `log.ts ENGINE CLIENT [SECONDS]`, where ENGINE is
- * redis or nats. One process appends and reads. Prints one line of JSON.
+ * What the log of a cluster costs, on this runtime: `log.ts ENGINE CLIENT [SECONDS] [TOPICS]`, where ENGINE
+ * is redis or nats. One process appends and reads. Prints one line of JSON.
  */
 
 import { connect } from "@nats-io/transport-node";
@@ -16,7 +16,7 @@ import { redisBroker } from "../../redis.ts";
 import { NatsServer, RedisServer } from "../../tests/helpers/engines.ts";
 import { REDIS_CLIENTS } from "../../tests/helpers/redis_clients.ts";
 
-const [engine = "redis", client = "node-redis", seconds = "3"] = process.argv
+const [engine = "redis", client = "node-redis", seconds = "3", topics = "50"] = process.argv
   .slice(2);
 const MESSAGE = "x".repeat(200);
 const UNDER_WAY = 1000;
@@ -61,7 +61,12 @@ async function flood(underWay: number, ms: number) {
   const one = async () => {
     while (performance.now() - began < ms) {
       sent++;
-      await log.publish("publish", `t${sent % 50}`, MESSAGE, undefined);
+      await log.publish(
+        "publish",
+        `t${sent % Number(topics)}`,
+        MESSAGE,
+        undefined,
+      );
     }
   };
   await Promise.all(Array.from({ length: underWay }, one));
@@ -117,6 +122,7 @@ async function pubSub(): Promise<((text: string) => void) | undefined> {
       createClient({ url: server.url }),
       createClient({ url: server.url }),
     ];
+    for (const one of [publisher, subscriber]) one.on("error", () => {}); // Redis ends first
     await Promise.all([publisher.connect(), subscriber.connect()]);
     await subscriber.subscribe("bench", () => heard(performance.now()));
     return (text) => void publisher.publish("bench", text);
@@ -126,6 +132,7 @@ async function pubSub(): Promise<((text: string) => void) | undefined> {
       new Redis(server.url),
       new Redis(server.url),
     ];
+    for (const one of [publisher, subscriber]) one.on("error", () => {});
     await subscriber.subscribe("bench");
     subscriber.on("message", () => heard(performance.now()));
     return (text) => void publisher.publish("bench", text);

@@ -420,7 +420,10 @@ class World {
       if (place === -1) return `was told ${text}, which is not in the log`;
       const [publisher, number] = readText(text);
       // What was dropped may have been appended again, after others, for those who had not been told.
-      if (this.#dropped.has(text)) continue;
+      if (this.#dropped.has(text)) {
+        newest.set(publisher, number);
+        continue;
+      }
       if (at !== undefined && this.#duplicates === 0) {
         if (place < at) return `was told ${text} out of order`;
         const missed = truth.slice(at + 1, place).filter((text) => {
