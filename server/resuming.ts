@@ -35,6 +35,8 @@ export class Resuming {
   #header = "";
   #data: WebSocketData | undefined;
   #framed: WebSocketData | undefined;
+  /** The only one whom that header is for, where it is not for all. */
+  #only: Peer | undefined;
 
   /** @param maxAge How long it is known of a client that is away what it has sent, in ms. */
   constructor(resume: Resume, clock: Clock, maxAge: number) {
@@ -80,21 +82,25 @@ export class Resuming {
     };
   }
 
-  /** Sends what is published, with its place as the header; or another message with its own. */
-  at<T>(header: string, data: WebSocketData, send: () => T): T {
-    const outer = [this.#header, this.#data, this.#framed] as const;
-    [this.#header, this.#data, this.#framed] = [header, data, undefined];
+  /**
+   * Sends what is published, with its place as the header; or a message to one client alone, with a
+   * header of its own.
+   */
+  at<T>(header: string, data: WebSocketData, send: () => T, only?: Peer): T {
+    const outer = [this.#header, this.#data, this.#framed, this.#only] as const;
+    [this.#header, this.#data, this.#framed, this.#only] = [header, data, undefined, only];
     try {
       return send();
     } finally {
-      [this.#header, this.#data, this.#framed] = outer;
+      [this.#header, this.#data, this.#framed, this.#only] = outer;
     }
   }
 
   /** A message with its header, which is the empty one unless `at` has another. */
-  framed(data: WebSocketData): WebSocketData {
-    if (data !== this.#data) return frame("", data);
-    return this.#framed ??= frame(this.#header, data);
+  framed(data: WebSocketData, peer?: Peer): WebSocketData {
+    // An observer that is told of it may send the same text to others.
+    const isOther = data !== this.#data || (this.#only !== undefined && this.#only !== peer);
+    return isOther ? frame("", data) : this.#framed ??= frame(this.#header, data);
   }
 
   /** Sends a message that the client is to acknowledge. */

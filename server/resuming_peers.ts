@@ -175,7 +175,8 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
       return businessError("queueFull", what);
     }
     const { number, answer } = this.unacknowledged.add(bytes);
-    this.#owner.at(`#${number}`, data, () => this.#connection.send(data, mostBytes(data)));
+    const send = () => this.#connection.send(data, mostBytes(data));
+    this.#owner.at(`#${number}`, data, send, this);
     return answer;
   }
 
@@ -207,7 +208,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
     this.#isIn = true;
     this.#owner.enters(this, this.#connection);
     this.#connection.open(wrap(socket, {
-      send: (data) => socket.send(this.#owner.framed(data)),
+      send: (data) => socket.send(this.#owner.framed(data, this)),
       subscribe: (topic) => socket.subscribe!(withHeaders(topic)),
       unsubscribe: (topic) => socket.unsubscribe!(withHeaders(topic)),
       publish: (topic, data) => publishTo(socket, this.#owner, topic, data),
@@ -219,7 +220,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   }
 
   send(place: string, data: string | Uint8Array<ArrayBuffer>): void {
-    this.#owner.at(place, data, () => this.#connection.send(data, mostBytes(data)));
+    this.#owner.at(place, data, () => this.#connection.send(data, mostBytes(data)), this);
   }
 
   hasRoomFor(bytes: number): boolean {

@@ -8,6 +8,7 @@ import { kindOf } from "../helpers/nodes_in_memory.ts";
 import { Program } from "../helpers/programs.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
+import { acceptHead, CLOSE, RawServer, TEXT, textOf } from "../peers/raw.ts";
 
 const ACK = { acknowledge: true } as const;
 
@@ -74,6 +75,26 @@ describe("acknowledged messages", () => {
     assertEquals(told, ["1", "2", "3"]);
     await ws.close();
     await within(ws.closed);
+  });
+
+  it("are acknowledged once each, and other messages are not", async () => {
+    const raw = await RawServer.listen({
+      answer: (request) => acceptHead(request, ["Sec-WebSocket-Protocol: resume.netkit.1"]),
+    });
+    const ws = client();
+    await ws.connect(raw.url);
+    const peer = await within(raw.accept());
+    peer.send(TEXT, '{"resume":1,"epoch":"e"}\n');
+    const hello = textOf((await within(peer.next(TEXT))).payload);
+    assertEquals(hello, '{"resume":1,"at":{}}\n');
+    for (const line of ["#1\nfirst", "\nsecond", "\nthird", "#2\nfourth"]) peer.send(TEXT, line);
+    const told: unknown[] = [];
+    for await (const data of ws) if (told.push(data) === 4) break;
+    await ws.close();
+    await within(peer.next(CLOSE)); // all that it has to say comes before
+    assertEquals(told, ["first", "second", "third", "fourth"]);
+    assertEquals(peer.texts().slice(1), ['{"ack":1}\n', '{"ack":2}\n']);
+    await raw.close();
   });
 
   it("are refused by a server that stops answering for good, when the client is closed", async () => {

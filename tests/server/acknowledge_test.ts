@@ -253,6 +253,33 @@ describe("a break", () => {
     assertEquals(answers.log.slice(1), ["c false", "e false", "a true", "b true", "d true"]);
   });
 
+  it("has what is sent in 'shouldReconnect', and bytes as they were, in their places", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodes.node();
+    const seen: unknown[] = [];
+    server.on("messageReceive", ({ data }) => {
+      seen.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
+    });
+    const answers: Promise<string>[] = [];
+    const reconnect = {
+      ...ALWAYS,
+      shouldReconnect: () => {
+        answers.push(kindOf(ws.send("second", ACK)));
+        return true;
+      },
+    };
+    const ws = await nodes.client({ reconnect });
+    const bytes = new Uint8Array([1, 2]);
+    answers.push(kindOf(ws.send(bytes, ACK)));
+    bytes[0] = 9;
+    nodes.cut();
+    await nodes.settle();
+    bytes[1] = 9;
+    await nodes.back();
+    assertEquals(seen, [[1, 2], "second"]);
+    assertEquals(await Promise.all(answers), ["true", "true"]);
+  });
+
   it("before the first one has arrived leaves a server that cannot know where it was", async () => {
     await using nodes = new NodesInMemory();
     await nodes.node({}, {}, () => {});

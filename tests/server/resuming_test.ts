@@ -151,6 +151,37 @@ describe("what is sent while something is published", () => {
   });
 });
 
+describe("what is to be acknowledged while something is published", () => {
+  it("has a number, and nobody else's message has it", async () => {
+    const runtime = new ScriptedServer();
+    const clock = new FakeClock();
+    const server = createWebSocketServer({
+      ...{ clock, runtime, history: true },
+      observer: {
+        sent: (connection, data) => {
+          const [one, other] = server.listAllConnections();
+          if (data === "published" && connection === one) {
+            void server.send("direct", one, { acknowledge: true }).catch(() => {});
+          }
+          if (data === "direct" && connection === one) void server.send("direct", other!);
+        },
+      },
+    });
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    await clock.until(server.start({ serverPort: 1 }));
+    await clock.advance(10);
+    const clients = [await enter(runtime, OFFER), await enter(runtime, OFFER)];
+    for (const { admission } of clients) admission.message('{"resume":1}\n');
+    await clock.until(server.publish("t", "published"));
+    assertEquals(clients.map(({ socket }) => socket.sent.slice(2)), [
+      ["#1\ndirect", "2.0\npublished"],
+      ["\ndirect", "2.0\npublished"],
+    ]);
+    for (const { admission } of clients) admission.closed({ code: 1000, reason: "" });
+    await stop(server, clock);
+  });
+});
+
 describe("a mounted server with a history", () => {
   it("gives the host what it needs, and speaks of headers", async () => {
     const runtime = new ScriptedServer();
