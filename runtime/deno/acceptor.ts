@@ -95,7 +95,7 @@ export class DenoAcceptor {
  * does for a connection. Not for a request that the user has seen, and may hear the signal of.
  */
 function withoutStacks<T>(task: () => T): T {
-  const { stackTraceLimit } = Error;
+  const stackTraceLimit: unknown = Reflect.get(Error, "stackTraceLimit"); // not every library has its type
   Reflect.set(Error, "stackTraceLimit", 0); // which a program may have frozen
   try {
     return task();

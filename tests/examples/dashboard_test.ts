@@ -210,6 +210,7 @@ describe("examples/dashboard/ with Redis", () => {
     await two.stop();
     await until(page, `document.querySelectorAll("#nodes tr").length === 1`);
     const { stderr } = await one.stop();
-    assertMatch(stderr, /^(.* was refused with 503: the server is going away\n)*$/);
+    // At the end a simulated client may just have knocked, or be gone before it was told.
+    assertMatch(stderr, /^(.* was (refused with 503: the server is going away|lost)\n)*$/);
   });
 });

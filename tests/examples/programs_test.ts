@@ -23,7 +23,9 @@ const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 /** The examples' programs; what they import besides is no program. */
 const PARTS = [
+  "examples/redis.ts",
   "examples/wire_tap.ts",
+  "examples/dashboard/cluster.ts",
   "examples/dashboard/load.ts",
   "examples/harmony/kits.ts",
   // `npm run demo:cluster` runs these, on both runtimes at once; they have a test of their own.
