@@ -16,7 +16,8 @@
  */
 
 export { type WsHost, WsServer, wsServer } from "./shapes/ws.ts";
-export { type WsCallback, type WsData, type WsSendOptions, WsSocket } from "./shapes/ws_socket.ts";
+export { WsSocket } from "./shapes/ws_socket.ts";
+export type { WsCallback, WsData, WsSendOptions } from "./shapes/ws_data.ts";
 export type { WsEvent, WsHandler, WsListener } from "./shapes/ws_listeners.ts";
-export { duplexOf } from "./shapes/duplex.ts";
+export { duplexOf, type WebSocketDuplexOptions } from "./shapes/duplex.ts";
 export type { ShapedServer } from "./shapes/server_hub.ts";

@@ -201,6 +201,11 @@ export class Contender {
     return memory(this.#program.pid);
   }
 
+  /** What of it is the heap of JavaScript. */
+  async heap() {
+    return (await this.#program.ask("gc")).heap;
+  }
+
   /** The memory it has as it stands, in bytes. */
   get footprint() {
     return memory(this.#program.pid);

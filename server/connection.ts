@@ -11,6 +11,7 @@ import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
+import type { ConnectionEars } from "./connection_ears.ts";
 import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
@@ -35,8 +36,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   state: "admitted" | "open" | "closing" | "closed" = "admitted";
   /** Whether the runtime has it. */
   isAttached = true;
-  /** Called where a Ping was answered. */
-  ponged: (() => void) | undefined;
+  /** What shows it in another shape, if anything does. */
+  ears: ConnectionEars | undefined;
   #socket: Socket | undefined;
   #close: CloseResult = LINK_DOWN;
   /**
@@ -111,7 +112,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   answered(roundTrip: number): void {
     this.host.observing?.ponged?.(this.handle, roundTrip);
-    this.ponged?.();
+    this.ears?.ponged();
   }
 
   closed({ code, reason, failure: cause, tooBig, unsent = 0 }: End): void {

@@ -19,6 +19,7 @@ import type { Receipt } from "../internal/receipt.ts";
 import { argumentError } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
 import { clientRuntime } from "../runtime/select_client.ts";
+import type { ClientModel } from "./client_model.ts";
 import { type ConnectTurn, takeTurn } from "./connect_turns.ts";
 import {
   CLOSED,
@@ -29,7 +30,6 @@ import {
   type LinkEnd,
   noRoom,
   OPEN,
-  type SocketModel,
 } from "./socket_model.ts";
 
 /** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
@@ -109,7 +109,7 @@ function requestOf(runtime: ClientRuntime, { url, options }: Target): DialReques
 /** A client's connection, or one after the other, below a socket. */
 export class ClientLink implements Link, ReconnectOwner {
   readonly queues: boolean;
-  readonly #model: SocketModel;
+  readonly #model: ClientModel;
   readonly #host: string;
   readonly #maxPayload: number;
   readonly #maxBufferedAmount: number;
@@ -123,7 +123,7 @@ export class ClientLink implements Link, ReconnectOwner {
   #lost: BusinessError | undefined;
 
   /** Starts to connect; throws where what is asked for cannot be had. */
-  constructor(model: SocketModel, protocols: string[], init: ReadInit, who: object) {
+  constructor(model: ClientModel, protocols: string[], init: ReadInit, who: object) {
     const { maxBufferedAmount, maxPayload, observer, policy, resume, ...client } = init.client;
     const { clock = systemClock, runtime = clientRuntime } = client;
     const target = readAttempt(model.url, protocols, init);
@@ -159,12 +159,12 @@ export class ClientLink implements Link, ReconnectOwner {
     }
   }
 
-  get readyState(): number {
+  get state(): number {
     if (this.#isAborted) return CLOSING;
     return STATES[this.#connection?.state ?? "connecting"];
   }
 
-  get bufferedAmount(): number {
+  get queued(): number {
     return this.#connection?.bufferedAmount ?? 0;
   }
 
@@ -172,7 +172,7 @@ export class ClientLink implements Link, ReconnectOwner {
     return isForPages(code);
   }
 
-  send(data: WebSocketData): void {
+  transmit(data: WebSocketData): void {
     if (exceeds(data, this.#maxPayload)) {
       throw noRoom(
         `'maxPayload' is ${this.#maxPayload}: current value has ${byteLength(data)} bytes`,
@@ -191,10 +191,10 @@ export class ClientLink implements Link, ReconnectOwner {
     connection.send(data);
   }
 
-  close(code: number | undefined, reason: string): void {
+  shut(code: number | undefined, reason: string): void {
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
-    if (this.readyState === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
+    if (this.state === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
     this.#isAborted = true;
     if (connection === undefined) {
       this.#turn?.end();
@@ -204,15 +204,15 @@ export class ClientLink implements Link, ReconnectOwner {
     }
   }
 
-  terminate(): void {
+  drop(): void {
     if (this.#isAborted) return;
     const state = this.#connection?.state;
-    if (state !== "open" && state !== "closing") return this.close(undefined, "");
+    if (state !== "open" && state !== "closing") return this.shut(undefined, "");
     this.#isAborted = true;
     this.#connection!.terminate();
   }
 
-  ping(): void {
+  probe(): void {
     this.#connection!.probe();
   }
 

@@ -3,9 +3,22 @@
 import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
+import { argumentError, COUNT } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
+import { FlowWindow } from "./flow_window.ts";
 import type { ShapedServer } from "./server_hub.ts";
 import { streamsOf, type WebSocketStreams } from "./streams.ts";
+
+/** Options of a Duplex, and one more. */
+export interface WebSocketDuplexOptions extends DuplexOptions {
+  /**
+   * Bytes that may be under way to the far end and not be read there yet: then the writer waits. Both
+   * ends must be Duplexes of `duplexOf` with the same `window`, as they tell each other, in messages of
+   * text, how much was read. It needs nothing of the runtime: a slow reader holds the far end back where
+   * reading cannot be stopped, too. Without it only the system's own queues hold it back.
+   */
+  window?: number | undefined;
+}
 
 /** A Duplex over a pair of web streams. */
 class WebSocketDuplex extends Duplex {
@@ -13,38 +26,68 @@ class WebSocketDuplex extends Duplex {
   readonly #writer: WritableStreamDefaultWriter<unknown>;
   readonly #streams: WebSocketStreams;
   readonly #isObject: boolean;
+  readonly #window: FlowWindow | undefined;
   #isOver = false;
 
-  constructor(streams: WebSocketStreams, options: DuplexOptions) {
+  constructor(streams: WebSocketStreams, { window, ...options }: WebSocketDuplexOptions) {
     super({ allowHalfOpen: false, ...options });
     this.#streams = streams;
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter() as WritableStreamDefaultWriter<unknown>;
     this.#isObject = this.readableObjectMode;
     this.#writer.closed.catch(() => {}); // the reader tells
-    streams.closed.then(() => this.#isOver = true);
+    streams.closed.then(() => {
+      this.#isOver = true;
+      this.#window?.end();
+    });
     streams.opened.catch((error) => this.destroy(error));
+    if (window === undefined) return;
+    this.#window = new FlowWindow(window, (text) => {
+      this.#writer.write(text).catch(() => {}); // it is over: nobody waits for it
+    });
+    void this.#fill(this.#window);
   }
 
-  override async _read(): Promise<void> {
+  override _read(): void {
+    if (this.#window === undefined) void this.#readOne();
+    else this.#window.take((chunk) => this.push(chunk));
+  }
+
+  async #readOne(): Promise<void> {
     try {
       const { done, value } = await this.#reader.read();
       if (done) return void this.push(null);
       // An empty chunk would end a stream of bytes no more than none at all: it reads on.
       const chunk = typeof value === "string" ? Buffer.from(value) : Buffer.from(value);
-      if (chunk.length === 0 && !this.#isObject) return await this._read();
+      if (chunk.length === 0 && !this.#isObject) return await this.#readOne();
       this.push(this.#isObject ? typeof value === "string" ? value : chunk : chunk);
     } catch (error) {
       this.destroy(error as Error);
     }
   }
 
-  override _write(chunk: unknown, _: string, done: (error?: Error | null) => void): void {
-    this.#streams.opened.then(() => this.#writer.write(chunk)).then(() => done(), done);
+  /** Takes what comes in at once, however slowly it is read: what tells of reading is among it. */
+  async #fill(window: FlowWindow): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done) return window.add(null);
+        if (typeof value === "string") window.acknowledged(value);
+        else window.add(Buffer.from(value));
+      }
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  override _write(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {
+    this.#streams.opened
+      .then(() => this.#window?.send(chunk.length))
+      .then(() => this.#writer.write(chunk))
+      .then(() => done(), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#isOver) return done();
     this.#streams.opened.then(() => this.#writer.close()).then(
       () => done(),
       (error) => done(this.#isOver ? null : error),
@@ -52,9 +95,22 @@ class WebSocketDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#window?.end();
     const end = error === null ? this.#reader.cancel() : this.#writer.abort(error);
     end.then(() => done(error), () => done(error));
   }
+}
+
+/** Reads what was asked for. */
+function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuplexOptions {
+  const { window, objectMode, readableObjectMode, writableObjectMode } = options;
+  if (window === undefined) return options;
+  const [isCount, rule] = COUNT;
+  if (!isCount(window)) throw argumentError("duplexOf: 'window'", rule, window);
+  if (objectMode || readableObjectMode || writableObjectMode) {
+    throw argumentError("duplexOf: 'window'", "must be left out in object mode", window);
+  }
+  return options;
 }
 
 /**
@@ -65,9 +121,14 @@ class WebSocketDuplex extends Duplex {
  * Ending it closes the connection with 1000, destroying it with an error closes it with 1011. It ends
  * when the peer closes, and is destroyed with an error where the connection is lost.
  *
+ * Between two of them, give both a `window`: a fast writer then waits for a slow reader on every
+ * runtime. Without it the connection is closed with 1008 where more than `maxPendingAmount`, or 16 MiB
+ * on a client, wait to be read and reading cannot be stopped, as on Deno.
+ *
  * @param client The client; it may be connecting still.
- * @param options Those of a Duplex.
+ * @param options Those of a Duplex, and `window`, in bytes, of at least 1.
  * @returns The stream.
+ * @throws {BusinessError} 401 where `window` is wrong.
  *
  * @example
  * ```ts
@@ -94,7 +155,7 @@ class WebSocketDuplex extends Duplex {
  */
 export function duplexOf(
   client: WebSocketClient<TextOrBytes | ArrayBuffer>,
-  options?: DuplexOptions,
+  options?: WebSocketDuplexOptions,
 ): Duplex;
 /**
  * The same for a connection of a server.
@@ -108,13 +169,16 @@ export function duplexOf(
 export function duplexOf(
   server: ShapedServer,
   connection: ConnectionAddress,
-  options?: DuplexOptions,
+  options?: WebSocketDuplexOptions,
 ): Duplex;
 export function duplexOf(
   one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
-  second?: ConnectionAddress | DuplexOptions,
-  third: DuplexOptions = {},
+  second?: ConnectionAddress | WebSocketDuplexOptions,
+  third?: WebSocketDuplexOptions,
 ): Duplex {
-  if ("connect" in one) return new WebSocketDuplex(streamsOf(one), (second ?? {}) as DuplexOptions);
-  return new WebSocketDuplex(streamsOf(one, second as ConnectionAddress), third);
+  if ("connect" in one) {
+    return new WebSocketDuplex(streamsOf(one), readDuplexOptions(second as WebSocketDuplexOptions));
+  }
+  const options = readDuplexOptions(third);
+  return new WebSocketDuplex(streamsOf(one, second as ConnectionAddress), options);
 }

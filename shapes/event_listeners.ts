@@ -3,6 +3,9 @@
 import { businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 
+/** The events that have an `on…` attribute. */
+export type HandledEvent = "open" | "message" | "error" | "close";
+
 /** One listener. */
 interface Entry {
   callback: unknown;
@@ -13,11 +16,18 @@ interface Entry {
   removed: boolean;
 }
 
-/** The listeners of one event: the same object as long as there are listeners at all. */
-export interface EventList {
+/** The listeners of one event. */
+interface EventList {
   readonly type: string;
   /** Never changed while it is walked: replaced instead. */
   entries: readonly Entry[];
+}
+
+/** What the `on…` attributes are set to, but for `onmessage`. */
+class Handlers {
+  open: unknown = null;
+  error: unknown = null;
+  close: unknown = null;
 }
 
 const NONE: readonly Entry[] = [];
@@ -28,17 +38,21 @@ const NONE: readonly Entry[] = [];
  * when it is first set (HTML §8.1.8.1).
  *
  * One that throws or rejects harms nobody: it is printed, as nobody else could be told.
+ *
+ * A server has one of these for each connection, most with `onmessage` and nothing else: that is kept
+ * as it is. There are lists as soon as something else listens.
  */
 export class EventListeners {
-  /** A few at the most: an array is smaller than a map, and as quick. */
-  readonly #lists: EventList[] = [];
+  /** What `onmessage` is set to, while there are no lists. */
+  #onmessage: unknown = null;
+  /** The other attributes, or a list for each event: a few at the most, and smaller than a map. */
+  #rest: Handlers | EventList[] | undefined;
 
-  /** The list of an event, for whoever tells it often. */
-  protected list(type: string): EventList {
-    for (const list of this.#lists) if (list.type === type) return list;
-    const list: EventList = { type, entries: NONE };
-    this.#lists.push(list);
-    return list;
+  /** Whether anything listens to messages. */
+  protected get hearsMessages(): boolean {
+    const rest = this.#rest;
+    if (!Array.isArray(rest)) return this.#onmessage !== null;
+    return listOf(rest, "message")!.entries.length > 0;
   }
 
   /** Adds a listener as `addEventListener` does. */
@@ -48,7 +62,7 @@ export class EventListeners {
       throw new TypeError("addEventListener: the listener must be a function or an object");
     }
     const { capture, once, signal } = readOptions(options);
-    const list = this.list(type);
+    const list = this.#list(type);
     if (signal?.aborted || find(list, callback, capture) !== undefined) return;
     const entry: Entry = { callback, capture, once, isHandler: false, removed: false };
     insert(list, entry);
@@ -57,60 +71,87 @@ export class EventListeners {
 
   /** Removes a listener as `removeEventListener` does. */
   remove(type: string, callback: unknown, options: unknown): void {
-    const list = this.list(type);
-    const entry = find(list, callback, readOptions(options).capture);
-    if (entry !== undefined) remove(list, entry);
+    const { capture } = readOptions(options);
+    const list = Array.isArray(this.#rest) ? listOf(this.#rest, type) : undefined;
+    const entry = list && find(list, callback, capture);
+    if (entry !== undefined) remove(list!, entry);
   }
 
   /** What an `on…` attribute is set to. */
-  handler(type: string): unknown {
-    return handlerOf(this.list(type))?.callback ?? null;
+  handler(type: HandledEvent): unknown {
+    const rest = this.#rest;
+    if (Array.isArray(rest)) return handlerOf(listOf(rest, type))?.callback ?? null;
+    return type === "message" ? this.#onmessage : rest?.[type] ?? null;
   }
 
   /** Sets an `on…` attribute: what is no object counts as `null`. */
-  setHandler(type: string, value: unknown): void {
+  setHandler(type: HandledEvent, value: unknown): void {
     const isOne = typeof value === "function" || (typeof value === "object" && value !== null);
-    const list = this.list(type);
-    const entry = handlerOf(list);
-    if (isOne && entry !== undefined) {
-      entry.callback = value;
-    } else if (isOne) {
-      insert(list, {
-        ...{ callback: value, capture: false, once: false, isHandler: true, removed: false },
-      });
-    } else if (entry !== undefined) {
-      remove(list, entry);
+    const rest = this.#rest;
+    if (Array.isArray(rest)) {
+      setEntry(this.#list(type), isOne ? value : null);
+    } else if (type === "message") {
+      this.#onmessage = isOne ? value : null;
+    } else if (isOne || rest !== undefined) {
+      (this.#rest = rest ?? new Handlers())[type] = isOne ? value : null;
     }
   }
 
   /** Calls the listeners of an event, until one of them wants none after it to be. */
-  protected call(
-    target: EventTarget,
-    event: Event,
-    list: EventList,
-    isStopped: (event: Event) => boolean,
-  ): void {
+  protected call(target: EventTarget, event: Event, isStopped: (event: Event) => boolean): void {
+    const { type } = event;
+    const rest = this.#rest;
+    if (!Array.isArray(rest)) {
+      const handler = isHandled(type) ? this.handler(type) : null;
+      if (typeof handler === "function") callOne(target, handler, event, type);
+      return;
+    }
+    const list = listOf(rest, type);
+    if (list === undefined) return;
     const { entries } = list;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
       if (entry.removed) continue;
       if (entry.once) remove(list, entry);
-      call(target, entry, event, list);
+      const { callback, isHandler } = entry;
+      if (typeof callback === "function" || !isHandler) callOne(target, callback, event, type);
       if (isStopped(event)) return;
     }
   }
+
+  /** The list of an event; from here on there are lists. */
+  #list(type: string): EventList {
+    const lists = this.#rest = Array.isArray(this.#rest) ? this.#rest : this.#toLists(this.#rest);
+    const list = listOf(lists, type) ?? { type, entries: NONE };
+    if (!lists.includes(list)) lists.push(list);
+    return list;
+  }
+
+  #toLists(handlers: Handlers | undefined): EventList[] {
+    const message = this.#onmessage;
+    this.#onmessage = null;
+    return Object.entries({ message, ...handlers }).map(([type, handler]) => {
+      const list: EventList = { type, entries: NONE };
+      setEntry(list, handler);
+      return list;
+    });
+  }
 }
 
-function call(
-  target: EventTarget,
-  { callback, isHandler }: Entry,
-  event: Event,
-  { type }: EventList,
-): void {
+function isHandled(type: string): type is HandledEvent {
+  return type === "message" || type === "close" || type === "error" || type === "open";
+}
+
+function listOf(lists: EventList[], type: string): EventList | undefined {
+  for (const list of lists) if (list.type === type) return list;
+  return undefined;
+}
+
+function callOne(target: EventTarget, callback: unknown, event: Event, type: string): void {
   try {
-    let result: unknown;
-    if (typeof callback === "function") result = callback.call(target, event);
-    else if (!isHandler) result = (callback as EventListenerObject).handleEvent(event);
+    const result = typeof callback === "function"
+      ? callback.call(target, event)
+      : (callback as EventListenerObject).handleEvent(event);
     if (result === undefined) return;
     const { then } = (result ?? {}) as PromiseLike<unknown>;
     if (typeof then === "function") then.call(result, undefined, (cause) => report(type, cause));
@@ -119,8 +160,22 @@ function call(
   }
 }
 
-function handlerOf({ entries }: EventList): Entry | undefined {
-  return entries.find(({ isHandler }) => isHandler);
+/** Sets what an attribute is in a list; `null` takes it out. */
+function setEntry(list: EventList, value: unknown): void {
+  const entry = handlerOf(list);
+  if (value === null) {
+    if (entry !== undefined) remove(list, entry);
+  } else if (entry !== undefined) {
+    entry.callback = value;
+  } else {
+    insert(list, {
+      ...{ callback: value, capture: false, once: false, isHandler: true, removed: false },
+    });
+  }
+}
+
+function handlerOf(list: EventList | undefined): Entry | undefined {
+  return list?.entries.find(({ isHandler }) => isHandler);
 }
 
 function find({ entries }: EventList, callback: unknown, capture: boolean): Entry | undefined {

@@ -4,9 +4,10 @@ import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { businessError } from "../errors.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
 import { describe } from "../internal/describe.ts";
-import { asBuffer, type Incoming } from "../internal/payload.ts";
+import { asBuffer } from "../internal/payload.ts";
 import { argumentError } from "../internal/validate.ts";
 import { ServerConnection } from "../server/connection.ts";
+import type { ConnectionEars } from "../server/connection_ears.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import type { ConnectionAddress, WebSocketConnection, WebSocketServer } from "../server/types.ts";
 
@@ -16,18 +17,30 @@ export type ShapedServer = Pick<
   "bufferedAmount" | "close" | "drained" | "listAllConnections" | "on" | "send" | "terminate"
 >;
 
-/** What is told of one connection. */
-export interface ConnectionEars {
-  /** A message came in; a promise holds back what comes next, where the runtime can. */
-  message(data: string | ArrayBuffer): unknown;
-  /** It is over. */
-  closed(close: CloseResult): void;
+/** The servers whose connections are wrapped: each has one set of listeners for all of them. */
+const heard = new WeakSet<object>();
+
+/** Several that show one connection. */
+class SeveralEars implements ConnectionEars {
+  readonly all: ConnectionEars[];
+
+  constructor(all: ConnectionEars[]) {
+    this.all = all;
+  }
+
+  message(data: string | ArrayBuffer): unknown {
+    const atWork = this.all.map((one) => one.message(data)).filter((one) => one !== undefined);
+    return atWork.length === 0 ? undefined : Promise.all(atWork);
+  }
+
+  closed(close: CloseResult): void {
+    for (const one of this.all) one.closed(close);
+  }
+
+  ponged(): void {
+    for (const one of this.all) one.ponged();
+  }
 }
-
-type Ears = Map<unknown, ConnectionEars | ConnectionEars[]>;
-
-/** The listeners of each server whose connections are wrapped: one set for all of them. */
-const hubs = new WeakMap<object, Ears>();
 
 /** Finds the connection that a program means, by the server's own object or a copy; throws if none. */
 export function connectionOf(
@@ -51,42 +64,34 @@ export function connectionOf(
 /** Hears what is told of a connection, until it is over. */
 export function listenTo(
   server: ShapedServer,
-  { handle }: ServerConnection,
+  connection: ServerConnection,
   ears: ConnectionEars,
 ): void {
-  const hub = hubs.get(server) ?? startHub(server);
-  const others = hub.get(handle);
-  hub.set(handle, others === undefined ? ears : [others, ears].flat());
+  if (!heard.has(server)) hear(server);
+  const others = listenersTo(connection);
+  connection.ears = others.length === 0 ? ears : new SeveralEars([...others, ears]);
 }
 
 /** Those that hear what is told of a connection. */
-export function listenersTo(server: ShapedServer, { handle }: ServerConnection): ConnectionEars[] {
-  return [hubs.get(server)?.get(handle) ?? []].flat();
+export function listenersTo({ ears }: ServerConnection): readonly ConnectionEars[] {
+  if (ears === undefined) return [];
+  return ears instanceof SeveralEars ? ears.all : [ears];
 }
 
-function startHub(server: ShapedServer): Ears {
-  const hub: Ears = new Map();
-  hubs.set(server, hub);
-  const heard = ({ clientConnection, data }: {
-    clientConnection: WebSocketConnection;
-    data: Incoming;
-  }): unknown => {
-    const ears = hub.get(clientConnection);
-    if (ears === undefined) return undefined;
-    const message = asBuffer(data);
-    if (!Array.isArray(ears)) return ears.message(message);
-    const atWork = ears.map((one) => one.message(message)).filter((one) => one !== undefined);
-    return atWork.length === 0 ? undefined : Promise.all(atWork);
-  };
-  const closed = (connection: WebSocketConnection, close: CloseResult): void => {
-    const ears = [hub.get(connection) ?? []].flat();
-    hub.delete(connection);
+function hear(server: ShapedServer): void {
+  heard.add(server);
+  server.on("messageReceive", ({ clientConnection, data }): unknown => {
+    return connectionFor(clientConnection).ears?.message(asBuffer(data));
+  });
+  server.on("close", (handle, close) => {
+    const connection = connectionFor(handle);
+    const { ears } = connection;
+    connection.ears = undefined;
     // By the standards a Close frame with no code is 1005.
-    const found = ConnectionHandle.connectionOf(connection) as ServerConnection;
-    const told = found.end === NO_CODE ? { code: 1005, reason: "" } : close;
-    for (const one of ears) one.closed(told);
-  };
-  server.on("messageReceive", heard);
-  server.on("close", closed);
-  return hub;
+    ears?.closed(connection.end === NO_CODE ? { code: 1005, reason: "" } : close);
+  });
+}
+
+function connectionFor(handle: WebSocketConnection): ServerConnection {
+  return ConnectionHandle.connectionOf(handle) as ServerConnection;
 }

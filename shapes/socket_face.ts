@@ -4,22 +4,26 @@ import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
-/** Makes what is behind a socket. */
-export type MakeModel = (target: EventTarget) => SocketModel;
-
 /** A handler, as it is set and shown. */
 type Handler = unknown;
 
 /** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 
+/** What a field is added to: `this` is the object that the constructor is given. */
+class Given {
+  constructor(target: EventTarget) {
+    return target;
+  }
+}
+
 /** Members of the interface, and nothing else that shows: what is behind it is in `SocketModel`. */
-export class SocketFace extends EventTarget {
+export class SocketFace extends Given {
   readonly #model: SocketModel;
 
-  constructor(make: MakeModel) {
-    super();
-    this.#model = make(this);
+  constructor(model: SocketModel, target: EventTarget) {
+    super(target);
+    this.#model = model;
   }
 
   /** Whether a value is such a socket, whichever class has made it. */
@@ -136,18 +140,18 @@ export class SocketFace extends EventTarget {
     throw unsupported("resume");
   }
 
-  override addEventListener(type: string, listener: unknown, options?: unknown): void {
+  addEventListener(type: string, listener: unknown, options?: unknown): void {
     this.#model.add(textOf(type), listener, options);
   }
 
-  override removeEventListener(type: string, listener: unknown, options?: unknown): void {
+  removeEventListener(type: string, listener: unknown, options?: unknown): void {
     this.#model.remove(textOf(type), listener, options);
   }
 
-  override dispatchEvent(event: Event): boolean {
-    // The runtime has the model for a listener of what is dispatched, and takes it once.
-    if (event instanceof Event) super.addEventListener(event.type, this.#model);
-    return super.dispatchEvent(event);
+  dispatchEvent(event: unknown): boolean {
+    const model = this.#model;
+    if (event instanceof Event) return model.dispatch(event);
+    throw new TypeError("dispatchEvent: the argument must be an Event");
   }
 }
 

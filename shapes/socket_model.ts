@@ -3,8 +3,8 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
-import type { RecoveredInfo, WebSocketData } from "../client/types.ts";
-import { type EventList, EventListeners } from "./event_listeners.ts";
+import type { WebSocketData } from "../client/types.ts";
+import { EventListeners } from "./event_listeners.ts";
 import { endDispatch, isStopped, messageEvent, type MessageSource } from "./message_event.ts";
 
 /** The states of a socket (WHATWG WebSockets §3.1). */
@@ -16,21 +16,21 @@ export const CLOSED = 3;
 /** What is below a socket. */
 export interface Link {
   /** One of the states; CLOSED once it has told of its end. */
-  readonly readyState: number;
+  readonly state: number;
   /** Bytes that were sent and are not gone yet. */
-  readonly bufferedAmount: number;
+  readonly queued: number;
   /** Whether it takes messages while it connects. */
   readonly queues: boolean;
   /** Whether a program may close with this code. */
   allows(code: number): boolean;
   /** Sends a message, or throws where there is no room for it. Only where it takes messages. */
-  send(data: WebSocketData): void;
+  transmit(data: WebSocketData): void;
   /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */
-  close(code: number | undefined, reason: string): void;
+  shut(code: number | undefined, reason: string): void;
   /** Drops the connection at once, whatever is queued; `ended` follows. */
-  terminate(): void;
+  drop(): void;
   /** Sends a Ping, whose answer the heartbeat waits for. Only while open. */
-  ping(): void;
+  probe(): void;
 }
 
 /** How a connection, or an attempt, came to its end. */
@@ -47,76 +47,100 @@ export interface LinkEnd {
 /** What waits for a Blob to be read, and the Blob itself. */
 type Waiting = { data: WebSocketData | Blob } | { code: number | undefined; reason: string };
 
+/** What a socket has sent of late, or could not. */
+class Sent {
+  /** What is sent when a Blob before it has been read. */
+  waiting: Waiting[] | undefined;
+  waitingBytes = 0;
+  /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
+  lateBytes = 0;
+  /** What was sent in this turn: until the next one all of it counts as queued. */
+  freshBytes = 0;
+  /** The texts among that, whose bytes are counted only where somebody asks. */
+  readonly freshTexts: string[] = [];
+  isFresh = false;
+}
+
 /** Sockets that have sent in this turn. */
 const fresh: SocketModel[] = [];
+
+/** What sockets need no longer that have sent: the next to send take it. */
+const spare: Sent[] = [];
+
+/** How many are kept: as many as usually send in one turn. */
+const MOST_SPARE = 64;
 
 /** The turn is over: what was sent in it counts as what is below says from now on. */
 function settleAll(): void {
   for (const model of fresh.splice(0)) model.settle();
 }
 
-/** The state behind a socket: what its accessors and methods show. */
-export class SocketModel extends EventListeners implements MessageSource {
-  readonly url: string;
-  protocol = "";
-  binaryType: "blob" | "arraybuffer" = "blob";
-  /** Where messages come from, as their events tell it. */
-  readonly origin: string;
+/** What is true of a socket, in bits. */
+const TAKES_BUFFERS = 1;
+const IS_CLOSING = 2;
+const IS_OVER = 4;
+
+/**
+ * The state behind a socket: what its accessors and methods show. A server has one for each connection,
+ * so it has few fields, and what most of them never need is made when it is needed.
+ */
+export abstract class SocketModel extends EventListeners implements MessageSource {
   /** The socket that programs hold. */
   readonly target: EventTarget;
-  readonly #forMessages: EventList;
-  #link: Link | undefined;
-  #isClosing = false;
-  #isOver = false;
-  /** What is sent when a Blob before it has been read. */
-  #waiting: Waiting[] | undefined;
-  #waitingBytes = 0;
-  /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
-  #lateBytes = 0;
-  /** What was sent in this turn: until the next one all of it counts as queued. */
-  #freshBytes = 0;
-  /** The texts among that, whose bytes are counted only where somebody asks. */
-  #freshTexts: string[] | undefined;
-  #isFresh = false;
+  #bits = 0;
+  #sent: Sent | undefined;
 
-  constructor(target: EventTarget, url: string, origin: string) {
+  constructor(target: EventTarget) {
     super();
     this.target = target;
-    this.url = url;
-    this.origin = origin;
-    this.#forMessages = this.list("message");
   }
 
-  /** Sets what is below; before this the socket connects. */
-  set link(link: Link) {
-    this.#link = link;
+  abstract readonly url: string;
+  abstract readonly protocol: string;
+  /** Where messages come from, as their events tell it. */
+  abstract readonly origin: string;
+  /** What is below; nothing before it connects, and when it is over. */
+  protected abstract readonly link: Link | undefined;
+  /** Dispatches an event to the listeners, as `dispatchEvent` does. */
+  abstract dispatch(event: Event): boolean;
+
+  get binaryType(): "blob" | "arraybuffer" {
+    return (this.#bits & TAKES_BUFFERS) === 0 ? "blob" : "arraybuffer";
+  }
+  set binaryType(type: "blob" | "arraybuffer") {
+    if (type === "blob") this.#bits &= ~TAKES_BUFFERS;
+    else this.#bits |= TAKES_BUFFERS;
+  }
+
+  /** Whether its last connection has ended. */
+  protected get isOver(): boolean {
+    return (this.#bits & IS_OVER) !== 0;
   }
 
   get readyState(): number {
-    if (this.#isOver) return CLOSED;
-    if (this.#isClosing) return CLOSING;
-    return this.#link?.readyState ?? CONNECTING;
+    if (this.isOver) return CLOSED;
+    if ((this.#bits & IS_CLOSING) !== 0) return CLOSING;
+    return this.link?.state ?? CONNECTING;
   }
 
   get bufferedAmount(): number {
-    return this.#queuedBytes + this.#waitingBytes + this.#lateBytes;
-  }
-
-  get #queuedBytes(): number {
-    for (const text of this.#freshTexts?.splice(0) ?? []) this.#freshBytes += byteLength(text);
+    const sent = this.#sent;
+    const queued = this.link?.queued ?? 0;
+    if (sent === undefined) return queued;
+    for (const text of sent.freshTexts.splice(0)) sent.freshBytes += byteLength(text);
     // What is below may have been taken by the system already.
-    return Math.max(this.#link?.bufferedAmount ?? 0, this.#freshBytes);
+    return Math.max(queued, sent.freshBytes) + sent.waitingBytes + sent.lateBytes;
   }
 
   /** Sends what `send` was given, already converted. */
   send(data: WebSocketData | Blob): void {
     const state = this.readyState;
-    if (state === CONNECTING && !this.#link?.queues) {
+    if (state === CONNECTING && !this.link?.queues) {
       throw new DOMException("send: the socket is still connecting", "InvalidStateError");
     }
     if (state === CLOSING || state === CLOSED) {
-      this.#lateBytes += sizeOf(data);
-    } else if (data instanceof Blob || this.#waiting !== undefined) {
+      this.#keep().lateBytes += sizeOf(data);
+    } else if (data instanceof Blob || this.#sent?.waiting !== undefined) {
       this.#wait({ data: data instanceof Blob ? data : snapshot(data) }, sizeOf(data));
     } else {
       this.#send(data);
@@ -125,67 +149,60 @@ export class SocketModel extends EventListeners implements MessageSource {
 
   /** Whether a program may close with this code. */
   allows(code: number): boolean {
-    return this.#link?.allows(code) ?? isForPages(code);
+    return this.link?.allows(code) ?? isForPages(code);
   }
 
   /** Closes as `close` was asked to; what was asked for is allowed. */
   close(code: number | undefined, reason: string): void {
     if (this.readyState >= CLOSING) return;
-    this.#isClosing = true;
-    if (this.#waiting !== undefined) this.#waiting.push({ code, reason });
-    else this.#link?.close(code, reason);
+    this.#bits |= IS_CLOSING;
+    const waiting = this.#sent?.waiting;
+    if (waiting !== undefined) waiting.push({ code, reason });
+    else this.link?.shut(code, reason);
   }
 
   /** Drops the connection at once. */
   terminate(): void {
-    this.#link?.terminate();
+    this.link?.drop();
   }
 
   /** Sends a Ping. */
   ping(): void {
-    if (this.readyState === OPEN) this.#link!.ping();
-  }
-
-  /** The connection is open. */
-  opened(protocol: string): void {
-    this.protocol = protocol;
-    this.#dispatch(new Event("open"));
+    if (this.readyState === OPEN) this.link!.probe();
   }
 
   /** A message came in. */
   message(data: string | ArrayBuffer): void {
-    if (this.#isClosing || this.#isOver) return;
+    if ((this.#bits & (IS_CLOSING | IS_OVER)) !== 0) return;
     const shown = typeof data === "string" || this.binaryType === "arraybuffer"
       ? data
       : new Blob([data]);
     // A listener that went past this class is heard only by the runtime's own dispatch.
-    if (this.#forMessages.entries.length === 0) {
-      const init = { data: shown, origin: this.origin };
-      return this.#dispatch(new MessageEvent("message", init));
+    if (!this.hearsMessages) {
+      this.target.dispatchEvent(new MessageEvent("message", { data: shown, origin: this.origin }));
+      return;
     }
     const event = messageEvent(shown, this);
-    this.call(this.target, event, this.#forMessages, isStopped);
+    this.call(this.target, event, isStopped);
     endDispatch(event);
   }
 
   /** A connection has ended; another one follows where it is not the last. */
   ended(end: LinkEnd, isLast: boolean): void {
     if (isLast) {
-      this.#lateBytes = this.bufferedAmount;
-      this.settle();
-      this.#waiting = undefined;
-      this.#waitingBytes = 0;
-      this.#link = undefined;
-      this.#isOver = true;
+      const { bufferedAmount } = this;
+      this.#bits |= IS_OVER;
+      if (bufferedAmount > 0 || this.#sent !== undefined) {
+        const sent = this.#keep();
+        sent.lateBytes = bufferedAmount;
+        sent.waiting = undefined;
+        sent.waitingBytes = 0;
+        this.settle();
+      }
     }
     const { code, reason, wasClean, error } = end;
     if (error !== undefined) this.failed(error);
-    this.#dispatch(new CloseEvent("close", { code, reason, wasClean }));
-  }
-
-  /** The socket is in a topic again, or some of it is lost. */
-  recovered(detail: RecoveredInfo): void {
-    this.#dispatch(new CustomEvent("recovered", { detail }));
+    this.target.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
   }
 
   /** Something went wrong: 'error', with what it was for those who look. */
@@ -193,10 +210,10 @@ export class SocketModel extends EventListeners implements MessageSource {
     const event = new Event("error");
     // Not enumerable: by the standard there is nothing to see (HTML, `Event` of a failed WebSocket).
     Object.defineProperty(event, "error", { value: error });
-    this.#dispatch(event);
+    this.target.dispatchEvent(event);
   }
 
-  /** Tells the listeners of an event that the runtime dispatches: it takes this object for a listener. */
+  /** Tells the listeners of an event that is being dispatched. */
   handleEvent(event: Event): void {
     let stopped = false;
     const value = (): void => {
@@ -204,69 +221,78 @@ export class SocketModel extends EventListeners implements MessageSource {
       Event.prototype.stopImmediatePropagation.call(event);
     };
     Object.defineProperty(event, "stopImmediatePropagation", { value, configurable: true });
-    this.call(this.target, event, this.list(event.type), () => stopped);
+    this.call(this.target, event, () => stopped);
     delete (event as Partial<Event>).stopImmediatePropagation;
   }
 
-  #dispatch(event: Event): void {
-    this.target.dispatchEvent(event);
+  /** What it has sent, to be written down. */
+  #keep(): Sent {
+    return this.#sent ??= spare.pop() ?? new Sent();
   }
 
   #send(data: WebSocketData): void {
-    this.#link!.send(data);
-    if (typeof data === "string") (this.#freshTexts ??= []).push(data);
-    else this.#freshBytes += data.byteLength;
-    if (this.#isFresh) return;
-    this.#isFresh = true;
+    this.link!.transmit(data);
+    const sent = this.#keep();
+    if (typeof data === "string") sent.freshTexts.push(data);
+    else sent.freshBytes += data.byteLength;
+    if (sent.isFresh) return;
+    sent.isFresh = true;
     if (fresh.push(this) === 1) queueMicrotask(settleAll);
   }
 
   /** The turn is over in which something was sent. */
   settle(): void {
-    this.#isFresh = false;
-    this.#freshBytes = 0;
-    if (this.#freshTexts !== undefined) this.#freshTexts.length = 0;
+    const sent = this.#sent;
+    if (sent === undefined) return; // it has ended since
+    sent.isFresh = false;
+    sent.freshBytes = 0;
+    sent.freshTexts.length = 0;
+    if (sent.waiting !== undefined || sent.lateBytes > 0) return;
+    this.#sent = undefined;
+    if (spare.length < MOST_SPARE) spare.push(sent);
   }
 
   #wait(waiting: { data: WebSocketData | Blob }, bytes: number): void {
-    this.#waitingBytes += bytes;
-    if (this.#waiting !== undefined) return void this.#waiting.push(waiting);
-    this.#waiting = [waiting];
-    void this.#sendWaiting(this.#waiting);
+    const sent = this.#keep();
+    sent.waitingBytes += bytes;
+    if (sent.waiting !== undefined) return void sent.waiting.push(waiting);
+    sent.waiting = [waiting];
+    void this.#sendWaiting(sent, sent.waiting);
   }
 
   /** Sends what waits, in order; a Blob takes as long to read as it takes. */
-  async #sendWaiting(waiting: Waiting[]): Promise<void> {
+  async #sendWaiting(sent: Sent, waiting: Waiting[]): Promise<void> {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       if (!("data" in next)) {
         waiting.shift();
-        this.#link?.close(next.code, next.reason);
+        this.link?.shut(next.code, next.reason);
         continue;
       }
       try {
         const { data: given } = next;
         const data = given instanceof Blob ? await given.arrayBuffer() : given;
-        if (this.#isOver) return;
+        if (this.isOver) return;
         waiting.shift();
-        this.#waitingBytes -= sizeOf(given);
-        this.#link?.send(data);
+        sent.waitingBytes -= sizeOf(given);
+        this.link?.transmit(data);
       } catch (cause) {
-        this.#unsent(cause, waiting);
+        if (this.isOver) return;
+        this.#unsent(cause, sent, waiting);
       }
     }
-    this.#waiting = undefined;
+    if (sent.waiting === waiting) sent.waiting = undefined; // else it belongs to another by now
   }
 
   /** What was accepted cannot be sent: nothing after it is either, or the peer would miss it unawares. */
-  #unsent(cause: unknown, waiting: Waiting[]): void {
-    this.#lateBytes += this.#waitingBytes;
-    this.#waitingBytes = 0;
+  #unsent(cause: unknown, sent: Sent, waiting: Waiting[]): void {
+    sent.lateBytes += sent.waitingBytes;
+    sent.waitingBytes = 0;
     waiting.length = 0;
-    this.#isClosing = true;
+    this.#bits |= IS_CLOSING;
     this.failed(
       businessError("unsent", `send: a Blob could not be sent: ${describe(cause)}`, { cause }),
     );
-    this.#link?.close(1011, "A message could not be read");
+    this.link?.shut(1011, "A message could not be read");
   }
 }
 

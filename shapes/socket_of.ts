@@ -2,9 +2,8 @@
 
 import type { ConnectionAddress } from "../server/types.ts";
 import { connectionOf, listenersTo, type ShapedServer } from "./server_hub.ts";
-import { ServerLink } from "./server_link.ts";
-import { type MakeModel, shapeClass, SocketFace } from "./socket_face.ts";
-import { SocketModel } from "./socket_model.ts";
+import { ServerModel } from "./server_model.ts";
+import { shapeClass, SocketFace } from "./socket_face.ts";
 import type { WebSocket } from "./web_socket.ts";
 
 class ServerSocket {
@@ -14,6 +13,9 @@ class ServerSocket {
 }
 
 shapeClass(ServerSocket);
+
+/** What a socket is before it has anything: no EventTarget of the runtime's, as `dispatchOn` says. */
+class Blank {}
 
 /**
  * Gives a server's connection the interface of the WHATWG's `WebSocket`, for code that is written for
@@ -49,14 +51,9 @@ shapeClass(ServerSocket);
  */
 export function socketOf(server: ShapedServer, connection: ConnectionAddress): WebSocket {
   const found = connectionOf("socketOf", server, connection);
-  for (const ears of listenersTo(server, found)) {
-    if (ears instanceof ServerLink) return ears.model.target as WebSocket;
+  for (const ears of listenersTo(found)) {
+    if (ears instanceof ServerModel) return ears.target as WebSocket;
   }
-  const make: MakeModel = (target) => {
-    const model = new SocketModel(target, found.url, "");
-    model.protocol = found.protocol;
-    model.link = new ServerLink(model, server, found);
-    return model;
-  };
-  return Reflect.construct(SocketFace, [make], ServerSocket) as unknown as WebSocket;
+  const target = Reflect.construct(Blank, [], ServerSocket) as EventTarget;
+  return new SocketFace(new ServerModel(target, server, found), target) as unknown as WebSocket;
 }

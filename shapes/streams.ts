@@ -127,6 +127,7 @@ function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocke
       release();
       end(close.code === 1005 ? { code: 1000, reason: "" } : { ...close });
     },
+    ponged() {},
   });
   const opened = Promise.resolve({ protocol: found.protocol });
   return { readable, writable: writableOf(side, closed), opened, closed };

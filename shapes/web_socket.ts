@@ -3,8 +3,8 @@
 import { isToken } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
-import { type MakeModel, shapeClass, SocketFace, textOf } from "./socket_face.ts";
-import { SocketModel } from "./socket_model.ts";
+import { ClientModel } from "./client_model.ts";
+import { shapeClass, SocketFace, textOf } from "./socket_face.ts";
 import type {
   AnyEventListener,
   StandardData,
@@ -185,12 +185,11 @@ function makeClass(bound: object): WebSocketConstructor {
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
       const init = readInit({ ...bound, ...one, ...own });
-      const make: MakeModel = (target) => {
-        const model = new SocketModel(target, href, new URL(href).origin);
-        model.link = new ClientLink(model, offered, init, target);
-        return model;
-      };
-      return Reflect.construct(SocketFace, [make], new.target);
+      const target: EventTarget = Reflect.construct(EventTarget, [], new.target);
+      const model = new ClientModel(target, href);
+      const face = new SocketFace(model, target);
+      model.connect(() => new ClientLink(model, offered, init, target));
+      return face;
     }
   }
   shapeClass(WebSocket);

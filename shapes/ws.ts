@@ -8,7 +8,9 @@ import { ConnectionHandle } from "../server/handle.ts";
 import { requestListenersOf } from "../server/requests.ts";
 import type { WebSocketConnection, WebSocketServer } from "../server/types.ts";
 import type { ShapedServer } from "./server_hub.ts";
-import { type WsCallback, WsSocket } from "./ws_socket.ts";
+import { Clients } from "./ws_clients.ts";
+import type { WsCallback } from "./ws_data.ts";
+import { WsSocket } from "./ws_socket.ts";
 
 /** A server that `ws` servers can be made of: one of ours. */
 export type WsHost = ShapedServer & Pick<WebSocketServer, "address" | "stop">;
@@ -19,8 +21,8 @@ export type WsHost = ShapedServer & Pick<WebSocketServer, "address" | "stop">;
  * `address`, `close`. See {@linkcode wsServer}.
  */
 export class WsServer extends EventEmitter {
-  /** The sockets there are. */
-  readonly clients: Set<WsSocket> = new Set();
+  /** The sockets there are. It shows the server's connections: nothing can be added or deleted. */
+  readonly clients: Set<WsSocket>;
   /** What it was made with: nothing. */
   readonly options: Readonly<Record<never, never>> = {};
   /** The path that is served: any, as the server's own `path` decides. */
@@ -31,13 +33,14 @@ export class WsServer extends EventEmitter {
   constructor(server: WsHost) {
     super();
     this.#server = server;
+    this.clients = new Clients(server);
     const heads = new WeakMap<ServerConnection, Record<string, string>>();
     requestListenersOf(server).push((connection, request) =>
       heads.set(connection, Object.fromEntries(request.headers))
     );
     server.on("connect", (handle: WebSocketConnection) => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
-      const socket = new WsSocket(server, connection, this.clients);
+      const socket = new WsSocket(server, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
       this.emit("connection", socket, requestOf(connection, headers));

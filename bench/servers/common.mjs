@@ -36,7 +36,8 @@ export function ready(port) {
     if (line !== "gc") return;
     if (Bun) Bun.gc(true);
     else gc();
-    console.log(JSON.stringify({ collected: true }));
+    const { heapUsed: heap } = process.memoryUsage();
+    console.log(JSON.stringify({ collected: true, heap }));
   });
   lines.on("close", () => process.exit(0));
 }

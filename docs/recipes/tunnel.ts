@@ -5,11 +5,14 @@ import { pipeline } from "node:stream";
 import { createWebSocket, createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
 import { duplexOf } from "@netkit/websocket/node";
 
+/** Bytes that may be under way each way: a slow reader holds the other end back, on Deno, too. */
+const window = 1024 * 1024;
+
 /** The far end: each connection goes on to a port of this machine. */
 export function tunnelServer(port: number): WebSocketServer {
   const server = createWebSocketServer();
   server.on("connect", (connection) => {
-    const stream = duplexOf(server, connection);
+    const stream = duplexOf(server, connection, { window });
     pipeline(stream, connect(port, "127.0.0.1"), stream, () => {});
   });
   return server;
@@ -19,7 +22,7 @@ export function tunnelServer(port: number): WebSocketServer {
 export function tunnelEntrance(url: string): Server {
   return createServer((socket) => {
     const ws = createWebSocket();
-    const stream = duplexOf(ws);
+    const stream = duplexOf(ws, { window });
     ws.connect(url).catch((error) => stream.destroy(error));
     pipeline(socket, stream, socket, () => {});
   });

@@ -178,13 +178,19 @@ if (HERE === "bun") {
         ...{ module: "nodenext", target: "esnext", types: ["bun-types"], skipLibCheck: false },
       };
       project.write("package.json", project.read("package.json").replace("{", '{"type":"module",'));
-      const include = ["hello.ts", "uses.ts", "wrong.ts", "types_client.ts", "types_server.ts"];
+      const sides = ["client", "server", "shapes"];
+      const include = [
+        "hello.ts",
+        "uses.ts",
+        "wrong.ts",
+        ...sides.map((side) => `types_${side}.ts`),
+      ];
       project.write("tsconfig.json", JSON.stringify({ compilerOptions, include }));
       project.write("hello.ts", quickStart(8080).code);
       project.write("uses.ts", usesEntryPoints());
       project.write("wrong.ts", wrongProgram());
       // The tests of types: what must not compile in them is marked, and an error where it does.
-      for (const side of ["client", "server"]) {
+      for (const side of sides) {
         const code = textOf(`tests/types/${side}_test.ts`)
           .replace(/"(?:\.\.\/)+mod\.ts"/, `"${name}"`)
           .replace(/"(?:\.\.\/)+(\w+)\.ts"/g, `"${name}/$1"`)
@@ -197,6 +203,22 @@ if (HERE === "bun") {
       const elsewhere = stdout.split("\n").filter((line) => !/^(wrong\.ts|\s|$)/.test(line));
       assertEquals(elsewhere, []);
       assert(code !== 0);
+      // Above the platform's types are lib.dom's; here they are Bun's own.
+      const own = {
+        compilerOptions: { ...compilerOptions, lib: ["esnext"] },
+        files: ["types_shapes.ts"],
+      };
+      project.write("tsconfig.bun.json", JSON.stringify(own));
+      const alone = await bun(
+        "run",
+        "--bun",
+        "tsc",
+        "--pretty",
+        "false",
+        "-p",
+        "tsconfig.bun.json",
+      );
+      assertEquals([alone.stdout, alone.code], ["", 0]);
     });
 
     it("runs the README's quick start", async () => {

@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
-import { createWebSocket } from "../../mod.ts";
+import { type BusinessError, createWebSocket } from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
 import { within } from "../helpers/client.ts";
 import { shaped } from "../helpers/shaped_server.ts";
@@ -127,6 +127,40 @@ describe("duplexOf()", () => {
     const failed = once(failing, "error");
     await lost.connect("ws://127.0.0.1:1/");
     assert((await within(failed))[0] instanceof Error);
+  });
+
+  it("fails where it is ended while the program closes the connection itself", async () => {
+    const raw = await RawServer.listen();
+    const ws = createWebSocket();
+    const stream = duplexOf(ws).resume();
+    await ws.connect(raw.url);
+    const [peer] = await within(Promise.all([raw.accept(), ws.opened]));
+    const failed = once(stream, "error");
+    await ws.close();
+    stream.end();
+    const [error] = await within(failed);
+    assertEquals((error as BusinessError).kind, "notConnected");
+    peer.end();
+    await raw.close();
+  });
+
+  it("ends without an error where it is ended when the connection is over", async () => {
+    for (const moment of ["told", "over"]) {
+      const raw = await RawServer.listen();
+      const ws = createWebSocket();
+      const stream = duplexOf(ws).resume();
+      const errors: unknown[] = [];
+      stream.on("error", (error) => errors.push(error));
+      await ws.connect(raw.url);
+      const [peer] = await within(Promise.all([raw.accept(), ws.opened]));
+      const closed = once(stream, "close");
+      if (moment === "told") ws.once("close", () => void stream.end());
+      else ws.closed.then(() => stream.end());
+      peer.close(1000);
+      await within(closed);
+      assertEquals([errors, stream.writableFinished], [[], true]);
+      await raw.close();
+    }
   });
 
   it("reads a chunk for each message in object mode, and text as text", async () => {

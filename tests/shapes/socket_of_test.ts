@@ -8,7 +8,7 @@ import { socketOf, WebSocket } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { assertThrowsDom, logOf, loose, next } from "../helpers/sockets.ts";
-import { BINARY, CLOSE, rawConnect, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { BINARY, CLOSE, PING, rawConnect, readClose, TEXT, textOf } from "../peers/raw.ts";
 
 describe("socketOf()", () => {
   it("is a WebSocket that is open, with the path and the subprotocol that were asked for", async () => {
@@ -113,14 +113,97 @@ describe("socketOf()", () => {
     await server.stop();
   });
 
+  it("dispatches events as the runtime's targets do", async () => {
+    const { server, one } = await shaped(socketOf);
+    const log: unknown[] = [];
+    const event = new Event("close", { cancelable: true });
+    one.addEventListener("close", (heard) => {
+      const { target, currentTarget, eventPhase } = heard;
+      log.push(heard === event, target === one, currentTarget === one, eventPhase);
+      log.push(heard.composedPath().length, heard.composedPath()[0] === one);
+      assertThrowsDom(() => one.dispatchEvent(heard), "InvalidStateError");
+      heard.preventDefault();
+    });
+    one.addEventListener("close", (heard) => heard.stopImmediatePropagation());
+    one.onclose = () => log.push("after it was stopped");
+    assertEquals(one.dispatchEvent(event), false);
+    assertEquals(log, [true, true, true, Event.AT_TARGET, 1, true]);
+    assert(event.target === one && event.srcElement === one);
+    assertEquals([event.currentTarget, event.eventPhase, event.composedPath()], [null, 0, []]);
+    const stopped = new Event("message");
+    stopped.stopPropagation();
+    one.onmessage = () => log.push("though it was stopped");
+    assertEquals(one.dispatchEvent(stopped), true);
+    assertEquals(one.dispatchEvent(new Event("constructor")), true);
+    assertEquals(log.length, 6);
+    assertThrows(() => Reflect.apply(one.dispatchEvent, one, [{ type: "close" }]), TypeError);
+    await server.stop();
+  });
+
+  it("keeps handlers in their place when listeners come to them", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const heard: string[] = [];
+    const [message, close] = [() => heard.push("onmessage"), () => heard.push("onclose")];
+    assertEquals([one.onmessage, one.onclose, one.onerror, one.onopen], [null, null, null, null]);
+    one.removeEventListener("message", message);
+    one.onmessage = message;
+    one.onerror = null;
+    one.onclose = close;
+    assert(one.onmessage === message && one.onclose === close && one.onerror === null);
+    const told = new Promise<void>((resolve) =>
+      one.addEventListener("message", () => {
+        heard.push("listener");
+        resolve();
+      })
+    );
+    one.addEventListener("message", () => heard.push("captures"), true);
+    assert(one.onmessage === message && one.onclose === close && one.onerror === null);
+    peer.send(TEXT, "a");
+    await within(told);
+    one.onmessage = null;
+    assertEquals([one.onmessage, one.onopen], [null, null]);
+    const closed = next(one, "close");
+    one.terminate();
+    await closed;
+    assertEquals(heard, ["captures", "onmessage", "listener", "onclose"]);
+    await server.stop();
+  });
+
+  it("tells nothing of a Blob that cannot be read when the connection is over", async () => {
+    const { server, one } = await shaped(socketOf);
+    const { promise, reject } = Promise.withResolvers<ArrayBuffer>();
+    class LateBlob extends Blob {
+      override arrayBuffer = () => promise;
+    }
+    one.send(new LateBlob(["a"]));
+    const closed = next(one, "close");
+    one.terminate();
+    await closed;
+    const log = logOf(one);
+    reject(new Error("the file is gone"));
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([log, one.bufferedAmount], [[], 1]);
+    await server.stop();
+  });
+
+  it("hears nothing of a Pong", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    one.ping();
+    await within(peer.next(PING));
+    const heard = next(one, "message");
+    peer.send(TEXT, "after the Pong");
+    await heard;
+    await server.stop();
+  });
+
   it("is let go of with its connection", async () => {
     const { server, one, connection } = await shaped(socketOf);
     const found = connectionOf("test", server, connection);
-    assertEquals(listenersTo(server, found).length, 1);
+    assertEquals(listenersTo(found).length, 1);
     const closed = next(one, "close");
     one.close();
     await closed;
-    assertEquals(listenersTo(server, found), []);
+    assertEquals(listenersTo(found), []);
     await server.stop();
   });
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { IncomingMessage } from "node:http";
 import {
   BusinessError,
@@ -83,6 +83,31 @@ describe("wsServer()", () => {
     await closed;
     assertEquals(wss.clients.size, 0);
     assertEquals(wss.address(), null);
+  });
+
+  it("shows its sockets as a Set that nobody can change", async () => {
+    const { server, wss, socket } = await pair();
+    const { clients } = wss;
+    assertInstanceOf(clients, Set);
+    assertEquals([clients.size, clients.has(socket)], [1, true]);
+    assertEquals([[...clients.keys()], [...clients.values()]], [[socket], [socket]]);
+    assertEquals([...clients.entries()], [[socket, socket]]);
+    const seen: unknown[] = [];
+    clients.forEach(function (this: unknown, ...all) {
+      seen.push(this, ...all);
+    }, "this");
+    assertEquals(seen.length, 4);
+    assert(
+      String(seen[0]) === "this" && seen[1] === socket && seen[2] === socket && seen[3] === clients,
+    );
+    assertUnsupported(() => clients.add(socket));
+    assertUnsupported(() => clients.delete(socket));
+    assertUnsupported(() => clients.clear());
+    const closed = told(socket, "close");
+    for (const one of clients) one.terminate();
+    await closed;
+    assertEquals([clients.size, clients.has(socket), [...clients]], [0, false, []]);
+    await server.stop();
   });
 
   it("stops with close(), and calls back", async () => {
@@ -262,6 +287,30 @@ describe("a socket of wsServer()", () => {
     socket.resume();
     await message;
     assertEquals([heard, socket.isPaused], [["wait"], false]);
+    await server.stop();
+  });
+
+  it("is an EventEmitter in everything", async () => {
+    const { server, socket, peer } = await pair();
+    assertInstanceOf(socket, EventEmitter);
+    // The constructor of an EventEmitter was not run: it makes what has 184 bytes on Deno.
+    assertEquals([socket.getMaxListeners(), Object.hasOwn(socket, "_maxListeners")], [10, false]);
+    assertEquals([socket.eventNames(), socket.listenerCount("message")], [[], 0]);
+    const heard: string[] = [];
+    const listener = (data: Buffer) => heard.push(`second ${data}`);
+    socket.once("message", (data) => heard.push(`once ${data}`));
+    socket.addListener("message", listener);
+    socket.prependListener("message", (data: Buffer) => heard.push(`first ${data}`));
+    assertEquals([socket.eventNames(), socket.listenerCount("message")], [["message"], 3]);
+    peer.send(TEXT, "a");
+    await told(socket, "message");
+    socket.off("message", listener);
+    peer.send(TEXT, "b");
+    await told(socket, "message");
+    assertEquals(heard, ["first a", "once a", "second a", "first b"]);
+    socket.removeAllListeners();
+    assertEquals(socket.eventNames(), []);
+    assertEquals(socket.emit("toString"), false);
     await server.stop();
   });
 

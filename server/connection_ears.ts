@@ -1,0 +1,13 @@
+/** What hears of one connection. Not part of the public API. */
+
+import type { CloseResult } from "../client/types.ts";
+
+/** What is told of one connection to what shows it in another shape. */
+export interface ConnectionEars {
+  /** A message came in; a promise holds back what comes next, where the runtime can. */
+  message(data: string | ArrayBuffer): unknown;
+  /** It is over. */
+  closed(close: CloseResult): void;
+  /** A Ping was answered. */
+  ponged(): void;
+}

@@ -1,0 +1,97 @@
+/** What may be under way between two Duplexes. Not part of the public API. */
+
+import { businessError } from "../errors.ts";
+
+/**
+ * Both directions of a connection whose two ends tell each other how much was read: a message of text is
+ * a number of bytes, a binary one is data. Whoever sends stops when as much as the window is not read yet,
+ * so what waits here has never more bytes than that and one message.
+ */
+export class FlowWindow {
+  readonly #bytes: number;
+  readonly #tell: (text: string) => void;
+  /** Bytes that were sent, and not read as far as is known. */
+  #unread = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+  #isOver = false;
+  /** What has come in and waits to be read; `null` is its end. */
+  readonly #waiting: (Uint8Array | null)[] = [];
+  #waitingBytes = 0;
+  /** Bytes that were read, and not told yet. */
+  #read = 0;
+  /** Takes the next chunk: somebody waits for it. */
+  #push: ((chunk: Uint8Array | null) => unknown) | undefined;
+
+  /** `tell` sends a message to the far end. */
+  constructor(bytes: number, tell: (text: string) => void) {
+    this.#bytes = bytes;
+    this.#tell = tell;
+  }
+
+  /** Waits until so many bytes may be sent. */
+  async send(bytes: number): Promise<void> {
+    while (this.#unread >= this.#bytes && !this.#isOver) {
+      this.#room ??= Promise.withResolvers();
+      await this.#room.promise;
+    }
+    this.#unread += bytes;
+  }
+
+  /** The far end tells how much it has read. */
+  acknowledged(text: string): void {
+    const bytes = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(bytes <= this.#unread)) {
+      throw businessError(
+        "unacceptable",
+        `the far end has no 'window': it says '${text.slice(0, 20)}'`,
+      );
+    }
+    this.#unread -= bytes;
+    this.#release();
+  }
+
+  /** A message has come in, or the end. */
+  add(chunk: Uint8Array | null): void {
+    if (this.#waitingBytes >= this.#bytes && chunk !== null) {
+      throw businessError(
+        "tooFast",
+        `the far end has a larger 'window', or none: over ${this.#bytes}`,
+      );
+    }
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk?.length ?? 0;
+    const push = this.#push;
+    if (push !== undefined) this.take(push);
+  }
+
+  /** Gives the next chunk, as soon as there is one. */
+  take(push: (chunk: Uint8Array | null) => unknown): void {
+    const chunk = this.#waiting.shift();
+    if (chunk === undefined) {
+      this.#push = push;
+      return;
+    }
+    this.#push = undefined;
+    const bytes = chunk?.length ?? 0;
+    this.#waitingBytes -= bytes;
+    this.#read += bytes;
+    // Not of each chunk, but of all before the far end may have to wait.
+    if (this.#read > 0 && (this.#waiting.length === 0 || this.#read * 2 >= this.#bytes)) {
+      this.#tell(String(this.#read));
+      this.#read = 0;
+    }
+    if (bytes === 0 && chunk !== null) return this.take(push); // nothing to push
+    push(chunk);
+  }
+
+  /** It is over: nobody waits for room any more. */
+  end(): void {
+    this.#isOver = true;
+    this.#release();
+  }
+
+  #release(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}

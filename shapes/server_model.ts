@@ -1,0 +1,97 @@
+/** What is behind a socket that is one of a server's connections. Not part of the public API. */
+
+import type { CloseResult, WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import { byteLength, exceeds } from "../internal/payload.ts";
+import { ACCEPTED } from "../internal/result.ts";
+import type { ServerConnection } from "../server/connection.ts";
+import type { ConnectionEars } from "../server/connection_ears.ts";
+import { dispatchOn } from "./dispatch.ts";
+import { listenTo, type ShapedServer } from "./server_hub.ts";
+import { CLOSED, CLOSING, type Link, noRoom, OPEN, SocketModel } from "./socket_model.ts";
+
+/** The state of a server's socket, and what is below it, in one: there is one for each connection. */
+export class ServerModel extends SocketModel implements Link, ConnectionEars {
+  readonly #server: ShapedServer;
+  readonly #connection: ServerConnection;
+
+  constructor(target: EventTarget, server: ShapedServer, connection: ServerConnection) {
+    super(target);
+    this.#server = server;
+    this.#connection = connection;
+    listenTo(server, connection, this);
+  }
+
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  get protocol(): string {
+    return this.#connection.protocol;
+  }
+
+  get origin(): string {
+    return "";
+  }
+
+  get queues(): boolean {
+    return false;
+  }
+
+  protected override get link(): Link | undefined {
+    return this.isOver ? undefined : this;
+  }
+
+  get state(): number {
+    return STATES[this.#connection.state];
+  }
+
+  get queued(): number {
+    return this.#connection.bufferedAmount;
+  }
+
+  /** A server may close with the protocol's codes, too (RFC 6455 §7.4.1). */
+  override allows(code: number): boolean {
+    const isOfProtocol = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+    return isOfProtocol || (code >= 3000 && code <= 4999);
+  }
+
+  transmit(data: WebSocketData): void {
+    const { host: { maxPayload }, handle } = this.#connection;
+    if (exceeds(data, maxPayload)) {
+      throw noRoom(`'maxPayload' is ${maxPayload}: current value has ${byteLength(data)} bytes`);
+    }
+    const sent = this.#server.send(data, handle);
+    if (sent !== ACCEPTED) sent.catch((error: BusinessError) => this.failed(error));
+  }
+
+  shut(code: number | undefined, reason: string): void {
+    // What is refused has begun to close already.
+    this.#server.close(this.#connection.handle, { code: code ?? 1000, reason }).catch(() => {});
+  }
+
+  drop(): void {
+    this.#connection.drop();
+  }
+
+  probe(): void {
+    const { host } = this.#connection;
+    if (host.canPing) host.heartbeat.probe(this.#connection);
+  }
+
+  closed({ code, reason }: CloseResult): void {
+    const wasClean = code !== 1006;
+    const error = wasClean ? undefined : businessError("lost", "the connection was lost");
+    this.ended({ code, reason: wasClean ? reason : "", wasClean, error }, true);
+  }
+
+  ponged(): void {
+    // Nothing of the standard tells it.
+  }
+
+  override dispatch(event: Event): boolean {
+    return dispatchOn(this.target, event, (event) => this.handleEvent(event));
+  }
+}
+
+const STATES = { admitted: OPEN, open: OPEN, closing: CLOSING, closed: CLOSED };

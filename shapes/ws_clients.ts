@@ -1,0 +1,74 @@
+/** The sockets of a server in the shape of `ws`. Not part of the public API. */
+
+import { businessError } from "../errors.ts";
+import type { ServerConnection } from "../server/connection.ts";
+import { ConnectionHandle } from "../server/handle.ts";
+import { listenersTo, type ShapedServer } from "./server_hub.ts";
+import { WsSocket } from "./ws_socket.ts";
+
+/** A Set with nothing in it that shows a server's connections: an own entry for each costs 80 bytes. */
+export class Clients extends Set<WsSocket> {
+  readonly #server: ShapedServer;
+
+  constructor(server: ShapedServer) {
+    super();
+    this.#server = server;
+  }
+
+  override get size(): number {
+    return this.#all().length;
+  }
+
+  override has(socket: WsSocket): boolean {
+    return this.#all().includes(socket);
+  }
+
+  override forEach(
+    callback: (value: WsSocket, key: WsSocket, set: Set<WsSocket>) => void,
+    self?: unknown,
+  ): void {
+    for (const socket of this.#all()) callback.call(self, socket, socket, this);
+  }
+
+  override values(): SetIterator<WsSocket> {
+    return new Set(this.#all()).values();
+  }
+
+  override keys(): SetIterator<WsSocket> {
+    return this.values();
+  }
+
+  override entries(): SetIterator<[WsSocket, WsSocket]> {
+    return new Set(this.#all()).entries();
+  }
+
+  override [Symbol.iterator](): SetIterator<WsSocket> {
+    return this.values();
+  }
+
+  override add(): never {
+    throw readOnly("add");
+  }
+
+  override delete(): never {
+    throw readOnly("delete");
+  }
+
+  override clear(): never {
+    throw readOnly("clear");
+  }
+
+  #all(): WsSocket[] {
+    return this.#server.listAllConnections().flatMap((handle) => {
+      const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
+      return listenersTo(connection).filter((one) => one instanceof WsSocket);
+    });
+  }
+}
+
+function readOnly(what: string): Error {
+  return businessError(
+    "unsupported",
+    `clients.${what} cannot be had here: a server's sockets are its own`,
+  );
+}

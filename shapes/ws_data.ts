@@ -1,0 +1,34 @@
+/** What is sent through a socket in the shape of npm's `ws`. */
+
+import { Buffer } from "node:buffer";
+import type { WebSocketData } from "../client/types.ts";
+
+/** What can be sent. */
+export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | readonly Uint8Array[];
+
+/** What `send` takes beside the data. */
+export interface WsSendOptions {
+  /** Whether it goes out as a binary message; unless it is given, text does not and bytes do. */
+  binary?: boolean | undefined;
+  /** Of no effect: `compression` of `start` decides it for all messages. */
+  compress?: boolean | undefined;
+  /** Of no effect: a server masks nothing. */
+  mask?: boolean | undefined;
+  /** Only `true`: a message cannot be sent in parts. */
+  fin?: boolean | undefined;
+}
+
+/** What is called when a message has been handed to the system, or was not. */
+export type WsCallback = { bivariant(error?: Error): void }["bivariant"];
+
+const decoder = new TextDecoder();
+
+/** What goes out for what is sent: `binary` may make bytes of text, and text of bytes. */
+export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefined): WebSocketData {
+  if (typeof data === "string" || typeof data === "number") {
+    return binary === true ? Buffer.from(String(data)) : String(data);
+  }
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : data as WebSocketData;
+  if (binary !== false || typeof bytes === "string") return bytes;
+  return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
+}
