@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { INTERNAL } from "../tests/runtime/bare.ts";
 
 /** How many messages a round has, how many rounds count, and how many warm up. */
 const MESSAGES = 1_000_000;
@@ -70,7 +71,7 @@ const realUpgrade = Deno?.upgradeWebSocket;
 /** What Deno does for each message, but for the event and the look-up of its listeners. */
 function denoHandler() {
   const [idle = Symbol()] = Object.getOwnPropertySymbols(WebSocket.prototype)
-    .filter(({ description }) => description === "[[serverHandleIdleTimeout]]");
+    .filter(({ description }) => description === INTERNAL.handleIdle);
   /** @type {Handler} */
   return (/** @type {any} */ socket, data) => {
     socket[idle]();

@@ -282,20 +282,3 @@ describe("createWebSocketServer().start({ authorizeTimeout })", () => {
     }
   });
 });
-
-describe("createWebSocketServer().start({ maxConnections })", () => {
-  it("answers 503 to one more, whoever it is, until one leaves", async () => {
-    await using watched = await WatchedServer.start({ maxConnections: 2 });
-    await using peers = new RawPeers(watched);
-    const first = await peers.connect({ from: "127.0.0.2" });
-    await peers.connect({ from: "127.0.0.3" });
-    for (const from of ["127.0.0.2", "127.0.0.4"]) {
-      assertEquals((await peers.handshake({ from })).status, 503);
-    }
-    await watched.until(() => watched.errors.length === 2);
-    for (const { message } of watched.errors) assertStringIncludes(message, "too many connections");
-    first.close(1000);
-    await watched.closed();
-    await peers.connect({ from: "127.0.0.4" });
-  });
-});
