@@ -203,6 +203,8 @@ describe("examples/chat/", () => {
       await sayOn(page, "Back again");
       await grace.told(({ text }) => text === "Back again");
       await see(page, "Back again");
+      // Everybody is told what was said just before who said it is told so.
+      await until(page, `document.querySelectorAll(".waiting").length === 0`);
       assertEquals(await textsOf(page, ".said p"), [
         "Can you hear me?",
         ...["One", "Two", "Three"],
