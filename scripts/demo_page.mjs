@@ -4,7 +4,7 @@
  *
  *     demo_page chat|dashboard [port] [redis://…]
  *
- * The port is 8080, or a free one where that is taken. A dashboard with a Redis is one of several.
+ * The port is 8080, or a free one where that is taken. With a Redis it is one of several.
  */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";

@@ -5,11 +5,16 @@
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=examples/chat examples/chat/server.ts [port]
  *     bun examples/chat/server.ts [port]
+ *
+ * With the URL of a Redis after the port it is one of several, and whoever is cut off from one may come back to another.
+ * `npm run demo:chat -- 8080 redis://127.0.0.1:6379` gives Deno the rights that Redis' client needs.
  */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createWebSocketServer, type JoinResult, type PublishResult } from "@netkit/websocket";
+import { redisBroker } from "@netkit/websocket/redis";
+import { openRedis } from "../redis.ts";
 
 /** What the page is told, as JSON. What it says itself is plain text. */
 type Event =
@@ -19,21 +24,33 @@ type Event =
   | { type: "said"; name: string; text: string; at: number }
   | { type: "joined" | "left" | "cut off"; name: string; at: number };
 
-/** How many events whoever comes later is told. */
+/** How many events whoever comes later is told: of those since this server was started. */
 const PAST = 100;
 const LONGEST_NAME = 24;
 const LONGEST_TEXT = 1000;
 
 const page = readFileSync(new URL("./page.html", import.meta.url));
 const past: string[] = [];
-const server = createWebSocketServer<{ name: string }>({ history: { maxAge: 600 } });
+const [, , port = "8080", redis] = process.argv;
+const broker = redis === undefined ? undefined : redisBroker({ open: () => openRedis(redis) });
+const server = createWebSocketServer<{ name: string }>({
+  broker,
+  history: { maxAge: 600 },
+  presence: { lease: 3, member: ({ context }) => context },
+});
 
-/** Who is there, in the order they came. */
-const names = () => server.listAllConnections().map(({ context }) => context.name);
+/** Who is there, on all servers. */
+const names = () =>
+  server.presence("chat").map(({ context }) => (context as { name: string }).name);
 
 /** Tells everybody, those who come later, and those who are away for a while. */
 function record(event: Event): Promise<PublishResult> {
   return server.publish("chat", JSON.stringify(event));
+}
+
+/** Tells who came or went. Where the log is away nobody hears of it: the list of people is newer. */
+function remark(type: "joined" | "left" | "cut off", name: string): void {
+  record({ type, name, at: Date.now() }).catch(() => {});
 }
 
 server.subscribe("chat", ({ data }) => {
@@ -41,10 +58,11 @@ server.subscribe("chat", ({ data }) => {
   if (past.length > PAST) past.shift();
 });
 
-/** Tells everybody who is there. */
-function showPeople(): void {
-  server.broadcast(JSON.stringify({ type: "people", names: names() }));
-}
+// Each server tells its own.
+server.on("presence", () => {
+  const people = JSON.stringify({ type: "people", names: names() });
+  for (const connection of server.listAllConnections()) server.send(people, connection);
+});
 
 /** Lets in whoever has a name: `ws://…/?name=Ada`. Of two with one name the second gets a number. */
 function authorize({ url }: Request): { name: string } | Response {
@@ -52,7 +70,8 @@ function authorize({ url }: Request): { name: string } | Response {
   if (asked === "" || asked.length > LONGEST_NAME) {
     return new Response(`A name has 1 to ${LONGEST_NAME} characters`, { status: 400 });
   }
-  const taken = new Set(names());
+  const here = server.listAllConnections().map(({ context }) => context.name);
+  const taken = new Set([...here, ...names()]);
   let name = asked;
   for (let number = 2; taken.has(name); number++) name = `${asked} ${number}`;
   return { name };
@@ -69,8 +88,7 @@ server.on("connect", async (connection) => {
   // In the turn in which it is in the topic it is sent what it has missed, before anything newer.
   const { recovered } = await server.join(connection, "chat") as JoinResult;
   if (isBack && !recovered) tell(JSON.stringify({ type: "anew" }), ...past);
-  record({ type: "joined", name, at: Date.now() });
-  showPeople();
+  remark("joined", name);
 });
 
 // What is said is acknowledged when it is published: the page sends again what it has no answer to.
@@ -82,8 +100,7 @@ server.on("messageReceive", async ({ clientConnection, data }) => {
 
 server.on("close", ({ context: { name } }, { code }) => {
   // 1006: no goodbye, or the heartbeat has found that nobody is there any more.
-  record({ type: code === 1006 ? "cut off" : "left", name, at: Date.now() });
-  showPeople();
+  remark(code === 1006 ? "cut off" : "left", name);
 });
 
 server.on("error", ({ message }) => console.error(message));
@@ -104,7 +121,7 @@ function fetchPage({ url }: Request): Response {
 const ctrlC = new AbortController();
 process.once("SIGINT", () => ctrlC.abort());
 await server.start({
-  serverPort: Number(process.argv[2] ?? 8080),
+  serverPort: Number(port),
   serverIP: "127.0.0.1",
   authorize,
   fetch: fetchPage,
@@ -113,5 +130,9 @@ await server.start({
   pingInterval: 5,
   pongTimeout: 5,
   signal: ctrlC.signal,
+});
+ctrlC.signal.addEventListener("abort", async () => {
+  await server.stop();
+  await broker?.close();
 });
 console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);

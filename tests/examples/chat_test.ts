@@ -3,9 +3,12 @@
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { system } from "../../scripts/setup.mjs";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { EventLog, within } from "../helpers/client.ts";
+import { RedisServer } from "../helpers/engines.ts";
 import { ask } from "../helpers/http.ts";
+import { HERE } from "../helpers/programs.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 import { rawHandshake } from "../peers/raw.ts";
 import { ExampleServer } from "./example.ts";
@@ -37,6 +40,7 @@ class Guest implements AsyncDisposable {
     await within(guest.ws.connect(urlFor(port, name)));
     await within(guest.ws.opened);
     await guest.told(({ type }) => type === "people");
+    await guest.told(({ type, name }) => type === "joined" && name === guest.welcome.you);
     return guest;
   }
 
@@ -72,6 +76,70 @@ function urlFor(port: number, name: string): string {
 }
 
 const brief = ({ type, name, text }: ChatEvent) => [type, name, text].filter(Boolean).join(" ");
+
+const see = (page: Page, text: string) =>
+  until(page, `document.querySelector("#log").innerText.includes(${JSON.stringify(text)})`);
+
+const sayOn = (page: Page, text: string) =>
+  page.evaluate(`document.querySelector("#text").value = ${JSON.stringify(text)};
+    document.querySelector("#say").requestSubmit()`);
+
+/**
+ * Cuts a page off from one chat, and has it come back to another, or the same, and reload there.
+ *
+ * @param whenBack What is to make no difference to it when it is back.
+ */
+async function missesNothing(
+  from: number,
+  to: number,
+  whenBack: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  await using gate = await TcpGate.listen(from);
+  await using grace = await Guest.join(to, "Grace");
+  await using browser = await Chromium.start();
+  const page = await browser.open(`http://127.0.0.1:${gate.port}/?name=Ada`);
+  await see(page, "Ada is here");
+  await until(page, `document.querySelectorAll("#people li").length === 2`);
+  assertEquals((await textsOf(page, "#people li")).sort(), ["A Ada (you)", "G Grace"]);
+  await grace.say("Can you hear me?");
+  await see(page, "Can you hear me?");
+
+  // A break that the page does not know of yet: what is said into it has no answer.
+  gate.state = "held";
+  gate.target = to;
+  await sayOn(page, "I hear you, and I am in a tunnel");
+  await until(page, `document.querySelectorAll(".waiting").length === 1`);
+  gate.reset();
+  await grace.told(({ type }) => type === "cut off");
+  for (const text of ["One", "Two", "Three"]) await grace.say(text);
+  gate.state = "open";
+  await see(page, "nothing is missing: 4 events since");
+  await grace.told(({ text }) => text === "I hear you, and I am in a tunnel");
+  await until(page, `document.querySelectorAll(".waiting").length === 0`);
+  await whenBack();
+  await sayOn(page, "Back again");
+  await grace.told(({ text }) => text === "Back again");
+  await see(page, "Back again");
+  // Everybody is told what was said just before who said it is told so.
+  await until(page, `document.querySelectorAll(".waiting").length === 0`);
+  assertEquals(await textsOf(page, ".said p"), [
+    "Can you hear me?",
+    ...["One", "Two", "Three"],
+    ...["I hear you, and I am in a tunnel", "Back again"],
+  ]);
+  assertEquals(await textsOf(page, "#status"), ["Connected as Ada"]);
+  await assertAccessible(browser, page);
+
+  await page.evaluate("void setTimeout(() => location.reload())");
+  await grace.told(({ type, name }) => type === "left" && name === "Ada");
+  await until(
+    page,
+    `performance.getEntriesByType("navigation")[0].type === "reload" &&
+      document.querySelector("#log")?.innerText.includes("Back again")`,
+  );
+  assertEquals((await textsOf(page, ".said p")).length, 6);
+  assertEquals(page.console, []);
+}
 
 describe("examples/chat/", () => {
   let chat: ExampleServer;
@@ -144,7 +212,7 @@ describe("examples/chat/", () => {
     const history = late.events.slice(2, -2).map(brief);
     assertEquals(history.length, 100);
     assertEquals(history.slice(0, 2), ["said Ada Message 21", "said Ada Message 22"]);
-    assertEquals(late.events.slice(-2).map(brief), ["joined Grace", "people"]);
+    assertEquals(late.events.slice(-2).map(brief), ["people", "joined Grace"]);
   });
 
   it("serves its page, and nothing else", async () => {
@@ -156,12 +224,6 @@ describe("examples/chat/", () => {
   });
 
   if (Chromium.path !== undefined) {
-    const see = (page: Page, text: string) =>
-      until(page, `document.querySelector("#log").innerText.includes(${JSON.stringify(text)})`);
-    const sayOn = (page: Page, text: string) =>
-      page.evaluate(`document.querySelector("#text").value = ${JSON.stringify(text)};
-        document.querySelector("#say").requestSubmit()`);
-
     it("is used by the keyboard alone, and axe finds nothing wrong with its door", async () => {
       await using browser = await Chromium.start();
       const page = await browser.open(`http://127.0.0.1:${port}/`);
@@ -181,46 +243,7 @@ describe("examples/chat/", () => {
     });
 
     it("misses nothing over a break and a reload, and says once what was said into the break", async () => {
-      await using gate = await TcpGate.listen(port);
-      await using grace = await Guest.join(port, "Grace");
-      await using browser = await Chromium.start();
-      const page = await browser.open(`http://127.0.0.1:${gate.port}/?name=Ada`);
-      await see(page, "Ada is here");
-      await grace.say("Can you hear me?");
-      await see(page, "Can you hear me?");
-
-      // A break that the page does not know of yet: what is said into it has no answer.
-      gate.state = "held";
-      await sayOn(page, "I hear you, and I am in a tunnel");
-      await until(page, `document.querySelectorAll(".waiting").length === 1`);
-      gate.reset();
-      await grace.told(({ type }) => type === "cut off");
-      for (const text of ["One", "Two", "Three"]) await grace.say(text);
-      gate.state = "open";
-      await see(page, "nothing is missing: 4 events since");
-      await grace.told(({ text }) => text === "I hear you, and I am in a tunnel");
-      await until(page, `document.querySelectorAll(".waiting").length === 0`);
-      await sayOn(page, "Back again");
-      await grace.told(({ text }) => text === "Back again");
-      await see(page, "Back again");
-      // Everybody is told what was said just before who said it is told so.
-      await until(page, `document.querySelectorAll(".waiting").length === 0`);
-      assertEquals(await textsOf(page, ".said p"), [
-        "Can you hear me?",
-        ...["One", "Two", "Three"],
-        ...["I hear you, and I am in a tunnel", "Back again"],
-      ]);
-      await assertAccessible(browser, page);
-
-      await page.evaluate("void setTimeout(() => location.reload())");
-      await grace.told(({ type, name }) => type === "left" && name === "Ada");
-      await until(
-        page,
-        `performance.getEntriesByType("navigation")[0].type === "reload" &&
-          document.querySelector("#log")?.innerText.includes("Back again")`,
-      );
-      assertEquals((await textsOf(page, ".said p")).length, 6);
-      assertEquals(page.console, []);
+      await missesNothing(port, port);
     });
 
     it("has two tabs talk, and the one sees that the other is cut off", async () => {
@@ -292,4 +315,38 @@ describe("examples/chat/", () => {
       }
     });
   }
+});
+
+const installed = await system("redis-server");
+
+describe("examples/chat/ with Redis", () => {
+  if (Chromium.path === undefined || installed === undefined) return;
+
+  const start = ({ url }: RedisServer) =>
+    ExampleServer.start("examples/chat/server.ts", {
+      args: ["0", url],
+      flags: HERE === "deno" ? ["-A", "--no-prompt"] : [],
+    });
+
+  it("misses nothing where it is cut off from one server and comes back to another", async () => {
+    await using redis = await RedisServer.run();
+    await using one = await start(redis);
+    await using two = await start(redis);
+    await missesNothing(one.port, two.port, () => one.stop());
+    await two.stop();
+  });
+
+  it("says that what was said while Redis is away may not have been heard", async () => {
+    await using redis = await RedisServer.run();
+    await using chat = await start(redis);
+    await using browser = await Chromium.start();
+    const page = await browser.open(`http://127.0.0.1:${chat.port}/?name=Ada`);
+    await see(page, "Ada is here");
+    await redis.kill();
+    await sayOn(page, "Anybody?");
+    await see(page, "Perhaps nobody has heard this: Anybody?");
+    assertEquals(await textsOf(page, ".said p"), []);
+    await redis.start();
+    await chat.stop();
+  });
 });

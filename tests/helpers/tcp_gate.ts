@@ -16,13 +16,16 @@ export class TcpGate implements AsyncDisposable {
   #state: GateState = "open";
   /** How many connections there were. */
   accepted = 0;
+  /** The port that new connections lead to. */
+  target: number;
 
   private constructor(server: ReturnType<typeof createServer>, target: number) {
     this.#server = server;
+    this.target = target;
     this.port = (server.address() as { port: number }).port;
     server.on("connection", (client) => {
       this.accepted++;
-      const pair: [Socket, Socket] = [client, connect({ host: "127.0.0.1", port: target })];
+      const pair: [Socket, Socket] = [client, connect({ host: "127.0.0.1", port: this.target })];
       this.#pairs.add(pair);
       pair.forEach((from, at) => {
         const to = pair[1 - at]!;
