@@ -127,6 +127,8 @@ async function missesNothing(
     ...["One", "Two", "Three"],
     ...["I hear you, and I am in a tunnel", "Back again"],
   ]);
+  // It went on from where it was, and was not told all anew.
+  assertEquals(await page.evaluate(`document.querySelectorAll(".back").length`), 1);
   assertEquals(await textsOf(page, "#status"), ["Connected as Ada"]);
   await assertAccessible(browser, page);
 
