@@ -19,7 +19,7 @@ const KINDS = Array.from(
   ([, kind]) => kind,
 );
 
-for (const page of ["docs/close-codes.md", "docs/close-codes.zh.md"]) {
+for (const page of ["docs/close-codes.md", "docs/zh/close-codes.md"]) {
   describe(page, () => {
     it("has each code and reason that this module closes with", () => {
       const rows = rowsOf(page).map(([code, reason]) => `${code} ${reason}`);
@@ -45,5 +45,5 @@ it("docs/close-codes.md and its twin have the same codes, reasons, kinds and fil
     rowsOf(page).map((
       row,
     ) => [row[0], ...[1, 3, 5].flatMap((i) => row[i]!.match(/`[^`]+`/g) ?? [])]);
-  assertEquals(shape("docs/close-codes.zh.md"), shape("docs/close-codes.md"));
+  assertEquals(shape("docs/zh/close-codes.md"), shape("docs/close-codes.md"));
 });

@@ -23,6 +23,8 @@ const isPublished = (page: string) =>
   !exclude.includes(page) &&
   /^(docs\/.+|README(\.zh)?\.md|SECURITY\.md|CHANGELOG\.md|LICENSE)$/.test(page);
 
+const isChinese = (page: string) => page === "README.zh.md" || page.startsWith("docs/zh/");
+
 const textOf = (page: string) => readFileSync(join(ROOT, page), "utf8");
 
 interface Snippet {
@@ -138,7 +140,7 @@ describe("the links of the documentation", () => {
       const pagesOf = (page: string) => linksOf(page).map((link) => targetOf(page, link));
       const near = [index, ...pagesOf(index)].filter((page) => PAGES.includes(page));
       const reached = new Set([...near, ...near.flatMap(pagesOf)]);
-      const docs = PAGES.filter((page) => page.startsWith("docs") && !page.endsWith(".zh.md"));
+      const docs = PAGES.filter((page) => page.startsWith("docs") && !isChinese(page));
       assertEquals(docs.filter((page) => !reached.has(page)), []);
     });
   }
@@ -153,7 +155,7 @@ describe("the links of the documentation", () => {
   });
 
   it("is a screen long, where a page is about a task, and has a program that says what it prints", () => {
-    const tasks = PAGES.filter((page) => page.startsWith("docs/tasks/"));
+    const tasks = PAGES.filter((page) => /^docs\/(zh\/)?tasks\//.test(page));
     assertEquals(tasks.length, 2 * 6, "each with its twin");
     for (const page of tasks) {
       assert(textOf(page).split("\n").length <= 85, `${page} is too long`);
@@ -162,7 +164,7 @@ describe("the links of the documentation", () => {
   });
 });
 
-/** Pages that have a Chinese twin, whose name has a `zh` in it. */
+/** Pages that have a Chinese twin: those of `docs/` in `docs/zh/`, by the same name. */
 const TWINS = ["README.md"].concat(
   [
     ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
@@ -173,7 +175,7 @@ const TWINS = ["README.md"].concat(
 
 describe("a Chinese twin", () => {
   it("is there for each page that is one", () => {
-    const twins = PAGES.filter((page) => page.endsWith(".zh.md"));
+    const twins = PAGES.filter(isChinese);
     assertEquals(twins.sort(), TWINS.map(twinOf).sort());
   });
 
@@ -202,11 +204,11 @@ describe("a Chinese twin", () => {
 function inEnglish(page: string, link: string): string {
   if (/^https:/.test(link)) return link;
   const target = targetOf(page, link);
-  const english = target.replace(/\.zh\.md$/, ".md");
+  const english = TWINS.find((page) => twinOf(page) === target) ?? target;
   const [, anchor] = link.split("#");
   return anchor === undefined ? english : `${english}#${anchorsOf(target).indexOf(anchor)}`;
 }
 
 function twinOf(page: string): string {
-  return page.replace(/\.md$/, ".zh.md");
+  return page === "README.md" ? "README.zh.md" : page.replace(/^docs\//, "docs/zh/");
 }
