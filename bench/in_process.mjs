@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { INTERNAL } from "../tests/runtime/bare.ts";
+import { INTERNAL } from "../runtime/deno/internal_names.ts";
 
 /** How many messages a round has, how many rounds count, and how many warm up. */
 const MESSAGES = 1_000_000;

@@ -14,6 +14,7 @@ import type { Outbox } from "./acknowledged.ts";
 import { ClientConnection, type ConnectionOwner, type ConnectionParts } from "./connection.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_policy.ts";
 import { SendQueue } from "./send_queue.ts";
+import { SleepWatch } from "./sleep_watch.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
 
 /** What all attempts of a client that reconnects share. */
@@ -27,12 +28,6 @@ export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
    */
   request: () => DialRequest | Promise<DialRequest | BusinessError>;
 }
-
-/** How often to check whether the machine has slept, in ms. */
-const SLEEP_CHECK_MS = 2000;
-
-/** How much longer than that must have passed by the calendar, in ms, for it to count as sleep. */
-const SLEPT_MS = 5000;
 
 /** What a client is told: what any connection tells, and what happens between two connections. */
 export interface ReconnectOwner extends ConnectionOwner {
@@ -64,10 +59,9 @@ export class ReconnectingConnection implements ConnectionOwner {
   #last: Interruption = { code: 1006, reason: "" };
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
-  #sleepCheck: unknown;
+  readonly #sleep: SleepWatch;
   /** Ends to hear of a network that is there again. */
   readonly #deaf: (() => void) | undefined;
-  #checkedAt = 0;
 
   /** Makes the first attempt; throws what the runtime throws. */
   constructor(owner: ReconnectOwner, parts: ReconnectParts) {
@@ -77,8 +71,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock = parts.clock;
     this.#dial();
     signal?.addEventListener("abort", this.#abort);
-    this.#checkedAt = this.#clock.wall?.() ?? 0;
-    this.#checkSleep();
+    this.#sleep = new SleepWatch(parts.clock, this.hasten);
     this.#deaf = parts.runtime.woken?.(this.hasten);
     if (signal?.aborted) this.#abort();
   }
@@ -302,17 +295,6 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   readonly #again = (): void => this.#redial(() => this.#dial());
 
-  /** Checks whether the machine has slept: then an open connection has probably been lost. */
-  #checkSleep(): void {
-    const { wall } = this.#clock;
-    if (wall === undefined) return;
-    const now = wall();
-    const slept = now - this.#checkedAt > SLEEP_CHECK_MS + SLEPT_MS;
-    this.#checkedAt = now;
-    this.#sleepCheck = this.#clock.setTimer(() => this.#checkSleep(), SLEEP_CHECK_MS);
-    if (slept) this.hasten();
-  }
-
   /**
    * There may be a network again: makes the next attempt now, and asks an open connection for a sign
    * of life. Returns whether an attempt is made.
@@ -334,7 +316,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   #finish(tell: () => void): void {
     this.#between = "closing";
     this.#clock.clearTimer(this.#timer);
-    this.#clock.clearTimer(this.#sleepCheck);
+    this.#sleep.end();
     this.#deaf?.();
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
     const { observing, options: { signal }, outbox, who } = this.#parts;

@@ -42,5 +42,8 @@ export const NOT_JSON: CloseResult = { code: 1007, reason: "Not JSON" };
 /** `schema` does not accept a message. */
 export const NOT_EXPECTED: CloseResult = { code: 1008, reason: "Not what is expected" };
 
+/** A client that resumes sends a message without the line that such clients begin each with. */
+export const NO_HEADER: CloseResult = { code: 1002, reason: "no header" };
+
 /** The validator of `schema` threw, or answered with a promise. */
 export const CANNOT_VALIDATE: CloseResult = { code: 1011, reason: "Cannot be validated" };

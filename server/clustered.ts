@@ -254,7 +254,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#parts.listeners.fault(error);
   }
 
-  /** The broker was silent for a whole lease: peers in topics are sent to other servers. */
+  /** The broker was silent for a whole lease: peers in topics are sent to other servers, with 1012. */
   readonly #sendAway = (): void => {
     const farewell = readStopOptions({ retryAfter: RETRY_AFTER_S }) as () => {
       code: number;

@@ -73,7 +73,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   maxPayload?: number | undefined;
   /**
    * How many bytes may be queued to one peer, an integer above 0. A peer that reads so slowly that
-   * there are more is dropped with 1013, after 'error'.
+   * there are more is dropped with 1013, after 'error', unless `slowPeer` is `'refuse'`.
    *
    * @default {16777216}
    */

@@ -159,7 +159,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.draining.fell(this);
   }
 
-  /** Drops the peer if it reads too slowly, unless it is to stay. */
+  /**
+   * Drops the peer with 1013 if it reads too slowly and `slowPeer` is not 'refuse'. Asked after a `send`
+   * (`send` above), a publish (`Topics`), and some answers to a client that resumes (`ResumingPeer`).
+   */
   dropIfTooSlow(): void {
     this.#queued = this.bufferedAmount;
     const { maxBufferedAmount, refusesSlow } = this.host;

@@ -3,7 +3,6 @@
 import { businessError } from "../errors.ts";
 import { describe, describeSubprotocol } from "../internal/describe.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
-import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import type { AcceptorEvents, Address, PortEvents, RequestResult } from "../runtime/contract.ts";
 import type { ConnectionParts } from "./connection_host.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
@@ -24,6 +23,7 @@ import type { MountOwner } from "./mount.ts";
 import { isAddress } from "./address.ts";
 import type { ServerConfig } from "./options.ts";
 import { originAllowed } from "./origin.ts";
+import { PendingAnswers, TOO_LATE, TooLate } from "./pending_answers.ts";
 import { targetOf } from "./routes.ts";
 import { choose, readOffer } from "./subprotocols.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
@@ -34,10 +34,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   readonly #config: ServerConfig;
   readonly #limits: ConnectionLimits;
   readonly #http: Http;
-  /** For each client that waits for a function of the user: a call that refuses it. */
-  readonly #waiting = new Set<(why: TooLate) => void>();
-  /** The same for those that wait for too long. */
-  readonly #late: TimeoutQueue<() => void>;
+  readonly #answers: PendingAnswers;
   /** The request of which a host has just asked whether it is one of this server's, and it is. */
   #ours: Request | undefined;
   /** Whether the hint was told that a client offers subprotocols and the server has none. */
@@ -52,12 +49,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       config.maxPerClient,
       config.maxConnections,
     );
-    this.#late = new TimeoutQueue({
-      clock: owner.clock,
-      keepsTimer: true,
-      ms: config.authorizeTimeout * 1000,
-      expired: (late) => late(),
-    });
+    this.#answers = new PendingAnswers(owner, config.authorizeTimeout);
   }
 
   request(request: Request, { hostname, port }: Address): RequestResult | Promise<RequestResult> {
@@ -79,7 +71,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     who.seen = this.#owner.asked(request, who);
     if (clientAddress === undefined) return this.#upgrade(request, who);
     const ask = () => clientAddress(request, { clientIP: who.ip, clientPort: port });
-    const call = () => this.#untilClosed(request, "clientAddress", ask());
+    const call = () => this.#answers.wait(request, "clientAddress", ask());
     return this.#ask("clientAddress", call, who, (address) => {
       if (address instanceof TooLate) return this.#refuseLate(who, address);
       if (typeof address === "string" && isAddress(address)) {
@@ -117,8 +109,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
 
   /** Refuses all clients that wait for a function of the user. */
   close(): void {
-    for (const waits of this.#waiting) waits(TOO_LATE.stopping);
-    this.#late.close();
+    this.#answers.close();
   }
 
   /** Gives the place of a connection back. */
@@ -160,7 +151,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (authorize === undefined) return this.#owner.admit(who, request, who.seen);
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
-    const call = () => this.#untilClosed(request, "authorize", authorize(request, info));
+    const call = () => this.#answers.wait(request, "authorize", authorize(request, info));
     const answer = this.#ask("authorize", call, who, (verdict) => {
       if (!this.#owner.admits()) return this.#refuseLate(who, TOO_LATE.stopping);
       if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
@@ -256,36 +247,6 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return new Response(null, { status: 400 }); // the client has disconnected
   }
 
-  /** Waits for an answer, until `authorizeTimeout`, the client disconnects or the server stops. */
-  #untilClosed(request: Request, name: string, answer: unknown): unknown {
-    if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
-    if (!this.#owner.admits()) { // it has stopped the server, or a listener has: no timer may be left
-      Promise.resolve(answer).catch(() => {});
-      return TOO_LATE.stopping;
-    }
-    return new Promise((resolve, reject) => {
-      const decided = (settle: () => void) => {
-        this.#waiting.delete(tooLate);
-        this.#late.delete(late);
-        settle();
-      };
-      const tooLate = (why: TooLate) => decided(() => resolve(why));
-      const late = () => {
-        const why = `'${name}' gave no answer within ${this.#config.authorizeTimeout} s`;
-        tooLate(new TooLate({ status: 503, reason: "authorize_timeout", why }));
-      };
-      this.#waiting.add(tooLate);
-      this.#late.add(late);
-      const disconnected = () => tooLate(TOO_LATE.disconnected);
-      if (request.signal.aborted) disconnected();
-      request.signal.addEventListener("abort", disconnected);
-      Promise.resolve(answer).then(
-        (value) => decided(() => resolve(value)),
-        (cause) => decided(() => reject(cause)),
-      );
-    });
-  }
-
   /** Asks a function of the user before an upgrade. */
   #ask(
     name: keyof typeof FAILED,
@@ -303,17 +264,6 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     });
   }
 }
-
-/** Why nobody waits any more for the answer of a function of the user. */
-class TooLate {
-  readonly fault: HandshakeFault | undefined;
-
-  constructor(fault?: HandshakeFault) {
-    this.fault = fault;
-  }
-}
-
-const TOO_LATE = { disconnected: new TooLate(), stopping: new TooLate(STOPPING) };
 
 /** What the failure of a function of the user is called. */
 const FAILED = {

@@ -119,7 +119,7 @@ export class Http {
     this.#allowedHosts = allowedHosts;
   }
 
-  /** What is wrong with where a request was sent to, if anything is. */
+  /** What is wrong with where a request was sent to, if anything is: asked of handshakes and all others. */
   fault(request: Request): HandshakeFault | undefined {
     if (!isUrl(request.url)) return NO_URL;
     const allowed = this.#allowedHosts;

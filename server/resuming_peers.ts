@@ -3,6 +3,7 @@
 import type { WebSocketData } from "../client/types.ts";
 import type { ResumingPeer } from "../cluster/resume.ts";
 import { type BusinessError, businessError } from "../errors.ts";
+import { NO_HEADER } from "../internal/close_codes.ts";
 import { byteLength, DEFAULT_MAX_PAYLOAD, type Incoming, mostBytes } from "../internal/payload.ts";
 import type { Refused } from "../internal/receipt.ts";
 import {
@@ -21,9 +22,6 @@ import { readIntroduction, Session, type SessionPeer } from "./sessions.ts";
 
 /** How long a client may take to say where it was, in ms. */
 const HELLO_MS = 10_000;
-
-/** What a client that breaks the rules is told. */
-const PROTOCOL_ERROR = { code: 1002, reason: "no header" } as const;
 
 /** After how many answers it is looked at whether they are taken. */
 const LOOK_EVERY = 1000;
@@ -125,7 +123,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
     const message = unframe(data);
     if (message?.header === "") return this.#connection.message(message.data);
     if (this.#connection.state !== "open") return;
-    if (message === undefined || !this.#read(message)) this.#connection.close(PROTOCOL_ERROR);
+    if (message === undefined || !this.#read(message)) this.#connection.close(NO_HEADER);
   }
 
   /** Reads a message that has a header. Returns whether it is one. */
@@ -230,7 +228,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   /** It offered to say where it was, and says something else, or nothing. */
   #refuse(): void {
     this.#socket?.terminate();
-    this.closed({ code: 1002, reason: "" });
+    this.closed({ ...NO_HEADER });
   }
 }
 

@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { INTERNAL } from "../runtime/deno/internal_names.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -19,9 +20,9 @@ const FRONT_DOOR = [
   ...["node.ts", "otel.ts", "redis.ts", "server.ts", "standard.ts", "testing.ts"],
 ];
 
-function sources(folder: string, recursive = true): string[] {
+function sources(folder: string, recursive = true, ext = ".ts"): string[] {
   return readdirSync(join(ROOT, folder), { recursive, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(ext) && !name.includes("node_modules"))
     .filter((name) => folder !== "" || name !== "hello.ts") // the README has it written there
     .map((name) => join(folder, name).split(sep).join("/"))
     .sort();
@@ -149,8 +150,12 @@ describe("the house", () => {
   });
 
   it("names what Deno keeps inside in one file alone", () => {
-    const naming = FILES.filter((file) => /"\[\[|\[Deno\.internal\]/.test(textOf(file)));
-    assertEquals(naming, ["runtime/deno/internals.ts"]);
+    const all = [...FILES, ...sources("tests"), ...sources("bench", true, ".mjs")];
+    const named = Object.values(INTERNAL);
+    const naming = all.filter((file) => named.some((name) => textOf(file).includes(name)));
+    assertEquals(naming, ["runtime/deno/internal_names.ts"]);
+    const using = FILES.filter((file) => textOf(file).includes("[Deno.internal]"));
+    assertEquals(using, ["runtime/deno/internals.ts"]);
   });
 
   it("has a map of its tests, with every folder on it", () => {

@@ -1,12 +1,13 @@
 /** Everything of Deno's that is not public and that this module uses. Not part of the public API. */
 
+import { INTERNAL } from "./internal_names.ts";
+
 /**
  * The internals of a Deno socket. Only through them can it send a Ping, notice a Pong, drop the
- * connection, and send any close code. They were the same from Deno 1.46 to 2.9.6. When a later Deno
- * changes one of them, `deno_internals_test.ts` turns red and none of them is used: half of them would
- * find peers dead that were never asked. Only `[[readyState]]` may be missing: a count of bytes is then
- * less exact. The tests that comments in `runtime/` name are in `tests/runtime/`; the names also stand in
- * `INTERNAL` of `bare.ts` there.
+ * connection, and send any close code. When a later Deno changes one of them, `deno_internals_test.ts`
+ * turns red and none of them is used: half of them would find peers dead that were never asked. Only the
+ * `readyState` may be missing: a count of bytes is then less exact. The tests that comments in `runtime/`
+ * name are in `tests/runtime/`.
  */
 export interface Internals {
   /**
@@ -68,11 +69,11 @@ function findInternals(): Internals | undefined {
     const request = new Request("http://localhost/", { headers: UPGRADE });
     const ws: Inner = Deno.upgradeWebSocket(request).socket;
     const prototype: Inner = WebSocket.prototype as Inner;
-    const handleIdle = symbolOf(prototype, "[[serverHandleIdleTimeout]]")!;
-    const idleTime = symbolOf(ws, "[[idleTimeout]]")!;
-    const role = symbolOf(ws, "[[role]]")!;
-    const rid = symbolOf(ws, "[[rid]]");
-    const readyState = symbolOf(ws, "[[readyState]]");
+    const handleIdle = symbolOf(prototype, INTERNAL.handleIdle)!;
+    const idleTime = symbolOf(ws, INTERNAL.idleTime)!;
+    const role = symbolOf(ws, INTERNAL.role)!;
+    const rid = symbolOf(ws, INTERNAL.rid);
+    const readyState = symbolOf(ws, INTERNAL.readyState);
     const state = readyState && ws[readyState] === ws.readyState ? readyState : undefined;
     const arm = prototype[handleIdle];
     const isKnown = typeof arm === "function" && String(arm).includes("ping frame") &&

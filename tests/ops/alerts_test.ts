@@ -54,6 +54,22 @@ describe("the alerts", () => {
     }
   });
 
+  it("name each reason to refuse a client once, and the page has them all", () => {
+    const errors = readFileSync(OPS + "../errors.ts", "utf8");
+    const [, union = ""] = /type RefusalReason =([^;]+);/.exec(errors) ?? [];
+    const reasons = Array.from(union.matchAll(/"(\w+)"/g), ([, reason]) => reason!);
+    const alerts = Array.from(read("alerts.yml").matchAll(/error_type=~?"([\w|]+)"/g))
+      .flatMap(([, list]) => list!.split("|"));
+    const page = readFileSync(OPS + "../docs/observability.md", "utf8");
+    const [, section = ""] = page.split("### Why a client was refused");
+    for (const reason of reasons) {
+      assert(section.includes(`| \`${reason}\` `), `docs/observability.md has no row ${reason}`);
+      assert(errors.includes(` * | ${reason} | `), `errors.ts has no row ${reason}`);
+    }
+    const once = new Set(alerts.filter((reason) => reasons.includes(reason)));
+    assertEquals(reasons.filter((reason) => !once.has(reason)), ["server_stopping"]);
+  });
+
   it("are each tested to fire and to be quiet, and explained", () => {
     const alerts = Array.from(read("alerts.yml").matchAll(/alert: (\w+)/g), ([, name]) => name!);
     const tests = read("alerts_test.yml");

@@ -1,6 +1,9 @@
-/** The runtimes themselves, with none of our module: to pin what it works round. */
+/** The runtimes themselves, with none of our module but Deno's names: to pin what it works round. */
 
 import type { AddressInfo } from "node:net";
+import { INTERNAL } from "../../runtime/deno/internal_names.ts";
+
+export { INTERNAL };
 
 /** What either runtime's WebSocket has, in public or not. */
 export type Bare = WebSocket & Record<symbol, unknown> & { ping(): void; terminate(): void };
@@ -54,18 +57,6 @@ export const deno: BareDeno = runtime["Deno"];
 
 /** Bun, where this is Bun. */
 export const bun: BareBun = runtime["Bun"];
-
-/**
- * What Deno calls what it keeps inside of a WebSocket: the names of `runtime/deno/internals.ts`, once more,
- * as these tests use nothing of ours.
- */
-export const INTERNAL = {
-  handleIdle: "[[serverHandleIdleTimeout]]",
-  idleTime: "[[idleTimeout]]",
-  rid: "[[rid]]",
-  role: "[[role]]",
-  readyState: "[[readyState]]",
-} as const;
 
 /** Dials with the runtime's own WebSocket; collects its events as text. */
 export function dial(

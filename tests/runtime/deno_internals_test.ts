@@ -1,13 +1,13 @@
 /**
  * Deno's internals, which `runtime/deno/internals.ts` finds and `runtime/deno/socket.ts` uses, and that
  * Bun needs none of them. Where this turns red, a new Deno has changed them. A new name goes into
- * `internals.ts` and into `INTERNAL` of `bare.ts`, and nowhere else; what is left until then pins
- * `deno_fallback_test.ts`.
+ * `runtime/deno/internal_names.ts`; what is left until then pins `deno_fallback_test.ts`.
  */
 
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { canPing, internals } from "../../runtime/deno/internals.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { PING, PONG, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
 import { type Bare, deno, dial, INTERNAL, opened, symbolOf } from "./bare.ts";
@@ -57,6 +57,11 @@ describe("the internals of the runtime's WebSocket", () => {
       if (onDeno) assertEquals(typeof ws[symbolOf(ws, INTERNAL.rid)!], "number");
       return Promise.resolve();
     });
+  });
+
+  it("are all found by the module on Deno, and none on Bun", () => {
+    assertEquals(Object.keys(internals ?? {}).length, onDeno ? 6 : 0);
+    assertEquals([canPing, internals?.state !== undefined], [onDeno, onDeno]);
   });
 
   it("have a way to drop a resource on Deno", () => {
