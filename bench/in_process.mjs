@@ -1,29 +1,72 @@
 // @ts-check
 /**
  * What an echo costs in JavaScript alone: the adapter and all above it, called as the runtime calls it,
- * with sockets that only count. `bun bench/in_process.mjs [FOLDER]` or `deno run -A --no-config
- * bench/in_process.mjs [FOLDER]`, where another copy of this module may lie; prints the median in ns of CPU
- * time, and the least.
+ * with sockets that only count. `bun bench/in_process.mjs [FOLDER] [--only=KIND] [--rounds=11]` or
+ * `deno run -A --no-config bench/in_process.mjs …`, where another copy of this module may lie in FOLDER;
+ * prints the median in ns of CPU time, and the least.
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { INTERNAL } from "../runtime/deno/internal_names.ts";
 
 /** How many messages a round has, how many rounds count, and how many warm up. */
 const MESSAGES = 1_000_000;
-const ROUNDS = 11;
+const { values, positionals: [folder] } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string", multiple: true }, rounds: { type: "string", default: "11" } },
+});
+const ROUNDS = Number(values.rounds);
 const WARMUP = { rounds: 30, messages: 100_000, pauseMs: 5 };
 
 const CONNECTIONS = 16;
 
 const { Bun, Deno } = /** @type {any} */ (globalThis);
 if (!Bun && !Deno) throw new Error("This needs Bun or Deno");
-const { noInline } = Bun ? await import(/** @type {string} */ ("bun:jsc")) : { noInline() {} }; // V8 has none for programs
+const { noInline, drainMicrotasks } = Bun
+  ? await import(/** @type {string} */ ("bun:jsc"))
+  : { noInline() {}, drainMicrotasks: Deno[Deno.internal].core.runMicrotasks }; // V8 has none for programs
 
-const [folder] = process.argv.slice(2);
-const module = folder === undefined ? "../mod.ts" : pathToFileURL(`${folder}/mod.ts`).href;
+const base = folder === undefined ? new URL("..", import.meta.url) : pathToFileURL(`${folder}/`);
+/** @param {string} name */
+const load = (name) => import(new URL(name, base).href);
+
+/**
+ * What answers each message, by kind.
+ *
+ * @type {Record<string, (server: any) => unknown>}
+ */
+const ANSWERS = {
+  ours(server) {
+    server.on("messageReceive", (/** @type {any} */ { clientConnection, data }) => {
+      server.send(data, clientConnection);
+    });
+  },
+  mounted: (server) => ANSWERS.ours?.(server),
+  drained(server) {
+    server.on("messageReceive", async (/** @type {any} */ { clientConnection, data }) => {
+      await server.send(data, clientConnection);
+      await server.drained(clientConnection);
+    });
+  },
+  async socketOf(server) {
+    const { socketOf } = await load("standard.ts");
+    server.on("connect", (/** @type {any} */ connection) => {
+      const socket = socketOf(server, connection);
+      socket.binaryType = "arraybuffer";
+      socket.onmessage = (/** @type {any} */ { data }) => socket.send(data);
+    });
+  },
+  async wsServer(server) {
+    const { wsServer } = await load("node.ts");
+    wsServer(server).on("connection", (/** @type {any} */ socket) => {
+      socket.on("message", (/** @type {any} */ data, /** @type {boolean} */ binary) => {
+        socket.send(binary ? data : String(data));
+      });
+    });
+  },
+};
 
 /** A connection as Bun has it, with nothing behind it. */
 class CountingSocket {
@@ -102,11 +145,11 @@ function bare() {
   return { handler: (socket, data) => void socket.send(data), sockets };
 }
 
-/** @param {boolean} mounted @returns {Promise<{ handler: Handler, sockets: CountingSocket[] }>} */
-async function ours(mounted) {
+/** @param {string} kind @returns {Promise<{ handler: Handler, sockets: CountingSocket[] }>} */
+async function ours(kind) {
   /** @type {any} */
   let given;
-  const { createWebSocketServer } = await import(module);
+  const { createWebSocketServer } = await load("mod.ts");
   /** @type {any[]} */
   const upgraded = [];
   if (Deno) {
@@ -126,17 +169,12 @@ async function ours(mounted) {
     };
   }
   const server = createWebSocketServer();
-  server.on(
-    "messageReceive",
-    (/** @type {any} */ { clientConnection, data }) => {
-      server.send(data, clientConnection);
-    },
-  );
+  await ANSWERS[kind]?.(server);
   server.on("error", (/** @type {Error} */ error) => {
     console.error(error);
     process.exit(1);
   });
-  if (mounted) given = await server.mount();
+  if (kind === "mounted") given = await server.mount();
   else await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
   const sockets = [];
   for (let i = 0; i < CONNECTIONS; i++) {
@@ -166,22 +204,32 @@ async function ours(mounted) {
 /** @param {Handler} handler @param {any[]} sockets @param {any[]} data @param {number} n */
 function run(handler, sockets, data, n) {
   const mask = CONNECTIONS - 1;
-  for (let i = 0; i < n; i++) handler(sockets[i & mask], data[(i >> 4) & mask]);
+  for (let i = 0; i < n; i++) {
+    handler(sockets[i & mask], data[(i >> 4) & mask]);
+    drainMicrotasks(); // as the runtimes do after each
+  }
 }
+
+/** In a microtask Deno drains none. The pause is time for the compilers. @param {() => void} work */
+const inTask = (work) =>
+  new Promise((resolve) => setTimeout(() => resolve(work()), WARMUP.pauseMs));
 
 /** @param {{ handler: Handler, sockets: CountingSocket[] }} echo @param {any[]} data */
 async function measure({ handler, sockets }, data) {
   noInline(handler);
+  /** @type {number[]} */
+  const found = [];
   for (let i = 0; i < WARMUP.rounds; i++) {
-    run(handler, sockets, data, WARMUP.messages);
-    await sleep(WARMUP.pauseMs); // time for the compilers
+    await inTask(() => run(handler, sockets, data, WARMUP.messages));
   }
-  const found = Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage();
-    run(handler, sockets, data, MESSAGES);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) * 1000 / MESSAGES;
-  });
+  for (let i = 0; i < ROUNDS; i++) {
+    await inTask(() => {
+      const before = process.cpuUsage();
+      run(handler, sockets, data, MESSAGES);
+      const { user, system } = process.cpuUsage(before);
+      found.push((user + system) * 1000 / MESSAGES);
+    });
+  }
   const sent = sockets.reduce((sum, { sent }) => sum + sent, 0);
   const meant = WARMUP.rounds * WARMUP.messages + ROUNDS * MESSAGES;
   if (sent !== meant) {
@@ -192,25 +240,24 @@ async function measure({ handler, sockets }, data) {
 }
 
 // Each in a process of its own: what is compiled for one kind of data is no good for two.
-const [, kind, what] =
-  /^(bare|ours|mounted)-(text|binary)$/.exec(process.env["BENCH_ECHO"] ?? "") ?? [];
+const KINDS = ["bare", ...Object.keys(ANSWERS)];
+const [kind, what] = process.env["BENCH_ECHO"]?.split(" ") ?? [];
 if (kind === undefined) {
-  for (
-    const echo of ["bare", "ours", "mounted"].flatMap((kind) => [`${kind}-text`, `${kind}-binary`])
-  ) {
+  for (const echo of KINDS.flatMap((kind) => [`${kind} text`, `${kind} binary`])) {
+    if (values.only?.every((one) => !echo.startsWith(one))) continue;
     const command = [...(Deno ? ["run", "-A", "--no-config"] : []), ...process.argv.slice(1)];
     const { status, stdout } = spawnSync(process.execPath, command, {
       env: { ...process.env, BENCH_ECHO: echo },
       stdio: ["ignore", "pipe", "inherit"],
     });
     if (status !== 0) process.exit(1);
-    console.log(`${echo.replace("-", ", ")}: ${String(stdout).trim()} ns`);
+    console.log(`${echo}: ${String(stdout).trim()} ns`);
   }
 } else {
   const data = Array.from(
     { length: CONNECTIONS },
     (_, i) => what === "text" ? "x".repeat(15) + i.toString(16) : new ArrayBuffer(128),
   );
-  console.log(await measure(kind === "bare" ? bare() : await ours(kind === "mounted"), data));
+  console.log(await measure(kind === "bare" ? bare() : await ours(kind), data));
   process.exit(0);
 }
