@@ -6,6 +6,7 @@ import { BusinessError } from "../../mod.ts";
 import { connectionOf, listenersTo } from "../../shapes/server_hub.ts";
 import { socketOf, WebSocket } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
+import { until } from "../helpers/log_reader.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { assertThrowsDom, logOf, loose, next } from "../helpers/sockets.ts";
 import { BINARY, CLOSE, PING, rawConnect, readClose, TEXT, textOf } from "../peers/raw.ts";
@@ -50,6 +51,29 @@ describe("socketOf()", () => {
     while (peer.frames.length < 3) await within(peer.next(TEXT, peer.frames.length));
     assertEquals(peer.frames.map(({ payload }) => textOf(payload)), ["a", "b", "c"]);
     assertEquals(other.frames, []);
+    await server.stop();
+  });
+
+  it("counts what a listener sends until all have been told of the message", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    for (let i = 0; i < 100; i++) one.send("many");
+    assertEquals([one.bufferedAmount, one.bufferedAmount], [400, 400]);
+    const seen: number[] = [];
+    one.onmessage = () => {
+      seen.push(one.bufferedAmount);
+      one.send("h\u00e9");
+    };
+    one.addEventListener("message", () => {
+      one.send(new Uint8Array(2));
+      one.send("!");
+      seen.push(one.bufferedAmount);
+    });
+    for (const frames of [100, 103, 106]) {
+      await until("all is there", () => peer.frames.length === frames && one.bufferedAmount === 0);
+      peer.send(TEXT, "go on");
+      await within(peer.next(BINARY, frames));
+    }
+    assertEquals(seen, [0, 6, 0, 6, 0, 6]);
     await server.stop();
   });
 
