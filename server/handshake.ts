@@ -144,7 +144,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     }
     who.protocol = protocol;
     const { ip, port } = who;
-    const full = this.#full(ip);
+    const full = this.#limits.enter(ip);
     if (full !== undefined) return this.#refuse(who, full);
     if (who.offer !== null && !this.#hinted) this.#hint(who);
     const { authorize } = this.#config;
@@ -191,18 +191,6 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       reason: "origin_not_allowed",
       why: "pages of this origin may not connect",
     };
-  }
-
-  /** Takes a place for a client. Returns why there is none, if there is none. */
-  #full(ip: string): HandshakeFault | undefined {
-    const status = this.#limits.enter(ip);
-    if (status === undefined) return undefined;
-    const [why, reason] = status === 429
-      ? ["too many connections of this client", "max_connections_per_client"] as const
-      : this.#limits.isFull
-      ? ["too many connections", "max_connections"] as const
-      : ["too many clients", "max_clients"] as const;
-    return { status, reason, why, headers: { "retry-after": "1" } };
   }
 
   /** Tells once that a client offers subprotocols and the server has none: such clients give up. */

@@ -44,7 +44,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ],
   reusePort: FLAG,
   compression: FLAG,
-  // The limits' values are looked at after the address and the port.
+  // The values of these three are looked at after the address and the port, as on HarmonyOS.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
   maxConnections: ANY,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as codes from "../../internal/close_codes.ts";
 import { ROOT } from "../helpers/programs.ts";
@@ -29,11 +29,13 @@ for (const page of ["docs/close-codes.md", "docs/zh/close-codes.md"]) {
       }
     });
 
-    it("names kinds and files that are there", () => {
+    it("names kinds, files and functions that are there", () => {
       for (const row of rowsOf(page)) {
         for (const [, kind] of row[3]!.matchAll(/`(\w+)`/g)) assert(KINDS.includes(kind), kind);
-        for (const [, file] of row[5]!.matchAll(/`([\w/]+\.ts)`/g)) {
-          assert(existsSync(join(ROOT, file!)), file);
+        let source = "";
+        for (const [, name] of row[5]!.matchAll(/`([\w/.]+)`/g)) {
+          if (name!.endsWith(".ts")) source = readFileSync(join(ROOT, name!), "utf8");
+          else assert(new RegExp(`(function |[ #])${name}(\\(| = \\()`).test(source), name);
         }
       }
     });

@@ -5,12 +5,12 @@ import { ConnectionLimits } from "../../server/limits.ts";
 describe("ConnectionLimits", () => {
   it("lets everybody in with no limits", () => {
     const admissions = new ConnectionLimits(Infinity, Infinity);
-    for (let i = 0; i < 5000; i++) assertEquals(admissions.enter(`ip${i % 50}`), undefined);
+    for (let i = 0; i < 5000; i++) assertEquals(admissions.enter(`ip${i % 50}`)?.status, undefined);
   });
 
   it("counts clients by address: 503 for one too many", () => {
     const admissions = new ConnectionLimits(2, Infinity);
-    assertEquals(["a", "b", "a", "c", "b"].map((ip) => admissions.enter(ip)), [
+    assertEquals(["a", "b", "a", "c", "b"].map((ip) => admissions.enter(ip)?.status), [
       undefined,
       undefined,
       undefined,
@@ -21,7 +21,7 @@ describe("ConnectionLimits", () => {
 
   it("counts connections of each address: 429 for one too many", () => {
     const admissions = new ConnectionLimits(Infinity, 2);
-    assertEquals(["a", "a", "a", "b", "b", "b"].map((ip) => admissions.enter(ip)), [
+    assertEquals(["a", "a", "a", "b", "b", "b"].map((ip) => admissions.enter(ip)?.status), [
       undefined,
       undefined,
       429,
@@ -33,7 +33,7 @@ describe("ConnectionLimits", () => {
 
   it("answers a new address 503 and a known one 429 where both limits are reached", () => {
     const admissions = new ConnectionLimits(1, 1);
-    assertEquals(["a", "b", "a"].map((ip) => admissions.enter(ip)), [undefined, 503, 429]);
+    assertEquals(["a", "b", "a"].map((ip) => admissions.enter(ip)?.status), [undefined, 503, 429]);
   });
 
   it("has room at once for who comes after one that has left", () => {
@@ -41,12 +41,12 @@ describe("ConnectionLimits", () => {
     admissions.enter("a");
     admissions.enter("a");
     admissions.release("a");
-    assertEquals(admissions.enter("b"), 503);
-    assertEquals(admissions.enter("a"), undefined);
+    assertEquals(admissions.enter("b")?.status, 503);
+    assertEquals(admissions.enter("a")?.status, undefined);
     admissions.release("a");
     admissions.release("a");
-    assertEquals(admissions.enter("b"), undefined);
-    assertEquals(admissions.enter("a"), 503);
+    assertEquals(admissions.enter("b")?.status, undefined);
+    assertEquals(admissions.enter("a")?.status, 503);
   });
 
   it("does not count who was refused", () => {
@@ -54,7 +54,7 @@ describe("ConnectionLimits", () => {
     admissions.enter("a");
     for (let i = 0; i < 10; i++) admissions.enter(i % 2 ? "a" : "b");
     admissions.release("a");
-    assertEquals(admissions.enter("b"), undefined);
+    assertEquals(admissions.enter("b")?.status, undefined);
   });
 });
 
@@ -62,8 +62,8 @@ describe("ConnectionLimits with a limit on all connections", () => {
   it("refuses whoever comes when there are so many, until one leaves", () => {
     const limits = new ConnectionLimits(Infinity, Infinity, 2);
     assertEquals([limits.enter("a"), limits.enter("a")], [undefined, undefined]);
-    assertEquals([limits.isFull, limits.enter("a"), limits.enter("b")], [true, 503, 503]);
+    for (const ip of ["a", "b"]) assertEquals(limits.enter(ip)?.reason, "max_connections");
     limits.release("a");
-    assertEquals([limits.isFull, limits.enter("b")], [false, undefined]);
+    assertEquals(limits.enter("b"), undefined);
   });
 });
