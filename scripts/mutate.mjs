@@ -3,10 +3,10 @@
  * The mutation command: plants one fault after the other in a copy of the source, and runs the tests that
  * belong to the file. A fault that no test notices is a hole in the tests, or changes nothing.
  *
- *     mutate [--minutes=60] [--lines=40-80] [--every=5] [--stages=1] [--out=file] [file or folder]...
+ *     mutate [--minutes=60] [--lines=40-80] [--every=5] [--from=2] [--stages=1] [--out=file] [path]...
  *
- * With no path it takes the core: what has most to lose first. `--every=5` plants each fifth fault.
- * `--stages=1` runs only the tests that start quickly.
+ * With no path it takes the core: what has most to lose first. `--every=5` plants each fifth fault,
+ * `--from=2` begins with the third. `--stages=1` runs only the tests that start quickly.
  */
 import {
   appendFileSync,
@@ -55,6 +55,7 @@ for (const arg of process.argv.slice(2)) {
 }
 const minutes = Number(options["minutes"] ?? 60);
 const every = Number(options["every"] ?? 1);
+const from = Number(options["from"] ?? 0);
 const [firstLine = 1, lastLine = Infinity] = (options["lines"] ?? "").split("-").filter(Boolean)
   .map(Number);
 const until = Date.now() + minutes * 60_000;
@@ -96,7 +97,14 @@ function sources(names) {
   return [...new Set(files)];
 }
 
-/** Runs tests. Returns whether they pass. @param {string} runtime @param {string[]} tests @param {number} seconds */
+/**
+ * Runs tests. Returns whether they pass, and whether they were ended as they took too long: what never ends is a
+ * fault that is noticed, but a slow machine is none.
+ *
+ * @param {string} runtime
+ * @param {string[]} tests
+ * @param {number} seconds
+ */
 async function run(runtime, tests, seconds) {
   const command = runtime === "bun"
     ? [bun, "test", "--bail=1", "--timeout=60000", ...tests.map((test) => `./${test}`)]
@@ -113,7 +121,7 @@ async function run(runtime, tests, seconds) {
     ];
   const env = { DENO: deno, BUN: bun, NETKIT_STD: "local" };
   const { code, killed, seconds: took } = await exec(command, { cwd: copy, env, seconds });
-  return { passes: code === 0 && !killed, took };
+  return { passes: code === 0 && !killed, killed, took };
 }
 
 /** @param {string} file */
@@ -124,13 +132,13 @@ async function mutate(file) {
   const stages = [];
   for (const tests of testsOf(file).slice(0, Number(options["stages"] ?? 9))) {
     const { passes, took } = await run(runtime, tests, 300);
-    if (passes) stages.push({ tests, seconds: 5 + 4 * took });
-    else {say(
-        `${file}: with no fault in it these do not pass, and are left out: ${tests.join(" ")}`,
-      );}
+    if (passes) stages.push({ tests, seconds: 10 + 5 * took });
+    else {
+      say(`${file}: with no fault in it these do not pass, and are left out: ${tests.join(" ")}`);
+    }
   }
   const mutants = (await mutantsOf(file, source)).filter(({ line }, index) =>
-    index % every === 0 && line >= firstLine && line <= lastLine
+    index % every === from && line >= firstLine && line <= lastLine
   );
   const row = { file, planted: 0, noticed: 0, left: mutants.length };
   if (stages.length === 0) {
@@ -142,13 +150,16 @@ async function mutate(file) {
       if (Date.now() >= until) break;
       writeFileSync(path, source.slice(0, start) + is + source.slice(end));
       let passes = true;
+      let killed = false;
       for (const { tests, seconds } of stages) {
-        passes &&= (await run(runtime, tests, seconds)).passes;
+        if (passes) ({ passes, killed } = await run(runtime, tests, seconds));
       }
       row.planted++;
       row.left--;
-      if (passes) say(`${file}:${line} ${name}: ${short(was)} → ${short(is)}`);
-      else row.noticed++;
+      if (!passes) row.noticed++;
+      const what = `${file}:${line} ${name}: ${short(was)} → ${short(is)}`;
+      if (passes) say(what);
+      else if (killed) say(`(by the time limit: ${what})`);
     }
   } finally {
     writeFileSync(path, source);

@@ -1,10 +1,10 @@
 // @ts-check
 /** Which tests belong to a source file, and on which runtime they run for it. */
-import { testFiles } from "./files.mjs";
+import { isQuick, testFiles } from "./files.mjs";
 
 /**
  * Beside `tests/<the same path>_test.ts`: the tests that look at what the file does. Those in memory
- * come first; the others run only where these notice nothing.
+ * come first; the others run only where these notice nothing, and last all that are quick of the same room.
  *
  * @type {[source: RegExp, inMemory: string[], others: string[]][]}
  */
@@ -76,11 +76,14 @@ const TABLE = [
     ],
     ["tests/pair/observer_wire_test", "tests/otel_test"],
   ],
-  [/^client\/(?:connection|reconnecting)\.ts/, [], ["tests/shapes/ws_test"]],
+  [/^client\/(?:connection|reconnecting)\.ts/, [], [
+    "tests/shapes/ws_test",
+    "tests/shapes/socket_extras_test",
+  ]],
   [/^(?:client\/|server\/listening_|server\/)(?:connection|server)\.ts|^runtime\//, [], [
     "tests/pair/binary_type_test",
   ]],
-  [/acknowledg|receipt|^(?:client|server)(?:\/connection)?\.ts/, [], [
+  [/acknowledg|receipt|^client\/(?:events|message_|reconnecting)|^(?:client|server)(?:\/connection)?\.ts/, [], [
     "tests/server/acknowledge_test",
     "tests/model/acknowledge_test",
   ]],
@@ -110,15 +113,72 @@ const TABLE = [
     "tests/harmony/",
   ]],
   [/^otel\//, ["tests/otel_test"], []],
-  [/^runtime\//, [], ["tests/runtime/"]],
+  [/^runtime\/(?:bun|deno)\/(?:acceptor|server|socket|mount|internals)/, [
+    "tests/server/messages_test",
+    "tests/server/close_test",
+    "tests/server/publish_test",
+    "tests/server/subprotocols_test",
+    "tests/server/terminate_test",
+    "tests/server/authorize_test",
+    "tests/runtime/contract_test",
+    "tests/runtime/bun_mount_test",
+    "tests/runtime/deno_mount_test",
+  ], [
+    "tests/heartbeat/ping_test",
+    "tests/heartbeat/dead_peer_test",
+    "tests/pair/compression",
+    "tests/runtime/deno_socket_test",
+    "tests/runtime/deno_internals_test",
+    "tests/runtime/deno_fallback_test",
+    "tests/server/backpressure",
+    "tests/server/flow_test",
+    "tests/server/http_test",
+    "tests/server/loss_test",
+    "tests/server/mount_",
+    "tests/server/stop_test",
+    "tests/server/unix_path_test",
+    "tests/server/unsent_test",
+  ]],
+  [/^runtime\/(?:(?:bun|deno)\/(?:client|socket|relay|internals)|web\/|proxy|pem|failures|select)/, [
+    "tests/client/send_test",
+    "tests/client/peer_close_test",
+    "tests/client/close_test",
+    "tests/client/handshake_test",
+    "tests/client/connect_options_test",
+    "tests/runtime/contract_test",
+    "tests/runtime/proxy_test",
+    "tests/runtime/failures_test",
+    "tests/runtime/web_client_test",
+  ], [
+    "tests/client/buffered_test",
+    "tests/client/drained_test",
+    "tests/client/proxy",
+    "tests/client/secrets_test",
+    "tests/client/unsent_test",
+    "tests/heartbeat/ping_test",
+    "tests/pair/compression",
+    "tests/pair/tls_test",
+    "tests/runtime/deno_fallback_test",
+    "tests/runtime/environment_test",
+    "tests/runtime/own_websocket_test",
+  ]],
   [/^(?:cluster\/|server\/cluster)/, ["tests/cluster/history_test", "tests/cluster/memory_test"], [
     "tests/server/cluster_test",
     "tests/cluster/presence_test",
   ]],
 ];
 
+/** What is looked at last: all of these that are quick. */
+const ROOMS = /** @type {const} */ ([
+  [/^client\b/, ["tests/client/", "tests/pair/"]],
+  [/^server\b/, ["tests/server/", "tests/pair/", "tests/cluster/"]],
+  [/^internal\//, ["tests/internal/", "tests/client/", "tests/server/", "tests/pair/"]],
+  [/^cluster\//, ["tests/cluster/", "tests/server/cluster_", "tests/server/resum"]],
+  [/^runtime\//, ["tests/client/", "tests/server/", "tests/pair/"]],
+]);
+
 /**
- * The tests of a file in stages: those of the same name, those in memory, the others.
+ * The tests of a file in stages: those of the same name, those in memory, the others, those of the room.
  *
  * @param {string} file
  * @returns {string[][]}
@@ -137,6 +197,7 @@ export function testsOf(file) {
   return [
     stage([own, ...rows.flatMap(([, inMemory]) => inMemory)]),
     stage(rows.flatMap(([, , others]) => others)),
+    stage(ROOMS.filter(([room]) => room.test(file)).flatMap(([, tests]) => tests)).filter(isQuick),
   ].filter(({ length }) => length > 0);
 }
 

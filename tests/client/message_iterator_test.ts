@@ -4,6 +4,7 @@ import { MessageIterator } from "../../client/message_iterator.ts";
 import { BusinessError, businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
 import { Receipt } from "../../internal/receipt.ts";
+import { DialledClient } from "../helpers/dialled_client.ts";
 
 type Name = "message" | "close";
 
@@ -139,4 +140,49 @@ describe("MessageIterator", () => {
       ["4", "unheard"],
     ]);
   });
+});
+
+describe("a client's messages", () => {
+  it("are kept no longer for a loop that was left", async () => {
+    await using world = await DialledClient.open();
+    const { events } = world.runtime;
+    const loop = (async () => {
+      for await (const message of world.ws) return message;
+    })();
+    events.message("first");
+    assertEquals(await loop, "first");
+    const big = new ArrayBuffer(5_000_000);
+    for (let i = 0; i < 4; i++) events.message(big);
+    assertEquals([world.ws.state, world.told[1]], ["open", []]);
+  });
+
+  for (const reconnect of [false, { random: () => 0 }]) {
+    it(`end as the last connection does, whatever became of the one before: ${
+      reconnect ? "with" : "without"
+    } reconnect`, async () => {
+      const options = reconnect ? { reconnect } : {};
+      await using world = await DialledClient.open({}, options);
+      const read = async () => {
+        for await (const message of world.ws) heard.push(message);
+        heard.push("end");
+      };
+      const heard: unknown[] = [];
+      const before = read().catch(({ kind }) => heard.push(kind));
+      const failure = { what: "reset", status: "0" };
+      world.runtime.events.closed({ code: 0, reason: "", failure });
+      if (!reconnect) {
+        await before;
+        assertEquals(heard.splice(0), ["lost"]);
+        await world.ws.connect("ws://localhost/");
+      }
+      await world.clock.advance(1);
+      world.runtime.events.open();
+      const after = reconnect ? before : read();
+      world.runtime.events.message("hello");
+      await world.ws.close();
+      world.runtime.events.closed({ code: 1000, reason: "" });
+      await after;
+      assertEquals(heard, ["hello", "end"]);
+    });
+  }
 });

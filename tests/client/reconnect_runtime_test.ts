@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket } from "../../mod.ts";
+import { type BusinessError, createWebSocket } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { EventLog } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -25,7 +25,10 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     runtime.events.closed({ code: 1001, reason: "" });
     await clock.advance(1);
     assertEquals(log.names, ["open", "openInfo", "close", "error"]);
-    assertEquals([log.errors[0]!.code, ws.state], [200, "reconnecting"]);
+    const [{ code, kind, data, message, cause }] = log.errors as [BusinessError];
+    assertEquals([code, kind, data, ws.state], [200, "connectFailed", "0", "reconnecting"]);
+    assertEquals(message, "Websocket connect failed: the runtime refused to dial");
+    assertEquals(String(cause), "SyntaxError: not this time");
     runtime.fault = undefined;
     await clock.advance(1);
     assertEquals(ws.state, "connecting");
@@ -35,6 +38,8 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     runtime.fault = new SyntaxError("no such URL");
     const error = await ws.connect(URL).catch((error) => error);
     assertEquals([error.code, ws.state], [2302001, "idle"]);
+    assertEquals(error.message, "Websocket url error: connect: the runtime refused the URL");
+    assertEquals(String(error.cause), "SyntaxError: no such URL");
   });
 
   it("has a subprotocol only while it is open", async () => {

@@ -2,9 +2,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError } from "../../mod.ts";
+import { BusinessError, type CloseResult } from "../../mod.ts";
 import { WebSocket as Ours, webSocketClass } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { logOf, next } from "../helpers/sockets.ts";
 import { PING, RawServer } from "../peers/raw.ts";
 
@@ -68,6 +70,26 @@ describe("WebSocket beyond the standard", () => {
       }
     }
     await server.close();
+  });
+
+  it("is dropped once, where the runtime tells of the end while it drops", async () => {
+    for (const reconnect of [false, true]) {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const closed: string[] = [];
+      const observer = { closed: (_: unknown, { reason }: CloseResult) => closed.push(reason) };
+      const ws = new Ours("ws://localhost/", [], { clock, reconnect, runtime, observer });
+      await clock.advance(1);
+      runtime.events.open();
+      const log = logOf(ws);
+      runtime.socket.terminate = () => runtime.events.closed({ code: 1006, reason: "" });
+      const over = next(ws, "close");
+      ws.terminate();
+      await over;
+      await clock.advance(10_000);
+      assertEquals(log, ["error 3", "close 3 1006 false"]);
+      assertEquals([closed, clock.pending], [["The link is down"], 0]);
+    }
   });
 
   it("has the URL by its old name, and says what cannot be had", async () => {
