@@ -2,9 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type BusinessError, createWebSocket, type WebSocketClient } from "../../mod.ts";
+import {
+  type BusinessError,
+  createWebSocket,
+  type WebSocketClient,
+  type WebSocketClientOptions,
+} from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
+import { schemaOf } from "../helpers/schemas.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 describe("a message that a client sends", () => {
@@ -141,5 +147,52 @@ describe("a message to a client", () => {
     close = () => void world.ws.close();
     world.runtime.events.message("1");
     assertEquals(world.told, [[], ["close 1000"]]);
+  });
+
+  const HANDLING = { observer: { handling: (_: unknown, run: () => unknown) => run() } };
+  const SCHEMA = { schema: schemaOf((value) => ({ value })) } as never as WebSocketClientOptions;
+  const OPTIONS: Record<string, WebSocketClientOptions> = {
+    "as it comes": {},
+    "by 'schema'": SCHEMA,
+    "by the observer": HANDLING,
+    "by both": { ...HANDLING, ...SCHEMA },
+  };
+  for (const [name, options] of Object.entries(OPTIONS)) {
+    it(`is told ${name}, with 'dataEnd' right after it, heard or not`, async () => {
+      await using world = await DialledClient.open({}, options);
+      world.ws.on("dataEnd", () => world.log.push("dataEnd"));
+      world.runtime.events.message("1");
+      world.runtime.events.message("2");
+      assertEquals(world.told[0], ["message 1", "dataEnd", "message 2", "dataEnd"]);
+      world.ws.off("message");
+      world.runtime.events.message("3");
+      assertEquals(world.told[0], ["dataEnd"]);
+      world.ws.off("dataEnd");
+      world.runtime.events.message("4");
+      assertEquals(world.told[0], []);
+    });
+  }
+
+  it("is handled, for the observer, when the last listener of 'message' and of 'dataEnd' has done", async () => {
+    const handled: Promise<unknown>[] = [];
+    const handling = (_: unknown, run: () => Promise<unknown> | undefined) => {
+      handled.push(Promise.resolve(run()).then(() => log.push("handled")));
+    };
+    const log: string[] = [];
+    await using world = await DialledClient.open({}, { observer: { handling } });
+    for (const event of ["message", "dataEnd"] as const) {
+      const { promise: work, resolve: done } = Promise.withResolvers<void>();
+      world.ws.off("message");
+      world.ws.on(event, () => work);
+      world.runtime.events.message("1");
+      await world.clock.advance(0);
+      log.push(`${event} done`);
+      done();
+      await handled.pop();
+      assertEquals(log.splice(0), [`${event} done`, "handled"]);
+    }
+    world.ws.off("dataEnd");
+    world.runtime.events.message("nobody hears it");
+    assertEquals(handled, []);
   });
 });

@@ -157,32 +157,35 @@ describe("a client's messages", () => {
   });
 
   for (const reconnect of [false, { random: () => 0 }]) {
-    it(`end as the last connection does, whatever became of the one before: ${
-      reconnect ? "with" : "without"
-    } reconnect`, async () => {
-      const options = reconnect ? { reconnect } : {};
-      await using world = await DialledClient.open({}, options);
-      const read = async () => {
-        for await (const message of world.ws) heard.push(message);
-        heard.push("end");
-      };
-      const heard: unknown[] = [];
-      const before = read().catch(({ kind }) => heard.push(kind));
-      const failure = { what: "reset", status: "0" };
-      world.runtime.events.closed({ code: 0, reason: "", failure });
-      if (!reconnect) {
-        await before;
-        assertEquals(heard.splice(0), ["lost"]);
-        await world.ws.connect("ws://localhost/");
-      }
-      await world.clock.advance(1);
-      world.runtime.events.open();
-      const after = reconnect ? before : read();
-      world.runtime.events.message("hello");
-      await world.ws.close();
-      world.runtime.events.closed({ code: 1000, reason: "" });
-      await after;
-      assertEquals(heard, ["hello", "end"]);
-    });
+    it(
+      `end as the last connection does, whatever became of the one before: ${
+        reconnect ? "with" : "without"
+      } reconnect`,
+      async () => {
+        const options = reconnect ? { reconnect } : {};
+        await using world = await DialledClient.open({}, options);
+        const read = async () => {
+          for await (const message of world.ws) heard.push(message);
+          heard.push("end");
+        };
+        const heard: unknown[] = [];
+        const before = read().catch(({ kind }) => heard.push(kind));
+        const failure = { what: "reset", status: "0" };
+        world.runtime.events.closed({ code: 0, reason: "", failure });
+        if (!reconnect) {
+          await before;
+          assertEquals(heard.splice(0), ["lost"]);
+          await world.ws.connect("ws://localhost/");
+        }
+        await world.clock.advance(1);
+        world.runtime.events.open();
+        const after = reconnect ? before : read();
+        world.runtime.events.message("hello");
+        await world.ws.close();
+        world.runtime.events.closed({ code: 1000, reason: "" });
+        await after;
+        assertEquals(heard, ["hello", "end"]);
+      },
+    );
   }
 });
