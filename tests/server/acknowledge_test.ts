@@ -395,11 +395,15 @@ describe("a break", () => {
 });
 
 describe("what waits to be acknowledged", () => {
-  it("is bounded, whether there is a connection or not", async () => {
+  it("is bounded, by the lower of two limits, whether there is a connection or not", async () => {
     await using nodes = new NodesInMemory();
     const work = deferred();
     await nodes.node({}, {}, () => work.promise);
     const reconnect = { minDelay: 1, factor: 1, random: () => 1, maxQueued: 10 };
+    const lower = await nodes.client({ reconnect, maxBufferedAmount: 9 });
+    void lower.send("12345", ACK);
+    await nodes.settle();
+    assertMatch(await wordsOf(lower.send("12345", ACK)), /5 bytes in 1 message.* 9 bytes may$/);
     const ws = await nodes.client({ reconnect, stats: true });
     const answers = [kindOf(ws.send("12345", ACK)), kindOf(ws.send("67890", ACK))];
     assertEquals(
