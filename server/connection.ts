@@ -132,7 +132,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /**
-   * Sends a message that has `most` bytes at most, and `bytes` where they were counted. Only while open.
+   * Sends a message that has `most` bytes at most, and `bytes` where they were counted. Only while open;
+   * whoever calls it has checked the data, and that there is room (`server/flow.ts`).
    */
   send(data: WebSocketData, most: number, bytes?: number): void {
     const { maxBufferedAmount, observing } = this.host;
