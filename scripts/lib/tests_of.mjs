@@ -74,7 +74,7 @@ const TABLE = [
       "tests/client/attempt_test",
       "tests/server/gauges_test",
     ],
-    ["tests/pair/observer_wire_test", "tests/otel_test"],
+    ["tests/pair/observer_wire_test", "tests/otel/"],
   ],
   [/^client\/(?:connection|reconnecting)\.ts/, [], [
     "tests/shapes/ws_test",
@@ -116,7 +116,7 @@ const TABLE = [
   [/^harmony\//, ["tests/harmony/leniency_test", "tests/harmony/platform_suite_test"], [
     "tests/harmony/",
   ]],
-  [/^otel\//, ["tests/otel_test"], []],
+  [/^otel\//, ["tests/otel/"], []],
   [/^runtime\/(?:bun|deno)\/(?:acceptor|server|socket|mount|internals)/, [
     "tests/server/messages_test",
     "tests/server/close_test",
