@@ -7,18 +7,18 @@ import { describe, it } from "@std/testing/bdd";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type OpenMetricsContentType, Registry } from "prom-client";
+import { promMeter } from "../../docs/recipes/exemplars.ts";
 import { brokerInstruments, gauges, instruments } from "../../otel/instruments.ts";
 import { reconnectCounter, serverInstruments } from "../../otel/instruments.ts";
+import type { OtelMeter } from "../../otel/types.ts";
 import { system } from "../../scripts/setup.mjs";
 
 const OPS = fileURLToPath(new URL("../../ops/", import.meta.url));
 const read = (name: string) => readFileSync(OPS + name, "utf8");
 
-/** The names of what the exporter serves, with all that this module measures. */
-async function exported(): Promise<Set<string>> {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const provider = new MeterProvider({ readers: [exporter as never] });
-  const meter = provider.getMeter("test");
+/** Measures each thing that this module measures once. */
+function measureAll(meter: OtelMeter): void {
   const made = [
     ...Object.values(instruments("server", meter)),
     ...Object.values(instruments("client", meter)),
@@ -28,12 +28,23 @@ async function exported(): Promise<Set<string>> {
   ];
   for (const one of made) "add" in one ? one.add(1) : one.record(1);
   gauges(meter, {}, new Set([{ buffered: 1, fullest: 1, limit: 1, paused: 1 }]));
+}
+
+/** The names of metrics in what is served to Prometheus. */
+const servedIn = (text: string) =>
+  new Set(Array.from(text.matchAll(/^(websocket_\w+)/gm), ([, name]) => name!));
+
+/** The names of what the exporter serves, with all that this module measures. */
+async function exported(): Promise<Set<string>> {
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const provider = new MeterProvider({ readers: [exporter as never] });
+  measureAll(provider.getMeter("test"));
   const text = await new Promise<string>((resolve) => {
     const response = { statusCode: 0, setHeader() {}, end: resolve };
     exporter.getMetricsRequestHandler({} as never, response as never);
   });
   await provider.shutdown();
-  return new Set(Array.from(text.matchAll(/^(websocket_\w+)/gm), ([, name]) => name!));
+  return servedIn(text);
 }
 
 /** The names of metrics in an expression of PromQL. */
@@ -96,6 +107,13 @@ describe("the alerts", () => {
     }
     const inRules = new Set(named(read("alerts_test.yml")));
     for (const name of inRules) assert(names.has(name), `nothing is called ${name}`);
+  });
+
+  it("read what the recipe for prom-client serves, by the same names", async () => {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    measureAll(promMeter(registry));
+    assertEquals(servedIn(await registry.metrics()), await exported());
   });
 });
 

@@ -8,19 +8,16 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWebSocket, type WebSocketServerConfig } from "../../mod.ts";
 import { otelObserver } from "../../otel.ts";
 import { redisBroker } from "../../redis.ts";
-import { system } from "../../scripts/setup.mjs";
 import { RedisServer } from "../helpers/engines.ts";
-import { freePort, HERE } from "../helpers/programs.ts";
+import { HERE } from "../helpers/programs.ts";
+import { prometheus } from "../helpers/prometheus.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
@@ -38,55 +35,6 @@ const LATE_MS = 1200;
 const quick = () =>
   readFileSync(RULES, "utf8").replace(/\[\d+m\]/g, "[4s]").replace(/offset \d+m/g, "offset 4s")
     .replace(/for: \d+m/g, "for: 0s");
-
-/** A Prometheus that scrapes a port five times a second. */
-async function prometheus(target: number) {
-  const binary = await system("prometheus");
-  if (binary === undefined) {
-    throw new Error("prometheus is missing: Debian has a package of this name");
-  }
-  const folder = mkdtempSync(join(tmpdir(), "netkit-prometheus-"));
-  writeFileSync(join(folder, "alerts.yml"), quick());
-  writeFileSync(
-    join(folder, "prometheus.yml"),
-    `global: { scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms }
-rule_files: [alerts.yml]
-scrape_configs: [{ job_name: chat, static_configs: [{ targets: ["127.0.0.1:${target}"] }] }]
-`,
-  );
-  const port = await freePort();
-  const args = [
-    `--config.file=${folder}/prometheus.yml`,
-    `--storage.tsdb.path=${folder}/data`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ];
-  const child = spawn(binary, args, { stdio: "ignore" });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const get = async (path: string) => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`).catch(() => undefined);
-    if (response?.ok === true) return (await response.json()).data;
-    await response?.body?.cancel(); // it is not ready yet
-  };
-  return {
-    /** Whether it has scraped the service so many times. */
-    async scraped(times: number): Promise<boolean> {
-      const query = "count_over_time(websocket_server_active_connections[1m])";
-      const data = await get(`query?query=${encodeURIComponent(query)}`);
-      return Number(data?.result[0]?.value[1] ?? 0) >= times;
-    },
-    /** The alerts that fire. */
-    async firing(): Promise<string[]> {
-      const data = await get("alerts");
-      const all = data.alerts as { state: string; labels: { alertname: string } }[];
-      return all.filter(({ state }) => state === "firing").map(({ labels }) => labels.alertname);
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** A peer that takes over a second to answer each Ping, until it is gone. */
 async function answerLate(peer: RawPeer): Promise<void> {
@@ -164,7 +112,7 @@ describe("the alerts", () => {
     await ws.opened;
     await peers.connect();
 
-    await using monitor = await prometheus((web.address() as AddressInfo).port);
+    await using monitor = await prometheus((web.address() as AddressInfo).port, quick());
     const started = performance.now() + LIMIT_MS;
     while (!(await monitor.scraped(8))) {
       assert(performance.now() < started, "Prometheus has scraped nothing");
