@@ -46,10 +46,16 @@ const OPTIONS: Record<string, Rule> = {
   maxBytes: COUNT,
 };
 
+/** The connection that appends. */
+interface Writer {
+  readonly opening: Promise<RedisConnection>;
+  connection: RedisConnection | undefined;
+}
+
 class RedisBroker implements Broker {
   readonly #stream: RedisStream;
   readonly #readings = new Readings();
-  #writer: Promise<RedisConnection> | undefined;
+  #writer: Writer | undefined;
   #closed = false;
 
   constructor({ open, key, maxBytes }: RedisBrokerOptions) {
@@ -60,13 +66,15 @@ class RedisBroker implements Broker {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
     await this.#readings.seen(ANSWER_MS);
-    const writer = this.#writer ??= (async () => await this.#stream.open())();
+    const writer = this.#writer ??= this.#open();
     let isThere;
     try {
-      isThere = await this.#stream.append(await within(writer, OPEN_MS, "no connection"), entry);
+      const connection = writer.connection ??
+        await within(writer.opening, OPEN_MS, "no connection");
+      isThere = await this.#stream.append(connection, entry);
     } catch (cause) {
       if (this.#writer === writer) this.#writer = undefined;
-      writer.then(closeQuietly, () => {});
+      writer.opening.then(closeQuietly, () => {});
       throw cause;
     }
     this.#release();
@@ -91,8 +99,15 @@ class RedisBroker implements Broker {
   /** Where nobody reads no connection is kept, so that a process can end. */
   #release(): void {
     if (this.#readings.size > 0 && !this.#closed) return;
-    this.#writer?.then(closeQuietly, () => {});
+    this.#writer?.opening.then(closeQuietly, () => {});
     this.#writer = undefined;
+  }
+
+  #open(): Writer {
+    const opening = (async () => await this.#stream.open())();
+    const writer: Writer = { opening, connection: undefined };
+    opening.then((connection) => writer.connection = connection, () => {});
+    return writer;
   }
 }
 

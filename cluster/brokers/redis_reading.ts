@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader } from "../broker.ts";
-import { pause, within } from "../wait.ts";
+import { within } from "../wait.ts";
 import { Reading } from "./reading.ts";
 import { closeQuietly, OPEN_MS, type RedisConnection, type RedisStream } from "./redis_stream.ts";
 import { isBefore, isReason, type Place, readReply, type Row } from "./redis_rows.ts";
@@ -19,7 +19,10 @@ const UNSEEN_MS = 40;
 /** How many bytes one XREAD asks for, more or less. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** After so many small reads, each this soon after the other, one waits for more. All in ms. */
+/**
+ * After so many small reads, each this soon after the other, one waits for more: what several others append
+ * costs less when it is read together. All in ms.
+ */
 const SMALL_READS = 8;
 const SOON_MS = 1.5;
 const GATHER_MS = 2;
@@ -82,7 +85,7 @@ export class RedisReading extends Reading {
         this.#tell(row);
       }
       small = rows.length > 0 && rows.length < 4 && now - before < SOON_MS ? small + 1 : 0;
-      if (small > SMALL_READS) await pause(GATHER_MS, signal);
+      if (small > SMALL_READS) await this.#stream.gather(GATHER_MS, rows.at(-1)!, signal);
       before = systemClock.now();
     }
   }

@@ -46,13 +46,18 @@ export function readReply(reply: unknown): Row[] {
   return readRows(Array.isArray(first) ? first[1] : second);
 }
 
+export function readId(id: unknown): Pick<Row, "ms" | "offset"> {
+  const [ms = 0, offset = 0] = String(id).split("-").map(Number);
+  return { ms, offset };
+}
+
 export function readRows(reply: unknown): Row[] {
   if (!Array.isArray(reply)) throw new Error(`no rows: ${describe(reply)}`);
   return reply.map((row): Row => {
     const [id, fields] = row as [string, string[]];
-    const [ms = 0, offset = 0] = String(id).split("-").map(Number);
+    const place = readId(id);
     const [field = "", text = ""] = fields.map(String);
-    return { id, ms, offset, ...readField(field, ms), text };
+    return { id, ...place, ...readField(field, place.ms), text };
   });
 }
 

@@ -1,8 +1,8 @@
 /** The commands that a log in Redis is made of. Not part of the public API. */
 
 import type { LostReason } from "../broker.ts";
-import { within } from "../wait.ts";
-import { isOlder, type Place, readRows, type Row } from "./redis_rows.ts";
+import { pause, within } from "../wait.ts";
+import { isBefore, isOlder, type Place, readId, readRows, type Row } from "./redis_rows.ts";
 
 /** A connection to Redis, of whichever client. */
 export interface RedisConnection {
@@ -49,6 +49,11 @@ export class RedisStream {
   readonly #sizes: number[] = [];
   #at = 0;
   #sum = 0;
+  /** How many appends are under way, and the place of the last that was answered. */
+  #appending = 0;
+  #appended: Pick<Row, "ms" | "offset"> = { ms: 0, offset: 0 };
+  /** End the pauses of those who gather. */
+  readonly #hurry = new Set<() => void>();
 
   constructor(key: string, open: RedisStream["open"], maxBytes: number) {
     this.key = key;
@@ -74,6 +79,21 @@ export class RedisStream {
     if (ms < this.#highest) return;
     this.#highest = ms;
     this.#end = { epoch, ms };
+  }
+
+  /**
+   * Waits for so many milliseconds for more to come together, but never for what this node itself has
+   * appended.
+   *
+   * @param cursor What has been read.
+   */
+  async gather(ms: number, cursor: Row, signal: AbortSignal): Promise<void> {
+    if (this.#appending > 0 || isBefore(cursor, this.#appended)) return;
+    const ending = new AbortController();
+    const hurry = () => ending.abort();
+    this.#hurry.add(hurry);
+    await pause(ms, AbortSignal.any([signal, ending.signal]));
+    this.#hurry.delete(hurry);
   }
 
   /** Sends a command, which must be answered in so many milliseconds beyond what is usual. */
@@ -114,15 +134,26 @@ export class RedisStream {
    * @returns Whether there is a stream to append to.
    */
   async append(connection: RedisConnection, entry: string): Promise<boolean> {
+    this.#appending++;
+    for (const hurry of this.#hurry) hurry();
+    try {
+      return await this.#append(connection, entry);
+    } finally {
+      this.#appending--;
+    }
+  }
+
+  async #append(connection: RedisConnection, entry: string): Promise<boolean> {
     const max = String(this.count(this.#maxBytes));
     const limits = [this.key, "NOMKSTREAM", "MAXLEN", "~", max];
     for (let tries = 1;; tries++) {
       this.#end ??= await this.#find(connection);
       try {
         const args = [...limits, `${this.#end.ms}-*`, `e${this.#end.epoch}`, entry];
-        if (await this.send(connection, "XADD", args) !== null) return true;
-        this.#end = undefined;
-        return false;
+        const id = await this.send(connection, "XADD", args);
+        if (id !== null) this.#appended = readId(id);
+        else this.#end = undefined;
+        return id !== null;
       } catch (cause) {
         // Another node has begun an epoch, or a stranger has put something there.
         if (!isOlder(cause) || tries === TRIES) throw cause;
