@@ -36,7 +36,7 @@ export class ConnectionLimits {
     return { connections: this.#connections, clients: this.#counts?.size ?? 0 };
   }
 
-  /** Takes a place for a connection, or returns why there is none. */
+  /** Takes a place for a connection, or returns why there is none: what concerns all comes first. */
   enter(ip: string): HandshakeFault | undefined {
     if (this.#connections >= this.#maxConnections) return FULL.connections;
     if (this.#counts !== undefined) {

@@ -44,7 +44,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ],
   reusePort: FLAG,
   compression: FLAG,
-  // The values of these three are looked at after the address and the port, as on HarmonyOS.
+  // The values of these three are looked at after the address and the port, as on HarmonyOS; a new limit is `COUNT`.
   maxConcurrentClientsNumber: ANY,
   maxConnectionsForOneClient: ANY,
   maxConnections: ANY,

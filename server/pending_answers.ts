@@ -32,7 +32,7 @@ interface AnswersOwner {
 export class PendingAnswers {
   readonly #owner: AnswersOwner;
   readonly #seconds: number;
-  /** For each client that waits: a call that ends that. */
+  /** For each client that waits, for `authorize` or `clientAddress`: a call that ends that. */
   readonly #waiting = new Set<(why: TooLate) => void>();
   /** The same for those that wait for too long. */
   readonly #late: TimeoutQueue<() => void>;
@@ -62,6 +62,7 @@ export class PendingAnswers {
       return TOO_LATE.stopping;
     }
     return new Promise((resolve, reject) => {
+      // May be called again, by an answer that comes too late: nothing is left to be done then.
       const decided = (settle: () => void) => {
         this.#waiting.delete(tooLate);
         this.#late.delete(late);
