@@ -18,6 +18,6 @@
 export { type WsHost, WsServer, wsServer } from "./shapes/ws.ts";
 export { WsSocket } from "./shapes/ws_socket.ts";
 export type { WsCallback, WsData, WsSendOptions } from "./shapes/ws_data.ts";
-export type { WsEvent, WsHandler, WsListener } from "./shapes/ws_listeners.ts";
+export type { WsEvent, WsHandler, WsListener, WsSocketEvents } from "./shapes/ws_listeners.ts";
 export { duplexOf, type WebSocketDuplexOptions } from "./shapes/duplex.ts";
 export type { ShapedServer } from "./shapes/server_hub.ts";

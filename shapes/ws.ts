@@ -52,6 +52,8 @@ export class WsServer extends EventEmitter {
     event: "connection",
     listener: (this: WsServer, socket: WsSocket, request: IncomingMessage) => void,
   ): this;
+  /** Adds a listener; no 'error' is ever told: those of the server are. */
+  override on(event: "error", listener: (this: WsServer, error: Error) => void): this;
   /** Adds a listener. */
   override on(event: string | symbol, listener: (...args: never[]) => void): this;
   override on(event: string | symbol, listener: (...args: never[]) => void): this {

@@ -23,6 +23,18 @@ export interface WsEvent {
   readonly message?: string;
 }
 
+/** What the listeners of `on` are told, by event. */
+export interface WsSocketEvents {
+  /** A message: a Buffer, unless `binaryType` is `"arraybuffer"` and it is binary. */
+  message: [data: Buffer | ArrayBuffer, isBinary: boolean];
+  /** The end: the close code and the reason. */
+  close: [code: number, reason: Buffer];
+  /** What could not be sent. */
+  error: [error: Error];
+  /** A Pong came in, with no data. */
+  pong: [data: Buffer];
+}
+
 /** What `onmessage` and its like are set to. */
 export type WsHandler = { bivariant(event: WsEvent): void }["bivariant"];
 

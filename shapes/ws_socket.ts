@@ -10,7 +10,12 @@ import type { ServerConnection } from "../server/connection.ts";
 import { listenTo, type ShapedServer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { toMessage, type WsCallback, type WsData, type WsSendOptions } from "./ws_data.ts";
-import { type WsHandler, type WsListener, WsListeners } from "./ws_listeners.ts";
+import {
+  type WsHandler,
+  type WsListener,
+  WsListeners,
+  type WsSocketEvents,
+} from "./ws_listeners.ts";
 
 /** Bytes that may be queued when the callback of a `send` is called. */
 const SENT_BYTES = 64 * 1024;
@@ -275,6 +280,12 @@ export class WsSocket extends EventEmitter {
   }
 
   /** Adds a listener. */
+  override on<K extends keyof WsSocketEvents>(
+    type: K,
+    listener: (this: WsSocket, ...args: WsSocketEvents[K]) => void,
+  ): this;
+  /** Adds a listener. */
+  override on(type: string | symbol, listener: (...args: never[]) => void): this;
   override on(type: string | symbol, listener: (...args: never[]) => void): this {
     if (type === "ping") sayOnce("'ping' is never told: no runtime shows the Pings of a peer.");
     return super.on(type, listener as (...args: unknown[]) => void);

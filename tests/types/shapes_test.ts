@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
-import { duplexOf, type WebSocketDuplexOptions } from "../../node.ts";
+import { duplexOf, type WebSocketDuplexOptions, wsServer } from "../../node.ts";
 import { socketOf, WebSocket as Ours, webSocketClass } from "../../standard.ts";
 
 /** What is only to be compiled. */
@@ -63,6 +63,24 @@ describe("the types of the shapes", () => {
       duplexOf(createWebSocketServer(), connection, { ...options, window: 1 });
       // @ts-expect-error: the option is a number
       duplexOf(createWebSocketServer(), connection, { window: "1" });
+    });
+  });
+
+  it("know what the listeners of a `ws` server and of its sockets are told, unannotated", () => {
+    compiled(() => {
+      const wss = wsServer(createWebSocketServer());
+      wss.on("error", (error) => error.message);
+      wss.on("connection", (socket, request) => {
+        socket.on("message", (data, isBinary) => [data.toString(), isBinary === true, request.url]);
+        socket.on("close", (code, reason) => [code.toFixed(), reason.toString("utf8")]);
+        socket.on("error", (error) => error.message);
+        socket.on("pong", (data) => data.length);
+        // Whoever knows better than the types may say so: `binaryType` is 'arraybuffer' here.
+        socket.on("message", (data: ArrayBuffer) => data.byteLength);
+        socket.on("upgrade", () => {});
+        // @ts-expect-error: a code is a number
+        socket.on("close", (code) => code.trim());
+      });
     });
   });
 });
