@@ -5,6 +5,7 @@ import {
   ANY,
   argumentError,
   BINARY_TYPE,
+  CLOCK,
   COUNT,
   FLAG,
   hasTexts,
@@ -20,6 +21,7 @@ import {
   secretArgumentError,
   SIGNAL,
   TEXT,
+  withFunctions,
 } from "../internal/validate.ts";
 import { readReconnectPolicy, type ReconnectPolicy } from "./reconnect_policy.ts";
 import type { ClientCert, ProxyConfiguration, WebSocketClientOptions } from "./types.ts";
@@ -36,13 +38,13 @@ export function readClientOptions(
 ): { error: BusinessError | undefined; options: ClientOptions } {
   const given = readOptions("createWebSocket", options, {
     binaryType: BINARY_TYPE,
-    clock: OBJECT,
+    clock: CLOCK,
     maxBufferedAmount: COUNT,
     maxPayload: MAX_PAYLOAD,
     observer: OBSERVER,
     reconnect: ANY,
     resume: FLAG,
-    runtime: OBJECT,
+    runtime: withFunctions("denied", "dial", "unsupported"),
     schema: SCHEMA,
     stats: FLAG,
   }, 1);

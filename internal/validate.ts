@@ -20,6 +20,15 @@ export const TEXT: Rule = [(value) => typeof value === "string", "must be text"]
 export const FLAG: Rule = [(value) => typeof value === "boolean", "must be true or false"];
 export const NUMBER: Rule = [(value) => typeof value === "number", "must be a number"];
 export const OBJECT: Rule = [isObject, "must be an object"];
+/** An object with functions of these names. */
+export const withFunctions = (...names: string[]): Rule => [
+  (value) =>
+    isObject(value) &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+  `must be an object with the functions ${names.join(", ")}`,
+];
+/** Where time comes from. */
+export const CLOCK: Rule = withFunctions("now", "setTimer", "clearTimer");
 export const COUNT: Rule = [
   (value) => Number.isSafeInteger(value) && (value as number) > 0,
   "must be an integer above 0",

@@ -2,22 +2,18 @@
 
 import {
   BINARY_TYPE,
+  CLOCK,
   COUNT,
   FLAG,
   FUNCTION,
-  OBJECT,
   OBSERVER,
   type Rule,
   SCHEMA,
+  withFunctions,
 } from "../internal/validate.ts";
 
-/** A broker's functions. */
-const FUNCTIONS = ["append", "read", "close"] as const;
-
 const BROKER: Rule = [
-  (value) =>
-    typeof value === "object" && value !== null &&
-    FUNCTIONS.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
+  withFunctions("append", "read", "close")[0],
   "must be a broker: an object with 'append', 'read' and 'close'",
 ];
 
@@ -62,12 +58,12 @@ export const OPTIONS: Readonly<Record<string, Rule>> = {
   authorize: FUNCTION,
   binaryType: BINARY_TYPE,
   broker: BROKER,
-  clock: OBJECT,
+  clock: CLOCK,
   history: HISTORY,
   node: NODE,
   observer: OBSERVER,
   presence: PRESENCE,
-  runtime: OBJECT,
+  runtime: withFunctions("fault", "listen", "mount"),
   schema: SCHEMA,
   stats: FLAG,
 };
