@@ -227,6 +227,7 @@ class Server {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#entering;
     if (this.#listening !== undefined) await this.stop();
   }
 

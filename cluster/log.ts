@@ -7,7 +7,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import { describe } from "../internal/describe.ts";
 import type { WebSocketData } from "../client/types.ts";
-import type { Broker, LostReason, Position } from "./broker.ts";
+import type { Broker, BrokerReader, LostReason, Position } from "./broker.ts";
 import { type Message, readEntry, readHead } from "./entry.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -96,7 +96,7 @@ export class Log<Except, Result> {
   /** Begins to read. */
   open(): void {
     const owner = this.#owner;
-    this.#reading = this.#broker.read({
+    this.#reading = this.#read({
       entry: (position, text) => this.#entry(position, text),
       ready: () => owner.ready(),
       lost: (why) => {
@@ -109,7 +109,7 @@ export class Log<Except, Result> {
         this.#outbox.state(up, cause);
         owner.state(up, cause);
       },
-    }, this.#ending.signal);
+    });
   }
 
   /** Publishes to a topic, or to everybody where it is `null`; see {@linkcode Outbox.publish}. */
@@ -137,6 +137,17 @@ export class Log<Except, Result> {
     this.#ending.abort();
     this.#outbox.close();
     await this.#reading;
+  }
+
+  /** Reads to the end. A broker that has stopped before it was told to is down from then on. */
+  async #read(reader: BrokerReader): Promise<void> {
+    let cause: unknown = new Error("the broker has stopped reading");
+    try {
+      await this.#broker.read(reader, this.#ending.signal);
+    } catch (thrown) {
+      cause = thrown;
+    }
+    if (!this.#ending.signal.aborted && this.#isUp !== false) reader.state(false, cause);
   }
 
   #entry(position: Position, text: string): void {

@@ -323,6 +323,53 @@ describe("a server that is about to be one of several", () => {
   });
 });
 
+describe("a broker that stops reading before it is told to", () => {
+  const STOPS: Record<string, Broker["read"]> = {
+    "by throwing": () => {
+      throw new Error("no reading here");
+    },
+    "by rejecting": () => Promise.reject(new Error("no reading here")),
+    "as it was closed": () => Promise.resolve(),
+  };
+  for (const [how, read] of Object.entries(STOPS)) {
+    it(`keeps a server from starting, and says why: ${how}`, async () => {
+      await using world = new World();
+      const { broker } = world;
+      let isMended = false;
+      const stops: Broker = {
+        append: (entry) => broker.append(entry),
+        read: (reader, signal) => isMended ? broker.read(reader, signal) : read(reader, signal),
+        close: () => Promise.resolve(),
+      };
+      const server = world.make({ broker: stops });
+      const start = assertRejects(() => server.start({ serverPort: 1 }), BusinessError);
+      await world.settle(5100);
+      const { kind, message } = await start as BusinessError;
+      const why = how === "as it was closed" ? "the broker has stopped reading" : "no reading here";
+      assertEquals([kind, message.includes(why)], ["brokerDown", true], message);
+      assertEquals([server.address, world.clock.pending], [undefined, 0]);
+      isMended = true;
+      await world.start(server);
+      assertEquals(await world.clock.until(server.publish("t", "a")), { sent: 0, tooSlow: 0 });
+    });
+  }
+
+  it("is down: that is told, and clients are sent elsewhere after the lease", async () => {
+    await using world = new World();
+    const server = world.make({ presence: { lease: 2 } });
+    const events: unknown[] = [];
+    server.on("broker", ({ up, cause }) => events.push(cause === undefined ? up : `${cause}`));
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    await world.start(server);
+    const { log } = await world.client(server);
+    await world.broker.close();
+    await world.settle(1900);
+    assertEquals([events, log], [[true, "Error: the broker has stopped reading"], []]);
+    await world.settle(200);
+    assertEquals(log, [{ code: 1012, reason: "retry after 1" }]);
+  });
+});
+
 describe("presence on several servers", () => {
   it("is known at once on all of them, and who came and went", async () => {
     await using world = new World();
@@ -501,6 +548,19 @@ describe("the start and stop of a server that is one of several", () => {
     world.broker.up();
     assertEquals(await world.clock.until(Promise.all([start, stop])), [true, true]);
     assertEquals(server.address, undefined);
+  });
+
+  it("is over at the end of a block that the server starts in", async () => {
+    await using world = new World();
+    const server = world.make();
+    const start = server.start({ serverPort: 1 });
+    await world.clock.until(server[Symbol.asyncDispose]());
+    assertEquals([await start, server.address], [true, undefined]);
+    world.broker.down();
+    const second = assertRejects(() => server.start({ serverPort: 1 }), BusinessError);
+    await world.clock.until(server[Symbol.asyncDispose]());
+    await second;
+    assertEquals([server.address, world.clock.pending], [undefined, 0]);
   });
 
   it("leaves the others alone where listening fails", async () => {

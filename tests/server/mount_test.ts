@@ -113,6 +113,8 @@ describe("createWebSocketServer().mount()", () => {
       mount() {
         throw new Error("no servers here");
       },
+      fault() {},
+      listen() {},
     };
     const server = createWebSocketServer({ runtime: runtime as never });
     const error = await assertRefused(() => server.mount({}), 2302999, "no servers here");
