@@ -29,12 +29,12 @@ export class ClientModel extends SocketModel {
   /** The connection is open. */
   opened(protocol: string): void {
     this.protocol = protocol;
-    this.target.dispatchEvent(new Event("open"));
+    this.dispatch(new Event("open"));
   }
 
   /** The socket is in a topic again, or some of it is lost. */
   recovered(detail: RecoveredInfo): void {
-    this.target.dispatchEvent(new CustomEvent("recovered", { detail }));
+    this.dispatch(new CustomEvent("recovered", { detail }));
   }
 
   override dispatch(event: Event): boolean {

@@ -11,6 +11,7 @@ interface Entry {
   callback: unknown;
   readonly capture: boolean;
   readonly once: boolean;
+  readonly passive: boolean;
   /** Whether it is what `onmessage` and its like are set to; an object among them is never called. */
   readonly isHandler: boolean;
   removed: boolean;
@@ -61,10 +62,11 @@ export class EventListeners {
     if (typeof callback !== "function" && typeof callback !== "object") {
       throw new TypeError("addEventListener: the listener must be a function or an object");
     }
-    const { capture, once, signal } = readOptions(options);
+    const { signal, ...how } = readOptions(options);
+    const { capture } = how;
     const list = this.#list(type);
     if (signal?.aborted || find(list, callback, capture) !== undefined) return;
-    const entry: Entry = { callback, capture, once, isHandler: false, removed: false };
+    const entry: Entry = { callback, ...how, isHandler: false, removed: false };
     insert(list, entry);
     signal?.addEventListener("abort", () => remove(list, entry), { once: true });
   }
@@ -103,7 +105,7 @@ export class EventListeners {
     const rest = this.#rest;
     if (!Array.isArray(rest)) {
       const handler = isHandled(type) ? this.handler(type) : null;
-      if (typeof handler === "function") callOne(target, handler, event, type);
+      if (typeof handler === "function") callHandler(target, handler, event, type);
       return;
     }
     const list = listOf(rest, type);
@@ -113,8 +115,10 @@ export class EventListeners {
       const entry = entries[i]!;
       if (entry.removed) continue;
       if (entry.once) remove(list, entry);
-      const { callback, isHandler } = entry;
-      if (typeof callback === "function" || !isHandler) callOne(target, callback, event, type);
+      const { callback, isHandler, passive } = entry;
+      if (passive) callPassive(target, callback, event, type);
+      else if (!isHandler) callOne(target, callback, event, type);
+      else if (typeof callback === "function") callHandler(target, callback, event, type);
       if (isStopped(event)) return;
     }
   }
@@ -147,16 +151,30 @@ function listOf(lists: EventList[], type: string): EventList | undefined {
   return undefined;
 }
 
-function callOne(target: EventTarget, callback: unknown, event: Event, type: string): void {
+/** Calls what an `on…` attribute is set to: `false` prevents the default (HTML §8.1.8.1). */
+function callHandler(target: EventTarget, handler: unknown, event: Event, type: string): void {
+  if (callOne(target, handler, event, type) === false) event.preventDefault();
+}
+
+/** Calls a listener that has said that it prevents nothing: so it cannot (DOM §2.9). */
+function callPassive(target: EventTarget, callback: unknown, event: Event, type: string): void {
+  Object.defineProperty(event, "preventDefault", { value() {}, configurable: true });
+  callOne(target, callback, event, type);
+  delete (event as Partial<Event>).preventDefault;
+}
+
+/** Calls a listener, which may fail; returns what it returns. */
+function callOne(target: EventTarget, callback: unknown, event: Event, type: string): unknown {
   try {
     const result = typeof callback === "function"
       ? callback.call(target, event)
       : (callback as EventListenerObject).handleEvent(event);
-    if (result === undefined) return;
+    if (result === undefined) return undefined;
     const { then } = (result ?? {}) as PromiseLike<unknown>;
     if (typeof then === "function") then.call(result, undefined, (cause) => report(type, cause));
+    return result;
   } catch (cause) {
-    report(type, cause);
+    return report(type, cause);
   }
 }
 
@@ -168,9 +186,8 @@ function setEntry(list: EventList, value: unknown): void {
   } else if (entry !== undefined) {
     entry.callback = value;
   } else {
-    insert(list, {
-      ...{ callback: value, capture: false, once: false, isHandler: true, removed: false },
-    });
+    const how = { capture: false, once: false, passive: false };
+    insert(list, { callback: value, ...how, isHandler: true, removed: false });
   }
 }
 
@@ -195,17 +212,18 @@ function remove(list: EventList, entry: Entry): void {
   list.entries = list.entries.filter((other) => other !== entry);
 }
 
-function readOptions(
-  options: unknown,
-): { capture: boolean; once: boolean; signal: AbortSignal | undefined } {
-  if (typeof options !== "object" || options === null) {
-    return { capture: Boolean(options), once: false, signal: undefined };
-  }
-  const { capture, once, signal } = options as AddEventListenerOptions;
+/** What `addEventListener` was asked for. */
+interface Options extends Pick<Entry, "capture" | "once" | "passive"> {
+  readonly signal: AbortSignal | undefined;
+}
+
+function readOptions(options: unknown): Options {
+  const given = typeof options === "object" && options !== null ? options : { capture: options };
+  const { capture, once, passive, signal } = given as AddEventListenerOptions;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("addEventListener: 'signal' must be an AbortSignal");
   }
-  return { capture: Boolean(capture), once: Boolean(once), signal };
+  return { capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), signal };
 }
 
 function report(type: string, cause: unknown): void {

@@ -140,11 +140,14 @@ export class SocketFace extends Given {
     throw unsupported("resume");
   }
 
-  addEventListener(type: string, listener: unknown, options?: unknown): void {
+  // Its `length` is 2, and so is that of the next.
+  addEventListener(type: string, listener: unknown, ...[options]: [options?: unknown]): void {
+    needTwo("addEventListener", arguments);
     this.#model.add(textOf(type), listener, options);
   }
 
-  removeEventListener(type: string, listener: unknown, options?: unknown): void {
+  removeEventListener(type: string, listener: unknown, ...[options]: [options?: unknown]): void {
+    needTwo("removeEventListener", arguments);
     this.#model.remove(textOf(type), listener, options);
   }
 
@@ -153,6 +156,10 @@ export class SocketFace extends Given {
     if (event instanceof Event) return model.dispatch(event);
     throw new TypeError("dispatchEvent: the argument must be an Event");
   }
+}
+
+function needTwo(method: string, { length }: IArguments): void {
+  if (length < 2) throw new TypeError(`${method}: there must be two arguments`);
 }
 
 function unsupported(what: string): BusinessError {

@@ -208,7 +208,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
       : new Blob([data]);
     // A listener that went past this class is heard only by the runtime's own dispatch.
     if (!this.hearsMessages) {
-      this.target.dispatchEvent(new MessageEvent("message", { data: shown, origin: this.origin }));
+      this.dispatch(new MessageEvent("message", { data: shown, origin: this.origin }));
       return;
     }
     const event = messageEvent(shown, this);
@@ -237,7 +237,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     }
     const { code, reason, wasClean, error } = end;
     if (error !== undefined) this.failed(error);
-    this.target.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
+    this.dispatch(new CloseEvent("close", { code, reason, wasClean }));
   }
 
   /** Something went wrong: 'error', with what it was for those who look. */
@@ -245,7 +245,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     const event = new Event("error");
     // Not enumerable: by the standard there is nothing to see (HTML, `Event` of a failed WebSocket).
     Object.defineProperty(event, "error", { value: error });
-    this.target.dispatchEvent(event);
+    this.dispatch(event);
   }
 
   /** Tells the listeners of an event that is being dispatched. */

@@ -86,6 +86,22 @@ describe("an event handler", () => {
     assertEquals(order, ["first", "last", "set anew"]);
   });
 
+  it("prevents the default of an event by returning false, and a listener does not", () => {
+    for (const name of HANDLERS) {
+      const ws = silent();
+      const said = () => ws.dispatchEvent(new Event(name.slice(2), { cancelable: true }));
+      ws.addEventListener(name.slice(2), () => false);
+      assertEquals(said(), true);
+      (ws as unknown as Handlers)[name] = () => false;
+      assertEquals(said(), false);
+      (ws as unknown as Handlers)[name] = () => 0;
+      assertEquals(said(), true);
+    }
+    const ws = silent();
+    ws.onopen = () => false; // with no listener beside it
+    assertEquals(ws.dispatchEvent(new Event("open", { cancelable: true })), false);
+  });
+
   it("is no listener: the same function may be both", () => {
     const ws = silent();
     let calls = 0;
@@ -173,6 +189,29 @@ describe("a listener", () => {
     assertThrows(() => ws.addEventListener("x", 5 as unknown as null), TypeError);
     const wrong = { signal: 5 } as unknown as AddEventListenerOptions;
     assertThrows(() => ws.addEventListener("x", () => {}, wrong), TypeError);
+  });
+
+  it("that is passive cannot prevent the default, and the next one can", () => {
+    const ws = silent();
+    const prevent = (event: Event) => event.preventDefault();
+    const said = () => ws.dispatchEvent(new Event("x", { cancelable: true }));
+    ws.addEventListener("x", prevent, { passive: true });
+    assertEquals(said(), true);
+    ws.addEventListener("x", prevent, { passive: false, capture: true });
+    assertEquals(said(), false);
+    ws.removeEventListener("x", prevent, true);
+    ws.addEventListener("x", (event) => event.preventDefault());
+    assertEquals(said(), false);
+  });
+
+  it("is added and removed with two arguments at the least", () => {
+    const ws = silent() as unknown as Record<string, (...args: unknown[]) => void>;
+    for (const name of ["addEventListener", "removeEventListener"] as const) {
+      assertEquals(ws[name]!.length, 2);
+      assertThrows(() => ws[name]!(), TypeError);
+      assertThrows(() => ws[name]!("x"), TypeError);
+      ws[name]!("x", undefined);
+    }
   });
 
   it("that was added past the class is called all the same", async () => {

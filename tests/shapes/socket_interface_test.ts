@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
 import { WebSocket, webSocketClass, type WebSocketConstructor } from "../../standard.ts";
-import { giveUp, settled } from "../helpers/sockets.ts";
+import { giveUp, next, settled } from "../helpers/sockets.ts";
+import { RawServer, TEXT } from "../peers/raw.ts";
 
 const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 
@@ -161,5 +162,30 @@ describe("WebSocket and a class with options", () => {
     assert(given(webSocketClass({})) instanceof WebSocket);
     assertFalse(({}) instanceof WebSocket);
     assertFalse(null as unknown instanceof WebSocket);
+  });
+});
+
+describe("a class that has a dispatchEvent() of its own", () => {
+  it("hears of everything, and the socket does not call it", async () => {
+    const server = await RawServer.listen();
+    let calls = 0;
+    class Own extends (WebSocket as unknown as new (url: string) => globalThis.WebSocket) {
+      override dispatchEvent(): boolean {
+        calls++;
+        throw new Error("by nobody");
+      }
+    }
+    const ws = new Own(server.url);
+    const heard: string[] = [];
+    for (const type of ["open", "message", "error", "close"]) {
+      ws.addEventListener(type, () => void heard.push(type));
+    }
+    const [peer] = await Promise.all([server.accept(), next(ws, "open")]);
+    peer.send(TEXT, "hello");
+    await next(ws, "message");
+    peer.reset();
+    await next(ws, "close");
+    assertEquals([heard, calls], [["open", "message", "error", "close"], 0]);
+    await server.close();
   });
 });
