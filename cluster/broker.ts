@@ -63,7 +63,7 @@ export interface Broker {
    *
    * @param reader Whom to tell.
    * @param signal Ends it.
-   * @returns Resolves when it has ended; never rejects.
+   * @returns Resolves when it has ended; never rejects. One that ends before `signal` aborts is down.
    */
   read(reader: BrokerReader, signal: AbortSignal): Promise<void>;
   /** Lets go of all connections. Readers end, and what is appended afterwards is refused. */
