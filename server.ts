@@ -18,13 +18,12 @@
  * @module
  */
 
-import type { TextOrBytes, WebSocketData } from "./client/types.ts";
+import type { TextOrBytes } from "./client/types.ts";
 import { type BusinessError, businessError, errorLike } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
 import { observing } from "./internal/observer.ts";
-import { mostBytes } from "./internal/payload.ts";
 import { ACCEPTED, answered, Refusal, settled } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
@@ -137,14 +136,8 @@ class Server {
   send(data: unknown, connection: unknown, options?: unknown): Promise<boolean> {
     // Nearly every message takes this way: the handle is one of ours, and the data is small.
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
-    if (found !== undefined && found.host === this.#listening && found.state === "open") {
-      const most = mostBytes(data);
-      if (most <= this.#listening.maxAtOnce && options === undefined) {
-        found.send(data as WebSocketData, most);
-        return ACCEPTED;
-      }
-    }
-    return answered(send(this.#listening, data, connection, options));
+    const isOwn = found !== undefined && found.host === this.#listening && options === undefined;
+    return isOwn && found.sendAtOnce(data) ? ACCEPTED : this.#send(data, connection, options);
   }
 
   close(connection: unknown, options?: unknown): Promise<boolean> {
@@ -276,6 +269,10 @@ class Server {
       this.#stopping = undefined;
     }
     return true;
+  }
+
+  #send(data: unknown, connection: unknown, options: unknown): Promise<boolean> {
+    return answered(send(this.#listening, data, connection, options));
   }
 
   #close(connection: unknown, options: unknown): BusinessError | undefined {

@@ -80,11 +80,17 @@ class CountingSocket {
     return ++this.sent;
   }
 
+  /** @param {string} _ */
+  sendText(_) {
+    return ++this.sent;
+  }
+
   getBufferedAmount() {
     return 0;
   }
 }
 noInline(CountingSocket.prototype.send); // as nothing native can be
+noInline(CountingSocket.prototype.sendText);
 
 /** @typedef {(socket: CountingSocket, data: string | ArrayBuffer) => void} Handler */
 

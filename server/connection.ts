@@ -38,22 +38,25 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   isAttached = true;
   /** What shows it in another shape, if anything does. */
   ears: ConnectionEars | undefined;
-  #socket: Socket | undefined;
+  // What each message needs has no `#`: JavaScriptCore inlines what is small, and counts what it takes to
+  // find out what such a name means (bench/README.md, "The way of a message").
+  /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
+  private atOnce = -1;
+  /** Bytes over which a message is looked at before it is told. */
+  private looksFrom = -1;
+  /** Only while the runtime has it, and it was not dropped. */
+  socket: Socket | undefined;
+  /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
+  private room: number;
   #close: CloseResult = LINK_DOWN;
-  /**
-   * An upper limit for the bytes that are queued. They are measured only when this exceeds the
-   * limit.
-   */
-  #queued = 0;
   #backlog: Backlog | undefined;
-  /** Whether it was sent a Ping, and nothing has come in since. */
-  #asked = false;
 
   constructor(
     host: ConnectionHost,
     { ip, port, url, protocol, offer, headers, context }: ConnectionParts,
   ) {
     this.host = host;
+    this.room = host.maxBufferedAmount;
     this.url = url;
     this.headers = headers;
     this.protocol = protocol;
@@ -68,45 +71,40 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   open(socket: Socket): void {
     if (this.state !== "admitted") return socket.terminate(); // it opened too late
-    this.#socket = socket;
+    this.socket = socket;
     this.headers = undefined;
     this.host.opening.delete(this);
     if (!this.host.admits()) return this.#sendClose(this.host.farewell());
     this.state = "open";
+    this.atOnce = this.host.maxAtOnce;
+    this.looksFrom = this.host.looksFrom;
     if (this.host.canPing) this.host.heartbeat.add(this);
     this.host.connected(this);
   }
 
   message(data: Incoming): void {
-    if (this.state !== "open") return;
-    if (this.#asked) this.alive();
-    const { listeners, looksFrom, messages } = this.host;
-    if (looksFrom !== Infinity && mostBytes(data) > looksFrom) return this.#look(data);
-    // This is `emitTo`: JavaScriptCore inlines five calls deep, and a listener may call `send`. One
-    // call less shows (bench/README.md, "The way of a message").
-    const event = { clientConnection: this.handle, data };
-    const { items } = messages;
-    let atWork: Promise<unknown> | undefined;
-    for (let i = 0; i < items.length; i++) {
-      const listener = items[i]!;
-      try {
-        const result = listener(event);
-        if (result !== undefined) atWork = listeners.join(atWork, result, messages);
-      } catch (cause) {
-        listeners.report(cause, messages);
-      }
+    const looksFrom = this.looksFrom;
+    if (looksFrom !== Infinity && !(mostBytes(data) <= looksFrom)) return this.receive(data);
+    const { items } = this.host.messages;
+    if (items.length !== 1) return this.tell(data, data);
+    const listener = items[0]!; // called as `items[0]()` it would get the list as its `this`
+    try {
+      const result = listener({ clientConnection: this.handle, data });
+      if (result !== undefined) this.join(data, result);
+    } catch (cause) {
+      this.host.listeners.report(cause, this.host.messages);
     }
-    if (atWork !== undefined) this.#await(data, atWork);
   }
 
-  /** A message came in whose sender wants to hear what becomes of it. Only while open. */
-  receive(data: Incoming, receipt: Receipt): void {
-    if (this.#asked) this.alive();
+  /** A message came in that others have to do with, too, such as its sender, who wants a receipt. */
+  receive(data: Incoming, receipt?: Receipt): void {
+    if (this.state !== "open") return;
+    this.alive();
     this.#look(data, receipt);
   }
 
   alive(): void {
-    this.#asked = false;
+    if (this.state === "open") this.looksFrom = this.host.looksFrom;
     this.host.heartbeat.alive(this);
   }
 
@@ -121,8 +119,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
     if (wasOpen) this.#settle(close ?? LINK_DOWN);
     // Of one that was dropped it has been told already.
-    const left = this.#socket === undefined ? 0 : unsent;
-    this.#socket = undefined;
+    const left = this.socket === undefined ? 0 : unsent;
+    this.socket = undefined;
     this.#cutOff(left);
     this.host.detached(this);
     if (!wasOpen) return;
@@ -131,29 +129,40 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.tellClosed();
   }
 
+  /** Sends a message that needs no look at anything else. Returns whether it is such a one. */
+  sendAtOnce(data: unknown): boolean {
+    const most = typeof data === "string" ? data.length * 3 : mostBytes(data);
+    if (!(most <= this.atOnce)) return false; // NaN is not, either: that of what cannot be sent
+    if (this.host.observing !== undefined) this.tellSent(data as WebSocketData);
+    this.socket?.send(data as WebSocketData);
+    if ((this.room -= most) < 0) this.dropIfTooSlow();
+    return true;
+  }
+
   /**
    * Sends a message that has `most` bytes at most, and `bytes` where they were counted. Only while open;
    * whoever calls it has checked the data, and that there is room (`server/flow.ts`).
    */
   send(data: WebSocketData, most: number, bytes?: number): void {
-    const { maxBufferedAmount, observing } = this.host;
-    if (observing !== undefined) observing.sent?.(this.handle, data, bytes ?? byteLength(data));
-    this.#socket?.send(data);
-    this.#queued += most; // an upper bound; what is really queued is asked for only over the limit
-    if (this.#queued > maxBufferedAmount) this.dropIfTooSlow();
+    if (this.host.observing !== undefined) this.tellSent(data, bytes);
+    this.socket?.send(data);
+    if ((this.room -= most) < 0) this.dropIfTooSlow();
+  }
+
+  private tellSent(data: WebSocketData, bytes?: number): void {
+    this.host.observing?.sent?.(this.handle, data, bytes ?? byteLength(data));
   }
 
   /** Bytes that are queued. */
   get bufferedAmount(): number {
-    return this.#socket?.bufferedAmount ?? 0;
+    return this.socket?.bufferedAmount ?? 0;
   }
 
   /** Whether so many bytes more may be queued. */
   hasRoomFor(bytes: number): boolean {
-    const { maxBufferedAmount } = this.host;
-    if (this.#queued + bytes <= maxBufferedAmount) return true;
-    this.#queued = this.bufferedAmount;
-    return this.#queued + bytes <= maxBufferedAmount;
+    if (bytes <= this.room) return true;
+    this.room = this.host.maxBufferedAmount - this.bufferedAmount;
+    return bytes <= this.room;
   }
 
   drained(): void {
@@ -165,34 +174,18 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
    * (`send` above), a publish (`Topics`), and some answers to a client that resumes (`ResumingPeer`).
    */
   dropIfTooSlow(): void {
-    this.#queued = this.bufferedAmount;
     const { maxBufferedAmount, refusesSlow } = this.host;
-    if (this.#queued <= maxBufferedAmount || refusesSlow || this.state !== "open") return;
+    this.room = maxBufferedAmount - this.bufferedAmount;
+    if (this.room >= 0 || refusesSlow || this.state !== "open") return;
     this.#drop(TOO_SLOW);
-    const limit = this.host.maxBufferedAmount;
-    this.#fail("too slow", `is too slow: more than ${limit} bytes are queued to it`);
-  }
-
-  /** Joins a topic of the runtime. */
-  subscribe(topic: string): void {
-    this.#socket?.subscribe?.(topic);
-  }
-
-  /** Leaves a topic of the runtime. */
-  unsubscribe(topic: string): void {
-    this.#socket?.unsubscribe?.(topic);
-  }
-
-  /** Lets the runtime send a message to all others in a topic. */
-  publish(topic: string, data: WebSocketData): void {
-    this.#socket?.publish?.(topic, data);
+    this.#fail("too slow", `is too slow: more than ${maxBufferedAmount} bytes are queued to it`);
   }
 
   /** Stops reading, as the listeners cannot keep up. Returns whether the runtime can do that. */
   pause(): boolean {
     if (this.state !== "open") return true; // the peer's Close frame must be read
-    if (this.#socket?.pause === undefined) return false;
-    this.#socket.pause();
+    if (this.socket?.pause === undefined) return false;
+    this.socket.pause();
     this.host.heartbeat.delete(this); // no Pong can be read meanwhile
     this.host.paused.add(this);
     return true;
@@ -202,7 +195,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   resume(): void {
     if (this.state !== "open") return;
     this.host.paused.delete(this);
-    this.#socket?.resume?.();
+    this.socket?.resume?.();
     if (this.host.canPing) this.host.heartbeat.add(this);
   }
 
@@ -246,8 +239,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   /** Drops the connection in the runtime. Only when what 'close' tells is settled. */
   terminate(tells = true): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
+    const socket = this.socket;
+    this.socket = undefined;
     this.#cutOff(socket?.bufferedAmount ?? 0, tells);
     socket?.terminate();
     this.host.closing.delete(this);
@@ -256,9 +249,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   ping(): void {
-    this.#asked = true;
+    this.looksFrom = -1; // whatever comes next is a sign of life
     this.host.observing?.pinged?.(this.handle);
-    this.#socket?.ping();
+    this.socket?.ping();
   }
 
   dead(): void {
@@ -279,10 +272,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
       this.#drop(TOO_BIG);
       return this.#fail("too big", `sent a message of over ${maxPayload} bytes`);
     }
-    if (schema === undefined) return this.#tell(data, data, receipt);
+    if (schema === undefined) return this.tell(data, data, receipt);
     const parsed = parse(schema, data);
     if (this.state as string !== "open") return receipt?.refuse("closed"); // the validator has
-    if ("value" in parsed) return this.#tell(data, parsed.value, receipt);
+    if ("value" in parsed) return this.tell(data, parsed.value, receipt);
     const { close, why, cause } = parsed;
     receipt?.refuse("unacceptable");
     this.#drop(close);
@@ -290,13 +283,20 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Calls the listeners with a message, or with what `schema` has made of it. */
-  #tell(message: Incoming, data: unknown, receipt?: Receipt): void {
+  private tell(message: Incoming, data: unknown, receipt?: Receipt): void {
     const { listeners, messages } = this.host;
     const more = receipt?.mayRepeat ? { mayRepeat: true } : undefined;
     const event = { clientConnection: this.handle, data, ...more };
     const atWork = listeners.emitTo(receipt?.watch(messages) ?? messages, event);
     if (atWork !== undefined) this.#await(message, atWork);
     receipt?.end(atWork);
+  }
+
+  /** The one listener of a message has returned something. */
+  private join(message: Incoming, result: unknown): void {
+    const { listeners, messages } = this.host;
+    const atWork = listeners.join(undefined, result, messages);
+    if (atWork !== undefined) this.#await(message, atWork);
   }
 
   /** Counts a message until its listeners are done. */
@@ -310,7 +310,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { code, reason } = toWire(close);
     // In this order, as one runtime calls `closed` within `close`.
     this.host.closing.add(this, isPatient);
-    this.#socket?.close(code, reason);
+    this.socket?.close(code, reason);
   }
 
   /** What was sent does not arrive. */
@@ -337,6 +337,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   #settle(close: CloseResult): void {
     this.#close = close;
     this.state = "closing";
+    this.atOnce = this.looksFrom = -1;
     this.host.heartbeat.delete(this);
     this.host.paused.delete(this);
     this.host.leaveTopics(this);

@@ -17,6 +17,8 @@ export interface ConnectionHost {
   readonly canPing: boolean;
   /** Whether the runtime itself refuses messages over `maxPayload`. */
   readonly checksPayload: boolean;
+  /** The largest message that can be sent with no look at the queue, in bytes; -1 for none. */
+  readonly maxAtOnce: number;
   /** The bytes over which a message is checked before the listeners get it; -1 where each is. */
   readonly looksFrom: number;
   readonly schema: StandardSchema | undefined;

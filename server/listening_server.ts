@@ -68,7 +68,7 @@ export interface ListeningServerParts {
 export class ListeningServer implements ConnectionHost, HandshakeOwner {
   // What each message needs stands together: it is in the same lines of the processor's cache.
   readonly maxBufferedAmount: number;
-  /** The largest message that can be sent with no look at the queue, in bytes. */
+  /** The largest message that can be sent with no look at the queue, in bytes; -1 for none. */
   readonly maxAtOnce: number;
   readonly looksFrom: number;
   readonly observing: Observing | undefined;

@@ -118,7 +118,7 @@ export class Topics {
     const topics = this.#topicsOf.get(connection);
     if (topics === undefined) this.#topicsOf.set(connection, new Set([topic]));
     else topics.add(topic);
-    connection.subscribe(topic.runtimeName);
+    connection.socket?.subscribe?.(topic.runtimeName);
   }
 
   #remove(connection: ServerConnection, topic: Topic): void {
@@ -126,7 +126,7 @@ export class Topics {
     const topics = this.#topicsOf.get(connection)!;
     topics.delete(topic);
     if (topics.size === 0) this.#topicsOf.delete(connection);
-    connection.unsubscribe(topic.runtimeName);
+    connection.socket?.unsubscribe?.(topic.runtimeName);
     if (topic.members.size === 0 && topic.name !== undefined) this.#topics.delete(topic.name);
   }
 
@@ -161,7 +161,7 @@ export class Topics {
     if (publish === undefined || excepted.length > 1) return this.#sendEach(topic, data, except);
     const [one] = excepted;
     if (one === undefined) publish(topic.runtimeName, data);
-    else one.publish(topic.runtimeName, data);
+    else one.socket?.publish?.(topic.runtimeName, data);
     if (this.#observing?.sent !== undefined) {
       const bytes = byteLength(data); // once for all of them
       for (const connection of topic.members) {

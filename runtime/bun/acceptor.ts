@@ -16,6 +16,7 @@ export interface BunServerSocket {
   readonly data: BunConnection;
   binaryType: "arraybuffer" | "uint8array";
   send(data: WebSocketData, compress?: boolean): number;
+  sendText(text: string): number;
   ping(): number;
   close(code: number, reason: string): void;
   pause(): void;
@@ -84,7 +85,10 @@ export class BunConnection implements Socket {
   }
 
   send(data: WebSocketData): void {
-    this.noteQueued(this.ws!.send(data));
+    const ws = this.ws!;
+    // The name that takes text alone takes 3 ns less (1.4.5, bench/README.md).
+    const sent = typeof data === "string" ? ws.sendText(data) : ws.send(data);
+    if (sent < 0) this.left = ws.getBufferedAmount();
   }
 
   ping(): void {
