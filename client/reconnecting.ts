@@ -301,8 +301,7 @@ export class ReconnectingConnection implements ConnectionOwner {
    */
   readonly hasten = (): boolean => {
     if (this.state === "open") this.#connection!.probe();
-    // A connection that is closing comes to its end first.
-    if (this.#between !== "waiting" || this.#connection !== undefined || this.#asking) return false;
+    if (this.#between !== "waiting" || this.#asking) return false;
     this.#clock.clearTimer(this.#timer);
     this.#again();
     return true;

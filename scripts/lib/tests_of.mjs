@@ -50,6 +50,7 @@ const TABLE = [
     "tests/client/reconnect_corners_test",
     "tests/client/reconnect_runtime_test",
     "tests/client/reconnect_now_test",
+    "tests/client/reconnecting_test",
     "tests/client/deferred_test",
     "tests/client/message_iterator_test",
   ], [

@@ -87,6 +87,48 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     ]);
   });
 
+  for (const closesOn of ["close", "error"] as const) {
+    it(`plans nothing more where a listener of '${closesOn}' closes`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const log: string[] = [];
+      const random = () => {
+        log.push("random");
+        throw new Error("no luck");
+      };
+      const observer = { reconnecting: () => void log.push("planned") };
+      const ws = createWebSocket({ clock, runtime, observer, reconnect: { random } });
+      for (const event of ["close", "error"] as const) {
+        ws.on(event, () => {
+          log.push(event);
+          if (event === closesOn && ws.state !== "idle") void ws.close();
+        });
+      }
+      await ws.connect(URL);
+      runtime.events.open();
+      runtime.events.closed({ code: 1001, reason: "" });
+      await clock.advance(100_000);
+      const told = closesOn === "close"
+        ? ["close", "close"]
+        : ["close", "random", "error", "close"];
+      assertEquals([log, ws.state, clock.pending], [told, "idle", 0]);
+    });
+  }
+
+  it("counts nothing of what is queued to a connection that closes by itself", async () => {
+    const { clock, runtime, ws } = client();
+    await ws.connect(URL);
+    runtime.events.open();
+    runtime.socket.bufferedAmount = 9;
+    assertEquals(ws.bufferedAmount, 9);
+    runtime.events.message("x".repeat(5_242_865));
+    assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 0]);
+    assertEquals([await ws.send("12"), ws.bufferedAmount], [false, 2]);
+    runtime.events.closed({ code: 1009, reason: "" });
+    await clock.advance(1);
+    assertEquals([ws.state, ws.bufferedAmount, clock.pending], ["idle", 0, 0]);
+  });
+
   it("is bounded by maxBufferedAmount, too, where that is less than maxQueued", async () => {
     const clock = new FakeClock();
     const runtime = new ScriptedClient();

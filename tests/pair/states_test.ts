@@ -110,6 +110,20 @@ describe("a client in each state", () => {
     assertEquals(settled, 1);
   });
 
+  it("has new `opened` and `closed` for a URL with no host, and nothing to read", async () => {
+    await using pair = await MemoryPair.start();
+    await pair.open();
+    await pair.close();
+    assertEquals((await pair.ws.closed).code, 1000);
+    assertEquals(await answer(pair.ws.connect("ws://")), "noHost");
+    const { closed, opened } = pair.ws;
+    const read = pair.ws[Symbol.asyncIterator]().next();
+    const kinds = await Promise.all([opened, closed, read].map(answer));
+    assertEquals(kinds, ["connectFailed", "connectFailed", "connectFailed"]);
+    await pair.open();
+    assertEquals((await pair.ws.opened).status, 101);
+  });
+
   it("connects again inside 'close' while `for await` waits, which ends", async () => {
     await using pair = await MemoryPair.start();
     await pair.open();

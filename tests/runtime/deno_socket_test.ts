@@ -93,6 +93,21 @@ if (!onDeno) {
       assertEquals(peer.texts(), ["one", "two"]);
     });
 
+    it("has its timer set once: by ping(), or by the first message that finds nothing queued", async () => {
+      for (const queued of [0, 1]) {
+        await using it = await pair();
+        let bufferedAmount = queued;
+        Object.defineProperty(it.ws, "bufferedAmount", { get: () => bufferedAmount });
+        it.socket.ping();
+        bufferedAmount = 0;
+        using timers = countTimers();
+        for (const text of ["one", "two", "three"]) it.socket.send(text);
+        assertEquals([timers.set, it.held()], [queued, 0]);
+        await deadline(it.peer.next(PING), LIMIT_MS);
+        assertEquals(it.peer.texts(), ["one", "two", "three"]);
+      }
+    });
+
     it("goes out though something is sent in every turn, and holds back none of it", async () => {
       await using it = await pair();
       const { socket, peer } = it;
