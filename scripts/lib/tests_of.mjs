@@ -169,6 +169,7 @@ const TABLE = [
       "tests/runtime/deno_fallback_test",
       "tests/runtime/environment_test",
       "tests/runtime/own_websocket_test",
+      "tests/shapes/socket_close_test",
     ],
   ],
   [/^(?:cluster\/|server\/cluster)/, ["tests/cluster/history_test", "tests/cluster/memory_test"], [

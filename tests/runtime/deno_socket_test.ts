@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import type { End } from "../../runtime/contract.ts";
 import { DenoSocket } from "../../runtime/deno/socket.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
@@ -15,9 +16,9 @@ const MIB = 1024 * 1024;
 async function pair() {
   const server = await RawServer.listen();
   const ws = new WebSocket(server.url);
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const { promise: closed, resolve } = Promise.withResolvers<End>();
   let lives = 0;
-  const events = { message() {}, alive: () => lives++, closed: () => resolve() };
+  const events = { message() {}, alive: () => lives++, closed: resolve };
   const socket = new DenoSocket(ws, events as never, (end) => end);
   const [peer] = await deadline(
     Promise.all([server.accept(), new Promise((opened) => ws.onopen = opened)]),
@@ -168,6 +169,18 @@ if (!onDeno) {
       assertEquals(timers.set, 1);
       await deadline(peer.next(TEXT), LIMIT_MS);
       assertEquals(order(peer), [BINARY, PING, TEXT]);
+    });
+
+    it("has what it held back counted as unsent where the peer goes without reading", async () => {
+      await using it = await pair();
+      stall(it);
+      it.socket.ping();
+      await delay(200);
+      it.socket.send("after");
+      const { bufferedAmount } = it.socket;
+      assertEquals(it.held(), 5);
+      it.peer.reset();
+      assertEquals((await deadline(it.closed, LIMIT_MS)).unsent, bufferedAmount);
     });
 
     it("is taken back by close(), whether or not it waits", async () => {

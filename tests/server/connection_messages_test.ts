@@ -218,6 +218,20 @@ describe("what is queued to a server's connection", () => {
     assertEquals(server.stats()!.sent, { messages: 3, bytes: 21 });
   });
 
+  it("is no reason to drop who is closed while it is sent", async () => {
+    const observer = { sent: () => void world.server.close(world.one, { code: 4001 }) };
+    await using world = await ScriptedConnection.open({
+      config: { maxBufferedAmount: 10 },
+      options: { observer },
+    });
+    world.socket.bufferedAmount = 11;
+    assertEquals(await world.server.send("12345678901", world.one), true);
+    await world.clock.advance(0);
+    const [log, calls] = world.told;
+    assertEquals([log, calls[0], world.dropped], [["close 4001 CLOSE_NORMAL"], "close 4001", {}]);
+    world.socket.bufferedAmount = 0;
+  });
+
   it("is told by drained() when it is little enough, and when it is over", async () => {
     await using world = await ScriptedConnection.open();
     const { clock, one, server, socket } = world;
