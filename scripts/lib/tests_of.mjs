@@ -40,6 +40,8 @@ const TABLE = [
     "tests/server/handshake_test",
     "tests/server/max_connections_test",
     "tests/server/refusal_reasons_test",
+    "tests/server/mount_test",
+    "tests/shapes/ws_test",
   ]],
   [/^client\/|^client\.ts/, [
     "tests/client/connection_",
@@ -101,6 +103,7 @@ const TABLE = [
   [/^server\/(?:handshake|http|routes|origin|request)/, ["tests/server/handshake_places_test"], [
     "tests/server/authorize",
     "tests/server/client_address_test",
+    "tests/server/subprotocols_test",
     "tests/server/fetch_test",
     "tests/server/http_test",
   ]],
@@ -172,8 +175,12 @@ const TABLE = [
       "tests/shapes/socket_close_test",
     ],
   ],
-  [/^(?:cluster\/|server\/cluster)/, ["tests/cluster/history_test", "tests/cluster/memory_test"], [
+  [/^(?:cluster\/|server\/cluster|server\.ts)/, [
+    "tests/cluster/history_test",
+    "tests/cluster/memory_test",
+  ], [
     "tests/server/cluster_test",
+    "tests/server/resuming_test",
     "tests/cluster/presence_test",
   ]],
 ];

@@ -26,6 +26,35 @@ describe("a message that a client sends", () => {
   });
 });
 
+describe("what is given beside a message that an open client sends", () => {
+  const callback = (error: BusinessError | undefined, isSent?: boolean) =>
+    answers.push(`to it: ${error?.kind ?? isSent}`);
+  const answers: unknown[] = [];
+  const CALLS: [string, args: unknown[], answer: unknown, isSent: boolean][] = [
+    ["nothing", ["x"], true, true],
+    ["two that are left out", ["x", undefined, undefined], true, true],
+    ["a callback", ["x", callback], "to it: true", true],
+    ["a callback after options that are left out", ["x", undefined, callback], "to it: true", true],
+    ["a callback, and one that is left out", ["x", callback, undefined], "to it: true", true],
+    ["options with nothing in them", ["x", {}], true, true],
+    ["null", ["x", null], "argument", false],
+    ["a third that is no callback", ["x", undefined, 5], "argument", false],
+    ["a callback that is not the last", ["x", callback, {}], "to it: argument", false],
+    ["a callback for the message", [callback], "to it: argument", false],
+  ];
+  for (const [what, args, expected, isSent] of CALLS) {
+    it(`may ${isSent ? "" : "not "}be ${what}`, async () => {
+      await using world = await DialledClient.open();
+      const send = world.ws.send.bind(world.ws) as (...args: unknown[]) => Promise<unknown> | void;
+      const promise = send(...args);
+      answers.push(...promise === undefined ? [] : [await answer(promise)]);
+      await world.clock.advance(0);
+      assertEquals(answers.splice(0), [expected]);
+      assertEquals(world.told, [[], isSent ? ["send"] : []]);
+    });
+  }
+});
+
 describe("messages that nobody reads", () => {
   it("end the connection once, however many do not read", async () => {
     const dropped: string[] = [];

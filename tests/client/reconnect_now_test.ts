@@ -112,7 +112,9 @@ describe("reconnect()", () => {
     const ws = await world.start();
     await plain.connect("ws://localhost:1/");
     await world.clock.advance(20);
-    assertEquals((await refusal(plain.reconnect())).kind, "notConnected");
+    const { kind, message } = await refusal(plain.reconnect());
+    const why = "the client is open, or was made without 'reconnect'";
+    assertEquals([kind, message.endsWith(`reconnect: ${why}`)], ["notConnected", true]);
     await ws.close();
     assertEquals((await refusal(ws.reconnect())).kind, "notConnected");
     await world.clock.advance(20);

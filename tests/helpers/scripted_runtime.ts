@@ -94,6 +94,8 @@ export class ScriptedServer implements ServerRuntime {
   checksPayload = false;
   /** What listening throws, if anything. */
   refuses: Error | undefined;
+  /** How long answers that are under way may take yet, in ms, as it was told to close. */
+  closesWithin: number | undefined;
   /** What it was told to publish; nothing can be published where there is no list. */
   published: string[] | undefined;
   #events!: ListenerEvents;
@@ -105,7 +107,10 @@ export class ScriptedServer implements ServerRuntime {
     return {
       address: ADDRESS,
       ...(published && { publish: (topic, data) => void published.push(`${topic} ${data}`) }),
-      close: () => Promise.resolve(),
+      close: (ms) => {
+        this.closesWithin = ms;
+        return Promise.resolve();
+      },
     };
   }
 

@@ -221,14 +221,17 @@ describe("createWebSocketServer({ authorize })", () => {
     }
   });
 
-  it("refuses whom it does not know, in a host as well", async () => {
+  it("refuses whom it does not know, in a host as well, unless that has its own", async () => {
     const server = createWebSocketServer({
       authorize: () => Promise.resolve(new Response("who are you?", { status: 401 })),
     });
-    const mount = await server.mount();
-    await using host = new TestHost(mount.fetch, { websocket: mount.websocket });
-    assertEquals((await exchange(host.port)).status, 401);
-    await server.stop();
+    const pays = () => new Response(null, { status: 402 });
+    for (const [authorize, status] of [[undefined, 401], [pays, 402]] as const) {
+      const mount = await server.mount({ authorize });
+      await using host = new TestHost(mount.fetch, { websocket: mount.websocket });
+      assertEquals((await exchange(host.port)).status, status);
+      await server.stop();
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosingDeadlines } from "../../server/closing_deadlines.ts";
 import { FakeClock } from "../../testing.ts";
+import { ScriptedConnection } from "../helpers/scripted_connection.ts";
 
 const KIB = 1024;
 
@@ -76,4 +77,25 @@ describe("ClosingDeadlines", () => {
     assertEquals(peers.map(({ droppedAt }) => droppedAt), Array(4).fill(undefined));
     assertEquals(clock.pending, 0);
   });
+});
+
+describe("server.stop()", () => {
+  for (const [after, left] of [[0, 4400], [1000, 3400], [4000, 400]] as const) {
+    it(`gives answers that are under way ${left} ms where its peers took ${after}`, async () => {
+      await using world = await ScriptedConnection.open();
+      const { admission, clock, runtime, server, socket } = world;
+      const stopped = server.stop();
+      if (after < 4000) {
+        await clock.advance(after);
+        admission.closed({ code: 1001, reason: "" });
+      } else {
+        await clock.advance(after - 1);
+        assertEquals([runtime.closesWithin, socket.calls], [undefined, ["close 1001"]]);
+        await clock.advance(1);
+        assertEquals(socket.calls, ["close 1001", "terminate"]);
+      }
+      await clock.until(stopped);
+      assertEquals([runtime.closesWithin, clock.pending], [left, 0]);
+    });
+  }
 });

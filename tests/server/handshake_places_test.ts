@@ -87,9 +87,9 @@ const OUTCOMES: Record<string, [Config, status: number, reason: string]> = {
 };
 
 /** A server for one connection, on a script. */
-async function serverOf(config: Config) {
+async function serverOf(config: Config, more: { opensAtOnce?: boolean } = {}) {
   const clock = new FakeClock();
-  const runtime = new ScriptedServer();
+  const runtime = Object.assign(new ScriptedServer(), more);
   const server = createWebSocketServer<object>({ clock, runtime });
   const log: string[] = [];
   server.on("connect", () => log.push("connect"));
@@ -175,4 +175,29 @@ describe("a handshake that waits for authorize()", () => {
     admission.closed({ code: 1001, reason: "" });
     await stopped;
   });
+});
+
+describe("a client that is let in and not open yet when the server stops", () => {
+  const ASKED: Record<string, Config> = {
+    authorize: { authorize: () => Promise.resolve({}) },
+    clientAddress: { clientAddress: () => "192.0.2.1" },
+    protocol: { protocol: () => undefined },
+  };
+  for (const [name, config] of Object.entries(ASKED)) {
+    it(`is waited for after ${name}, and told 1001, on a runtime that opens at once`, async () => {
+      const { clock, log, runtime, server } = await serverOf(config, { opensAtOnce: true });
+      const admission = await runtime.request() as Admission;
+      let isOver = false;
+      const stopped = server.stop().then(() => isOver = true);
+      await clock.advance(1000);
+      assertEquals(isOver, false);
+      const socket = new ScriptedSocket();
+      admission.open(socket);
+      assertEquals(socket.calls, ["close 1001"]);
+      admission.closed({ code: 1001, reason: "" });
+      await stopped;
+      assertEquals([log, clock.pending], [[], 0]);
+      assertNothingLeft();
+    });
+  }
 });
