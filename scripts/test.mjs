@@ -6,8 +6,8 @@
  *
  *     test [--deno | --bun] [--quick] [--verbose] [file, folder or part of a path]...
  *
- * `--quick` leaves out the suites that take long, and does not count the branches. `--verbose` shows all
- * that the runners print, as it comes; so does one file or more on one runtime.
+ * `--quick` leaves out what takes long, which `tests/README.md` lists, and does not count the branches.
+ * `--verbose` shows all that the runners print, as it comes; so does one file or more on one runtime.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
 const LIMIT_SECONDS = 20 * 60;
 
 /** How many runners work at a time: most tests wait for something, few want a core. */
-const RUNNERS = 3;
+const RUNNERS = { whole: 3, quick: 4 };
 
 /** How long each file took the last time, on each runtime: what the time left is told from. */
 const TIMES = join(ROOT, "scripts/runtimes/times.json");
@@ -97,7 +97,7 @@ const all = [
     : [runOf("Deno, snippets", documentedModules(), onDeno(["--doc"]), true)]),
 ];
 const suites = all.map(({ suite }) => suite);
-const runners = verbose ? all.length : RUNNERS;
+const runners = verbose ? all.length : RUNNERS[quick ? "quick" : "whole"];
 await runAll(suites, runners, async (suite, part) => {
   const run = all.find((one) => one.suite === suite);
   if (run !== undefined) await runPart(run, part);

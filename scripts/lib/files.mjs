@@ -33,12 +33,32 @@ export function documentedModules() {
   );
 }
 
-/** The suites that take long, or that need more than a runtime: `--quick` leaves them out. */
-const LONG = new RegExp(
-  "^tests/(?:chaos|examples|heartbeat|hostile|interop|model|package|runtime|scripts)/|" +
-    "^tests/(?:client/(?:proxy|process|reconnect_real)|cluster/(?:nats|redis)|harmony/programs|" +
-    "pair/scale)_",
-);
+/** What `--quick` leaves out, as `tests/README.md` says it: suites that take long or need more than a runtime. */
+export const LONG_SUITES = [
+  ...["chaos", "examples", "heartbeat", "hostile", "interop", "model", "ops", "package", "recipes"],
+  ...["runtime", "scripts"],
+];
+
+/** The same of the files of other suites, by how their paths begin. */
+export const LONG_FILES = [
+  ...["client/process_", "client/proxy_", "client/reconnect_real_"],
+  ...["cluster/drain_", "cluster/nats_", "cluster/redis_", "cluster/resume_nodes_"],
+  ...["harmony/programs_", "pair/scale_"],
+  ...["server/exit_", "server/flow_process_", "server/reuse_port_"],
+];
+
+/** Of those that are quick, the ones that take over five seconds on some runtime. */
+const SLOW_FILES = [
+  ...["client/close_", "client/drained_", "docs/readme_", "guide/", "pair/binary_type_"],
+  ...[
+    "pair/one_log_",
+    "pair/pairwise_",
+    "server/authorize_",
+    "server/backpressure_",
+    "server/http_",
+  ],
+  ...["server/stop_"],
+];
 
 /**
  * Whether a test file is among those that `--quick` runs.
@@ -46,5 +66,15 @@ const LONG = new RegExp(
  * @param {string} file
  */
 export function isQuick(file) {
-  return !LONG.test(file);
+  const long = [...LONG_SUITES.map((suite) => `${suite}/`), ...LONG_FILES];
+  return !long.some((path) => file.startsWith(`tests/${path}`));
+}
+
+/**
+ * How long a test file may take that has never run here, in seconds.
+ *
+ * @param {string} file
+ */
+export function guessedSeconds(file) {
+  return !isQuick(file) || SLOW_FILES.some((path) => file.startsWith(`tests/${path}`)) ? 5 : 1;
 }

@@ -1,15 +1,12 @@
 // @ts-check
 /** Which files run next, and where: several runners share what is to be run, those that take long first. */
-import { isQuick } from "./files.mjs";
+import { guessedSeconds } from "./files.mjs";
 
 /**
  * How long each file took the last time, in seconds, by its path.
  *
  * @typedef {Record<string, number>} Times
  */
-
-/** What is taken for the time of a file that has never run here, in seconds. */
-const UNKNOWN_SECONDS = { quick: 1, long: 5 };
 
 /** A runner is not started for less than so many seconds of work: it takes some to start. */
 const LEAST_SECONDS = 10;
@@ -82,7 +79,7 @@ export class Suite {
 
   /** @param {string} file */
   #expected(file) {
-    return this.#before[file] ?? UNKNOWN_SECONDS[isQuick(file) ? "quick" : "long"];
+    return this.#before[file] ?? guessedSeconds(file);
   }
 
   /** @param {Iterable<string>} files */

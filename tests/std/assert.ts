@@ -18,8 +18,9 @@ function show(value: unknown): string {
   return inspect(value, { depth: 8, sorted: true });
 }
 
-function check(ok: boolean, text: string, msg?: string): asserts ok {
-  if (!ok) throw new AssertionError(msg ? `${text}: ${msg}` : text);
+/** The text is made only where it is shown: that of a megabyte takes longer than to compare it. */
+function check(ok: boolean, text: () => string, msg?: string): asserts ok {
+  if (!ok) throw new AssertionError(msg ? `${text()}: ${msg}` : text());
 }
 
 /** Fails. */
@@ -46,14 +47,14 @@ export function assertFalse(expr: unknown, msg = ""): void {
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   check(
     equal(actual, expected),
-    `Values are not equal.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
+    () => `Values are not equal.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
     msg,
   );
 }
 
 /** Asserts that two values are not deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
-  check(!equal(actual, expected), `Expected a value other than ${show(expected)}`, msg);
+  check(!equal(actual, expected), () => `Expected a value other than ${show(expected)}`, msg);
 }
 
 /** Asserts that two values are the same, as `Object.is` has it. */
@@ -64,19 +65,20 @@ export function assertStrictEquals<T>(
 ): asserts actual is T {
   check(
     Object.is(actual, expected),
-    `Values are not strictly equal.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
+    () =>
+      `Values are not strictly equal.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
     msg,
   );
 }
 
 /** Asserts that two values are not the same, as `Object.is` has it. */
 export function assertNotStrictEquals<T>(actual: T, expected: T, msg?: string): void {
-  check(!Object.is(actual, expected), `Expected a value other than ${show(expected)}`, msg);
+  check(!Object.is(actual, expected), () => `Expected a value other than ${show(expected)}`, msg);
 }
 
 /** Asserts that a value is neither `undefined` nor `null`. */
 export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T> {
-  check(actual !== undefined && actual !== null, `Expected a value, got ${actual}`, msg);
+  check(actual !== undefined && actual !== null, () => `Expected a value, got ${actual}`, msg);
 }
 
 /** Asserts that two numbers differ by no more than a tolerance. */
@@ -88,27 +90,27 @@ export function assertAlmostEquals(
 ): void {
   const most = tolerance ?? (Number.isFinite(expected) ? Math.abs(expected) * 1e-7 : 0);
   const ok = Object.is(actual, expected) || Math.abs(actual - expected) <= most;
-  check(ok, `Expected ${actual} to be ${expected}, give or take ${most}`, msg);
+  check(ok, () => `Expected ${actual} to be ${expected}, give or take ${most}`, msg);
 }
 
 /** Asserts that a value is greater than another. */
 export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
-  check(actual > expected, `Expected ${show(actual)} > ${show(expected)}`, msg);
+  check(actual > expected, () => `Expected ${show(actual)} > ${show(expected)}`, msg);
 }
 
 /** Asserts that a value is greater than another or equal to it. */
 export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string): void {
-  check(actual >= expected, `Expected ${show(actual)} >= ${show(expected)}`, msg);
+  check(actual >= expected, () => `Expected ${show(actual)} >= ${show(expected)}`, msg);
 }
 
 /** Asserts that a value is less than another. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
-  check(actual < expected, `Expected ${show(actual)} < ${show(expected)}`, msg);
+  check(actual < expected, () => `Expected ${show(actual)} < ${show(expected)}`, msg);
 }
 
 /** Asserts that a value is less than another or equal to it. */
 export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void {
-  check(actual <= expected, `Expected ${show(actual)} <= ${show(expected)}`, msg);
+  check(actual <= expected, () => `Expected ${show(actual)} <= ${show(expected)}`, msg);
 }
 
 /** Asserts that a value is an instance of a class. */
@@ -119,19 +121,23 @@ export function assertInstanceOf<T>(
 ): asserts actual is T {
   check(
     actual instanceof expectedType,
-    `Expected an instance of ${expectedType.name}, got ${show(actual)}`,
+    () => `Expected an instance of ${expectedType.name}, got ${show(actual)}`,
     msg,
   );
 }
 
 /** Asserts that a string matches an expression. */
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
-  check(expected.test(actual), `Expected ${show(actual)} to match ${expected}`, msg);
+  check(expected.test(actual), () => `Expected ${show(actual)} to match ${expected}`, msg);
 }
 
 /** Asserts that a string contains another. */
 export function assertStringIncludes(actual: string, expected: string, msg?: string): void {
-  check(actual.includes(expected), `Expected ${show(actual)} to include ${show(expected)}`, msg);
+  check(
+    actual.includes(expected),
+    () => `Expected ${show(actual)} to include ${show(expected)}`,
+    msg,
+  );
 }
 
 /** Asserts that an array has members deeply equal to each of the expected ones. */
@@ -143,7 +149,7 @@ export function assertArrayIncludes<T>(
   const missing = Array.from(expected).filter((member) =>
     !Array.from(actual).some((other) => equal(other, member))
   );
-  check(missing.length === 0, `Expected ${show(actual)} to include ${show(missing)}`, msg);
+  check(missing.length === 0, () => `Expected ${show(actual)} to include ${show(missing)}`, msg);
 }
 
 /** Asserts that an object has at least the expected properties, deeply. */
@@ -155,7 +161,7 @@ export function assertObjectMatch(
 ): void {
   check(
     matches(actual, expected),
-    `Expected the object to match.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
+    () => `Expected the object to match.\n  actual: ${show(actual)}\nexpected: ${show(expected)}\n`,
     msg,
   );
 }
@@ -220,7 +226,7 @@ export async function assertRejects(
   const isPromise = typeof promise?.then === "function";
   check(
     isPromise,
-    withNote("Function returns no promise when expected to reject", classOrMsg, msg),
+    () => withNote("Function returns no promise when expected to reject", classOrMsg, msg),
   );
   try {
     await promise;
@@ -239,12 +245,12 @@ function checkError(
   if (typeof classOrMsg !== "function") return error;
   check(
     error instanceof classOrMsg,
-    `Expected error to be an instance of ${classOrMsg.name}, got ${show(error)}`,
+    () => `Expected error to be an instance of ${classOrMsg.name}, got ${show(error)}`,
     msg,
   );
   check(
     error.message.includes(msgIncludes ?? ""),
-    `Expected error message to include ${show(msgIncludes)}, got ${show(error.message)}`,
+    () => `Expected error message to include ${show(msgIncludes)}, got ${show(error.message)}`,
     msg,
   );
   return error;

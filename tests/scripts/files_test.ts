@@ -1,0 +1,43 @@
+/** Which files `--quick` runs: what tests/README.md says. */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isQuick, LONG_FILES, LONG_SUITES, testFiles } from "../../scripts/lib/files.mjs";
+import { ROOT } from "../helpers/programs.ts";
+
+const [, page = ""] = readFileSync(join(ROOT, "tests/README.md"), "utf8").split("\n## Quick\n");
+const points = page.split("\n## ")[0]!.split("\n- ").slice(1);
+const [suites, files] = points.map((point) =>
+  Array.from(point.matchAll(/`(.+?)`/g), ([, name]) => name)
+);
+
+describe("--quick", () => {
+  it("leaves out the suites that tests/README.md names", () => {
+    assertEquals(suites, LONG_SUITES);
+    for (const suite of LONG_SUITES) {
+      const all = testFiles([]).filter((file) => file.startsWith(`tests/${suite}/`));
+      assert(all.length > 0 && !all.some(isQuick), suite);
+    }
+  });
+
+  it("leaves out the files that tests/README.md names, each of which is there", () => {
+    assertEquals(files, LONG_FILES);
+    for (const name of LONG_FILES) {
+      assert(
+        testFiles([]).some((file) => file.startsWith(`tests/${name}`) && !isQuick(file)),
+        name,
+      );
+    }
+  });
+
+  it("runs all the others", () => {
+    const named = [...LONG_SUITES.map((suite) => `${suite}/`), ...LONG_FILES];
+    const others = testFiles([]).filter((file) =>
+      !named.some((name) => file.startsWith(`tests/${name}`))
+    );
+    assertEquals(testFiles([]).filter(isQuick), others);
+    assert(others.length > 100);
+  });
+});
