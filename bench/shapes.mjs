@@ -109,12 +109,13 @@ async function echo(runtime, scenario) {
   }
   for (const { contender } of contenders) await contender.end();
   const plain = contenders[0]?.costs ?? [];
-  return contenders.slice(1).map(({ name, costs }) => {
+  const ratios = contenders.slice(1).map(({ name, costs }) => {
     const ratio = median(
       costs.map((cost, round) => (plain[round] ?? NaN) / cost),
     );
     return `${name} ${ratio.toFixed(3)}`;
   });
+  return { ns: median(plain), ratios };
 }
 
 try {
@@ -133,8 +134,8 @@ try {
     }
     if (values.only === "idle") continue;
     for (const scenario of ECHOES) {
-      const ratios = await echo(name, scenario);
-      console.log(`${name}, ${scenario.name}: of plain ${ratios.join(", ")}`);
+      const { ns, ratios } = await echo(name, scenario);
+      console.log(`${name}, ${scenario.name}: of plain, ${ns.toFixed(0)} ns, ${ratios.join(", ")}`);
     }
   }
 } finally {

@@ -43,7 +43,8 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
   }
 
   get state(): number {
-    return STATES[this.#connection.state];
+    const { state } = this.#connection;
+    return state === "open" ? OPEN : STATES[state];
   }
 
   get queued(): number {
@@ -57,6 +58,7 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
   }
 
   transmit(data: WebSocketData): void {
+    if (this.#connection.sendAtOnce(data)) return;
     const { host: { maxPayload }, handle } = this.#connection;
     if (exceeds(data, maxPayload)) {
       throw noRoom(`'maxPayload' is ${maxPayload}: current value has ${byteLength(data)} bytes`);
@@ -94,4 +96,4 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
   }
 }
 
-const STATES = { admitted: OPEN, open: OPEN, closing: CLOSING, closed: CLOSED };
+const STATES = { admitted: OPEN, closing: CLOSING, closed: CLOSED };

@@ -9,7 +9,13 @@ import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { listenTo, type ShapedServer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
-import { toMessage, type WsCallback, type WsData, type WsSendOptions } from "./ws_data.ts";
+import {
+  toBuffer,
+  toMessage,
+  type WsCallback,
+  type WsData,
+  type WsSendOptions,
+} from "./ws_data.ts";
 import {
   type WsHandler,
   type WsListener,
@@ -179,14 +185,16 @@ export class WsSocket extends EventEmitter {
       return;
     }
     const message = toMessage(data, options?.binary);
-    if (this.readyState !== OPEN) {
+    const isSent = this.#connection.sendAtOnce(message);
+    if (isSent && callback === undefined) return;
+    if (!isSent && this.readyState !== OPEN) {
       this.#lateBytes += Buffer.byteLength(message as string);
       const words = `WebSocket is not open: readyState ${this.readyState}`;
       if (callback !== undefined) queueMicrotask(() => callback(new Error(words)));
       return;
     }
     const { handle } = this.#connection;
-    const sent = this.#server.send(message, handle);
+    const sent = isSent ? ACCEPTED : this.#server.send(message, handle);
     if (callback === undefined) {
       if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
     } else if (sent === ACCEPTED && this.#connection.bufferedAmount <= SENT_BYTES) {
@@ -294,7 +302,7 @@ export class WsSocket extends EventEmitter {
   /** Not for programs. */
   message(data: string | ArrayBuffer): undefined {
     const isBinary = typeof data !== "string";
-    const told = isBinary && this.#is(BUFFERS) ? data : Buffer.from(data as ArrayBuffer);
+    const told = isBinary ? this.#is(BUFFERS) ? data : Buffer.from(data) : toBuffer(data);
     this.emit("message", told, isBinary);
   }
 

@@ -154,11 +154,14 @@ function requestFrom(wss: WsServer): Promise<IncomingMessage> {
 describe("a socket of wsServer()", () => {
   it("tells messages as Buffers, and whether they are binary", async () => {
     const { server, socket, peer } = await pair();
-    const text = told(socket, "message");
-    peer.send(TEXT, "h\u00e9");
-    const [data, isBinary] = await text;
-    assert(Buffer.isBuffer(data));
-    assertEquals([data.toString(), isBinary], ["h\u00e9", false]);
+    for (const text of ["", "he", "h\u00e9", "\u4e2d", "\u{1f600}", "x".repeat(1001)]) {
+      const message = told(socket, "message");
+      peer.send(TEXT, text);
+      const [data, isBinary] = await message;
+      assert(Buffer.isBuffer(data));
+      assertEquals([data.toString(), isBinary], [text, false]);
+      assertEquals(data.equals(Buffer.from(text)), true);
+    }
     const bytes = told(socket, "message");
     peer.send(BINARY, new Uint8Array([1, 2]));
     const [buffer, binary] = await bytes;
