@@ -1,16 +1,18 @@
 // @ts-check
 /**
  * Three servers as one, with a page that shows and kills them: `demo:cluster [redis | nats | memory] [port]`. On
- * Redis or NATS where one of them is there; else in one process, over the log in memory.
+ * Redis or NATS where one of them is there; else in one process, over the log in memory. The port is 8080, or a
+ * free one where that is taken.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { ROOT } from "./lib/exec.mjs";
+import { pagePort } from "./lib/page_port.mjs";
 import { runtimes, system } from "./setup.mjs";
 
 const asked = process.argv.slice(2).filter((arg) => arg !== "--");
-const port = asked.find((arg) => /^\d+$/.test(arg)) ?? "8080";
+const port = asked.find((arg) => /^\d+$/.test(arg)) ?? await pagePort();
 const wanted = asked.find((arg) => !/^\d+$/.test(arg));
 const { deno, bun } = await runtimes();
 const [engine, program] = await choose();

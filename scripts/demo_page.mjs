@@ -7,19 +7,17 @@
  * The port is 8080, or a free one where that is taken. With a Redis it is one of several.
  */
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import process from "node:process";
 import { ROOT } from "./lib/exec.mjs";
+import { pagePort } from "./lib/page_port.mjs";
 import { runtimes } from "./setup.mjs";
 
 /** How long an example that was told to end may take, in ms; `stop` takes 5 s at the most. */
 const LIMIT_MS = 8_000;
 
-const PORT = 8080;
-
 const [name = "", ...rest] = process.argv.slice(2).filter((arg) => arg !== "--");
 const redis = rest.filter((arg) => /^rediss?:/.test(arg));
-const [port = await isFree(PORT) ? `${PORT}` : "0"] = rest.filter((arg) => !redis.includes(arg));
+const [port = await pagePort()] = rest.filter((arg) => !redis.includes(arg));
 if (!["chat", "dashboard"].includes(name)) {
   console.error("Say which: demo_page chat, or demo_page dashboard");
   process.exit(1);
@@ -56,18 +54,4 @@ async function show([file = "", ...args]) {
   });
   clearTimeout(limit);
   process.exit(code ?? 1);
-}
-
-/**
- * Whether nobody listens on a port of this machine.
- *
- * @param {number} port
- * @returns {Promise<boolean>}
- */
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createConnection } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -95,6 +95,29 @@ describe("the demo", () => {
       }
     });
   }
+
+  it("have a port that is free where 8080 is taken", async () => {
+    const holder = createServer().listen(8080, "127.0.0.1");
+    // Somebody else may have it, such as the other runtime's run of this test, and may give it back.
+    const isOurs = await new Promise((resolve) =>
+      holder.once("listening", () => resolve(true)).once("error", () => resolve(false))
+    );
+    for (const [name, _, ...more] of pages.filter(([, , engine]) => engine !== "redis")) {
+      const [, script, ...args] = scripts[`demo:${name}`].split(" ");
+      const program = Program.run(HERE, script, { args: [...args, ...more], seconds: 50 });
+      let port: string | undefined;
+      try {
+        [, port] = await deadline(program.line(/http:\S+:(\d+)/), 30_000);
+        assert(await isTaken(Number(port)), name);
+      } finally {
+        process.kill(program.child.pid!, "SIGINT");
+      }
+      const { stderr } = await within(program.ended);
+      assert(!(isOurs && port === "8080"), name);
+      assertEquals(stderr, "", name);
+    }
+    await new Promise((resolve) => holder.close(resolve));
+  });
 
   it("says which pages there are", async () => {
     const { stderr, code } = await Program.run(HERE, "scripts/demo_page.mjs", {
