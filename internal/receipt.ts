@@ -26,11 +26,15 @@ export class Receipt {
     this.mayRepeat = mayRepeat;
   }
 
-  /** Somebody has it in hand. Returns what is to be called once: with whether he has seen it. */
-  hold(): (isSeen: boolean) => void {
+  /**
+   * Somebody has it in hand. Returns what is to be called once: with whether he has seen it, and why he
+   * does not accept it, if so.
+   */
+  hold(): (isSeen: boolean, refused?: Refused) => void {
     this.#held++;
-    return (isSeen) => {
+    return (isSeen, refused) => {
       this.#isSeen ||= isSeen;
+      this.#refused ??= refused;
       this.#release();
     };
   }

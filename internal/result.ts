@@ -110,6 +110,7 @@ export function answered<T>(
   result: BusinessError | T | Promise<T> | undefined,
 ): Promise<boolean | T> {
   if (result instanceof Error) return Refusal.of(result);
+  if (result instanceof Promise) return result; // it may be a refusal, which stays one
   return result === undefined ? ACCEPTED : Promise.resolve(result);
 }
 

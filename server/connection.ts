@@ -48,6 +48,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   socket: Socket | undefined;
   /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
   private room: number;
+  /** That of the message which the listeners are being told. */
+  receipt: Receipt | undefined;
   #close: CloseResult = LINK_DOWN;
   #backlog: Backlog | undefined;
 
@@ -287,7 +289,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { listeners, messages } = this.host;
     const more = receipt?.mayRepeat ? { mayRepeat: true } : undefined;
     const event = { clientConnection: this.handle, data, ...more };
+    this.receipt = receipt;
     const atWork = listeners.emitTo(receipt?.watch(messages) ?? messages, event);
+    this.receipt = undefined;
     if (atWork !== undefined) this.#await(message, atWork);
     receipt?.end(atWork);
   }

@@ -1,11 +1,16 @@
 /** What hears of one connection. Not part of the public API. */
 
 import type { CloseResult } from "../client/types.ts";
+import type { Receipt } from "../internal/receipt.ts";
 
 /** What is told of one connection to what shows it in another shape. */
 export interface ConnectionEars {
-  /** A message came in; a promise holds back what comes next, where the runtime can. */
-  message(data: string | ArrayBuffer): unknown;
+  /**
+   * A message came in; a promise holds back what comes next, where the runtime can.
+   *
+   * @param receipt Where the client wants to hear what becomes of it.
+   */
+  message(data: string | ArrayBuffer, receipt?: Receipt): unknown;
   /** It is over. */
   closed(close: CloseResult): void;
   /** A Ping was answered. */

@@ -1,10 +1,12 @@
 /** What is below a socket that connects by itself: our client's connection. Not part of the public API. */
 
+import type { Outbox } from "../client/acknowledged.ts";
 import { ClientConnection } from "../client/connection.ts";
 import { buildRequest, unsupported } from "../client/dial.ts";
 import { type ClientOptions, readClientOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
 import { resumingRuntime } from "../client/resuming_runtime.ts";
+import { overflow } from "../client/send_queue.ts";
 import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
 import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
@@ -14,8 +16,10 @@ import { fromWire } from "../internal/close_frame.ts";
 import { describe } from "../internal/describe.ts";
 import { Listeners } from "../internal/listeners.ts";
 import { observing } from "../internal/observer.ts";
-import { byteLength, exceeds } from "../internal/payload.ts";
+import { byteLength, exceeds, payloadError } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
+import { Refusal } from "../internal/result.ts";
+import { cannotAcknowledge } from "../internal/unacknowledged.ts";
 import { argumentError } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
 import { clientRuntime } from "../runtime/select_client.ts";
@@ -113,6 +117,8 @@ export class ClientLink implements Link, ReconnectOwner {
   readonly #host: string;
   readonly #maxPayload: number;
   readonly #maxBufferedAmount: number;
+  /** What the server is to acknowledge, where the socket resumes. */
+  readonly #outbox: Outbox | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
   #turn: ConnectTurn | undefined;
   /** Whether a connection is being made: then an observer may be at work. */
@@ -150,8 +156,11 @@ export class ClientLink implements Link, ReconnectOwner {
       );
     } else {
       const next = () => this.#inTurn(() => request ?? askTarget(runtime, target));
-      const resuming = resume ? resumingRuntime(runtime, clock, this, 0) : undefined;
+      const limit = Math.min(this.#maxBufferedAmount, policy.maxQueued);
+      const resuming = resume ? resumingRuntime(runtime, clock, this, limit) : undefined;
+      this.#outbox = resuming?.outbox;
       const wires = {
+        outbox: this.#outbox,
         runtime: resuming?.runtime ?? runtime,
         request: resuming?.after(next) ?? next,
       };
@@ -191,6 +200,18 @@ export class ClientLink implements Link, ReconnectOwner {
     connection.send(data);
   }
 
+  ask(data: WebSocketData): Promise<boolean> {
+    const outbox = this.#outbox;
+    const connection = this.#connection as ReconnectingConnection;
+    const isLate = this.state >= CLOSING; // it was a Blob, which took its time
+    const error = payloadError("send", data, this.#maxPayload) ??
+      (outbox ? undefined : cannotAcknowledge("the socket was made without 'resume'")) ??
+      (isLate ? businessError("unsent", "send: it was never sent") : undefined) ??
+      overflow(connection, this.#maxBufferedAmount, data);
+    const answer = error ?? outbox!.add(data, (one) => connection.acknowledge(one));
+    return answer instanceof Error ? Refusal.of(answer) : answer;
+  }
+
   shut(code: number | undefined, reason: string): void {
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
@@ -222,9 +243,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): void {
-    const release = receipt?.hold();
-    this.#model.message(data);
-    release?.(true); // who listens to a socket cannot say that he has failed
+    this.#model.message(data, receipt);
     receipt?.end(undefined);
   }
 

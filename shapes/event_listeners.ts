@@ -2,6 +2,7 @@
 
 import { businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
+import type { Receipt } from "../internal/receipt.ts";
 
 /** The events that have an `on…` attribute. */
 export type HandledEvent = "open" | "message" | "error" | "close";
@@ -100,12 +101,17 @@ export class EventListeners {
   }
 
   /** Calls the listeners of an event, until one of them wants none after it to be. */
-  protected call(target: EventTarget, event: Event, isStopped: (event: Event) => boolean): void {
+  protected call(
+    target: EventTarget,
+    event: Event,
+    isStopped: (event: Event) => boolean,
+    receipt?: Receipt,
+  ): void {
     const { type } = event;
     const rest = this.#rest;
     if (!Array.isArray(rest)) {
       const handler = isHandled(type) ? this.handler(type) : null;
-      if (typeof handler === "function") callHandler(target, handler, event, type);
+      if (typeof handler === "function") callHandler(target, handler, event, receipt);
       return;
     }
     const list = listOf(rest, type);
@@ -116,9 +122,9 @@ export class EventListeners {
       if (entry.removed) continue;
       if (entry.once) remove(list, entry);
       const { callback, isHandler, passive } = entry;
-      if (passive) callPassive(target, callback, event, type);
-      else if (!isHandler) callOne(target, callback, event, type);
-      else if (typeof callback === "function") callHandler(target, callback, event, type);
+      if (passive) callPassive(target, callback, event, receipt);
+      else if (!isHandler) callOne(target, callback, event, receipt);
+      else if (typeof callback === "function") callHandler(target, callback, event, receipt);
       if (isStopped(event)) return;
     }
   }
@@ -152,30 +158,68 @@ function listOf(lists: EventList[], type: string): EventList | undefined {
 }
 
 /** Calls what an `on…` attribute is set to: `false` prevents the default (HTML §8.1.8.1). */
-function callHandler(target: EventTarget, handler: unknown, event: Event, type: string): void {
-  if (callOne(target, handler, event, type) === false) event.preventDefault();
+function callHandler(target: EventTarget, handler: unknown, event: Event, receipt?: Receipt): void {
+  if (callOne(target, handler, event, receipt) === false) event.preventDefault();
 }
 
 /** Calls a listener that has said that it prevents nothing: so it cannot (DOM §2.9). */
-function callPassive(target: EventTarget, callback: unknown, event: Event, type: string): void {
+function callPassive(
+  target: EventTarget,
+  callback: unknown,
+  event: Event,
+  receipt?: Receipt,
+): void {
   Object.defineProperty(event, "preventDefault", { value() {}, configurable: true });
-  callOne(target, callback, event, type);
+  callOne(target, callback, event, receipt);
   delete (event as Partial<Event>).preventDefault;
 }
 
 /** Calls a listener, which may fail; returns what it returns. */
-function callOne(target: EventTarget, callback: unknown, event: Event, type: string): unknown {
+function callOne(
+  target: EventTarget,
+  callback: unknown,
+  event: Event,
+  receipt?: Receipt,
+): unknown {
+  if (receipt !== undefined) return callWatched(target, callback, event, receipt);
   try {
-    const result = typeof callback === "function"
-      ? callback.call(target, event)
-      : (callback as EventListenerObject).handleEvent(event);
+    const result = invoke(target, callback, event);
     if (result === undefined) return undefined;
     const { then } = (result ?? {}) as PromiseLike<unknown>;
-    if (typeof then === "function") then.call(result, undefined, (cause) => report(type, cause));
+    if (typeof then === "function") then.call(result, undefined, (cause) => report(event, cause));
     return result;
   } catch (cause) {
-    return report(type, cause);
+    return report(event, cause);
   }
+}
+
+/** The same, where somebody wants to hear when it is done, and whether it has failed. */
+function callWatched(
+  target: EventTarget,
+  callback: unknown,
+  event: Event,
+  receipt: Receipt,
+): unknown {
+  const done = receipt.hold();
+  const failed = (cause: unknown): void => {
+    report(event, cause);
+    done(true, "failed");
+  };
+  try {
+    const result = invoke(target, callback, event);
+    const { then } = (result ?? {}) as PromiseLike<unknown>;
+    if (typeof then === "function") then.call(result, () => done(true), failed);
+    else done(true);
+    return result;
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
+function invoke(target: EventTarget, callback: unknown, event: Event): unknown {
+  return typeof callback === "function"
+    ? callback.call(target, event)
+    : (callback as EventListenerObject).handleEvent(event);
 }
 
 /** Sets what an attribute is in a list; `null` takes it out. */
@@ -226,7 +270,7 @@ function readOptions(options: unknown): Options {
   return { capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), signal };
 }
 
-function report(type: string, cause: unknown): void {
+function report({ type }: Event, cause: unknown): void {
   const what = `a listener of '${type}' failed: ${describe(cause)}`;
   console.error(businessError("listenerFailed", what, { cause }));
 }

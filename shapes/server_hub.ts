@@ -5,6 +5,7 @@ import { businessError } from "../errors.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
 import { describe } from "../internal/describe.ts";
 import { asBuffer } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { argumentError } from "../internal/validate.ts";
 import { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
@@ -28,8 +29,10 @@ class SeveralEars implements ConnectionEars {
     this.all = all;
   }
 
-  message(data: string | ArrayBuffer): unknown {
-    const atWork = this.all.map((one) => one.message(data)).filter((one) => one !== undefined);
+  message(data: string | ArrayBuffer, receipt?: Receipt): unknown {
+    const atWork = this.all.map((one) => one.message(data, receipt)).filter((one) =>
+      one !== undefined
+    );
     return atWork.length === 0 ? undefined : Promise.all(atWork);
   }
 
@@ -81,7 +84,8 @@ export function listenersTo({ ears }: ServerConnection): readonly ConnectionEars
 function hear(server: ShapedServer): void {
   heard.add(server);
   server.on("messageReceive", ({ clientConnection, data }): unknown => {
-    return connectionFor(clientConnection).ears?.message(asBuffer(data));
+    const { ears, receipt } = connectionFor(clientConnection);
+    return ears?.message(asBuffer(data), receipt);
   });
   server.on("close", (handle, close) => {
     const connection = connectionFor(handle);

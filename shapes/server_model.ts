@@ -67,6 +67,10 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
     if (sent !== ACCEPTED) sent.catch((error: BusinessError) => this.failed(error));
   }
 
+  ask(data: WebSocketData): Promise<boolean> {
+    return this.#server.send(data, this.#connection.handle, { acknowledge: true });
+  }
+
   shut(code: number | undefined, reason: string): void {
     // What is refused has begun to close already.
     this.#server.close(this.#connection.handle, { code: code ?? 1000, reason }).catch(() => {});

@@ -2,6 +2,7 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
+import { argumentError, FLAG } from "../internal/validate.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
 /** A handler, as it is set and shown. */
@@ -83,10 +84,13 @@ export class SocketFace extends Given {
     this.#model.setHandler("close", value);
   }
 
-  send(data: unknown): void {
+  // Its `length` is 1: the standard has no options, so these are what others do not give.
+  send(data: unknown, options: unknown = undefined): Promise<boolean> | undefined {
     const model = this.#model;
     if (arguments.length === 0) throw new TypeError("send: there must be an argument");
+    if (options !== undefined && asksForAnswer(options)) return acknowledged(model, data);
     model.send(typeof data === "string" ? data : toData(data));
+    return undefined;
   }
 
   // Its `length` is 0: both parameters are optional.
@@ -177,6 +181,23 @@ function toData(data: unknown): WebSocketData | Blob {
   if (!ArrayBuffer.isView(data)) return textOf(data);
   if (data.buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
   throw new TypeError("send: a view of shared memory cannot be sent: it may change meanwhile");
+}
+
+/** Whether a message is to be acknowledged. What others give beside the data says nothing of that. */
+function asksForAnswer(options: unknown): boolean {
+  if (typeof options !== "object" || options === null) return false;
+  const { acknowledge } = options as { acknowledge?: unknown };
+  if (acknowledge === undefined || typeof acknowledge === "boolean") return acknowledge === true;
+  throw argumentError("send: 'acknowledge'", FLAG[1], acknowledge);
+}
+
+/** Whatever is wrong with it, it is the promise that says so. */
+function acknowledged(model: SocketModel, data: unknown): Promise<boolean> {
+  try {
+    return model.acknowledge(typeof data === "string" ? data : toData(data));
+  } catch (cause) {
+    return Promise.reject(cause);
+  }
 }
 
 /** Web IDL's `[Clamp] unsigned short`: the nearest integer there is, an even one in the middle. */

@@ -3,9 +3,19 @@
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
+import type { Receipt } from "../internal/receipt.ts";
+import { Refusal } from "../internal/result.ts";
 import type { WebSocketData } from "../client/types.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { endDispatch, isStopped, messageEvent, type MessageSource } from "./message_event.ts";
+import {
+  MOST_SPARE,
+  Pile,
+  refuseAll,
+  Sent,
+  type Waiting,
+  type WaitingData,
+} from "./socket_sent.ts";
 
 /** The states of a socket (WHATWG WebSockets §3.1). */
 export const CONNECTING = 0;
@@ -25,6 +35,8 @@ export interface Link {
   allows(code: number): boolean;
   /** Sends a message, or throws where there is no room for it. Only where it takes messages. */
   transmit(data: WebSocketData): void;
+  /** Sends a message that the peer is to acknowledge. Never throws. Only where it takes messages. */
+  ask(data: WebSocketData): Promise<boolean>;
   /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */
   shut(code: number | undefined, reason: string): void;
   /** Drops the connection at once, whatever is queued; `ended` follows. */
@@ -44,54 +56,11 @@ export interface LinkEnd {
   readonly error?: BusinessError | undefined;
 }
 
-/** What waits for a Blob to be read, and the Blob itself. */
-type Waiting = { data: WebSocketData | Blob } | { code: number | undefined; reason: string };
-
-/** A list that is emptied often: its memory stays where it is, unless it has become much. */
-class Pile<T> {
-  #items: (T | undefined)[] = [];
-  #size = 0;
-
-  /** Adds one; returns how many there are. */
-  push(item: T): number {
-    this.#items[this.#size++] = item;
-    return this.#size;
-  }
-
-  /** Takes out all, one after the other. */
-  empty(take: (item: T) => void): void {
-    const items = this.#items;
-    for (let i = 0; i < this.#size; i++) {
-      take(items[i]!);
-      items[i] = undefined;
-    }
-    this.#size = 0;
-    if (items.length > MOST_SPARE) this.#items = [];
-  }
-}
-
-/** What a socket has sent of late, or could not. */
-class Sent {
-  /** What is sent when a Blob before it has been read. */
-  waiting: Waiting[] | undefined;
-  waitingBytes = 0;
-  /** What was sent since the connection began to close: it never goes (§3.1, `bufferedAmount`). */
-  lateBytes = 0;
-  /** What was sent in this turn: until the next one all of it counts as queued. */
-  freshBytes = 0;
-  /** The texts among that, whose bytes are counted only where somebody asks. */
-  readonly freshTexts = new Pile<string>();
-  isFresh = false;
-}
-
 /** Sockets that have sent in this turn. */
 const fresh = new Pile<SocketModel>();
 
 /** What sockets need no longer that have sent: the next to send take it. */
 const spare: Sent[] = [];
-
-/** How many are kept: as many as usually send in one turn. */
-const MOST_SPARE = 64;
 
 /** Whether listeners are being told of a message: what they send counts until all have been called. */
 let isTelling = false;
@@ -176,6 +145,19 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     }
   }
 
+  /** The same with a message that the peer is to acknowledge. */
+  acknowledge(data: WebSocketData | Blob): Promise<boolean> {
+    const link = this.readyState < CLOSING ? this.link : undefined;
+    if (link === undefined) {
+      return Refusal.of(businessError("notOpen", "send: the socket is closing, or closed"));
+    }
+    if (!(data instanceof Blob) && this.#sent?.waiting === undefined) return link.ask(data);
+    return Refusal.pending((resolve, reject) => {
+      const kept = data instanceof Blob ? data : snapshot(data);
+      this.#wait({ data: kept, answer: { resolve, reject } }, sizeOf(data));
+    });
+  }
+
   /** Whether a program may close with this code. */
   allows(code: number): boolean {
     return this.link?.allows(code) ?? isForPages(code);
@@ -201,7 +183,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   }
 
   /** A message came in. */
-  message(data: string | ArrayBuffer): void {
+  message(data: string | ArrayBuffer, receipt?: Receipt): void {
     if ((this.#bits & (IS_CLOSING | IS_OVER)) !== 0) return;
     const shown = typeof data === "string" || this.binaryType === "arraybuffer"
       ? data
@@ -214,7 +196,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     const event = messageEvent(shown, this);
     isTelling = true;
     try {
-      this.call(this.target, event, isStopped);
+      this.call(this.target, event, isStopped, receipt);
     } finally {
       isTelling = false;
       endDispatch(event);
@@ -230,6 +212,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
       if (bufferedAmount > 0 || this.#sent !== undefined) {
         const sent = this.#keep();
         sent.lateBytes = bufferedAmount;
+        refuseAll(sent.waiting);
         sent.waiting = undefined;
         sent.waitingBytes = 0;
         this.settle();
@@ -288,7 +271,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     if (spare.length < MOST_SPARE) spare.push(sent);
   }
 
-  #wait(waiting: { data: WebSocketData | Blob }, bytes: number): void {
+  #wait(waiting: WaitingData, bytes: number): void {
     const sent = this.#keep();
     sent.waitingBytes += bytes;
     if (sent.waiting !== undefined) return void sent.waiting.push(waiting);
@@ -305,12 +288,13 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
         continue;
       }
       try {
-        const { data: given } = next;
+        const { data: given, answer } = next;
         const data = given instanceof Blob ? await given.arrayBuffer() : given;
         if (this.isOver) return;
         waiting.shift();
         sent.waitingBytes -= sizeOf(given);
-        this.link?.transmit(data);
+        if (answer !== undefined) this.link!.ask(data).then(answer.resolve, answer.reject);
+        else this.link?.transmit(data);
       } catch (cause) {
         if (this.isOver) return;
         this.#unsent(cause, sent, waiting);
@@ -323,7 +307,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   #unsent(cause: unknown, sent: Sent, waiting: Waiting[]): void {
     sent.lateBytes += sent.waitingBytes;
     sent.waitingBytes = 0;
-    waiting.length = 0;
+    refuseAll(waiting.splice(0));
     this.#bits |= IS_CLOSING;
     this.failed(
       businessError("unsent", `send: a Blob could not be sent: ${describe(cause)}`, { cause }),

@@ -54,10 +54,20 @@ export interface WebSocket extends EventTarget {
    * else is sent as the text it is converted to. Once the connection closes it only counts, in
    * `bufferedAmount`.
    *
+   * With `acknowledge`, which the standard does not have, the peer is to say that its listeners have
+   * done with it: a socket with `resume` sends it again after a break, until there is an answer.
+   *
    * @param data What to send, as it is now.
+   * @param options What else is asked for; anything that does not have `acknowledge` is let be.
+   * @returns A promise where an answer is asked for, and nothing where it is not. It gives `true`, or
+   * rejects as the client's `send` does, and never throws: with 401 (no `resume`, a peer that cannot, a
+   * message over `maxPayload`), -1 (closing, or closed) or 2302999: `kind` 'refusedByPeer' where a
+   * listener fails, 'unacknowledged' or 'unsent' where it is closed before, 'queueFull'.
    * @throws {DOMException} `InvalidStateError` while connecting, unless the socket reconnects by itself;
    * `QuotaExceededError` where it is over `maxPayload`, or there is no room for it.
    */
+  send(data: StandardData, options: { acknowledge: true }): Promise<boolean>;
+  /** The same with no answer; last, as it is the standard's. */
   send(data: StandardData): void;
 
   /**
