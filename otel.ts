@@ -38,6 +38,7 @@
  * | `websocket.server.send_buffer.fullest` | gauge | `By` | |
  * | `websocket.server.send_buffer.limit` | gauge | `By` | |
  * | `websocket.server.paused_connections` | gauge | `{connection}` | |
+ * | `websocket.server.unacknowledged` | gauge | `{message}` | |
  * | `websocket.server.timer.delay` | histogram | `s` | |
  * | `websocket.server.broker.entries` | counter | `{entry}` | |
  * | `websocket.server.broker.lag` | histogram | `s` | |

@@ -88,6 +88,8 @@ export interface ServerGauges {
   readonly limit: number;
   /** Connections that are not read from, as their listeners cannot keep up. */
   readonly paused: number;
+  /** Messages that wait to be acknowledged, by all peers together. */
+  readonly unacknowledged: number;
 }
 
 /**

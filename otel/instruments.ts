@@ -166,6 +166,12 @@ export function gauges(
       "Connections that are not read from, as their listeners cannot keep up.",
       () => sum(all(({ paused }) => paused)),
     ],
+    [
+      "unacknowledged",
+      "{message}",
+      "Messages that wait to be acknowledged by their peers.",
+      () => sum(all(({ unacknowledged }) => unacknowledged)),
+    ],
   ];
   for (const [name, unit, description, read] of measured) {
     meter.createObservableGauge?.(`websocket.server.${name}`, { description, unit })

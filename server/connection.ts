@@ -38,6 +38,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   isAttached = true;
   /** What shows it in another shape, if anything does. */
   ears: ConnectionEars | undefined;
+  /** That of the message which the listeners are being told. */
+  receipt: Receipt | undefined;
   // What each message needs has no `#`: JavaScriptCore inlines what is small, and counts what it takes to
   // find out what such a name means (bench/README.md, "The way of a message").
   /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
@@ -48,8 +50,6 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   socket: Socket | undefined;
   /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
   private room: number;
-  /** That of the message which the listeners are being told. */
-  receipt: Receipt | undefined;
   #close: CloseResult = LINK_DOWN;
   #backlog: Backlog | undefined;
 

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../heartbeat.ts";
 import type { Observing, ServerGauges } from "../internal/observer.ts";
+import type { Traffic } from "../internal/stats.ts";
 
 /** How often a timer is due whose delay is told, in ms. */
 const DELAY_MS = 200;
@@ -12,6 +13,7 @@ export interface GaugesOwner {
   readonly observing: Observing | undefined;
   readonly maxBufferedAmount: number;
   readonly paused: { readonly size: number };
+  readonly clustered: { readonly waiting: { unacknowledged: Traffic | undefined } } | undefined;
   readonly registry: { known(): Iterable<{ readonly bufferedAmount: number }> };
 }
 
@@ -38,6 +40,10 @@ export class Gauges implements ServerGauges {
 
   get paused(): number {
     return this.#owner.paused.size;
+  }
+
+  get unacknowledged(): number {
+    return this.#owner.clustered?.waiting.unacknowledged?.messages ?? 0;
   }
 
   /** The server listens. */

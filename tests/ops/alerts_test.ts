@@ -27,7 +27,7 @@ function measureAll(meter: OtelMeter): void {
     reconnectCounter(meter),
   ];
   for (const one of made) "add" in one ? one.add(1) : one.record(1);
-  gauges(meter, {}, new Set([{ buffered: 1, fullest: 1, limit: 1, paused: 1 }]));
+  gauges(meter, {}, new Set([{ buffered: 1, fullest: 1, limit: 1, paused: 1, unacknowledged: 1 }]));
 }
 
 /** The names of metrics in what is served to Prometheus. */

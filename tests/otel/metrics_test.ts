@@ -161,8 +161,8 @@ describe("otelObserver(), as it measures", () => {
     await using telemetry = new Telemetry();
     const observer = otelObserver(telemetry);
     const [one, two] = [
-      { buffered: 10, fullest: 8, limit: 100, paused: 1 },
-      { buffered: 30, fullest: 20, limit: 200, paused: 2 },
+      { buffered: 10, fullest: 8, limit: 100, paused: 1, unacknowledged: 3 },
+      { buffered: 30, fullest: 20, limit: 200, paused: 2, unacknowledged: 4 },
     ];
     observer.started!(one!);
     observer.started!(two!);
@@ -178,11 +178,15 @@ describe("otelObserver(), as it measures", () => {
       `websocket.server.send_buffer.${name} By`
     );
     const paused = "websocket.server.paused_connections {connection}";
-    assertEquals(await gauges(), { [usage!]: 40, [fullest!]: 20, [limit!]: 100, [paused]: 3 });
+    const waiting = "websocket.server.unacknowledged {message}";
+    const all = [usage!, fullest!, limit!, paused, waiting];
+    const are = async (...values: number[]) =>
+      assertEquals(await gauges(), Object.fromEntries(all.map((name, n) => [name, values[n]])));
+    await are(40, 20, 100, 3, 7);
     observer.stopped!(two!);
-    assertEquals(await gauges(), { [usage!]: 10, [fullest!]: 8, [limit!]: 100, [paused]: 1 });
+    await are(10, 8, 100, 1, 3);
     observer.stopped!(one!);
-    assertEquals(await gauges(), { [usage!]: 0, [fullest!]: 0, [limit!]: 100, [paused]: 0 });
+    await are(0, 0, 100, 0, 0);
     // A side that never listened has nothing to stop; a meter may have no gauges.
     otelObserver(telemetry).stopped!(one!);
     const { createCounter, createHistogram, createUpDownCounter } = telemetry.meter;

@@ -84,6 +84,7 @@ describe("otelObserver()", () => {
       "websocket.server.send_buffer.limit gauge By",
       "websocket.server.send_buffer.usage gauge By",
       "websocket.server.timer.delay histogram s",
+      "websocket.server.unacknowledged gauge {message}",
     ]);
     const bounds = instruments.flatMap(({ descriptor: { name }, ...data }) =>
       data.dataPointType === DataPointType.HISTOGRAM

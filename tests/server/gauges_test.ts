@@ -2,8 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket, createWebSocketServer } from "../../mod.ts";
+import { createWebSocket, createWebSocketServer, type ServerGauges } from "../../mod.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
+import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 describe("an observer of a server", () => {
   it("reads what is queued and paused, from start to stop, and how late its timers are", async () => {
@@ -42,6 +43,25 @@ describe("an observer of a server", () => {
     await pair.clock.until(pair.server.stop());
     await pair.clock.advance(1000);
     assertEquals([log, delays.length - length <= 1], [["started", "stopped"], true]);
+  });
+
+  it("reads how many messages wait to be acknowledged", async () => {
+    await using nodes = new NodesInMemory();
+    let gauges: ServerGauges | undefined;
+    const observer = { started: (server: ServerGauges) => gauges = server };
+    const server = await nodes.node({ observer });
+    assertEquals(gauges!.unacknowledged, 0);
+    const done = Promise.withResolvers<void>();
+    for (const ws of [await nodes.client(), await nodes.client()]) {
+      ws.on("message", () => done.promise);
+    }
+    const [one, two] = server.listAllConnections();
+    const answers = [one!, one!, two!].map((to) => server.send("a", to, { acknowledge: true }));
+    await nodes.settle();
+    assertEquals(gauges!.unacknowledged, 3);
+    done.resolve();
+    await nodes.settle();
+    assertEquals([await Promise.all(answers), gauges!.unacknowledged], [[true, true, true], 0]);
   });
 
   it("is told of a timer that is late because the process was blocked", async () => {
