@@ -140,10 +140,10 @@ export class ClusterNode<Except, Result> {
     this.#presence?.close();
   }
 
-  /** Tells what is left to tell, and reads no more. */
-  async close(): Promise<void> {
+  /** Tells what is left to tell, for so many milliseconds at the most, and reads no more. */
+  async close(ms: number): Promise<void> {
     this.depart();
-    await this.#log.flushed(FLUSH_MS);
+    await this.#log.flushed(Math.min(ms, FLUSH_MS));
     await this.#log.close();
   }
 

@@ -188,10 +188,10 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#node.depart();
   }
 
-  /** The server has stopped. */
-  async close(): Promise<void> {
+  /** The server has stopped. What is left to tell may take so many milliseconds at the most. */
+  async close(ms = Infinity): Promise<void> {
     this.#resuming?.resume.close();
-    await this.#node.close();
+    await this.#node.close(ms);
     // The broker may have gone away while this server told what it had to tell.
     this.#parts.clock.clearTimer(this.#cutOff);
   }

@@ -52,6 +52,9 @@ const STOP_PEERS_MS = 4000;
 /** How long it waits for answers to requests, from its beginning as well. */
 const STOP_ANSWERS_MS = 4400;
 
+/** How long it waits for the broker to take what is left to tell, from its beginning as well. */
+const STOP_BROKER_MS = 4800;
+
 /** What a listening server is made of, beside its configuration. */
 export interface ListeningServerParts {
   listeners: Listeners<keyof WebSocketServerEvents>;
@@ -209,8 +212,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   /**
-   * Closes all connections and stops listening. Settles within five seconds; with a broker, within
-   * one second more.
+   * Closes all connections and stops listening. Settles within five seconds.
    */
   async stop(farewell: Farewell): Promise<void> {
     this.farewell = farewell;
@@ -237,7 +239,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     }
     this.gauges.stop();
     await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));
-    await this.clustered?.close();
+    await this.clustered?.close(STOP_BROKER_MS - (this.clock.now() - began));
   }
 
   asked(request: Request, peer: { ip: string; port: number }): ServerHandshake | undefined {
