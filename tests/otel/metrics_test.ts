@@ -181,7 +181,7 @@ describe("otelObserver(), as it measures", () => {
     const waiting = "websocket.server.unacknowledged {message}";
     const all = [usage!, fullest!, limit!, paused, waiting];
     const are = async (...values: number[]) =>
-      assertEquals(await gauges(), Object.fromEntries(all.map((name, n) => [name, values[n]])));
+      assertEquals(await gauges(), Object.fromEntries(all.map((name, n) => [name, values[n]!])));
     await are(40, 20, 100, 3, 7);
     observer.stopped!(two!);
     await are(10, 8, 100, 1, 3);
