@@ -117,32 +117,27 @@ function upgrade(request, options) {
 
 const realUpgrade = Deno?.upgradeWebSocket;
 
-/** What Deno does for each message, but for the event and the look-up of its listeners. */
+/** What Deno does for each message. */
 function denoHandler() {
   const [idle = Symbol()] = Object.getOwnPropertySymbols(WebSocket.prototype)
     .filter(({ description }) => description === INTERNAL.handleIdle);
   /** @type {Handler} */
   return (/** @type {any} */ socket, data) => {
     socket[idle]();
-    socket.hear({ data });
+    socket.dispatchEvent(new MessageEvent("message", { data }));
   };
-}
-
-/** @param {any[]} sockets */
-function denoEcho(sockets) {
-  for (const socket of sockets) socket.hear = socket.onmessage;
-  return { handler: denoHandler(), sockets };
 }
 
 /** @returns {{ handler: Handler, sockets: CountingSocket[] }} */
 function bare() {
   if (Deno) {
-    return denoEcho(Array.from({ length: CONNECTIONS }, () => {
+    const sockets = Array.from({ length: CONNECTIONS }, () => {
       const request = new Request("http://localhost/", { headers: HEADERS });
       const { socket } = upgrade(request, { idleTimeout: 0 });
       socket.onmessage = (/** @type {any} */ { data }) => socket.send(data);
       return socket;
-    }));
+    });
+    return { handler: denoHandler(), sockets };
   }
   const sockets = Array.from(
     { length: CONNECTIONS },
@@ -188,7 +183,7 @@ async function ours(kind) {
     if (Deno) {
       const remoteAddr = { hostname: "127.0.0.1", port: 50_000 + i };
       given.fetch(request, { remoteAddr, completed: new Promise(() => {}) });
-      upgraded[i].onopen();
+      upgraded[i].dispatchEvent(new Event("open"));
       continue;
     }
     const socket = new CountingSocket();
@@ -204,7 +199,9 @@ async function ours(kind) {
     });
     sockets.push(socket);
   }
-  return Deno ? denoEcho(upgraded) : { handler: given.websocket.message, sockets };
+  return Deno
+    ? { handler: denoHandler(), sockets: upgraded }
+    : { handler: given.websocket.message, sockets };
 }
 
 /** @param {Handler} handler @param {any[]} sockets @param {any[]} data @param {number} n */

@@ -1,5 +1,5 @@
 import type { AcceptOptions, Address, End, ListenerEvents, RequestResult } from "../contract.ts";
-import { canPing } from "./internals.ts";
+import { canPing, forgetSignal } from "./internals.ts";
 import { DenoSocket, wasTooBig } from "./socket.ts";
 
 /** The part of Deno that upgrades. */
@@ -68,17 +68,16 @@ export class DenoAcceptor {
     const idleTimeout = canPing ? 0 : this.#options.deadAfter;
     let upgrade;
     try {
-      upgrade = answer.headers === undefined
-        ? withoutStacks(() => this.#deno.upgradeWebSocket(request, { idleTimeout }))
-        : this.#deno.upgradeWebSocket(request, { idleTimeout });
+      upgrade = this.#deno.upgradeWebSocket(request, { idleTimeout });
     } catch (cause) {
       const status = this.#refused(cause);
       const failure = { what: "upgrade", status: String(status), cause };
       answer.closed({ code: 0, reason: "", failure });
       return new Response(null, { status });
     }
+    forgetSignal(request);
     const socket = new DenoSocket(upgrade.socket, answer, readEnd, this.#options);
-    upgrade.socket.onopen = () => answer.open(socket);
+    upgrade.socket.addEventListener("open", () => answer.open(socket));
     // Set here, as the `protocol` option fails on a list with no blanks in it: `a,b` (2.9.6,
     // `server_quirks_test.ts`).
     if (answer.protocol !== "") {
@@ -86,21 +85,6 @@ export class DenoAcceptor {
     }
     for (const [name, value] of answer.headers ?? []) upgrade.response.headers.append(name, value);
     return upgrade.response;
-  }
-}
-
-/**
- * Runs a task in which no error notes where it was made. Deno makes one whenever it upgrades a request, to
- * abort its signal with (2.9.6, `server_quirks_test.ts`): to note that takes longer than all this module
- * does for a connection. Not for a request that the user has seen, and may hear the signal of.
- */
-function withoutStacks<T>(task: () => T): T {
-  const stackTraceLimit: unknown = Reflect.get(Error, "stackTraceLimit"); // not every library has its type
-  Reflect.set(Error, "stackTraceLimit", 0); // which a program may have frozen
-  try {
-    return task();
-  } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }
 

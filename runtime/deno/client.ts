@@ -166,7 +166,7 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
     ws = new OwnWebSocket(url, init);
   }
   const socket = new DenoSocket(ws, events, readEnd, request);
-  ws.onopen = () => events.open();
+  ws.addEventListener("open", () => events.open());
   return socket;
 }
 
@@ -198,7 +198,7 @@ function dialThrough(
       readEnd,
       { binaryType, dropped: () => relay.close() },
     );
-    ws.onopen = () => events.open();
+    ws.addEventListener("open", () => events.open());
     return socket;
   } catch (cause) {
     relay.close();

@@ -1,6 +1,6 @@
 /**
- * What Deno calls what it keeps inside of a WebSocket: the descriptions of its symbols, from Deno 1.46 to
- * 2.9.6. Nowhere else are they written. Not part of the public API.
+ * What Deno calls what it keeps inside of a WebSocket, from Deno 1.46 to 2.9.6, and of a request (2.9.6):
+ * the descriptions of its symbols. Nowhere else are they written. Not part of the public API.
  */
 export const INTERNAL = {
   /** The prototype's method that sets the timer for a Ping. It is called for each Pong, too. */
@@ -13,4 +13,6 @@ export const INTERNAL = {
   role: "[[role]]",
   /** An instance's `readyState`. */
   readyState: "[[readyState]]",
+  /** What a request keeps of its signal: nothing, that it would be aborted (false), or the signal. */
+  signal: "signalCache",
 } as const;

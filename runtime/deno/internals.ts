@@ -115,3 +115,19 @@ export function leftIn(ws: Inner): number | undefined {
   ws[state] = before;
   return left;
 }
+
+/** The symbol of what a request keeps of its signal, where there is one. */
+const keptSignal: symbol | undefined = Deno &&
+  symbolOf(new Request("http://localhost/"), INTERNAL.signal);
+
+/**
+ * Lets Deno know nothing of a signal that nobody has asked an upgraded request for. It closes such a
+ * request twice. The first time it notes that a signal would be aborted; the second time it makes one for
+ * that note, and two errors to abort it with, which takes longer than all this module does for a
+ * connection (2.9.6, `server_quirks_test.ts`). A signal that is asked for later is aborted all the same.
+ */
+export function forgetSignal(request: Request): void {
+  if (keptSignal === undefined) return;
+  const kept = request as Request & Record<symbol, unknown>;
+  if (kept[keptSignal] === false) kept[keptSignal] = undefined;
+}

@@ -16,7 +16,15 @@ import {
   readClose,
   TEXT,
 } from "../peers/raw.ts";
-import { type BareBunServer, type BareBunSocket, type BareInfo, bun, deno } from "./bare.ts";
+import {
+  type BareBunServer,
+  type BareBunSocket,
+  type BareInfo,
+  bun,
+  deno,
+  INTERNAL,
+  symbolOf,
+} from "./bare.ts";
 
 interface Bare {
   port: number;
@@ -129,15 +137,29 @@ describe("the runtime's server in the handshake", () => {
     await server.stop();
   });
 
-  it("makes an error on Deno to abort the signal of each request that is upgraded with", async () => {
-    let signal!: AbortSignal;
-    const server = serve({ onUpgrade: (request) => signal = request.signal });
-    const peer = await rawConnect(server.port);
-    assertEquals(signal.aborted, onDeno);
-    if (onDeno) assertEquals((signal.reason as Error).name, "AbortError");
-    peer.reset();
-    await server.stop();
-  });
+  for (const forgets of [false, true]) {
+    const where = forgets ? "unless it knows of none" : "though nobody has asked for it";
+    it(`makes a signal on Deno for each request that it has upgraded, ${where}`, async () => {
+      let request!: Request & Record<symbol, unknown>;
+      const kept = symbolOf(new Request("http://localhost/"), INTERNAL.signal);
+      assertEquals(kept !== undefined, onDeno);
+      const before: unknown[] = [];
+      const server = serve({
+        onUpgrade(upgraded) {
+          request = upgraded as typeof request;
+          before.push(kept && request[kept]);
+          if (forgets && kept) request[kept] = undefined;
+        },
+      });
+      const peer = await rawConnect(server.port);
+      assertEquals(before, [onDeno ? false : undefined]);
+      assertEquals(kept !== undefined && request[kept] instanceof AbortSignal, onDeno && !forgets);
+      assertEquals(request.signal.aborted, onDeno);
+      if (onDeno) assertEquals((request.signal.reason as Error).name, "AbortError");
+      peer.reset();
+      await server.stop();
+    });
+  }
 
   it("has forgotten the peer's address after the upgrade", async () => {
     let seen = "";

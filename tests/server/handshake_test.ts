@@ -2,9 +2,11 @@ import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { acceptHead, header, type RawClientOptions, requestHead, TEXT } from "../peers/raw.ts";
+import { INTERNAL, symbolOf } from "../runtime/bare.ts";
 
 /** Asserts that a server serves, whatever it has been through. */
 async function assertServes(watched: WatchedServer, peers: RawPeers, headers = {}): Promise<void> {
@@ -55,22 +57,25 @@ describe("a handshake with the server", () => {
     await watched.connected();
   });
 
-  it("leaves to errors the length of stack that the program has set, which it may have frozen", async () => {
-    const before = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")!;
-    try {
-      for (const writable of [true, false]) {
-        Object.defineProperty(Error, "stackTraceLimit", { ...before, value: 7, writable });
-        for (const config of [{}, { authorize: () => true as const }]) {
-          await using watched = await WatchedServer.start(config);
-          await using peers = new RawPeers(watched);
-          await assertServes(watched, peers);
-        }
-        assertEquals(Error.stackTraceLimit, 7);
-      }
-    } finally {
-      Object.defineProperty(Error, "stackTraceLimit", before);
-    }
-  });
+  for (const asks of [false, true]) {
+    const who = asks ? "'authorize'" : "nobody";
+    it(`leaves the request's signal as the runtime has it, where ${who} asks for it`, async () => {
+      let request!: Request & Record<symbol, unknown>;
+      let signal: AbortSignal | undefined;
+      const authorize = (asked: Request) => {
+        request = asked as typeof request;
+        if (asks) signal = asked.signal;
+        return true as const;
+      };
+      await using watched = await WatchedServer.start({ authorize });
+      await using peers = new RawPeers(watched);
+      await assertServes(watched, peers);
+      const kept = symbolOf(request, INTERNAL.signal); // on Deno: it was made for the asking alone
+      if (onDeno) assertEquals(request[kept!], signal ?? false);
+      assertEquals(request.signal.aborted, onDeno);
+      if (asks) assertEquals(request.signal, signal);
+    });
+  }
 
   it("may have any path, any case, and more in Connection", async () => {
     await using watched = await WatchedServer.start();
