@@ -35,7 +35,7 @@ import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
 import { REFUSALS } from "./client/refusals.ts";
 import { overflow } from "./client/send_queue.ts";
-import { asks, askTarget, readTarget, type Target } from "./client/target.ts";
+import { asks, askTarget, readConnect, readTarget, type Target } from "./client/target.ts";
 import type {
   CloseResult,
   OpenResult,
@@ -148,16 +148,8 @@ class Client implements WebSocketClient<unknown> {
   }
 
   connect(...args: unknown[]): Promise<boolean> & void {
-    // Where the URL is asked for each time, a function that comes first is no callback.
-    const [first] = args;
-    const isURL = this.#policy !== undefined && typeof first === "function";
-    const { values, callback, error } = readCall(
-      "connect",
-      isURL ? ["", ...args.slice(1)] : args,
-      2,
-    );
-    const [url, options] = values;
-    return this.#settle(error ?? this.#connect(isURL ? first : url, options), callback);
+    const { url, options, callback, error } = readConnect(args, this.#policy !== undefined);
+    return this.#settle(error ?? this.#connect(url, options), callback);
   }
 
   send(data: unknown, callback?: unknown): Promise<boolean> & void {

@@ -1,6 +1,8 @@
 /** What to connect to: a URL and options, or functions of the user that give them at each attempt. */
 
 import type { BusinessError } from "../errors.ts";
+import { type Call, readCall } from "../internal/result.ts";
+import { sayOnce } from "../internal/say_once.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
 import { buildRequest, unsupported } from "./dial.ts";
@@ -19,10 +21,38 @@ export interface Target {
   options: ConnectOptions;
 }
 
-/** Reads the arguments of `connect`. */
+/**
+ * Reads the arguments of `connect`. A function that comes first gives the URL where the client
+ * reconnects. Where it does not the function is the callback if it is all there is, which is said once,
+ * as it may have been meant for the URL: then nobody would hear of the error.
+ */
+export function readConnect(
+  args: unknown[],
+  mayAsk: boolean,
+): Pick<Call, "callback" | "error"> & { url: unknown; options: unknown } {
+  const [first] = args;
+  const isFunction = typeof first === "function";
+  const { values, callback, error } = readCall(
+    "connect",
+    isFunction && mayAsk ? ["", ...args.slice(1)] : args,
+    2,
+  );
+  const [url, options] = values;
+  if (!isFunction) return { url, options, callback, error };
+  if (mayAsk) return { url: first, options, callback, error };
+  const isAlone = values.length === 0;
+  if (isAlone) {
+    sayOnce("connect: a function that gives the URL needs 'reconnect': this one is the callback");
+  }
+  const isCallback = isAlone || callback !== first;
+  return { url, options, callback: isCallback ? callback : undefined, error };
+}
+
+/** Reads what the arguments of `connect` say. */
 export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Target | BusinessError {
   if (typeof url !== "string" && !(mayAsk && typeof url === "function")) {
-    return argumentError("connect: the URL", TEXT[1], url);
+    const rule = typeof url === "function" ? `${TEXT[1]} unless there is 'reconnect'` : TEXT[1];
+    return argumentError("connect: the URL", rule, url);
   }
   let { header } = (mayAsk && given ? given : {}) as { header?: unknown };
   if (typeof header === "function") given = { ...given as object, header: undefined };

@@ -127,6 +127,27 @@ describe("createWebSocket().on('headerReceive')", () => {
   });
 });
 
+describe("createWebSocket().connect() with a function alone", () => {
+  it("says once that it is the callback, as there is no 'reconnect'", async () => {
+    const ended = await runSource(
+      `${START}
+      for (const client of [ws, createWebSocket()]) {
+        const error = await new Promise<{ code: number }>((resolve) =>
+          void client.connect(resolve as never)
+        );
+        console.log(error.code);
+      }
+      const reconnecting = createWebSocket({ reconnect: true });
+      await reconnecting.connect(() => "ws://127.0.0.1:1/");
+      await reconnecting.close();
+      ${END}`,
+    );
+    assertEquals(ended.stdout.trim().split("\n"), ["401", "401", "the end"]);
+    assertEquals(ended.stderr.trim().split("\n").length, 1, ended.stderr);
+    assertStringIncludes(ended.stderr, "a function that gives the URL needs 'reconnect'");
+  });
+});
+
 describe("a process with a client", () => {
   const programs: [what: string, source: string][] = [
     ["a close", `await ws.opened; await ws.close(); await ws.closed; await server.close();`],

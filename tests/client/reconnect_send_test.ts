@@ -270,8 +270,13 @@ describe("createWebSocket({ reconnect }).connect()", () => {
 
   it("refuses functions with 401 when it does not reconnect", async () => {
     const ws = createUntyped() as unknown as { connect(...args: unknown[]): Promise<boolean> };
-    const [error] = await answerOf((callback) => ws.connect(callback, {}));
-    assertEquals((error as { code: number }).code, 401);
+    let calls = 0;
+    const { code, message } = await refusal(ws.connect(() => void calls++, {}));
+    assertEquals([code, calls], [401, 0]);
+    assertStringIncludes(
+      message,
+      "the URL must be text unless there is 'reconnect': current value is a function",
+    );
     assertEquals((await refusal(ws.connect(URL, { header: () => ({}) }))).code, 401);
   });
 
