@@ -76,7 +76,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.socket = socket;
     this.headers = undefined;
     this.host.opening.delete(this);
-    if (!this.host.admits()) return this.#sendClose(this.host.farewell());
+    if (!this.host.admits()) return this.#sendClose(toWire(this.host.farewell()));
     this.state = "open";
     this.atOnce = this.host.maxAtOnce;
     this.looksFrom = this.host.looksFrom;
@@ -210,10 +210,13 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#fail("too fast", "sends faster than the listeners can follow");
   }
 
-  /** Starts to close; 'close' follows at the end of the turn. Only while open. */
-  close(asked: CloseResult): void {
+  /**
+   * Starts to close; 'close' follows at the end of the turn. Only while open. `wire` is what the Close
+   * frame says, with 1005 for one that says nothing.
+   */
+  close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     this.#settle(asked);
-    this.#sendClose(asked);
+    this.#sendClose(wire);
     afterTurn(() => this.tellClosed());
   }
 
@@ -228,7 +231,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   /** Closes for a fault of the peer's, which gets no time to read what is queued to it. */
   #drop(close: CloseResult): void {
     this.#settle(close);
-    this.#sendClose(close, false);
+    this.#sendClose(toWire(close), false);
     afterTurn(() => this.tellClosed());
   }
 
@@ -310,8 +313,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /** Sends the Close frame. The peer must answer it in time. */
-  #sendClose(close: CloseResult, isPatient = true): void {
-    const { code, reason } = toWire(close);
+  #sendClose({ code, reason }: CloseResult, isPatient = true): void {
     // In this order, as one runtime calls `closed` within `close`.
     this.host.closing.add(this, isPatient);
     this.socket?.close(code, reason);

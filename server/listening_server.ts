@@ -111,7 +111,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly #pingInterval: number;
   /** As what bytes are given to listeners, where that was asked for. */
   readonly #bytes: Pick<AcceptOptions, "binaryType">;
-  readonly #requests: readonly RequestListener[];
+  /** Who hears of requests: the same list in every run of a server, and in no other's. */
+  readonly requests: readonly RequestListener[];
   #stopping = false;
   /** What a peer is told that opens while the server stops. */
   farewell: Farewell = () => GOING_AWAY;
@@ -122,7 +123,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   constructor(config: ServerConfig, parts: ListeningServerParts) {
     const { binaryType, clock, listeners, observing, requests, runtime, schema } = parts;
     this.#bytes = binaryType === undefined ? {} : { binaryType };
-    this.#requests = requests;
+    this.requests = requests;
     this.config = config;
     this.clock = clock;
     this.observing = observing;
@@ -252,7 +253,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     seen: ServerHandshake | undefined,
   ): ServerConnection {
     const connection = new ServerConnection(this, parts);
-    for (const hear of this.#requests) hear(connection, request);
+    for (const hear of this.requests) hear(connection, request);
     this.#handshakes?.admitted(connection, seen);
     if (this.#opensLater || this.clustered !== undefined) { // one that resumes says so first
       this.registry.attach(connection);

@@ -1,15 +1,15 @@
 /** Who hears what of a server's connections, one by one. Not part of the public API. */
 
 import type { CloseResult, TextOrBytes } from "../client/types.ts";
-import { businessError } from "../errors.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
-import { describe } from "../internal/describe.ts";
 import { asBuffer } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
-import { argumentError } from "../internal/validate.ts";
-import { ServerConnection } from "../server/connection.ts";
+import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
 import { ConnectionHandle } from "../server/handle.ts";
+import type { ListeningServer } from "../server/listening_server.ts";
+import { findConnection } from "../server/registry.ts";
+import { requestListenersOf } from "../server/requests.ts";
 import type { ConnectionAddress, WebSocketConnection, WebSocketServer } from "../server/types.ts";
 
 /** A server, whatever its `authorize` finds out about clients, and as whatever bytes come in. */
@@ -17,6 +17,9 @@ export type ShapedServer = Pick<
   WebSocketServer<object | undefined, TextOrBytes | ArrayBuffer>,
   "bufferedAmount" | "close" | "drained" | "listAllConnections" | "on" | "send" | "terminate"
 >;
+
+/** A Close frame with no code, as the standards tell it. */
+const EMPTY: CloseResult = { code: 1005, reason: "" };
 
 /** The servers whose connections are wrapped: each has one set of listeners for all of them. */
 const heard = new WeakSet<object>();
@@ -51,17 +54,21 @@ export function connectionOf(
   server: ShapedServer,
   given: ConnectionAddress,
 ): ServerConnection {
-  if (typeof given !== "object" || given === null) {
-    throw argumentError(`${call}: the connection`, "must be one of a server's", given);
-  }
-  const connection = ConnectionHandle.connectionOf(given) ??
-    ConnectionHandle.connectionOf(
-      server.listAllConnections().findLast(({ clientIP, clientPort }) =>
-        clientIP === given.clientIP && clientPort === given.clientPort
-      ),
-    );
-  if (connection instanceof ServerConnection && connection.state !== "closed") return connection;
-  throw businessError("noConnection", `${call}: ${describe(String(given))}`);
+  // A copy is for any of the server's connections to find; the handle itself may be another server's.
+  const any = ConnectionHandle.connectionOf(given) ??
+    ConnectionHandle.connectionOf(server.listAllConnections()[0]);
+  const host = (any as ServerConnection | undefined)?.host as ListeningServer | undefined;
+  const isOurs = host?.requests === requestListenersOf(server);
+  const found = findConnection(isOurs ? host : undefined, call, given);
+  if (found instanceof Error) throw found;
+  return found;
+}
+
+/** Closes a connection as a program has asked for; with no code the Close frame has none. */
+export function shut(connection: ServerConnection, code: number | undefined, reason: string): void {
+  if (connection.state !== "open") return; // it has begun to already
+  if (code === undefined) connection.close(NO_CODE, EMPTY);
+  else connection.close({ code, reason });
 }
 
 /** Hears what is told of a connection, until it is over. */
@@ -91,8 +98,7 @@ function hear(server: ShapedServer): void {
     const connection = connectionFor(handle);
     const { ears } = connection;
     connection.ears = undefined;
-    // By the standards a Close frame with no code is 1005.
-    ears?.closed(connection.end === NO_CODE ? { code: 1005, reason: "" } : close);
+    ears?.closed(connection.end === NO_CODE ? EMPTY : close);
   });
 }
 

@@ -7,7 +7,7 @@ import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
 import { dispatchOn } from "./dispatch.ts";
-import { listenTo, type ShapedServer } from "./server_hub.ts";
+import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
 import { CLOSED, CLOSING, type Link, noRoom, OPEN, SocketModel } from "./socket_model.ts";
 
 /** The state of a server's socket, and what is below it, in one: there is one for each connection. */
@@ -72,8 +72,7 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
   }
 
   shut(code: number | undefined, reason: string): void {
-    // What is refused has begun to close already.
-    this.#server.close(this.#connection.handle, { code: code ?? 1000, reason }).catch(() => {});
+    shut(this.#connection, code, reason);
   }
 
   drop(): void {

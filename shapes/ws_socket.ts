@@ -7,7 +7,7 @@ import { type BusinessError, businessError } from "../errors.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
-import { listenTo, type ShapedServer } from "./server_hub.ts";
+import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import {
   toBuffer,
@@ -236,12 +236,13 @@ export class WsSocket extends EventEmitter {
   /**
    * Starts to close.
    *
-   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; 1000 where it is left out.
-   * @param reason At most 123 bytes.
+   * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; where it is left out the Close frame is empty.
+   * @param reason At most 123 bytes, beside a code.
    * @throws {TypeError} For another code.
    * @throws {RangeError} For a longer reason.
    */
-  close(code: number = 1000, reason: string | Uint8Array = ""): void {
+  close(code?: number, reason: string | Uint8Array = ""): void {
+    if (code === undefined) return shut(this.#connection, undefined, "");
     const isOfProtocol = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
     if (!Number.isInteger(code) || !(isOfProtocol || (code >= 3000 && code <= 4999))) {
       throw new TypeError("First argument must be a valid error code number");
@@ -250,8 +251,7 @@ export class WsSocket extends EventEmitter {
     if (Buffer.byteLength(text) > MAX_REASON_BYTES) {
       throw new RangeError("The message must not be greater than 123 bytes");
     }
-    // What is refused has begun to close already.
-    this.#server.close(this.#connection.handle, { code, reason: text }).catch(() => {});
+    shut(this.#connection, code, text);
   }
 
   /** Drops the connection at once, whatever is queued: 'close' with 1006. */

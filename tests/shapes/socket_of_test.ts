@@ -231,6 +231,18 @@ describe("socketOf()", () => {
     await server.stop();
   });
 
+  it("closes with an empty Close frame where no code is given, as the standard has it", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const told = new Promise((resolve) => server.on("close", (_, close) => resolve(close)));
+    const closed = next(one, "close");
+    one.close();
+    assertEquals((await within(peer.next(CLOSE))).payload.length, 0);
+    const { code, reason, wasClean } = await closed;
+    assertEquals([code, reason, wasClean], [1005, "", true]);
+    assertEquals(await told, { code: 1000, reason: "" });
+    await server.stop();
+  });
+
   it("has no room for a message over maxPayload", async () => {
     const { server, one } = await shaped(socketOf, { maxPayload: 4 });
     assertThrowsDom(() => one.send("12345"), "QuotaExceededError");
@@ -241,16 +253,32 @@ describe("socketOf()", () => {
 
   it("refuses what is no connection, and one that is over", async () => {
     const { server, connection, one } = await shaped(socketOf);
-    for (const wrong of [null, 5, "text"]) {
+    for (const wrong of [null, 5, "text", {}, { clientIP: "127.0.0.1" }]) {
       const call = () => socketOf(server, wrong as unknown as typeof connection);
       assertEquals(assertThrows(call, BusinessError).code, 401);
     }
     const nobody = { clientIP: "127.0.0.1", clientPort: 1 };
-    assertEquals(assertThrows(() => socketOf(server, nobody), BusinessError).code, 2302006);
+    const { code, message } = assertThrows(() => socketOf(server, nobody), BusinessError);
+    assertEquals([code, message.slice(message.indexOf(": ") + 2)], [
+      2302006,
+      'socketOf: "127.0.0.1:1"',
+    ]);
+    const { clientIP, clientPort } = connection;
+    assert(socketOf(server, { clientIP: `::ffff:${clientIP}`, clientPort }) === one);
     const closed = next(one, "close");
     one.close();
     await closed;
     assertEquals(assertThrows(() => socketOf(server, connection), BusinessError).code, 2302006);
     await server.stop();
+  });
+
+  it("refuses a connection of another server, which it would never hear", async () => {
+    const [one, other] = [await shaped(socketOf), await shaped(() => {})];
+    assertEquals(
+      assertThrows(() => socketOf(one.server, other.connection), BusinessError).code,
+      2302006,
+    );
+    assert(socketOf(other.server, { ...other.connection }) !== one.one);
+    await Promise.all([one.server.stop(), other.server.stop()]);
   });
 });

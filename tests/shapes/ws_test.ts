@@ -245,6 +245,18 @@ describe("a socket of wsServer()", () => {
     await server.stop();
   });
 
+  it("closes with an empty Close frame where no code is given, as ws does", async () => {
+    for (const args of [[], [undefined, "unsaid"]] as [undefined?, string?][]) {
+      const { server, socket, peer } = await pair();
+      const closed = told(socket, "close");
+      socket.close(...args);
+      assertEquals((await within(peer.next(CLOSE))).payload.length, 0);
+      const [code, reason] = await closed;
+      assertEquals([code, String(reason)], [1005, ""]);
+      await server.stop();
+    }
+  });
+
   for (
     const [how, end, code, reason] of [
       ["a Close frame", (peer: RawPeer) => peer.close(3000, "bye"), 3000, "bye"],
