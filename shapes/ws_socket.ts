@@ -189,8 +189,8 @@ export class WsSocket extends EventEmitter {
     if (isSent && callback === undefined) return;
     if (!isSent && this.readyState !== OPEN) {
       this.#lateBytes += Buffer.byteLength(message as string);
-      const words = `WebSocket is not open: readyState ${this.readyState}`;
-      if (callback !== undefined) queueMicrotask(() => callback(new Error(words)));
+      const error = this.#notOpen();
+      if (callback !== undefined) queueMicrotask(() => callback(error));
       return;
     }
     const { handle } = this.#connection;
@@ -213,7 +213,7 @@ export class WsSocket extends EventEmitter {
    *
    * @param data None: a Ping with data throws 2302999.
    * @param mask Of no effect.
-   * @param callback Called when it has been handed to the system.
+   * @param callback Called when it has been handed to the system, or with an error where the socket is not open.
    */
   ping(
     data?: unknown,
@@ -224,8 +224,9 @@ export class WsSocket extends EventEmitter {
     const hasData = data !== done && data !== undefined && String(data) !== "";
     if (hasData) throw unsupported("ping: data");
     if (!this.#connection.host.canPing) throw unsupported("ping");
-    if (this.readyState === OPEN) this.#connection.host.heartbeat.probe(this.#connection);
-    if (done !== undefined) queueMicrotask(() => (done as WsCallback)());
+    const error = this.#notOpen();
+    if (error === undefined) this.#connection.host.heartbeat.probe(this.#connection);
+    if (done !== undefined) queueMicrotask(() => (done as WsCallback)(error));
   }
 
   /** Throws 2302999: Pongs are sent by the runtime. */
@@ -319,6 +320,13 @@ export class WsSocket extends EventEmitter {
 
   #is(bit: number): boolean {
     return (this.#bits & bit) !== 0;
+  }
+
+  #notOpen(): Error | undefined {
+    const { readyState } = this;
+    if (readyState === OPEN) return undefined;
+    const name = readyState === CLOSING ? "CLOSING" : "CLOSED";
+    return new Error(`WebSocket is not open: readyState ${readyState} (${name})`);
   }
 
   #failed(error: Error, callback?: WsCallback): void {

@@ -210,11 +210,15 @@ describe("a socket of wsServer()", () => {
     assert(!wasBack || socket.bufferedAmount === 0);
     const closed = told(socket, "close");
     socket.close();
-    assert((await sent("late"))?.message.includes("not open"));
+    const pinged = new Promise<Error | undefined>((resolve) => socket.ping("", false, resolve));
+    for (const error of await within(Promise.all([sent("late"), pinged]))) {
+      assertEquals(error?.message, "WebSocket is not open: readyState 2 (CLOSING)");
+    }
     socket.send("unheard");
     assert(socket.bufferedAmount >= 11);
     await closed;
     assertEquals(socket.readyState, socket.CLOSED);
+    assertEquals((await sent("late"))?.message, "WebSocket is not open: readyState 3 (CLOSED)");
     await server.stop();
   });
 
