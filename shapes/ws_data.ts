@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { WebSocketData } from "../client/types.ts";
+import { CLOSING, OPEN } from "./socket_model.ts";
 
 /** What can be sent. */
 export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | readonly Uint8Array[];
@@ -47,4 +48,11 @@ export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefin
   const bytes = Array.isArray(data) ? Buffer.concat(data) : data as WebSocketData;
   if (binary !== false || typeof bytes === "string") return bytes;
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
+}
+
+/** What the callback of a socket that is not open is told, in the words of `ws`. */
+export function notOpen(readyState: number): Error | undefined {
+  if (readyState === OPEN) return undefined;
+  const name = readyState === CLOSING ? "CLOSING" : "CLOSED";
+  return new Error(`WebSocket is not open: readyState ${readyState} (${name})`);
 }

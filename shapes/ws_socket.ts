@@ -10,6 +10,7 @@ import type { ServerConnection } from "../server/connection.ts";
 import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import {
+  notOpen,
   toBuffer,
   toMessage,
   type WsCallback,
@@ -189,7 +190,7 @@ export class WsSocket extends EventEmitter {
     if (isSent && callback === undefined) return;
     if (!isSent && this.readyState !== OPEN) {
       this.#lateBytes += Buffer.byteLength(message as string);
-      const error = this.#notOpen();
+      const error = notOpen(this.readyState);
       if (callback !== undefined) queueMicrotask(() => callback(error));
       return;
     }
@@ -224,7 +225,7 @@ export class WsSocket extends EventEmitter {
     const hasData = data !== done && data !== undefined && String(data) !== "";
     if (hasData) throw unsupported("ping: data");
     if (!this.#connection.host.canPing) throw unsupported("ping");
-    const error = this.#notOpen();
+    const error = notOpen(this.readyState);
     if (error === undefined) this.#connection.host.heartbeat.probe(this.#connection);
     if (done !== undefined) queueMicrotask(() => (done as WsCallback)(error));
   }
@@ -320,13 +321,6 @@ export class WsSocket extends EventEmitter {
 
   #is(bit: number): boolean {
     return (this.#bits & bit) !== 0;
-  }
-
-  #notOpen(): Error | undefined {
-    const { readyState } = this;
-    if (readyState === OPEN) return undefined;
-    const name = readyState === CLOSING ? "CLOSING" : "CLOSED";
-    return new Error(`WebSocket is not open: readyState ${readyState} (${name})`);
   }
 
   #failed(error: Error, callback?: WsCallback): void {
