@@ -1,7 +1,7 @@
 /** A connection, of either side, as a pair of web streams. */
 
 import type { CloseResult, TextOrBytes, WebSocketClient, WebSocketData } from "../client/types.ts";
-import { businessError } from "../errors.ts";
+import { type BusinessError, businessError } from "../errors.ts";
 import { asBuffer } from "../internal/payload.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { connectionOf, listenTo, type ShapedServer } from "./server_hub.ts";
@@ -34,17 +34,21 @@ interface Side {
 
 /** The end that writes. */
 function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<WebSocketData> {
+  // It is over: who hears of that first, the stream or who writes, differs between the runtimes.
+  const refused = async (error: BusinessError): Promise<never> => {
+    throw error.kind === "noConnection" ? over((await closed).code) : error;
+  };
   return new WritableStream<WebSocketData>({
     start(controller) {
       closed.then(({ code }) => controller.error(over(code)));
     },
     async write(chunk) {
-      await side.send(chunk);
+      await side.send(chunk).catch(refused);
       // Over before all of it was taken: whether it arrived nobody knows.
       if (!await side.drained(HIGH_WATER_BYTES)) throw over((await closed).code);
     },
     async close() {
-      await side.close(1000, "");
+      await side.close(1000, "").catch(refused);
       await closed;
     },
     async abort(reason) {

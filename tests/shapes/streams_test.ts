@@ -169,6 +169,19 @@ describe("streamsOf()", () => {
     await host.stop();
   });
 
+  it("tells whoever pipes to a connection how it ended, whoever hears of the end first", async () => {
+    const { server: host, one, peer } = await shaped(streamsOf);
+    const piped = assertRejects(() => within(one.readable.pipeTo(one.writable)), BusinessError);
+    peer.close(4001, "bye");
+    const { kind, message } = await piped as BusinessError;
+    assertEquals([kind, message], [
+      "lost",
+      "Websocket connect failed: the connection is over: 4001",
+    ]);
+    peer.end();
+    await host.stop();
+  });
+
   it("rejects 'opened' where a client never is, and refuses what is no connection", async () => {
     const ws = createWebSocket();
     const { opened, closed, readable } = streamsOf(ws);
