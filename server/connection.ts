@@ -210,10 +210,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#fail("too fast", "sends faster than the listeners can follow");
   }
 
-  /**
-   * Starts to close; 'close' follows at the end of the turn. Only while open. `wire` is what the Close
-   * frame says, with 1005 for one that says nothing.
-   */
+  /** Starts to close; 'close' follows at the end of the turn. Only while open. 1005 sends no code. */
   close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     this.#settle(asked);
     this.#sendClose(wire);
