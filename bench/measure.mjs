@@ -155,6 +155,7 @@ async function rounds(scenario, contenders, effort, slices, failed) {
     : effort.slice;
   const perSecond = scenario.half ? await half(contenders) : 0;
   const count = scenario.beats ? 1 : effort.rounds;
+  const warmup = effort.warmup * (scenario.warmup ?? 1);
   for (let round = -1; round < count; round++) {
     // With not much time left there are fewer rounds, the same for all.
     if (round >= LEAST_ROUNDS && performance.now() > effort.until) break;
@@ -170,7 +171,7 @@ async function rounds(scenario, contenders, effort, slices, failed) {
       if (failed[name]) continue;
       try {
         const slice = await contender.slice(
-          scenario.load(round < 0 ? effort.warmup : ms, perSecond),
+          scenario.load(round < 0 ? warmup : ms, perSecond),
         );
         if (round >= 0) (slices[name] ??= []).push(slice);
       } catch (error) {

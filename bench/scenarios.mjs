@@ -16,6 +16,8 @@ import { fileLimit } from "./prepare.mjs";
  * @property {boolean} [beats] Whether a slice is as long as it is from one Ping to the next.
  * @property {boolean} [half] Whether the load is half of what saturates the bare server.
  * @property {boolean} [binary] Whether its messages are binary data.
+ * @property {number} [warmup] How many times longer than others it is warmed up. A connection runs through
+ * much more code than a message does, and seldom: else what is measured is how that is compiled.
  * @property {boolean} [sleeper] Whether contenders also meet a connection that is never read from.
  */
 
@@ -69,6 +71,7 @@ export const SCENARIOS = [
     kind: "cost",
     connections: 0,
     load: (ms) => `churn 32 ${ms}`,
+    warmup: 5,
     unit: "connection",
   },
   {

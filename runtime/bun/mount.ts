@@ -128,13 +128,16 @@ function tooBig(ws: BunServerSocket): void {
 
 /** The server that a request came to: what Bun hands to `fetch`, wherever a framework has put it. */
 function hostOf(request: Request, info: unknown): BunHost | undefined {
+  if (isHost(info)) return info;
   const { runtime } = request as { runtime?: { bun?: { server?: unknown } } };
   const given = info ?? runtime;
   const { bun, server } = (given ?? {}) as { bun?: { server?: unknown }; server?: unknown };
-  return [given, server, bun?.server].find((found): found is BunHost =>
-    typeof (found as Partial<BunHost> | undefined)?.upgrade === "function" &&
-    typeof (found as Partial<BunHost>).requestIP === "function"
-  );
+  return [given, server, bun?.server].find(isHost);
+}
+
+function isHost(found: unknown): found is BunHost {
+  const { requestIP, upgrade } = (found ?? {}) as Partial<BunHost>;
+  return typeof upgrade === "function" && typeof requestIP === "function";
 }
 
 const NO_SERVER =
