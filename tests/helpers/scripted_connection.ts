@@ -77,7 +77,8 @@ export class ScriptedConnection implements AsyncDisposable {
     this.log.length = 0;
     await this.clock.advance(LONGEST_MS);
     assertEquals(this.log, [], "something is told after the end");
-    assertEquals(this.server.stats()!.connections, 0);
+    assertEquals(this.server.stats()?.connections ?? 0, 0);
+    assertEquals(this.server.listAllConnections(), []);
     assertNothingLeft();
     if (this.server.address !== undefined) await this.clock.until(this.server.stop());
     assertEquals(this.clock.pending, 0);

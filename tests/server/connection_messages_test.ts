@@ -66,6 +66,28 @@ describe("a message to a server's connection", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("takes the shortest way to one listener: what it returns, what fails, what comes late", async () => {
+    const runtime = { checksPayload: true };
+    await using world = await ScriptedConnection.open({ options: { stats: false }, runtime });
+    const { admission, server } = world;
+    server.off("messageReceive");
+    server.on("messageReceive", ({ data }) => {
+      if (data === "throws") throw new Error("the listener's");
+      return data === "rejects"
+        ? Promise.reject(new Error("the listener's"))
+        : world.log.push(`${data}`);
+    });
+    for (const data of ["throws", "rejects", "is a number"]) admission.message(data);
+    await world.clock.advance(0);
+    const failed = "error listenerFailed undefined";
+    assertEquals(world.told, [[failed, "is a number", failed], []]);
+    await server.close(world.one);
+    admission.alive(); // a Pong that was on its way
+    admission.message("late");
+    await world.clock.advance(0);
+    assertEquals(world.told, [["close 1000 CLOSE_NORMAL"], ["close 1000"]]);
+  });
+
   it("that ends the connection gives its peer 5 s, and no more where it reads what is queued", async () => {
     await using world = await ScriptedConnection.open({ config: { maxPayload: 4 } });
     world.socket.bufferedAmount = 200_000;
