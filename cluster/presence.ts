@@ -33,6 +33,8 @@ export interface PresenceChange {
   topic: string;
   joined: Member[];
   left: Member[];
+  /** Whether those who left did not say so: others have taken their node for dead. */
+  gone?: true;
 }
 
 /** Whom presence tells, and through whom. */
@@ -162,7 +164,7 @@ export class Presence {
         this.#snapshot(from, message);
         break;
       case "dead":
-        this.#remove(message.node);
+        this.#remove(message.node, from !== message.node);
         // Somebody has taken this node for dead, which it is not: after a break, say.
         if (message.node === this.#node) this.#announce();
         break;
@@ -251,12 +253,13 @@ export class Presence {
     this.#owner.changed({ topic, joined: [], left: [member] });
   }
 
-  #remove(name: string): void {
+  #remove(name: string, isGone: boolean): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
     this.#nodes.delete(name);
+    const how = isGone ? { gone: true as const } : {};
     for (const [topic, members] of node.topics) {
-      this.#owner.changed({ topic, joined: [], left: [...members.values()] });
+      this.#owner.changed({ topic, joined: [], left: [...members.values()], ...how });
     }
   }
 

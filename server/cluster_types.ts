@@ -116,6 +116,11 @@ export interface PresenceEvent {
   joined: ClusterMember[];
   /** Who is in it no more. */
   left: ClusterMember[];
+  /**
+   * Whether those left with a server that is gone: it has given no sign of life for a lease. They may be
+   * on another one by now. Left out where they, or their server, have left as they should.
+   */
+  gone?: true;
 }
 
 /** What 'broker' tells. */

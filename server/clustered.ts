@@ -224,9 +224,9 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     return this.#resuming?.resume.isNowhere === true;
   }
 
-  presence({ topic, joined, left }: PresenceChange): void {
-    const change = { topic, joined: joined.map(toPublic), left: left.map(toPublic) };
-    this.#parts.listeners.emit("presence", change);
+  presence({ joined, left, ...change }: PresenceChange): void {
+    const members = { joined: joined.map(toPublic), left: left.map(toPublic) };
+    this.#parts.listeners.emit("presence", { ...change, ...members });
   }
 
   state(up: boolean, cause: unknown): void {

@@ -5,11 +5,12 @@ import { Cluster, type ClusterNode } from "../helpers/nodes.ts";
 const LEASE = 15_000;
 
 function changesOf(node: ClusterNode): string[] {
-  return node.changes.map(({ topic, joined, left }) =>
+  return node.changes.map(({ topic, joined, left, gone }) =>
     [
       topic,
       ...joined.map(({ node, id }) => `+${node}/${id}`),
       ...left.map(({ node, id }) => `-${node}/${id}`),
+      ...(gone ? ["gone"] : []),
     ]
       .join(" ")
   );
@@ -106,6 +107,7 @@ describe("presence", () => {
     await cluster.settle();
     for (const node of [cluster.nodes[0]!, cluster.nodes[2]!]) {
       assertEquals(node.members(), ["n0/0", "n2/2"]);
+      assertEquals(changesOf(node).at(-1), "t -n1/1");
     }
   });
 
@@ -119,7 +121,7 @@ describe("presence", () => {
     await cluster.settle(6000);
     for (const node of [cluster.nodes[0]!, cluster.nodes[2]!]) {
       assertEquals(node.members(), ["n0/0", "n2/2"]);
-      assertEquals(changesOf(node).at(-1), "t -n1/1");
+      assertEquals(changesOf(node).at(-1), "t -n1/1 gone");
     }
     assertEquals(entries.some((entry) => entry.includes('["dead",null,"n1"]')), true);
     assertEquals(cluster.nodes[0]!.presence.nodes.toSorted(), ["n0", "n2"]);

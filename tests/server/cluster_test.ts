@@ -391,6 +391,27 @@ describe("presence on several servers", () => {
     assertEquals(other!.presence("nobody's"), []);
   });
 
+  it("says of those who left whether their server is gone, or has left as it should", async () => {
+    await using world = new World();
+    const presence = { lease: 3 };
+    const [one, other] = await world.begin(2, { presence });
+    const link = world.broker.link();
+    const [, , third] = await world.begin(1, { broker: link, presence });
+    const events: PresenceEvent[] = [];
+    for (const server of [other!, third!]) await world.client(server);
+    one!.on("presence", (event) => void events.push(event));
+    link.down(); // as all of a server that was killed
+    await world.settle(4500);
+    await world.clock.until(other!.stop());
+    await world.settle();
+    assertEquals(events.map(({ joined, left, gone }) => [joined, ips(left), gone]), [
+      [[], ["n2"], true],
+      [[], ["n1"], undefined],
+    ]);
+    assertEquals(events.map((event) => "gone" in event), [true, false]);
+    link.up();
+  });
+
   it("counts a connection once in each topic it is in, until it leaves", async () => {
     await using world = new World();
     const [one, other] = await world.begin(2, { presence: true });
