@@ -24,6 +24,12 @@ type Event =
   | { type: "said"; name: string; text: string; at: number }
   | { type: "joined" | "left" | "cut off"; name: string; at: number };
 
+/** Somebody in the chat. A page says by its `id` that it is the same as before a break. */
+interface Person {
+  name: string;
+  id: string;
+}
+
 /** How many events whoever comes later is told: of those since this server was started. */
 const PAST = 100;
 const LONGEST_NAME = 24;
@@ -33,15 +39,32 @@ const page = readFileSync(new URL("./page.html", import.meta.url));
 const past: string[] = [];
 const [, , port = "8080", redis] = process.argv;
 const broker = redis === undefined ? undefined : redisBroker({ open: () => openRedis(redis) });
-const server = createWebSocketServer<{ name: string }>({
+const server = createWebSocketServer<Person>({
   broker,
   history: { maxAge: 600 },
   presence: { lease: 3, member: ({ context }) => context },
 });
 
-/** Who is there, on all servers. */
-const names = () =>
-  server.presence("chat").map(({ context }) => (context as { name: string }).name);
+/** Who is there, on all servers; for a while twice where their server was killed and they are back. */
+const people = () => server.presence("chat").map(({ context }) => context as Person);
+
+/** Who has asked for a name of late, on whichever server, and is not there yet. */
+const claims = new Map<string, { id: string; until: number }>();
+
+/** Whether a name is somebody else's. */
+function isTaken({ name, id }: Person): boolean {
+  const claim = claims.get(name);
+  const isClaimed = claim !== undefined && claim.id !== id && Date.now() < claim.until;
+  return isClaimed || people().some((other) => other.name === name && other.id !== id);
+}
+
+// All servers hear in one order who asks for a name, so of two at the same time the same one has it everywhere.
+server.subscribe("names", ({ data }) => {
+  const { name, id } = JSON.parse(data as string) as Person;
+  const now = Date.now();
+  if (!isTaken({ name, id })) claims.set(name, { id, until: now + 10_000 });
+  for (const [name, { until }] of claims) if (until < now) claims.delete(name);
+});
 
 /** Tells everybody, those who come later, and those who are away for a while. */
 function record(event: Event): Promise<PublishResult> {
@@ -53,28 +76,44 @@ function remark(type: "joined" | "left" | "cut off", name: string): void {
   record({ type, name, at: Date.now() }).catch(() => {});
 }
 
-server.subscribe("chat", ({ data }) => {
-  past.push(data as string);
+function remember(event: string): void {
+  past.push(event);
   if (past.length > PAST) past.shift();
-});
+}
 
-// Each server tells its own.
-server.on("presence", () => {
-  const people = JSON.stringify({ type: "people", names: names() });
-  for (const connection of server.listAllConnections()) server.send(people, connection);
+server.subscribe("chat", ({ data }) => remember(data as string));
+
+// Each server tells its own. Where another one was killed, nobody else can say that its people were cut off.
+server.on("presence", ({ joined, left, gone }) => {
+  for (const { context } of joined) claims.delete((context as Person).name);
+  const names = [...new Set(people().map(({ name }) => name))];
+  const lost = left.map(({ context }) => (context as Person).name)
+    .filter((name) => gone && !names.includes(name))
+    .map((name) => JSON.stringify({ type: "cut off", name, at: Date.now() }));
+  lost.forEach(remember);
+  for (const connection of server.listAllConnections()) {
+    for (const event of [...lost, JSON.stringify({ type: "people", names })]) {
+      server.send(event, connection);
+    }
+  }
 });
 
 /** Lets in whoever has a name: `ws://…/?name=Ada`. Of two with one name the second gets a number. */
-function authorize({ url }: Request): { name: string } | Response {
-  const asked = new URL(url).searchParams.get("name")?.trim() ?? "";
+async function authorize({ url }: Request): Promise<Person | Response> {
+  const query = new URL(url).searchParams;
+  const asked = query.get("name")?.trim() ?? "";
   if (asked === "" || asked.length > LONGEST_NAME) {
     return new Response(`A name has 1 to ${LONGEST_NAME} characters`, { status: 400 });
   }
-  const here = server.listAllConnections().map(({ context }) => context.name);
-  const taken = new Set([...here, ...names()]);
-  let name = asked;
-  for (let number = 2; taken.has(name); number++) name = `${asked} ${number}`;
-  return { name };
+  const person = { name: asked, id: query.get("id") ?? crypto.randomUUID() };
+  for (let number = 2;; number++) {
+    if (!isTaken(person)) {
+      // Where the log is away nobody can be asked: until it is back, two may have one name.
+      await server.publish("names", JSON.stringify(person)).catch(() => {});
+      if (!isTaken(person)) return person;
+    }
+    person.name = `${asked} ${number}`;
+  }
 }
 
 server.on("connect", async (connection) => {
@@ -130,9 +169,5 @@ await server.start({
   pingInterval: 5,
   pongTimeout: 5,
   signal: ctrlC.signal,
-});
-ctrlC.signal.addEventListener("abort", async () => {
-  await server.stop();
-  await broker?.close();
 });
 console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);
