@@ -87,7 +87,7 @@ export interface OtelTracer {
   startSpan(name: string, options: OtelSpanOptions, context?: OtelContext): OtelSpan;
 }
 
-/** What is needed of a logger: that of `@opentelemetry/api-logs` is one. */
+/** What is needed of a logger: that of `@opentelemetry/api` is one, or of `api-logs` before 1.10. */
 export interface OtelLogger {
   /** Emits a record; 9 is INFO, 13 is WARN. */
   emit(record: {
