@@ -100,10 +100,13 @@ const TABLE = [
     "tests/client/arguments_test",
   ]],
   [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], []],
-  [/^server\/(?:handshake|http|routes|origin|request)/, ["tests/server/handshake_places_test"], [
+  [/^server\/(?:handshake|http|pending|routes|origin|request)/, [
+    "tests/server/handshake_places_test",
+  ], [
     "tests/server/authorize",
     "tests/server/client_address_test",
     "tests/server/subprotocols_test",
+    "tests/server/who_asks_test",
     "tests/server/fetch_test",
     "tests/server/http_test",
   ]],
@@ -126,6 +129,7 @@ const TABLE = [
     "tests/server/close_test",
     "tests/server/publish_test",
     "tests/server/subprotocols_test",
+    "tests/server/who_asks_test",
     "tests/server/terminate_test",
     "tests/server/authorize_test",
     "tests/runtime/contract_test",

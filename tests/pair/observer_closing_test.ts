@@ -46,6 +46,34 @@ describe("an observer that closes", () => {
     assertEquals(await closing("dropped", "client"), ["open", "error 200", "close 1008"]);
   });
 
+  it("is answered as by a client that is idle, where that has only begun to dial", async () => {
+    for (const reconnect of [false, true]) {
+      const answers: unknown[] = [];
+      const calls: Promise<unknown>[] = [];
+      const observer = {
+        dialling: () => {
+          for (const call of [ws.send("1"), ws.close(DONE), ws.drained(), ws.connect("ws://a/")]) {
+            calls.push(call.catch(({ kind }) => kind).then((what) => answers.push(what)));
+          }
+          answers.push(ws.state, ws.protocol, ws.bufferedAmount);
+        },
+      };
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ clock, runtime, observer, reconnect });
+      assertEquals(await ws.connect("ws://localhost/"), true);
+      await Promise.all(calls);
+      assertEquals(answers.splice(0, 3), ["idle", "", 0]);
+      assertEquals(answers, ["notOpen", "notConnected", false, "alreadyConnected"]);
+      runtime.events.open();
+      assertEquals([ws.state, runtime.socket.calls], ["open", []]);
+      void ws.close();
+      runtime.events.closed(DONE);
+      await clock.advance(10_000);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    }
+  });
+
   it("ends it once in 'ponged' when the sign of life is a message that is too big", async () => {
     const clock = new FakeClock();
     const log: unknown[] = [];
