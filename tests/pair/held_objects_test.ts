@@ -95,9 +95,9 @@ async function conversation(): Promise<string[]> {
   hold("listAllConnections")(server.listAllConnections());
   assertEquals(server.listAllConnections(), [connection]);
   assertEquals(connection.clientIP, "127.0.0.1");
-  hold("address")(server.address);
   await server.join(connection, "news");
   for (let i = 0; i < 2; i++) {
+    hold("address")(server.address);
     hold("broadcast")(await server.broadcast("all"));
     hold("publish")(await server.publish("news", "new"));
     hold("publish to nobody")(await server.publish("old", "new"));

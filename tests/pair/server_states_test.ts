@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketConnection, WebSocketServer } from "../../mod.ts";
 import { answer } from "../helpers/dialled_client.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
 
 const RTT = 2 * LATENCY;
@@ -162,4 +163,29 @@ describe("a server", () => {
       assertEquals(answers, expected);
     });
   }
+});
+
+describe("a server's signal", () => {
+  it("has one listener while the server runs, and none before and after", async () => {
+    const { signal } = new AbortController();
+    const count = countListeners(signal);
+    await using pair = await MemoryPair.start({ config: { signal } });
+    const { clock, server } = pair;
+    const counts = [count()];
+    assertEquals(await answer(server.start({ serverPort: 81, signal })), "alreadyRunning");
+    assertEquals(await answer(server.stop({ code: 1 })), "argument");
+    counts.push(count());
+    await pair.open();
+    const stopped = server.stop();
+    counts.push(count());
+    await clock.until(stopped);
+    counts.push(count());
+    assertEquals(await answer(server.start({ serverPort: -1, signal })), "port");
+    counts.push(count());
+    await server.mount({ signal });
+    counts.push(count());
+    await clock.until(server.stop());
+    counts.push(count());
+    assertEquals(counts, [1, 1, 0, 0, 0, 1, 0]);
+  });
 });
