@@ -1,6 +1,6 @@
 /** What `BunAcceptor` makes of what Bun tells of a connection, with none of Bun's own. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BunAcceptor, type BunConnection, type BunHost } from "../../runtime/bun/acceptor.ts";
 import type { End, ListenerEvents } from "../../runtime/contract.ts";
@@ -182,5 +182,67 @@ describe("the end of a connection on Bun", () => {
     drain(0);
     assertEquals(told, ["drained", "drained"]);
     assertEquals(ends(1000), end(1000, 0));
+  });
+});
+
+describe("a request to Bun that is let in and not upgraded", () => {
+  const FAULT = /^the request is none that waits for an answer/;
+  const HANDLER = /^the host has no WebSocket handler/;
+  const ANOTHERS = /^the host has another's WebSocket handler/;
+  const ADDRESS = { address: "127.0.0.1", port: 5 };
+  const throws = () => {
+    throw new Error("no handler");
+  };
+  /** What the host does, whether the client has left, and what comes of it. */
+  const ROWS: [
+    what: string,
+    host: { requestIP?: () => typeof ADDRESS | null; upgrade?: () => boolean },
+    hasLeft: boolean,
+    status: number | undefined,
+    closed: string[],
+    fault?: RegExp,
+  ][] = [
+    ["as its client has left", { upgrade: () => false }, true, 400, ["400"]],
+    ["as it was answered already", { upgrade: () => false }, false, 500, ["500"], FAULT],
+    ["as the host has no handler", { upgrade: throws }, false, 500, ["500"], HANDLER],
+    ["as another has the handler", { upgrade: () => true }, false, undefined, ["500"], ANOTHERS],
+    ["as it is over before it is asked for", { requestIP: () => null }, true, 400, []],
+    ["as it is used up before it is asked for", { requestIP: () => null }, false, 500, [], FAULT],
+  ];
+  for (const [what, host, hasLeft, status, ends, fault] of ROWS) {
+    it(`${what}: ${status ?? "nothing"}`, () => {
+      const closed: string[] = [];
+      const faults: string[] = [];
+      const acceptor = new BunAcceptor({
+        maxPayload: 1000,
+        binaryType: "arraybuffer",
+        events: {
+          request: () => ({ protocol: "", closed: (end: End) => closed.push(end.failure!.status) }),
+        } as unknown as ListenerEvents,
+        topicPrefix: "",
+        hostFault: (why) => void faults.push(why),
+      });
+      const request = new Request("http://localhost/", {
+        signal: hasLeft ? AbortSignal.abort() : null,
+      });
+      const answer = acceptor.accept(
+        request,
+        { port: 80, requestIP: () => ADDRESS, ...host } as unknown as BunHost,
+      );
+      assertEquals([(answer as Response | undefined)?.status, closed], [status, ends]);
+      assertEquals(faults.length, fault === undefined ? 0 : 1);
+      if (fault !== undefined) assertMatch(faults[0]!, fault);
+    });
+  }
+});
+
+describe("what Bun is told of all connections", () => {
+  it("is that it neither pings, nor drops who is silent, nor loses what is queued", () => {
+    const { socket: { acceptor } } = opened();
+    const { maxPayloadLength, perMessageDeflate, ...more } = acceptor.handler();
+    const { backpressureLimit, closeOnBackpressureLimit, idleTimeout, sendPings } = more;
+    assertEquals([maxPayloadLength, perMessageDeflate], [1000, false]);
+    assertEquals([idleTimeout, sendPings], [0, false]);
+    assertEquals([backpressureLimit, closeOnBackpressureLimit], [0, false]);
   });
 });

@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { ConnectionLimits } from "../../server/limits.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 describe("ConnectionLimits", () => {
   it("lets everybody in with no limits", () => {
@@ -66,4 +69,32 @@ describe("ConnectionLimits with a limit on all connections", () => {
     limits.release("a");
     assertEquals(limits.enter("b"), undefined);
   });
+});
+
+describe("who gets no place", () => {
+  const ROWS: [Partial<WebSocketServerConfig>, status: number, why: string][] = [
+    [{ maxConnections: 1 }, 503, "too many connections"],
+    [{ maxConcurrentClientsNumber: 1 }, 503, "too many clients"],
+    [{ maxConnectionsForOneClient: 1 }, 429, "too many connections of this client"],
+  ];
+  for (const [config, status, why] of ROWS) {
+    it(`for ${Object.keys(config)} is told ${status}, why, and when to come back`, async () => {
+      const runtime = new ScriptedServer();
+      const server = createWebSocketServer({ clock: new FakeClock(), runtime });
+      const told: string[] = [];
+      server.on("error", ({ message }) => told.push(message));
+      const addresses = ["192.0.2.1", "192.0.2.2"];
+      const clientAddress = () => status === 429 ? addresses[0]! : addresses.shift() ?? "192.0.2.3";
+      await server.start({ serverPort: 80, clientAddress, ...config });
+      const admission = runtime.enter(1);
+      const answer = runtime.request({}, 2) as Response;
+      assertEquals([answer.status, answer.headers.get("retry-after")], [status, "1"]);
+      assertEquals(await answer.text(), `${why}\n`);
+      assertEquals(told.map((line) => line.split(": ").slice(1).join(": ")), [
+        `192.0.2.${status === 429 ? 1 : 2}:2 was refused with ${status}: ${why}`,
+      ]);
+      admission.closed({ code: 1006, reason: "" });
+      await server.stop();
+    });
+  }
 });

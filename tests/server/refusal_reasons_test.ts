@@ -224,6 +224,7 @@ describe("a handshake at the observer", () => {
       {},
       { traceparent },
       { traceparent, tracestate: "a=1" },
+      { traceparent, tracestate: "a".repeat(512) },
       { traceparent, tracestate: "a".repeat(513) },
       { traceparent: "00-nothing" },
     ];
@@ -232,6 +233,7 @@ describe("a handshake at the observer", () => {
       undefined,
       { traceparent },
       { traceparent, tracestate: "a=1" },
+      { traceparent, tracestate: "a".repeat(512) },
       { traceparent },
       undefined,
     ]);
