@@ -101,7 +101,7 @@ describe("MessageIterator", () => {
     assertEquals(state.overruns, 0);
     message("");
     assertEquals(state.overruns, 0);
-    message("x");
+    message(new ArrayBuffer(1));
     message("y");
     assertEquals(state.overruns, 1);
     for (let i = 0; i < 4; i++) assertEquals((await queue.next()).done, false);

@@ -177,6 +177,20 @@ describe("a session", () => {
     assertEquals(script.clock.pending, 0);
   });
 
+  it("waits 2 s for a greeting; one that comes later ends the connection", async () => {
+    const script = new Script();
+    script.dial();
+    script.runtime.last.protocol = "resume.netkit.1";
+    script.runtime.events.open();
+    await script.clock.advance(1999);
+    assertEquals(script.told, []);
+    await script.clock.advance(1);
+    assertEquals(script.told, ["open"]);
+    script.hear({ resume: 1, epoch: "e" });
+    assertEquals(script.told, ["open", "the server's greeting came too late"]);
+    assertEquals([script.runtime.last.calls, script.clock.pending], [["terminate"], 0]);
+  });
+
   it("leaves a server that sends bytes with no header", () => {
     const script = new Script();
     script.greet("e");

@@ -240,6 +240,23 @@ describe("what is queued to a server's connection", () => {
     assertEquals(server.stats()!.sent, { messages: 3, bytes: 21 });
   });
 
+  it("may be 16 MiB where nothing else is said", async () => {
+    for (const more of [0, 1]) {
+      await using world = await ScriptedConnection.open();
+      const { clock, one, server, socket } = world;
+      for (let i = 0; i < 4; i++) {
+        socket.bufferedAmount = i < 3 ? 0 : 16_777_216 + more;
+        await server.send(new Uint8Array(5_000_000), one);
+      }
+      await clock.advance(0);
+      assertEquals(
+        world.told[0],
+        more === 0 ? [] : ["error tooSlow 0", "close 1013 Reading too slowly"],
+      );
+      socket.bufferedAmount = 0;
+    }
+  });
+
   it("is no reason to drop who is closed while it is sent", async () => {
     const observer = { sent: () => void world.server.close(world.one, { code: 4001 }) };
     await using world = await ScriptedConnection.open({
