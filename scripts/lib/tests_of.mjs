@@ -163,6 +163,7 @@ const TABLE = [
       "tests/client/handshake_test",
       "tests/client/connect_options_test",
       "tests/runtime/contract_test",
+      "tests/runtime/bun_client_test",
       "tests/runtime/proxy_test",
       "tests/runtime/failures_test",
       "tests/runtime/web_client_test",

@@ -1,0 +1,237 @@
+/** What the client on Bun makes of Bun's WebSocket, here one that does what a test says, in time that stands still. */
+
+import { assert, assertEquals } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
+import type { ClientRuntime, ClientSocket, End } from "../../runtime/contract.ts";
+
+/** Bun's WebSocket, as a test wants it. */
+class Scripted {
+  static last: Scripted;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly calls: string[] = [];
+  readonly protocol = "chat";
+  readonly extensions = "";
+  binaryType = "nodebuffer";
+  readyState = 1;
+  bufferedAmount = 0;
+  /** What it does not take. */
+  refuses: unknown = NaN;
+  onopen!: () => void;
+  onmessage!: (event: object) => void;
+  onerror!: (event: object) => void;
+  onclose!: (event: object) => void;
+  pong!: () => void;
+
+  constructor() {
+    Scripted.last = this;
+  }
+
+  addEventListener(_: string, pong: () => void): void {
+    this.pong = pong;
+  }
+
+  send(data: unknown): void {
+    if (data === this.refuses) throw new TypeError("not this");
+    this.calls.push(`send ${data}`);
+  }
+
+  ping(): void {
+    this.calls.push("ping");
+  }
+
+  close(...args: unknown[]): void {
+    if (args[0] === this.refuses) throw new TypeError("not this");
+    this.calls.push(["close", ...args].join(" "));
+  }
+
+  terminate(): void {
+    this.calls.push("terminate");
+  }
+}
+
+/** The module, loaded where Bun's WebSocket is the scripted one. */
+async function load(): Promise<ClientRuntime> {
+  const place = globalThis as { WebSocket: unknown; Bun?: unknown };
+  const { WebSocket: own, Bun: bun } = place;
+  const name: string = "../../runtime/bun/client.ts?scripted";
+  try {
+    place.WebSocket = Scripted;
+    const { bunClient } = await import(name) as { bunClient(): ClientRuntime };
+    if (bun === undefined) place.Bun = { version: "0" };
+    return bunClient();
+  } finally {
+    place.WebSocket = own;
+    if (bun === undefined) delete place.Bun;
+  }
+}
+
+const runtime = await load();
+
+describe("the client on Bun", () => {
+  let time: FakeTime;
+  let ws: Scripted;
+  let socket: ClientSocket;
+  const told: unknown[] = [];
+
+  beforeEach(() => {
+    time = new FakeTime();
+    [socket, ws] = dial();
+  });
+  afterEach(() => {
+    ws.onclose({ code: 1006, reason: "" });
+    time.restore();
+    told.length = 0;
+  });
+
+  function dial(): [ClientSocket, Scripted] {
+    const socket = runtime.dial({
+      ...{ url: "ws://localhost/", headers: {}, protocols: [], proxy: "no-proxy" },
+      tls: { insecure: false, minVersion: 0 },
+    }, {
+      open: () => void told.push("open"),
+      message: (data) => void told.push(`message ${data}`),
+      alive: () => void told.push("alive"),
+      closed: ({ code, reason, unsent, failure }: End) =>
+        void told.push([code, reason, unsent, failure?.what]),
+    });
+    Scripted.last.onopen();
+    return [socket, Scripted.last];
+  }
+
+  it("is told what there is, in its form", () => {
+    ws.onmessage({ data: "one" });
+    ws.pong();
+    assertEquals(told, ["open", "message one", "alive"]);
+    assertEquals([socket.protocol, socket.extensions, ws.binaryType], ["chat", "", "arraybuffer"]);
+  });
+
+  it("drops who has closed and has read nothing more for a second", () => {
+    ws.readyState = ws.CLOSING;
+    const queued: [bytes: number, calls: number][] = [[100, 0], [99, 0], [98, 0], [98, 1]];
+    for (const [bytes, calls] of queued) {
+      ws.bufferedAmount = bytes;
+      time.tick(999);
+      assertEquals(ws.calls.length, 0);
+      time.tick(1);
+      assertEquals(ws.calls.length, calls, `${bytes} bytes`);
+    }
+    assertEquals(ws.calls, ["terminate"]);
+  });
+
+  it("drops nobody who has not closed", () => {
+    time.tick(60_000);
+    assertEquals(ws.calls, []);
+  });
+
+  it("looks for such no more when the last connection is over, and again for the next", () => {
+    const [, other] = dial();
+    other.onclose({ code: 1000, reason: "" });
+    ws.readyState = ws.CLOSING;
+    time.tick(2000);
+    assertEquals(ws.calls, ["terminate"]);
+    ws.onclose({ code: 1000, reason: "" });
+    time.tick(60_000);
+    assertEquals([ws.calls.length, other.calls], [1, []]);
+    const [, next] = dial();
+    next.readyState = next.CLOSING;
+    time.tick(2000);
+    assertEquals([ws.calls.length, next.calls], [1, ["terminate"]]);
+    next.onclose({ code: 1000, reason: "" });
+  });
+
+  for (const [state, calls] of [[0, []], [1, ["ping"]], [2, ["terminate"]], [3, []]] as const) {
+    it(`has a Ping in the state ${state} be ${calls[0] ?? "nothing"}`, () => {
+      ws.readyState = state;
+      socket.ping();
+      assertEquals(ws.calls, [...calls]);
+    });
+  }
+
+  it("closes at once where nothing is queued, whatever the state", () => {
+    for (const state of [0, 1, 2]) {
+      ws.readyState = state;
+      socket.close(4000, "bye");
+      assertEquals(ws.calls.splice(0), ["close 4000 bye"]);
+    }
+    time.tick(60_000); // how long the peer may take to answer is not decided here
+    assertEquals(ws.calls, []);
+  });
+
+  it("closes when the queue is empty, for which it looks every 25 ms in the end", () => {
+    ws.bufferedAmount = 1;
+    socket.close(4000, "bye");
+    time.tick(1 + 2 + 4 + 8 + 16);
+    ws.bufferedAmount = 0;
+    time.tick(24);
+    assertEquals(ws.calls, []);
+    time.tick(1);
+    assertEquals(ws.calls, ["close 4000 bye"]);
+    time.tick(60_000);
+    assertEquals(ws.calls, ["close 4000 bye"]);
+  });
+
+  it("leaves it to the peer's Close frame where that comes first", () => {
+    ws.bufferedAmount = 1;
+    socket.close(4000, "bye");
+    ws.readyState = ws.CLOSING;
+    ws.bufferedAmount = 0;
+    time.tick(500);
+    assertEquals(ws.calls, []);
+    ws.onclose({ code: 1001, reason: "theirs" });
+    assertEquals(told, ["open", [1001, "theirs", 0, undefined]]);
+  });
+
+  it("closes nothing that was dropped, or is over, while it waited", () => {
+    for (const end of [() => socket.terminate(), () => ws.onclose({ code: 1000, reason: "" })]) {
+      ws.bufferedAmount = 1;
+      socket.close(4000, "bye");
+      end();
+      ws.bufferedAmount = 0;
+      time.tick(60_000);
+      assertEquals(ws.calls.filter((call) => call.startsWith("close")), []);
+      [socket, ws] = dial();
+    }
+  });
+
+  it("closes with no code for 1005, and with 1000 for one that Bun does not take", () => {
+    socket.close(1005, "");
+    ws.refuses = 1006;
+    socket.close(1006, "why");
+    assertEquals(ws.calls, ["close", "close 1000 why"]);
+  });
+
+  it("sends a copy of what Bun does not take as it is", () => {
+    socket.send("text");
+    ws.refuses = new Uint8Array([1, 2]);
+    socket.send(ws.refuses as Uint8Array<ArrayBuffer>);
+    assertEquals(ws.calls, ["send text", "send 1,2"]);
+  });
+
+  it("has nothing queued when it is over, whatever Bun goes on counting", () => {
+    ws.bufferedAmount = 9;
+    assertEquals(socket.bufferedAmount, 9);
+    ws.onclose({ code: 1006, reason: "" });
+    ws.onclose({ code: 1000, reason: "again" });
+    assertEquals([socket.bufferedAmount, told], [0, ["open", [1006, "", 9, undefined]]]);
+    const [dropped, its] = dial();
+    its.bufferedAmount = 9;
+    dropped.terminate();
+    its.onclose({ code: 1006, reason: "" });
+    assertEquals([dropped.bufferedAmount, told.length], [0, 3]);
+  });
+
+  it("tells what went wrong, by Bun's words or its error's code", () => {
+    ws.onerror({ message: "WebSocket connection failed", error: { code: "ECONNREFUSED" } });
+    ws.onclose({ code: 1006, reason: "" });
+    const [, other] = dial();
+    other.onerror({ message: "x" });
+    other.onclose({ code: 1006, reason: "Expected 101 status code: 503" });
+    assertEquals(told.filter((one) => one !== "open"), [
+      [0, "", 0, "connection refused"],
+      [0, "Expected 101 status code: 503", 0, "the server answered with HTTP status 503"],
+    ]);
+    assert(runtime.canPing);
+  });
+});
