@@ -99,7 +99,10 @@ const TABLE = [
     "tests/client/listeners_test",
     "tests/client/arguments_test",
   ]],
-  [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], []],
+  [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], [
+    "tests/server/acknowledge_test",
+    "tests/server/cluster_limits_test",
+  ]],
   [/^server\/(?:handshake|http|pending|routes|origin|request)/, [
     "tests/server/handshake_places_test",
   ], [
@@ -108,6 +111,8 @@ const TABLE = [
     "tests/server/subprotocols_test",
     "tests/server/who_asks_test",
     "tests/server/same_response_test",
+    "tests/server/hosts_test",
+    "tests/server/refusal_reasons_test",
     "tests/server/fetch_test",
     "tests/server/http_test",
   ]],
@@ -137,6 +142,7 @@ const TABLE = [
     "tests/runtime/contract_test",
     "tests/runtime/bun_mount_test",
     "tests/runtime/bun_acceptor_test",
+    "tests/runtime/bun_server_test",
     "tests/runtime/deno_mount_test",
   ], [
     "tests/heartbeat/ping_test",
@@ -153,6 +159,7 @@ const TABLE = [
     "tests/server/stop_test",
     "tests/server/unix_path_test",
     "tests/server/unsent_test",
+    "tests/server/who_asks_test",
   ]],
   [
     /^runtime\/(?:(?:bun|deno)\/(?:client|socket|relay|internals)|web\/|proxy|pem|failures|select)/,
@@ -189,6 +196,8 @@ const TABLE = [
   ], [
     "tests/server/cluster_test",
     "tests/server/resuming_test",
+    "tests/server/cluster_limits_test",
+    "tests/cluster/broker_stats_test",
     "tests/cluster/presence_test",
   ]],
 ];

@@ -9,6 +9,7 @@ import type {
   ClientSocket,
   DialRequest,
   ListenerEvents,
+  PortEvents,
   RequestResult,
   ServerRuntime,
   Socket,
@@ -144,6 +145,11 @@ export class ScriptedServer implements ServerRuntime {
   /** Gives what the server answers to a request. */
   ask(request: Request, port = 50_000): RequestResult | Promise<RequestResult> {
     return this.#events.request(request, { hostname: "127.0.0.1", port });
+  }
+
+  /** Tells that an answer could not be sent to its end. */
+  fail(cause: unknown): void {
+    (this.#events as PortEvents).failed(cause);
   }
 
   /** Shakes hands, and is let in. */

@@ -113,6 +113,18 @@ describe("what two stacks have one of, on Bun", () => {
     assertEquals(mount.websocketWith(big).maxPayloadLength, 1e6);
   });
 
+  it("is compression where either has it, as the other says where it does", () => {
+    const of = (compression: boolean, other: object) =>
+      (mounted({ compression }).mount.websocketWith({ message, ...other }) as {
+        perMessageDeflate?: unknown;
+      }).perMessageDeflate;
+    const own = { compress: "16KB" };
+    assertEquals([of(false, {}), of(true, {})], [undefined, true]);
+    assertEquals([of(true, { perMessageDeflate: false })], [true]);
+    assertEquals(of(true, { perMessageDeflate: own }), own);
+    assertEquals(of(false, { perMessageDeflate: own }), own);
+  });
+
   it("is ours for two of ours", () => {
     const one = mounted().mount;
     const two = mounted({ maxPayload: 2000 }).mount;

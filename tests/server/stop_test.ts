@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { createWebSocket } from "../../mod.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
@@ -53,6 +54,20 @@ describe("createWebSocketServer().stop()", () => {
       await deadline(peer.ended, LIMIT_MS);
       assertEquals(peer.frames.length, 1);
     }
+  });
+
+  it("has been heard of by a client in this process when it settles", async () => {
+    await using watched = await WatchedServer.start();
+    const closes: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const ws = createWebSocket();
+      ws.on("close", (_, { code }) => closes.push(code));
+      await ws.connect(`ws://127.0.0.1:${watched.port}/`);
+      await ws.opened;
+    }
+    await watched.connected(20);
+    assertEquals(await watched.server.stop(), true);
+    assertEquals(closes, Array(20).fill(1001));
   });
 
   it("delivers what was sent before it", async () => {
