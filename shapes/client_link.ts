@@ -3,7 +3,7 @@
 import type { Outbox } from "../client/acknowledged.ts";
 import { ClientConnection } from "../client/connection.ts";
 import { buildRequest, unsupported } from "../client/dial.ts";
-import { type ClientOptions, readClientOptions } from "../client/options.ts";
+import { type ClientOptions, type ConnectOptions, readClientOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
 import { resumingRuntime } from "../client/resuming_runtime.ts";
 import { overflow } from "../client/send_queue.ts";
@@ -125,6 +125,8 @@ export class ClientLink implements Link, ReconnectOwner {
   #isDialling = false;
   /** Whether it was closed while it connected: then its end is told in a task of its own. */
   #isAborted = false;
+  /** What an attempt is to be. */
+  readonly #options: ConnectOptions;
   /** Why the connection was lost that has not ended yet. */
   #lost: BusinessError | undefined;
 
@@ -140,6 +142,12 @@ export class ClientLink implements Link, ReconnectOwner {
     this.#maxPayload = maxPayload ?? MAX_PAYLOAD;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
     this.queues = policy !== undefined;
+    const { signal } = this.#options = target.options;
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted) {
+      this.#abort();
+      return;
+    }
     const parts = {
       runtime,
       clock,
@@ -278,6 +286,11 @@ export class ClientLink implements Link, ReconnectOwner {
     this.#model.failed(error);
   }
 
+  /** An attempt that its signal aborts, also one that waits its turn, ends as one that is closed. */
+  readonly #abort = (): void => {
+    if (this.state === CONNECTING) this.shut(undefined, "");
+  };
+
   #dial(make: () => ClientConnection | ReconnectingConnection): void {
     this.#isDialling = true;
     try {
@@ -314,6 +327,7 @@ export class ClientLink implements Link, ReconnectOwner {
 
   #ended(end: LinkEnd, isLast: boolean): void {
     this.#turn?.end();
+    if (isLast) this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#model.ended(end, isLast);
   }
 }

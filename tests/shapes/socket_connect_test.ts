@@ -84,6 +84,57 @@ describe("an attempt to connect", () => {
   });
 });
 
+describe("an attempt whose signal aborts", () => {
+  const ENDED = ["error 3", "close 3 1006 false"];
+
+  it("ends as one that is closed, before it begins and while it connects", async () => {
+    const silent = await RawServer.listen({ answer: () => undefined });
+    for (const reconnect of [false, true]) {
+      for (const isLate of [false, true]) {
+        const abort = new AbortController();
+        if (!isLate) abort.abort();
+        const ws = new WebSocket(silent.url, [], { signal: abort.signal, reconnect });
+        const log = logOf(ws);
+        if (isLate) await nextTask();
+        abort.abort();
+        assertEquals(ws.readyState, WebSocket.CLOSING);
+        await next(ws, "close");
+        assertEquals(log, ENDED);
+      }
+    }
+    await silent.close();
+  });
+
+  it("ends so while it waits its turn", async () => {
+    const server = await RawServer.listen({ answer: () => undefined });
+    const first = new WebSocket(server.url);
+    const abort = new AbortController();
+    const ws = new WebSocket(server.url, [], { signal: abort.signal });
+    const log = logOf(ws);
+    await nextTask();
+    abort.abort();
+    await next(ws, "close");
+    assertEquals([log, first.readyState], [ENDED, WebSocket.CONNECTING]);
+    first.close();
+    await next(first, "close");
+    await server.close();
+  });
+
+  it("ends so between two connections", async () => {
+    const server = await RawServer.listen();
+    const abort = new AbortController();
+    const ws = new WebSocket(server.url, [], { signal: abort.signal, reconnect: { minDelay: 9 } });
+    const log = logOf(ws);
+    const [peer] = await Promise.all([server.accept(), next(ws, "open")]);
+    peer.reset();
+    await next(ws, "close");
+    abort.abort();
+    await next(ws, "close");
+    assertEquals(log, ["open 1", "error 0", "close 0 1006 false", ...ENDED]);
+    await server.close();
+  });
+});
+
 describe("attempts to connect to one host", () => {
   it("are made one after the other (RFC 6455 §4.1)", async () => {
     let under = 0;
