@@ -5,6 +5,7 @@ import type { Clock } from "../heartbeat.ts";
 import { NORMAL } from "../internal/close_codes.ts";
 import { causeOf } from "../internal/close_deadline.ts";
 import { describe, withoutSecrets } from "../internal/describe.ts";
+import type { AttemptFailure } from "../internal/observer.ts";
 import type { Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
@@ -183,9 +184,9 @@ export class ReconnectingConnection implements ConnectionOwner {
       this.#clock.clearTimer(this.#timer);
       then();
     };
-    const late = new Error(`timed out after ${connectTimeout} s`);
+    const late = `timed out after ${connectTimeout} s, with nothing to dial yet`;
     this.#timer = this.#clock.setTimer(
-      () => answered(() => this.#failPreparing(late)),
+      () => answered(() => this.#failPreparing(late, "timeout")),
       connectTimeout * 1000,
     );
     request.then(
@@ -195,7 +196,10 @@ export class ReconnectingConnection implements ConnectionOwner {
             ? this.#finish(() => this.#owner.failed(request))
             : this.#redial(() => this.#connect(request))
         ),
-      (cause) => answered(() => this.#failPreparing(cause)),
+      (cause) =>
+        answered(() =>
+          this.#failPreparing(`'url' or 'header' failed: ${describe(cause)}`, "hook_failed", cause)
+        ),
     );
   }
 
@@ -211,11 +215,10 @@ export class ReconnectingConnection implements ConnectionOwner {
     }
   }
 
-  /** A function of the user did not say what to dial. */
-  #failPreparing(cause: unknown): void {
-    const what = `'url' or 'header' failed: ${describe(cause)}`;
+  /** It is not known what to dial: a function of the user has failed, or it takes too long. */
+  #failPreparing(what: string, reason: AttemptFailure, cause: unknown = new Error(what)): void {
     const { observing, who } = this.#parts;
-    observing?.failed?.(who, { duration: 0, reason: "hook_failed" });
+    observing?.failed?.(who, { duration: 0, reason });
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 

@@ -1,7 +1,8 @@
 /** A socket that reconnects by itself: an 'open' and a 'close' for each connection. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { BusinessError } from "../../errors.ts";
 import { webSocketClass, type WebSocketInit } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { assertThrowsDom, logOf, next } from "../helpers/sockets.ts";
@@ -147,7 +148,13 @@ describe("a socket that reconnects", () => {
     const Socket = webSocketClass({ connectTimeout: 0.2, reconnect: { ...QUICK, attempts: 1 } });
     const second = new Socket(server.url);
     const late = logOf(second);
+    const failed = next(second, "error");
     await next(second, "close");
+    const { error } = await failed as Event & { error: BusinessError };
+    assert(
+      error.message.endsWith(": timed out after 0.2 s, with nothing to dial yet"),
+      error.message,
+    );
     assertEquals(late, ["error 0", "close 0 1006 false"]);
     await next(second, "close");
     assertEquals(late.slice(2), ["error 3", "close 3 1006 false"]);
