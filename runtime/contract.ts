@@ -32,8 +32,19 @@ export interface Socket {
   unsubscribe?(topic: string): void;
   /** Sends one message to all others in a topic. */
   publish?(topic: string, data: WebSocketData): void;
+  /**
+   * Gives bytes that come in to this from now on, and not to `message`: as Node's Buffers, each the whole of its
+   * memory. With nothing they go to `message` again. Where the runtime makes Buffers for less than ArrayBuffers.
+   */
+  giveBuffers?(to: BufferEvents | undefined): void;
   /** Drops the connection at once, whatever is queued. `closed` may follow, or never come. */
   terminate(): void;
+}
+
+/** What takes bytes as Node's Buffers. */
+export interface BufferEvents {
+  /** A message of bytes came in. */
+  buffer(data: Uint8Array<ArrayBuffer>): void;
 }
 
 /** What a socket tells its owner. After `closed` it tells nothing more. */

@@ -44,8 +44,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   // find out what such a name means (bench/README.md, "The way of a message").
   /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
   private atOnce = -1;
-  /** Bytes over which a message is looked at before it is told. */
-  private looksFrom = -1;
+  /** Bytes over which a message is looked at before it is told; Infinity where none is. */
+  looksFrom = -1;
   /** Only while the runtime has it, and it was not dropped. */
   socket: Socket | undefined;
   /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */

@@ -2,7 +2,7 @@
 
 import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
-import { asBuffer } from "../internal/payload.ts";
+import { asBuffer, hear, type Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
@@ -77,7 +77,7 @@ export function listenTo(
   connection: ServerConnection,
   ears: ConnectionEars,
 ): void {
-  if (!heard.has(server)) hear(server);
+  if (!heard.has(server)) listen(server);
   const others = listenersTo(connection);
   connection.ears = others.length === 0 ? ears : new SeveralEars([...others, ears]);
 }
@@ -88,12 +88,34 @@ export function listenersTo({ ears }: ServerConnection): readonly ConnectionEars
   return ears instanceof SeveralEars ? ears.all : [ears];
 }
 
-function hear(server: ShapedServer): void {
+/** The listener that all servers whose connections are wrapped have. */
+const toEars = (
+  { clientConnection, data }: { clientConnection: WebSocketConnection; data: Incoming },
+): unknown => {
+  const { ears, receipt } = connectionFor(clientConnection);
+  return ears?.message(asBuffer(data), receipt);
+};
+
+/** Tells these of bytes that came as a Buffer; as an ArrayBuffer where others are to hear of them, too. */
+export function tellBuffer(
+  ears: ConnectionEars,
+  connection: ServerConnection,
+  data: Uint8Array<ArrayBuffer>,
+): void {
+  const { listeners, messages } = connection.host;
+  const { items } = messages;
+  const isAlone = connection.ears === ears && items.length === 1 && items[0] === toEars;
+  if (!isAlone || connection.looksFrom !== Infinity) return connection.message(data.buffer);
+  try {
+    hear(data, ears);
+  } catch (cause) {
+    listeners.report(cause, messages);
+  }
+}
+
+function listen(server: ShapedServer): void {
   heard.add(server);
-  server.on("messageReceive", ({ clientConnection, data }): unknown => {
-    const { ears, receipt } = connectionFor(clientConnection);
-    return ears?.message(asBuffer(data), receipt);
-  });
+  server.on("messageReceive", toEars);
   server.on("close", (handle, close) => {
     const connection = connectionFor(handle);
     const { ears } = connection;

@@ -2,6 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import type { WebSocketData } from "../client/types.ts";
+import { type BusinessError, businessError } from "../errors.ts";
+import type { Incoming } from "../internal/payload.ts";
 import { CLOSING, OPEN } from "./socket_model.ts";
 
 /** What can be sent. */
@@ -29,15 +31,18 @@ const encoder = new TextEncoder();
 const SHORT = 1000;
 
 /**
- * The bytes of text. `Buffer.from` takes twice as long on Bun 1.4.5, whose collector has more to do with its
- * buffers, and half as long again on Deno 2.9.6: most texts have as many bytes as characters.
+ * What came in, as a Buffer. Of text `Buffer.from` takes twice as long on Bun 1.4.5, and half as long again on Deno
+ * 2.9.6: most texts have as many bytes as characters.
  */
-export function toBuffer(text: string): Buffer {
-  if (text.length <= SHORT) {
-    const buffer = Buffer.allocUnsafe(text.length);
-    if (encoder.encodeInto(text, buffer).read === text.length) return buffer;
+export function toBuffer(data: Incoming): Buffer {
+  if (typeof data !== "string") {
+    return Buffer.isBuffer(data) ? data : Buffer.from(data as ArrayBuffer);
   }
-  return Buffer.from(text);
+  if (data.length <= SHORT) {
+    const buffer = Buffer.allocUnsafe(data.length);
+    if (encoder.encodeInto(data, buffer).read === data.length) return buffer;
+  }
+  return Buffer.from(data);
 }
 
 /** What goes out for what is sent: `binary` may make bytes of text, and text of bytes. */
@@ -55,4 +60,9 @@ export function notOpen(readyState: number): Error | undefined {
   if (readyState === OPEN) return undefined;
   const name = readyState === CLOSING ? "CLOSING" : "CLOSED";
   return new Error(`WebSocket is not open: readyState ${readyState} (${name})`);
+}
+
+/** Says what cannot be done. */
+export function unsupported(what: string): BusinessError {
+  return businessError("unsupported", `${what} cannot be had here`);
 }

@@ -2,17 +2,17 @@
 
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import type { CloseResult } from "../client/types.ts";
-import { type BusinessError, businessError } from "../errors.ts";
-import { sayOnce } from "../internal/say_once.ts";
+import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { ACCEPTED } from "../internal/result.ts";
+import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
-import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
+import { listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import {
   notOpen,
   toBuffer,
   toMessage,
+  unsupported,
   type WsCallback,
   type WsData,
   type WsSendOptions,
@@ -29,11 +29,6 @@ const SENT_BYTES = 64 * 1024;
 
 /** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
-
-/** Says what cannot be done. */
-function unsupported(what: string): BusinessError {
-  return businessError("unsupported", `${what} cannot be had here`);
-}
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
@@ -86,6 +81,7 @@ export class WsSocket extends EventEmitter {
     this.#server = server;
     this.#connection = connection;
     listenTo(server, connection, this);
+    connection.socket?.giveBuffers?.(this);
   }
 
   get #listeners(): WsListeners {
@@ -130,6 +126,7 @@ export class WsSocket extends EventEmitter {
     if (type === "fragments") throw unsupported("binaryType: 'fragments'");
     if (type === "arraybuffer") this.#bits |= BUFFERS;
     else if (type === "nodebuffer") this.#bits &= ~BUFFERS;
+    this.#connection.socket?.giveBuffers?.(this.#is(BUFFERS) ? undefined : this);
   }
 
   /** What hears 'open', which is never told: a server's sockets are open. */
@@ -302,10 +299,14 @@ export class WsSocket extends EventEmitter {
   }
 
   /** Not for programs. */
-  message(data: string | ArrayBuffer): undefined {
+  message(data: TextOrBytes | ArrayBuffer): undefined {
     const isBinary = typeof data !== "string";
-    const told = isBinary ? this.#is(BUFFERS) ? data : Buffer.from(data) : toBuffer(data);
-    this.emit("message", told, isBinary);
+    this.emit("message", isBinary && this.#is(BUFFERS) ? data : toBuffer(data), isBinary);
+  }
+
+  /** Not for programs. */
+  buffer(data: Uint8Array<ArrayBuffer>): void {
+    tellBuffer(this, this.#connection, data);
   }
 
   /** Not for programs. */

@@ -5,6 +5,7 @@ import type { HostWebSocketHandler } from "../../server/types.ts";
 import type {
   AcceptOptions,
   Admission,
+  BufferEvents,
   End,
   ListenerEvents,
   RequestResult,
@@ -14,7 +15,7 @@ import type {
 /** A connection of Bun's server. Its `data` is the connection of this module. */
 export interface BunServerSocket {
   readonly data: BunConnection;
-  binaryType: "arraybuffer" | "uint8array";
+  binaryType: "arraybuffer" | "nodebuffer" | "uint8array";
   send(data: WebSocketData, compress?: boolean): number;
   sendText(text: string): number;
   ping(): number;
@@ -70,6 +71,8 @@ export class BunConnection implements Socket {
   tooBig = false;
   /** The Close frame that waits until what was sent before it is written. */
   held: { code: number; reason: string } | undefined;
+  /** What gets bytes, as Buffers, where the admission does not. */
+  buffers: BufferEvents | undefined;
   /** Where it has come. */
   readonly place: Place;
 
@@ -126,6 +129,12 @@ export class BunConnection implements Socket {
     this.ws!.subscribe(name);
   }
 
+  giveBuffers(to: BufferEvents | undefined): void {
+    if (this.acceptor.givesViews) return;
+    this.buffers = to;
+    this.ws!.binaryType = to === undefined ? "arraybuffer" : "nodebuffer";
+  }
+
   terminate(): void {
     this.ws!.terminate();
   }
@@ -164,6 +173,8 @@ class CompressingConnection extends BunConnection {
 export class BunAcceptor {
   readonly topicPrefix: string;
   readonly compresses: boolean;
+  /** Whether all bytes are given as views. */
+  readonly givesViews: boolean;
   /** The servers that there are connections of. */
   readonly places = new Set<Place>();
   /** The one that the last request came to. */
@@ -174,6 +185,7 @@ export class BunAcceptor {
     this.#parts = parts;
     this.topicPrefix = parts.topicPrefix;
     this.compresses = parts.compression === true;
+    this.givesViews = parts.binaryType === "uint8array";
   }
 
   /** What Bun is to call for each connection. */
@@ -198,7 +210,11 @@ export class BunAcceptor {
         connection.admission.open(connection);
       },
       message: binaryType === "arraybuffer"
-        ? (ws: BunServerSocket, data: string | ArrayBuffer) => ws.data.admission.message(data)
+        ? (ws: BunServerSocket, data: string | ArrayBuffer) => {
+          const { admission, buffers } = ws.data;
+          if (buffers === undefined || typeof data === "string") admission.message(data);
+          else buffers.buffer(data as unknown as Uint8Array<ArrayBuffer>);
+        }
         : (ws: BunServerSocket, data: string | Uint8Array<ArrayBuffer>) =>
           hear(data, ws.data.admission),
       drain: (ws: BunServerSocket) => {

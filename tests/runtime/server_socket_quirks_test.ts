@@ -93,6 +93,33 @@ describe("a connection of the runtime's server", () => {
     await server.stop();
   });
 
+  it("gives bytes as the whole of their memory, on Bun as Buffers also where asked late", async () => {
+    const sizes = [1, 100, 1001, 70_000];
+    const got: (ArrayBuffer | Uint8Array)[] = [];
+    const all = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const server = serve((event, socket, data) => {
+      const one = socket as { binaryType: string };
+      if (event === "open") one.binaryType = "arraybuffer";
+      if (event === "close") gone.resolve();
+      if (typeof data === "string") one.binaryType = data;
+      else if (event === "message" && got.push(data as Uint8Array) === sizes.length) all.resolve();
+    });
+    const raw = await deadline(rawConnect(server.port), 30_000);
+    raw.send(TEXT, "nodebuffer");
+    for (const size of sizes) raw.send(BINARY, new Uint8Array(size));
+    await deadline(all.promise, 30_000);
+    assertEquals(
+      got.map(({ constructor: { name } }) => name),
+      sizes.map(() => onDeno ? "ArrayBuffer" : "Buffer"),
+    );
+    const memory = got.map((data) => ArrayBuffer.isView(data) ? data.buffer : data);
+    assertEquals(memory.map(({ byteLength }) => byteLength), sizes);
+    raw.close(1000);
+    await deadline(gone.promise, 30_000);
+    await server.stop();
+  });
+
   it("has no subprotocol on Bun where an empty one is given with its headers", async () => {
     const gone = Promise.withResolvers<void>();
     const options = { headers: { "sec-websocket-protocol": "" } };

@@ -12,6 +12,7 @@ import {
   type WebSocketServerConfig,
 } from "../../mod.ts";
 import { type WsServer, wsServer, type WsSocket } from "../../node.ts";
+import { socketOf } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
 import {
@@ -172,6 +173,68 @@ describe("a socket of wsServer()", () => {
     peer.send(BINARY, new Uint8Array([3]));
     assertInstanceOf((await again)[0], ArrayBuffer);
     assertUnsupported(() => socket.binaryType = "fragments");
+    await server.stop();
+  });
+
+  it("leaves to each that hears of bytes what it asks for", async () => {
+    const { server, socket, peer } = await pair();
+    const heard: unknown[] = [];
+    const named = (data: unknown) => (data as object).constructor.name;
+    const hear = async (bytes: Uint8Array) => {
+      const message = told(socket, "message");
+      peer.send(BINARY, bytes);
+      const [data] = await message as [Buffer];
+      return named(data) === "ArrayBuffer" ? "ArrayBuffer" : [...data].join();
+    };
+    assertEquals(await hear(new Uint8Array([1])), "1");
+    const listener = ({ data }: { data: unknown }) => heard.push(named(data));
+    server.on("messageReceive", listener);
+    assertEquals(await hear(new Uint8Array([2])), "2");
+    server.off("messageReceive", listener);
+    assertEquals(await hear(new Uint8Array([3])), "3");
+    const other = socketOf(server, server.listAllConnections()[0]!);
+    other.binaryType = "arraybuffer";
+    other.onmessage = listener;
+    assertEquals(await hear(new Uint8Array([4])), "4");
+    socket.binaryType = "arraybuffer";
+    assertEquals(await hear(new Uint8Array([5])), "ArrayBuffer");
+    socket.binaryType = "nodebuffer";
+    assertEquals(await hear(new Uint8Array([6])), "6");
+    other.onmessage = null;
+    socket.on("message", (data: Buffer) => socket.send(data));
+    assertEquals(await hear(new Uint8Array([7, 8])), "7,8");
+    assertEquals([...(await within(peer.next(BINARY))).payload], [7, 8]);
+    assertEquals(heard, ["ArrayBuffer", "ArrayBuffer", "ArrayBuffer", "ArrayBuffer"]);
+    await server.stop();
+  });
+
+  it("leaves bytes to the server where that hears them alone, and to what counts them", async () => {
+    const server = createWebSocketServer({ stats: true });
+    const connected = once(wsServer(server), "connection");
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const peer = await within(rawConnect(server.address!.port));
+    const [socket] = await within(connected);
+    const message = told(socket, "message");
+    peer.send(BINARY, new Uint8Array(4));
+    assert(Buffer.isBuffer((await message)[0]));
+    assertEquals(server.stats()!.received, { messages: 1, bytes: 4 });
+    await server.stop();
+    const { server: other, peer: one } = await pair();
+    other.off("messageReceive");
+    const heard = new Promise((resolve) => other.on("messageReceive", ({ data }) => resolve(data)));
+    one.send(BINARY, new Uint8Array(5));
+    assertEquals(await within(heard), new ArrayBuffer(5));
+    await other.stop();
+  });
+
+  it("has a listener of bytes that fails reported", async () => {
+    const { server, socket, peer } = await pair();
+    const failed = new Promise<BusinessError>((resolve) => server.on("error", resolve));
+    socket.on("message", () => {
+      throw new Error("not today");
+    });
+    peer.send(BINARY, new Uint8Array(3));
+    assertEquals((await within(failed)).kind, "listenerFailed");
     await server.stop();
   });
 
