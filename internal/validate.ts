@@ -42,6 +42,10 @@ export const BYTES: Rule = [
   (value) => typeof value === "number" && value >= 0,
   "must be a number of bytes from 0 on",
 ];
+export const DURATION: Rule = [
+  (value) => typeof value === "number" && value >= 0 && value < Infinity,
+  "must be a number of milliseconds from 0 on",
+];
 export const BINARY_TYPE: Rule = [
   (value) => value === "arraybuffer" || value === "uint8array",
   "must be 'arraybuffer' or 'uint8array'",

@@ -2,6 +2,14 @@
 
 import { systemClock } from "../heartbeat.ts";
 import type { ServerGauges, WebSocketObserver } from "../internal/observer.ts";
+import {
+  argumentError,
+  CLOCK,
+  FLAG,
+  OBJECT,
+  readOptions,
+  withFunctions,
+} from "../internal/validate.ts";
 import { registered } from "../runtime/registered.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import {
@@ -22,11 +30,26 @@ import type {
   OtelPropagation,
 } from "./types.ts";
 
+/** What each option must be. */
+const OPTIONS = {
+  api: OBJECT,
+  attributes: OBJECT,
+  clock: CLOCK,
+  connectionSpans: FLAG,
+  context: withFunctions("active", "with"),
+  logger: withFunctions("emit"),
+  messageSpans: FLAG,
+  meter: withFunctions("createCounter", "createHistogram", "createUpDownCounter"),
+  propagation: withFunctions("extract", "inject"),
+  tracer: withFunctions("startSpan"),
+};
+
 /**
  * Makes an observer for the option `observer` of servers and clients, of as many as one likes.
  *
  * @param options See {@linkcode OtelOptions}.
  * @returns The observer.
+ * @throws {BusinessError} 401 where an option is wrong, or where there is neither `api` nor `meter`.
  *
  * @example Spans of one's own
  * ```ts
@@ -52,6 +75,11 @@ import type {
  * ```
  */
 export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
+  const given = readOptions("otelObserver", options, OPTIONS, 1);
+  if (given instanceof Error) throw given;
+  if (given.api === undefined && given.meter === undefined) {
+    throw argumentError("otelObserver: options", "must have 'meter' or 'api'", options);
+  }
   const { api, clock = systemClock, connectionSpans = false, logger, messageSpans = true } =
     options;
   const context = options.context ?? api?.context ??

@@ -6,7 +6,7 @@ import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
 import { argumentError, COUNT } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
-import type { ShapedServer } from "./server_hub.ts";
+import { needs, type ShapedServer } from "./server_hub.ts";
 import { streamsOf, type WebSocketStreams } from "./streams.ts";
 
 /** Options of a Duplex, and one more. */
@@ -176,7 +176,8 @@ export function duplexOf(
   second?: ConnectionAddress | WebSocketDuplexOptions,
   third?: WebSocketDuplexOptions,
 ): Duplex {
-  if ("connect" in one) {
+  if (typeof one !== "object" || one === null || "connect" in one) {
+    needs("duplexOf", "client", one);
     return new WebSocketDuplex(streamsOf(one), readDuplexOptions(second as WebSocketDuplexOptions));
   }
   const options = readDuplexOptions(third);

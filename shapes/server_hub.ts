@@ -4,6 +4,7 @@ import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
 import { asBuffer, hear, type Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
+import { argumentError, type Rule, withFunctions } from "../internal/validate.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
 import { ConnectionHandle } from "../server/handle.ts";
@@ -48,12 +49,29 @@ class SeveralEars implements ConnectionEars {
   }
 }
 
+/** What a program may give as a server, and as a client. */
+const SERVER: Rule = [
+  withFunctions("bufferedAmount", "close", "drained", "listAllConnections", "on", "send")[0],
+  "must be one that createWebSocketServer has made",
+];
+const CLIENT: Rule = [
+  withFunctions("close", "connect", "drained", "send")[0],
+  "must be one that createWebSocket has made",
+];
+
+/** Refuses what is no server where one is needed, or no client. */
+export function needs(call: string, what: "client" | "server", given: unknown): void {
+  const [passes, rule] = what === "server" ? SERVER : CLIENT;
+  if (!passes(given)) throw argumentError(`${call}: the ${what}`, rule, given);
+}
+
 /** Finds the connection that a program means, by the server's own object or a copy; throws if none. */
 export function connectionOf(
   call: string,
   server: ShapedServer,
   given: ConnectionAddress,
 ): ServerConnection {
+  needs(call, "server", server);
   // A copy is for any of the server's connections to find; the handle itself may be another server's.
   const any = ConnectionHandle.connectionOf(given) ??
     ConnectionHandle.connectionOf(server.listAllConnections()[0]);

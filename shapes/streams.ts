@@ -4,7 +4,7 @@ import type { CloseResult, TextOrBytes, WebSocketClient, WebSocketData } from ".
 import { type BusinessError, businessError } from "../errors.ts";
 import { asBuffer } from "../internal/payload.ts";
 import type { ConnectionAddress } from "../server/types.ts";
-import { connectionOf, listenTo, type ShapedServer } from "./server_hub.ts";
+import { connectionOf, listenTo, needs, type ShapedServer } from "./server_hub.ts";
 
 /** Bytes that may be queued before the writer waits, and messages that may wait to be read. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -144,6 +144,7 @@ function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocke
  *
  * @param client The client; what comes in from here on is read.
  * @returns The streams.
+ * @throws {BusinessError} 401 where it is no client.
  *
  * @example Send what comes in back
  * ```ts
@@ -182,7 +183,7 @@ export function streamsOf(
   one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
   connection?: ConnectionAddress,
 ): WebSocketStreams {
-  return connection === undefined
-    ? ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>)
-    : ofServer(one as ShapedServer, connection);
+  if (connection !== undefined) return ofServer(one as ShapedServer, connection);
+  needs("streamsOf", "client", one);
+  return ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>);
 }

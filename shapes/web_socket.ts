@@ -1,6 +1,6 @@
 /** The class `WebSocket` of the WHATWG's standard, over our client. */
 
-import { isToken } from "../internal/validate.ts";
+import { argumentError, isToken, OBJECT } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
 import { ClientModel } from "./client_model.ts";
@@ -257,5 +257,7 @@ export const WebSocket: WebSocketConstructor = makeClass({});
  * ```
  */
 export function webSocketClass(options: WebSocketInit): WebSocketConstructor {
+  const [isObject, rule] = OBJECT;
+  if (!isObject(options)) throw argumentError("webSocketClass: options", rule, options);
   return makeClass(options);
 }

@@ -7,7 +7,7 @@ import type { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import { requestListenersOf } from "../server/requests.ts";
 import type { WebSocketConnection, WebSocketServer } from "../server/types.ts";
-import type { ShapedServer } from "./server_hub.ts";
+import { needs, type ShapedServer } from "./server_hub.ts";
 import { Clients } from "./ws_clients.ts";
 import type { WsCallback } from "./ws_data.ts";
 import { WsSocket } from "./ws_socket.ts";
@@ -112,6 +112,7 @@ function requestOf({ url, handle }: ServerConnection, headers: object): Incoming
  *
  * @param server The server, made with no `schema`.
  * @returns The server in its other shape.
+ * @throws {BusinessError} 401 where it is no server.
  *
  * @example
  * ```ts
@@ -134,5 +135,6 @@ function requestOf({ url, handle }: ServerConnection, headers: object): Incoming
  * ```
  */
 export function wsServer(server: WsHost): WsServer {
+  needs("wsServer", "server", server);
   return new WsServer(server);
 }

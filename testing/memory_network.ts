@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
+import { CLOCK, DURATION, readOptions } from "../internal/validate.ts";
 import type {
   Address,
   ClientEvents,
@@ -91,8 +92,12 @@ export class MemoryNetwork {
    * Makes a network that has no servers and no clients yet.
    *
    * @param options See {@linkcode MemoryNetworkOptions}.
+   * @throws {BusinessError} 401 where an option is wrong.
    */
-  constructor({ clock = systemClock, latency = 1 }: MemoryNetworkOptions = {}) {
+  constructor(options: MemoryNetworkOptions = {}) {
+    const given = readOptions("MemoryNetwork", options, { clock: CLOCK, latency: DURATION }, 1);
+    if (given instanceof Error) throw given;
+    const { clock = systemClock, latency = 1 }: MemoryNetworkOptions = given;
     this.#clock = clock;
     this.#latency = latency;
     this.client = this.clientAt("127.0.0.1");

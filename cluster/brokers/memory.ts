@@ -1,9 +1,12 @@
 /** A log in memory: the servers of one process, and what tests let befall a log. */
 
 import { type Clock, systemClock } from "../../internal/clock.ts";
+import { CLOCK, COUNT, DURATION, readOptions } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { MemoryBrokerLink } from "./memory_link.ts";
 import { type MemoryFault, MemoryLog } from "./memory_log.ts";
+
+const OPTIONS = { clock: CLOCK, latency: DURATION, maxBytes: COUNT };
 
 /** How the entries of a log in memory are bounded. */
 export interface MemoryBrokerOptions {
@@ -70,8 +73,12 @@ export class MemoryBroker implements Broker {
    * Makes a log with nothing in it.
    *
    * @param options See {@linkcode FaultyBrokerOptions}.
+   * @throws {BusinessError} 401 where an option is wrong.
    */
-  constructor({ maxBytes = 16 * 1024 * 1024, clock, latency = 0 }: FaultyBrokerOptions = {}) {
+  constructor(options: FaultyBrokerOptions = {}) {
+    const given = readOptions("MemoryBroker", options, OPTIONS, 1);
+    if (given instanceof Error) throw given;
+    const { maxBytes = 16 * 1024 * 1024, clock, latency = 0 }: FaultyBrokerOptions = given;
     this.#log = new MemoryLog(maxBytes);
     this.#clock = clock ?? systemClock;
     this.#latency = latency;
@@ -191,7 +198,10 @@ export class MemoryBroker implements Broker {
  *
  * @param options How much it keeps.
  * @returns The log; hand it to each of the servers.
+ * @throws {BusinessError} 401 where an option is wrong.
  */
-export function memoryBroker(options?: MemoryBrokerOptions): Broker {
+export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
+  const given = readOptions("memoryBroker", options, { maxBytes: COUNT }, 1);
+  if (given instanceof Error) throw given;
   return new MemoryBroker(options);
 }

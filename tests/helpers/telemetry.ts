@@ -45,6 +45,12 @@ export class Telemetry implements AsyncDisposable {
     }],
   });
 
+  /** What `otelObserver` takes of it. */
+  get options(): { meter: Meter; tracer: Tracer } {
+    const { meter, tracer } = this;
+    return { meter, tracer };
+  }
+
   constructor() {
     this.meter = this.#meters.getMeter("test");
     this.tracer = this.#tracers.getTracer("test");

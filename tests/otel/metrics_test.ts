@@ -80,7 +80,7 @@ describe("otelObserver(), as it measures", () => {
 
   it("counts what a server decides by reason, and what is under way", async () => {
     await using telemetry = new Telemetry();
-    const observer = otelObserver({ ...telemetry, clock: new FakeClock() });
+    const observer = otelObserver({ ...telemetry.options, clock: new FakeClock() });
     const handshake = (more: object) => ({
       ...{ clientIP: "1.2.3.4", clientPort: 1, peerIP: "10.0.0.1", duration: 500 },
       ...more,
@@ -129,7 +129,7 @@ describe("otelObserver(), as it measures", () => {
 
   it("counts a client's attempts by where to and why they failed, and those that follow", async () => {
     await using telemetry = new Telemetry();
-    const observer = otelObserver(telemetry);
+    const observer = otelObserver(telemetry.options);
     const ws = {};
     const target = { scheme: "wss", host: "example.com", port: 443, duration: 500 } as const;
     for (const result of [{ status: 503, reason: "http_status" }, { reason: "timeout" }] as const) {
@@ -159,7 +159,7 @@ describe("otelObserver(), as it measures", () => {
 
   it("measures the queues of all servers at each collection, from start to stop", async () => {
     await using telemetry = new Telemetry();
-    const observer = otelObserver(telemetry);
+    const observer = otelObserver(telemetry.options);
     const [one, two] = [
       { buffered: 10, fullest: 8, limit: 100, paused: 1, unacknowledged: 3 },
       { buffered: 30, fullest: 20, limit: 200, paused: 2, unacknowledged: 4 },
@@ -188,14 +188,14 @@ describe("otelObserver(), as it measures", () => {
     observer.stopped!(one!);
     await are(0, 0, 100, 0, 0);
     // A side that never listened has nothing to stop; a meter may have no gauges.
-    otelObserver(telemetry).stopped!(one!);
+    otelObserver(telemetry.options).stopped!(one!);
     const { createCounter, createHistogram, createUpDownCounter } = telemetry.meter;
     otelObserver({ meter: { createCounter, createHistogram, createUpDownCounter } }).started!(one!);
   });
 
   it("measures the broker that servers share, and late timers", async () => {
     await using telemetry = new Telemetry();
-    const observer = otelObserver(telemetry);
+    const observer = otelObserver(telemetry.options);
     observer.entry!(100, 20);
     observer.entry!(100, undefined);
     observer.broker!(true, undefined);

@@ -129,7 +129,7 @@ describe("otelObserver()", () => {
 
   it("takes time from the system where it is given no clock", async () => {
     await using telemetry = new Telemetry();
-    const observer = otelObserver(telemetry);
+    const observer = otelObserver(telemetry.options);
     const who = { clientIP: "127.0.0.1", clientPort: 1 };
     const before = performance.now();
     observer.opened!(who, { duration: 20 } as never);

@@ -116,7 +116,7 @@ describe("otelObserver(), as it joins traces", () => {
     const active = api.trace.setSpan(api.ROOT_CONTEXT, page);
     const contexts = { active: () => active, with: api.context.with };
     const propagation = new W3CTraceContextPropagator();
-    const observer = otelObserver({ ...telemetry, context: contexts, propagation });
+    const observer = otelObserver({ ...telemetry.options, context: contexts, propagation });
     const [ws, where] = [{}, { scheme: "ws", host: "localhost", port: 80 } as const];
     const header: Record<string, string> = {};
     const setHeader = (name: string, value: string) => void (header[name] = value);
@@ -175,7 +175,7 @@ describe("otelObserver(), as it joins traces", () => {
     }
     // Contexts alone, and nothing that would write or read them.
     const bare = otelObserver({
-      ...telemetry,
+      ...telemetry.options,
       context: { ...contexts, active: () => api.ROOT_CONTEXT },
     });
     bare.dialling!(ws, third!, setHeader);

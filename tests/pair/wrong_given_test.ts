@@ -1,0 +1,103 @@
+/** What is given to the functions of the entries beside the main one: wrong, it is refused with 401. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { memoryBroker } from "../../cluster.ts";
+import { BusinessError, createWebSocket, createWebSocketServer } from "../../mod.ts";
+import { duplexOf, wsServer } from "../../node.ts";
+import { otelObserver } from "../../otel.ts";
+import { socketOf, streamsOf, webSocketClass } from "../../standard.ts";
+import { MemoryBroker, MemoryNetwork } from "../../testing.ts";
+
+const SERVER = "the server must be one that createWebSocketServer has made";
+const CLIENT = "the client must be one that createWebSocket has made";
+const OBJECT = "an object (Object)";
+const nobody = { clientIP: "127.0.0.1", clientPort: 1 };
+const meter = {
+  createCounter: () => ({ add() {} }),
+  createUpDownCounter: () => ({ add() {} }),
+  createHistogram: () => ({ record() {} }),
+};
+
+type Row = [call: (given: never) => unknown, given: unknown, what: string, shown: string];
+
+const ROWS: Row[] = [
+  [wsServer, undefined, `wsServer: ${SERVER}`, "undefined"],
+  [wsServer, {}, `wsServer: ${SERVER}`, OBJECT],
+  [wsServer, createWebSocket(), `wsServer: ${SERVER}`, OBJECT],
+  [(given) => socketOf(given, nobody), null, `socketOf: ${SERVER}`, "null"],
+  [
+    (given) => socketOf(given, nobody),
+    createWebSocket(),
+    `socketOf: ${SERVER}`,
+    OBJECT,
+  ],
+  [(given) => streamsOf(given, nobody), 5, `streamsOf: ${SERVER}`, "5"],
+  [(given) => duplexOf(given, nobody), {}, `streamsOf: ${SERVER}`, OBJECT],
+  [streamsOf, undefined, `streamsOf: ${CLIENT}`, "undefined"],
+  [streamsOf, createWebSocketServer(), `streamsOf: ${CLIENT}`, OBJECT],
+  [duplexOf, null, `duplexOf: ${CLIENT}`, "null"],
+  [duplexOf, { connect() {} }, `duplexOf: ${CLIENT}`, OBJECT],
+  [webSocketClass, undefined, "webSocketClass: options must be an object", "undefined"],
+  [webSocketClass, 5, "webSocketClass: options must be an object", "5"],
+  [memoryBroker, null, "memoryBroker: options must be an object", "null"],
+  [memoryBroker, { maxBytes: -1 }, "memoryBroker: 'maxBytes' must be an integer above 0", "-1"],
+  [memoryBroker, { latency: 1 }, "memoryBroker: 'latency' is no option", "1"],
+  [
+    (given) => new MemoryBroker(given),
+    { latency: "1" },
+    "MemoryBroker: 'latency' must be a number of milliseconds from 0 on",
+    '"1"',
+  ],
+  [
+    (given) => new MemoryNetwork(given),
+    { latency: -1 },
+    "MemoryNetwork: 'latency' must be a number of milliseconds from 0 on",
+    "-1",
+  ],
+  [
+    (given) => new MemoryNetwork(given),
+    { latency: Infinity },
+    "MemoryNetwork: 'latency' must be a number of milliseconds from 0 on",
+    "Infinity",
+  ],
+  [
+    (given) => new MemoryNetwork(given),
+    { clock: {} },
+    "MemoryNetwork: 'clock' must be an object with the functions now, setTimer, clearTimer",
+    OBJECT,
+  ],
+  [otelObserver, undefined, "otelObserver: options must be an object", "undefined"],
+  [otelObserver, {}, "otelObserver: options must have 'meter' or 'api'", OBJECT],
+  [
+    otelObserver,
+    { meter: {} },
+    "otelObserver: 'meter' must be an object with the functions createCounter, createHistogram, " +
+    "createUpDownCounter",
+    OBJECT,
+  ],
+  [otelObserver, { meter, span: true }, "otelObserver: 'span' is no option", "true"],
+  [otelObserver, { meter, tracer: 5 }, "otelObserver: 'tracer' must be an object", "5"],
+];
+
+describe("what the other entries are given", () => {
+  for (const [call, given, what, shown] of ROWS) {
+    it(`is refused with 401: ${what}, for ${shown}`, () => {
+      const error = assertThrows(() => call(given as never), BusinessError);
+      assertEquals([error.code, error.kind], [401, "argument"]);
+      const [begin, end] = [`Parameter error: ${what}`, `: current value is ${shown}`];
+      assertEquals(error.message.slice(0, begin.length), begin);
+      assertEquals(error.message.slice(-end.length), end);
+    });
+  }
+
+  it("is taken where it is right", () => {
+    for (const options of [undefined, {}, { maxBytes: 1 }, { maxBytes: undefined }]) {
+      memoryBroker(options);
+    }
+    new MemoryNetwork({ latency: 0 });
+    otelObserver({ meter });
+    webSocketClass({});
+    wsServer(createWebSocketServer());
+  });
+});
