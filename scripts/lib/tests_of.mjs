@@ -87,7 +87,7 @@ const TABLE = [
     "tests/pair/binary_type_test",
   ]],
   [
-    /acknowledg|receipt|^client\/(?:events|message_|reconnecting)|^(?:client|server)(?:\/connection)?\.ts/,
+    /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting)|^(?:client|server)(?:\/connection)?\.ts/,
     [],
     [
       "tests/server/acknowledge_test",
@@ -143,6 +143,7 @@ const TABLE = [
     "tests/runtime/bun_mount_test",
     "tests/runtime/bun_acceptor_test",
     "tests/runtime/bun_server_test",
+    "tests/runtime/deno_acceptor_test",
     "tests/runtime/deno_mount_test",
   ], [
     "tests/heartbeat/ping_test",
@@ -171,6 +172,7 @@ const TABLE = [
       "tests/client/connect_options_test",
       "tests/runtime/contract_test",
       "tests/runtime/bun_client_test",
+      "tests/runtime/deno_relay_test",
       "tests/runtime/proxy_test",
       "tests/runtime/failures_test",
       "tests/runtime/web_client_test",

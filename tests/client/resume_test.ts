@@ -119,6 +119,54 @@ describe("a session", () => {
     script.end();
   });
 
+  it("lists first what was joined last, also where it had been in there before", () => {
+    const script = new Script();
+    script.greet("e");
+    for (const joined of ["a", "b", "c", "a"]) script.hear({ joined, at: "1.0" });
+    script.hear({ left: "b" });
+    script.end();
+    assertEquals(Object.keys((script.greet("e") as { at: object }).at), ["a", "c"]);
+    script.end();
+  });
+
+  it("says of all that they may be missing where the next server cannot resume, and forgets them", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "1.0" }, { joined: "b", at: "1.0" });
+    script.end();
+    script.dial();
+    script.runtime.last.protocol = "";
+    script.runtime.events.open();
+    assertEquals(
+      script.recovered,
+      ["a", "b"].map((topic) => ({ topic, recovered: false, missed: 0 })),
+    );
+    script.runtime.events.message("plain");
+    script.end();
+    assertEquals(script.greet("e"), { resume: 1, at: {} });
+    assertEquals(script.told.slice(-3), ["plain", "closed", "open"]);
+    script.end();
+  });
+
+  it("hands on what its connection is told: each Ping, the close, and the end at once", () => {
+    for (const end of ["close", "terminate"] as const) {
+      const script = new Script();
+      const socket = script.dial();
+      script.runtime.last.protocol = "resume.netkit.1";
+      script.runtime.events.open();
+      script.hear({ resume: 1, epoch: "e" });
+      script.runtime.last.bufferedAmount = 7;
+      socket.ping();
+      assertEquals(socket.bufferedAmount, 7);
+      if (end === "close") socket.close(4000, "bye");
+      else socket.terminate();
+      assertEquals(script.runtime.last.calls, ["ping", end === "close" ? "close 4000" : end]);
+      assertEquals([script.told, script.clock.pending], [["open"], 0]);
+      script.end();
+      assertEquals(script.told, ["open", "closed"]);
+    }
+  });
+
   it("lists no more than a server takes, and keeps no more than it can", () => {
     const script = new Script();
     script.greet("e");

@@ -28,7 +28,7 @@ const OFFER = { "sec-websocket-protocol": "resume.netkit.1" };
 
 /** A server with a history on a runtime that has topics. */
 async function start(options: { authorize?: boolean; maxPendingAmount?: number } = {}) {
-  const runtime = new ScriptedServer();
+  const runtime = Object.assign(new ScriptedServer(), { tellsDrain: true });
   runtime.published = [];
   const clock = new FakeClock();
   const server = createWebSocketServer({ clock, runtime, history: true });
@@ -125,6 +125,35 @@ describe("a runtime's topics", () => {
     admission.message("\ntoo late");
     await stop(server, clock);
   });
+});
+
+describe("a connection of a server with a history", () => {
+  for (const [name, headers] of [["that resumes", OFFER], ["of anybody else", {}]] as const) {
+    it(`${name} is sent Pings, heard to live, drained and lost as any other`, async () => {
+      const { runtime, clock, server } = await start();
+      const log: string[] = [];
+      server.on("close", (_, { code }) => log.push(`close ${code}`));
+      server.on("error", ({ kind }) => log.push(`error ${kind}`));
+      const { admission, socket } = await enter(runtime, headers);
+      if (headers === OFFER) admission.message('{"resume":1}\n');
+      socket.bufferedAmount = 5;
+      void server.drained(server.listAllConnections()[0]!).then((it) => log.push(`drained ${it}`));
+      for (let i = 0; i < 3; i++) {
+        await clock.advance(30_500);
+        assertEquals(socket.calls.splice(0), ["ping"]);
+        admission.alive();
+      }
+      assertEquals(log, []);
+      socket.bufferedAmount = 0;
+      admission.drained!();
+      await clock.advance(0);
+      assertEquals(log.splice(0), ["drained true"]);
+      await clock.advance(61_000);
+      assertEquals(socket.calls, ["ping", "terminate"]);
+      assertEquals(log, ["error heartbeatTimeout", "close 1006"]);
+      await stop(server, clock);
+    });
+  }
 });
 
 describe("what is sent while something is published", () => {
