@@ -12,8 +12,11 @@ import type { ListeningServer } from "./listening_server.ts";
 
 /** The connections of a running server. */
 export class Registry {
-  /** The connections that the user knows of, from 'connect' to 'close', oldest first. */
-  readonly #known = new Set<ServerConnection>();
+  /**
+   * The connections that the user knows of, from 'connect' to 'close', oldest first, by their handles: who
+   * lists these needs no look at the connections.
+   */
+  readonly #known = new Map<Handle, ServerConnection>();
   /**
    * The same by address, oldest first: behind two proxies two connections may have the same address. It
    * is made when a connection is looked up by its address for the first time.
@@ -29,16 +32,16 @@ export class Registry {
 
   /** The connections that the user knows of, oldest first; some may be closing. */
   known(): Iterable<ServerConnection> {
-    return this.#known;
+    return this.#known.values();
   }
 
   /** The connections that the runtime has: from before 'connect' until it has told their end. */
   attached(): ServerConnection[] {
-    return [...this.#known, ...this.#others].filter(({ isAttached }) => isAttached);
+    return [...this.#known.values(), ...this.#others].filter(({ isAttached }) => isAttached);
   }
 
   handles(): Handle[] {
-    return Array.from(this.#known, (connection) => connection.handle);
+    return Array.from(this.#known.keys());
   }
 
   /** Adds a connection of the runtime that is to open later. */
@@ -57,13 +60,13 @@ export class Registry {
   /** Adds a connection that the user is told of. */
   add(connection: ServerConnection): void {
     if (this.#others.size > 0) this.#others.delete(connection);
-    this.#known.add(connection);
+    this.#known.set(connection.handle, connection);
     if (this.#byAddress !== undefined) index(this.#byAddress, connection);
   }
 
   /** Removes a connection whose end the user is told of. */
   remove(connection: ServerConnection): void {
-    this.#known.delete(connection);
+    this.#known.delete(connection.handle);
     if (connection.isAttached) this.#others.add(connection);
     if (this.#byAddress === undefined) return;
     const address = String(connection.handle);
@@ -77,7 +80,7 @@ export class Registry {
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
     if (own !== undefined) {
       // When it is closed, a connection at the same address is another one.
-      return this.#known.has(own) ? own : unknown(call, String(own.handle));
+      return this.#known.has(own.handle) ? own : unknown(call, String(own.handle));
     }
     const address = addressOf(given);
     if (address === undefined) return argumentError(`${call}: the connection`, CONNECTION, given);
@@ -87,14 +90,15 @@ export class Registry {
   /** The same, and also one that the user was told is closed, as long as the runtime has it. */
   findAttached(call: string, given: unknown): ServerConnection | BusinessError {
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
-    const isHere = own?.isAttached === true && (this.#known.has(own) || this.#others.has(own));
+    const isHere = own?.isAttached === true &&
+      (this.#known.has(own.handle) || this.#others.has(own));
     return isHere ? own : this.find(call, given);
   }
 
   #newestAt(address: string): ServerConnection | undefined {
     if (this.#byAddress === undefined) {
       this.#byAddress = new Map();
-      for (const connection of this.#known) index(this.#byAddress, connection);
+      for (const connection of this.known()) index(this.#byAddress, connection);
     }
     return [...this.#byAddress.get(address) ?? []].at(-1);
   }
