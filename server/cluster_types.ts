@@ -58,7 +58,7 @@ export interface PresenceOptions<Context extends object | undefined = object | u
   lease?: number | undefined;
   /**
    * What a connection is shown with to everybody who asks: an object that can be JSON, of at most 16
-   * KiB. Called at each `join`.
+   * KiB; no promise. Called at each `join`.
    *
    * @param connection Which.
    */

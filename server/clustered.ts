@@ -274,7 +274,9 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     try {
       const shown = this.#member(handle as WebSocketConnection);
       if (shown === undefined) return undefined;
-      const text = JSON.stringify(shown) ?? "";
+      const isPromise = shown instanceof Promise;
+      if (isPromise) shown.catch(() => {}); // nobody waits for it
+      const text = isPromise ? "" : JSON.stringify(shown) ?? "";
       if (text.startsWith("{") && text.length <= MAX_MEMBER) return JSON.parse(text);
       why = text.startsWith("{")
         ? `has ${text.length} characters of JSON, and may have ${MAX_MEMBER}`

@@ -466,6 +466,8 @@ describe("presence on several servers", () => {
       () => () => {},
       () => ({ text: "x".repeat(17_000) }),
       () => ({ count: 5n }),
+      () => Promise.resolve({ name: "Li" }),
+      () => Promise.reject(new Error("nobody waits for it")),
       () => {
         throw new Error("no");
       },
