@@ -11,8 +11,8 @@ export interface ConnectionEars {
    * @param receipt Where the client wants to hear what becomes of it.
    */
   message(data: string | ArrayBuffer, receipt?: Receipt): unknown;
-  /** It is over. */
-  closed(close: CloseResult): void;
+  /** It is over; a promise that is rejected where somebody fails with that. */
+  closed(close: CloseResult): unknown;
   /** A Ping was answered. */
   ponged(): void;
 }

@@ -50,6 +50,7 @@ export function choose(
   const chosen: unknown = protocols([...offered], request);
   if (chosen === undefined) return "";
   if (offered.includes(chosen as string)) return chosen as string;
+  if (chosen instanceof Promise) chosen.catch(() => {}); // nobody waits for it
   const rule = "it must answer with a subprotocol that was offered, or undefined";
   throw new TypeError(`${rule}: current value is ${describe(chosen)}`);
 }

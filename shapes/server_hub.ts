@@ -34,18 +34,27 @@ class SeveralEars implements ConnectionEars {
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): unknown {
-    const atWork = this.all.map((one) => one.message(data, receipt)).filter((one) =>
-      one !== undefined
-    );
-    return atWork.length === 0 ? undefined : Promise.all(atWork);
+    return this.#each((one) => one.message(data, receipt));
   }
 
-  closed(close: CloseResult): void {
-    for (const one of this.all) one.closed(close);
+  closed(close: CloseResult): unknown {
+    return this.#each((one) => one.closed(close));
   }
 
   ponged(): void {
     for (const one of this.all) one.ponged();
+  }
+
+  /** Tells each, whether those before it have failed or not; a promise where one is at work, or failed. */
+  #each(tell: (one: ConnectionEars) => unknown): Promise<unknown> | undefined {
+    const atWork = this.all.map((one) => {
+      try {
+        return tell(one);
+      } catch (cause) {
+        return Promise.reject(cause);
+      }
+    }).filter((one) => one !== undefined);
+    return atWork.length === 0 ? undefined : Promise.all(atWork);
   }
 }
 
@@ -87,6 +96,11 @@ export function shut(connection: ServerConnection, code: number | undefined, rea
   if (connection.state !== "open") return; // it has begun to already
   if (code === undefined) connection.close(NO_CODE, EMPTY);
   else connection.close({ code, reason });
+}
+
+/** Tells the listeners of a shape's own event: one that fails is told to the server's 'error'. */
+export function guarded({ host }: ServerConnection, event: string, tell: () => unknown): void {
+  host.listeners.emitTo({ what: `a listener of '${event}'`, items: [tell] });
 }
 
 /** Hears what is told of a connection, until it is over. */
@@ -134,11 +148,11 @@ export function tellBuffer(
 function listen(server: ShapedServer): void {
   heard.add(server);
   server.on("messageReceive", toEars);
-  server.on("close", (handle, close) => {
+  server.on("close", (handle, close): unknown => {
     const connection = connectionFor(handle);
     const { ears } = connection;
     connection.ears = undefined;
-    ears?.closed(connection.end === NO_CODE ? EMPTY : close);
+    return ears?.closed(connection.end === NO_CODE ? EMPTY : close);
   });
 }
 

@@ -6,7 +6,7 @@ import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
-import { listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
+import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import {
   notOpen,
@@ -317,7 +317,7 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   ponged(): void {
-    this.emit("pong", Buffer.alloc(0));
+    guarded(this.#connection, "pong", () => this.emit("pong", Buffer.alloc(0)));
   }
 
   #is(bit: number): boolean {

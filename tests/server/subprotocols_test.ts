@@ -76,6 +76,7 @@ describe("createWebSocketServer().start({ protocol })", () => {
     "chooses what was not offered": () => "other",
     "chooses nothing that is text": () => 5,
     "answers later": async (offered) => await offered[0],
+    "answers later, with a failure": () => Promise.reject(new Error("nobody waits for it")),
     "answers null": () => null,
     "throws": () => {
       throw new RangeError("no idea");

@@ -12,7 +12,7 @@ import {
   type WebSocketServerConfig,
 } from "../../mod.ts";
 import { type WsServer, wsServer, type WsSocket } from "../../node.ts";
-import { socketOf } from "../../standard.ts";
+import { socketOf, streamsOf } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
 import {
@@ -369,6 +369,38 @@ describe("a socket of wsServer()", () => {
     socket.resume();
     await message;
     assertEquals([heard, socket.isPaused], [["wait"], false]);
+    await server.stop();
+  });
+
+  it("has listeners that fail told to the server's 'error', and others hear all the same", async () => {
+    const { server, wss, socket, peer } = await pair();
+    const causes: unknown[] = [];
+    const error = () =>
+      within(new Promise<BusinessError>((resolve) => server.once("error", resolve)));
+    const fail = (word: string) => {
+      socket.once(word, () => {
+        throw new Error(word);
+      });
+    };
+    // A second shape of the same connection, which hears after the first.
+    const [connection] = server.listAllConnections();
+    const other = streamsOf(server, connection!);
+    const read = other.readable.getReader().read();
+    for (const word of ["message", "pong", "close"]) {
+      fail(word);
+      const failed = error();
+      if (word === "message") peer.send(TEXT, "hello");
+      else if (word === "pong") {
+        socket.ping();
+        await within(peer.next(PING));
+      } else peer.close(4001, "bye");
+      const { code, cause } = await failed;
+      causes.push([code, (cause as Error).message]);
+    }
+    assertEquals(causes, ["message", "pong", "close"].map((word) => [2302999, word]));
+    assertEquals((await within(read)).value, "hello");
+    assertEquals(await within(other.closed), { code: 4001, reason: "bye" });
+    assertEquals(wss.clients.size, 0);
     await server.stop();
   });
 
