@@ -84,6 +84,7 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
     },
   }, new CountQueuingStrategy({ highWaterMark: HIGH_WATER_MESSAGES }));
   const opened = client.opened.then(() => ({ protocol: client.protocol }));
+  opened.catch(() => {}); // who does not wait for it hears of it by the streams
   return { readable, writable: writableOf(side, closed), opened, closed };
 }
 

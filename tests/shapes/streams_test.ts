@@ -7,7 +7,10 @@ import { streamsOf } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { shaped } from "../helpers/shaped_server.ts";
+import { MODULE, runSource } from "../helpers/source.ts";
 import { BINARY, CLOSE, RawServer, readClose, TEXT } from "../peers/raw.ts";
+
+const STANDARD = new URL("../../standard.ts", import.meta.url).href;
 
 /** A connected client as streams, and its peer. */
 async function client() {
@@ -180,6 +183,19 @@ describe("streamsOf()", () => {
     ]);
     peer.end();
     await host.stop();
+  });
+
+  it("ends no process where a client is never open and nobody waits for 'opened'", async () => {
+    const ended = await runSource(`
+      import { createWebSocket } from ${JSON.stringify(MODULE)};
+      import { streamsOf } from ${JSON.stringify(STANDARD)};
+      const ws = createWebSocket();
+      const { closed } = streamsOf(ws);
+      await ws.connect("ws://127.0.0.1:1/");
+      console.log((await closed).code);
+      setTimeout(() => console.log("the end"), 50);
+    `);
+    assertEquals([ended.code, ended.stdout.trim(), ended.stderr], [0, "1006\nthe end", ""]);
   });
 
   it("rejects 'opened' where a client never is, and refuses what is no connection", async () => {
