@@ -178,7 +178,9 @@ export function duplexOf(
 ): Duplex {
   if (typeof one !== "object" || one === null || "connect" in one) {
     needs("duplexOf", "client", one);
-    return new WebSocketDuplex(streamsOf(one), readDuplexOptions(second as WebSocketDuplexOptions));
+    const client = one as WebSocketClient<TextOrBytes | ArrayBuffer>;
+    const options = readDuplexOptions(second as WebSocketDuplexOptions);
+    return new WebSocketDuplex(streamsOf(client), options);
   }
   const options = readDuplexOptions(third);
   return new WebSocketDuplex(streamsOf(one, second as ConnectionAddress), options);
