@@ -97,9 +97,9 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
 export interface WebSocketRequestOptions extends HeartbeatOptions {
   /**
    * Headers of the handshake. Names are lower-cased, of two that are the same the later wins, and a
-   * value that is no text is refused with 401. `host`, `connection`, `upgrade` and `sec-websocket-*`
-   * are the protocol's own and refused, unless they say what the handshake says anyway;
-   * `sec-websocket-protocol` is taken as `protocol`.
+   * value that is no text is refused with 401. `host`, `connection`, `upgrade`, `sec-websocket-*` and
+   * what announces a body (`content-length`, `transfer-encoding`) are the protocol's own and refused,
+   * unless they say what the handshake says anyway; `sec-websocket-protocol` is taken as `protocol`.
    *
    * Where the client reconnects it may be a function, which is asked before each attempt. An answer
    * that is wrong is a failed attempt.

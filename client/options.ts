@@ -180,7 +180,8 @@ export function readConnectOptions(
 }
 
 /** Names the handshake makes itself (RFC 6455 §4.1): set by hand they would break or forge it. */
-const RESERVED = /^(host|connection|upgrade|sec-websocket-(?!protocol$).*)$/;
+const RESERVED =
+  /^(host|connection|upgrade|content-length|transfer-encoding|sec-websocket-(?!protocol$).*)$/;
 
 /** Header values: visible characters, blanks and Latin-1, but no line ends (RFC 9110 §5.5). */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -188,6 +189,7 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What the handshake says under those names by itself: who says it, too, changes nothing. */
 const SAID_ANYWAY: Readonly<Record<string, RegExp>> = {
   connection: /^(keep-alive *, *)?upgrade$/i,
+  "content-length": /^0$/,
   upgrade: /^websocket$/i,
   "sec-websocket-version": /^13$/,
 };

@@ -100,6 +100,7 @@ describe("createWebSocket().connect() with header", () => {
       const given of [
         { Upgrade: "WebSocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" },
         { upgrade: " websocket ", connection: "keep-alive, Upgrade", Host: ` ${host}` },
+        { "Content-Length": "0" }, // there is no body, and nothing says so
       ]
     ) {
       const { head } = await session.open({ header: given });
@@ -108,6 +109,7 @@ describe("createWebSocket().connect() with header", () => {
       }
       assertEquals(header(head, "connection").toLowerCase(), "upgrade");
       assertEquals(header(head, "host"), host);
+      assertEquals(linesOf(head, "content-length"), []);
       await session.ws.close();
       await within(session.ws.closed);
     }
@@ -145,9 +147,12 @@ describe("createWebSocket().connect() with header", () => {
       "sec-websocket-extensions",
       "sec-websocket-accept",
       "sec-websocket-anything",
+      "Transfer-Encoding",
+      "content-length",
     ].map((name): [string, unknown] => [`sets ${name}`, { [name]: "a" }]),
     ["asks for another upgrade", { upgrade: "h2c, websocket" }],
     ["asks to close the connection", { connection: "close, upgrade" }],
+    ["announces a body", { "Content-Length": "5" }],
     ["names another version", { "sec-websocket-version": "8" }],
     ["has a line feed in a value", { "x-a": "a\nx-b: c" }],
     ["has a carriage return in a value", { "x-a": "a\rb" }],
