@@ -46,8 +46,9 @@ export class ResumeSession {
   /** The log that is read now, and how far. */
   #epoch: string | undefined;
   #place: Place | undefined;
-  /** Whether a server could resume, and how many attempts have failed since. */
-  #hasResumed = false;
+  /** Whether a server could resume. */
+  hasResumed = false;
+  /** How many attempts have failed since. */
   #failures = 0;
   /** The topic whose missed messages come now, and how many of them. */
   #filling: { known: Known; left: number } | undefined;
@@ -66,12 +67,12 @@ export class ResumeSession {
 
   /** Whether the servers may be such that cannot resume, as an attempt has failed. */
   doubts(): boolean {
-    return !this.#hasResumed || ++this.#failures > 1;
+    return !this.hasResumed || ++this.#failures > 1;
   }
 
   /** A server that can resume has greeted. Returns what it is told. */
   begin(epoch: string | undefined): string {
-    this.#hasResumed = true;
+    this.hasResumed = true;
     this.#failures = 0;
     this.#settle();
     const list: Record<string, string> = {};

@@ -27,9 +27,10 @@ import type { WebSocketData } from "./types.ts";
 
 /**
  * How long a server that has chosen the subprotocol may take to greet, in ms. Some choose the first
- * that they are offered, whatever it means.
+ * that they are offered, whatever it means. Where one has greeted before, this one can as well.
  */
 const HELLO_MS = 2000;
+const KNOWN_HELLO_MS = 10_000;
 
 /** What an attempt fails of that has had no answer: it says nothing of what was offered. */
 const NO_ANSWER = /^connection refused$|^the connection was reset$/;
@@ -114,7 +115,8 @@ export class ResumingSocket implements Wire, ClientEvents {
     if (this.#mode !== "dialing") return;
     if (ordinary(this.#socket.protocol) === undefined) return this.#plain();
     this.#mode = "waiting";
-    this.#timer = this.#session.clock.setTimer(() => this.#plain(), HELLO_MS);
+    const ms = this.#session.hasResumed ? KNOWN_HELLO_MS : HELLO_MS;
+    this.#timer = this.#session.clock.setTimer(() => this.#plain(), ms);
   }
 
   message(data: Incoming): void {

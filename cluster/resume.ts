@@ -6,8 +6,12 @@ import type { LostReason } from "./broker.ts";
 import { History, type HistoryLimits, type PastMessage } from "./history.ts";
 import type { MessagePosition } from "./log.ts";
 
-/** How long a client that knows more of the log than this node waits for it, in ms. */
-const BEHIND_MS = 1000;
+/**
+ * How long a client that knows more of the log than this node waits for it, in ms: in the same log, which this
+ * node reads late where it is busy, and in another one, which it may have to hear of.
+ */
+const BEHIND_MS = 5000;
+const OTHER_LOG_MS = 1000;
 
 /** How often a client of quiet topics is told where the log stands, in ms. */
 const BEAT_MS = 25_000;
@@ -146,7 +150,8 @@ export class Resume {
         end();
         resolve({ recovered: false, missed: 0 });
       };
-      const timer = this.#clock.setTimer(settle, BEHIND_MS);
+      const ms = here?.epoch === since.epoch ? BEHIND_MS : OTHER_LOG_MS;
+      const timer = this.#clock.setTimer(settle, ms);
       const topics = this.#ahead.get(peer) ?? new Map<string, Ahead>();
       this.#ahead.set(peer, topics);
       topics.set(topic, { since, settle, cancel });

@@ -24,8 +24,10 @@ const CONTENDERS = {
   async ours() {
     const { createWebSocketServer } = await load("../../mod.ts");
     const { redisBroker } = await load("../../redis.ts");
+    const Own = /** @type {any} */ (globalThis).Bun?.RedisClient;
     const broker = redisBroker({
       open: async () => {
+        if (Own !== undefined) return new Own(url);
         const one = await client();
         return {
           /** @param {string} name @param {string[]} args */

@@ -239,6 +239,27 @@ describe("a session", () => {
     assertEquals([script.runtime.last.calls, script.clock.pending], [["terminate"], 0]);
   });
 
+  it("waits 10 s where a server has greeted before: it may be busy, as all come back at once", async () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "1.0" });
+    script.end();
+    script.dial();
+    script.runtime.last.protocol = "resume.netkit.1";
+    script.runtime.events.open();
+    await script.clock.advance(9999);
+    script.hear({ resume: 1, epoch: "e" }, { joined: "a", at: "1.0", recovered: true, missed: 0 });
+    assertEquals(script.recovered, [{ topic: "a", recovered: true, missed: 0 }]);
+    script.end();
+    script.dial();
+    script.runtime.last.protocol = "resume.netkit.1";
+    script.runtime.events.open();
+    await script.clock.advance(10_000);
+    assertEquals(script.recovered[1], { topic: "a", recovered: false, missed: 0 });
+    script.end();
+    assertEquals(script.clock.pending, 0);
+  });
+
   it("leaves a server that sends bytes with no header", () => {
     const script = new Script();
     script.greet("e");

@@ -20,7 +20,7 @@ const SIZE: ClusterSize = {
 
 describe("three nodes on both runtimes, of which one is killed, and then Redis", () => {
   it("have clients who miss nothing where they stay, and come back where they do not", async () => {
-    await using redis = await RedisServer.run("--appendfsync", "everysec");
+    await using redis = await RedisServer.run("--appendfsync", "always");
     const report = await clusterRun(SIZE, redis);
     const { whole, twice, movedClients, deadForMs, messages } = report;
     assertEquals([whole, twice, movedClients], [SIZE.memberships, 0, SIZE.clients / 3]);

@@ -25,7 +25,7 @@ const size: Omit<ClusterSize, "killed"> = {
 for (let run = 0; run < Number(runs); run++) {
   await using server = engine === "nats"
     ? await NatsServer.run()
-    : await RedisServer.run("--appendfsync", "everysec");
+    : await RedisServer.run("--appendfsync", "always");
   const killed = run % 3;
   const report = await clusterRun({ ...size, killed }, server);
   const { whole, twice } = report;

@@ -502,7 +502,7 @@ describe("the wire", () => {
       await ws.send(hello);
       await world.settle();
       await world.publish("t", "while it waits");
-      await world.settle(1000);
+      await world.settle(5000);
       await world.publish("t", "after");
       await world.settle();
       const [, joined, ...more] = log as string[];
@@ -535,6 +535,30 @@ describe("the wire", () => {
     assertStringIncludes(log[1] as string, `"at":"${last + 1}.0","recovered":true,"missed":0`);
     assertEquals(leaver.log.slice(1), ['{"left":"t"}\n']);
     await Promise.all([ws, leaver.ws].map((ws) => world.clock.until(ws.close())));
+  });
+
+  it("waits 5 s where it is behind in the same log, and a second where the log is another", async () => {
+    await using world = new World();
+    await world.start();
+    await world.publish("t", "1");
+    const last = world.broker.entries.length;
+    const { ws, log } = await raw(world);
+    await ws.send(`{"resume":1,"epoch":"1","at":{"t":"${last + 1}.0"}}\n`);
+    await world.settle(4900);
+    assertEquals(log.length, 1);
+    await world.publish("t", "seen elsewhere");
+    await world.settle();
+    assertStringIncludes(log[1] as string, '"recovered":true,"missed":0');
+    for (const [epoch, ms] of [["1", 5000], ["2", 1000]] as const) {
+      const { ws, log } = await raw(world);
+      await ws.send(`{"resume":1,"epoch":"${epoch}","at":{"t":"${last + 9}.0"}}\n`);
+      await world.settle(ms - 100);
+      assertEquals(log.length, 1, epoch);
+      await world.settle(100);
+      assertStringIncludes(log[1] as string, '"recovered":false');
+      await world.clock.until(ws.close());
+    }
+    await world.clock.until(ws.close());
   });
 
   it("forgets who has left: no timer is left, and a join that waited is answered", async () => {
