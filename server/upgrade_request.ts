@@ -25,7 +25,10 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
     return { ...INVALID, status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
   }
   // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
-  if (!headers.get("host")) return { ...INVALID, status: 400, why: "Host is missing" };
+  const host = headers.get("host");
+  if (!host) return { ...INVALID, status: 400, why: "Host is missing" };
+  // One runtime takes a user in it, as in a URL (Deno 2.9.6, `answers_test.ts`).
+  if (host.includes("@")) return { ...INVALID, status: 400, why: "Host and target make no URL" };
   const connection = headers.get("connection");
   if (connection !== "Upgrade" && !listed(connection, "upgrade")) {
     return { ...INVALID, status: 400, why: "Connection does not say Upgrade" };

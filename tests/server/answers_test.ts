@@ -63,6 +63,7 @@ describe("a request that becomes no connection", () => {
     ["at another path, which the user answers", { path: "/chat", fetch }, {}, 200, "the user's"],
     ["by another method", {}, "POST", 405, "the method is POST\n", { allow: "GET" }],
     ["without Host", {}, { host: undefined }, 400, "Host is missing\n"],
+    ["with a user in Host", {}, { host: "a@b" }, 400, "Host and target make no URL\n"],
     [
       "with another Connection",
       {},

@@ -48,6 +48,13 @@ describe("handshakeFault()", () => {
     }
   });
 
+  it("answers 400 where Host has a user, which is part of a URL and of no Host", () => {
+    for (const host of ["a@b", "@b", "a:b@c:80"]) {
+      const fault = handshakeFault(request({ host }));
+      assertEquals([fault?.status, fault?.why], [400, "Host and target make no URL"]);
+    }
+  });
+
   it("answers 405 to any other method and says which is allowed", () => {
     for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
       const fault = handshakeFault(request({}, method));
