@@ -34,6 +34,17 @@ export class Certificates {
     return made;
   }
 
+  /** A server's certificate that is its own authority: as openssl makes them unless it is told. */
+  selfSigned(constraints: "CA:TRUE" | "CA:FALSE"): Made {
+    const made = this.#paths(`self${++this.#count}`);
+    this.#run("req", "-x509", ...this.#newKey(made), "-out", made.certPath, "-days", "2", [
+      ["-subj", "/CN=localhost"],
+      ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+      ["-addext", `basicConstraints=critical,${constraints}`],
+    ]);
+    return made;
+  }
+
   /** A certificate an authority has signed. */
   leaf(by: Made, { host = "localhost", days = 2 }: { host?: string; days?: number } = {}): Made {
     const made = this.#paths(`leaf${++this.#count}`);

@@ -8,7 +8,7 @@ import { connect as connectTls } from "node:tls";
 import { createWebSocket, TlsProtocol, type WebSocketRequestOptions } from "../../mod.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { EventLog, refusal, within } from "../helpers/client.ts";
-import { HERE, Program, ROOT } from "../helpers/programs.ts";
+import { HERE, onDeno, Program, ROOT } from "../helpers/programs.ts";
 import { assertRefused, WatchedServer } from "../helpers/watched_server.ts";
 
 const made = new Certificates();
@@ -76,6 +76,16 @@ describe("TLS", () => {
     );
     await using server = await greeting();
     assertEquals(await outcome(`wss://localhost:${server.port}/`, { caPath: both }), "hello");
+  });
+
+  it("takes a certificate that is its own authority; on Deno only where that says CA:FALSE", async () => {
+    for (const constraints of ["CA:FALSE", "CA:TRUE"] as const) {
+      const own = made.selfSigned(constraints);
+      await using server = await greeting(own);
+      const told = await outcome(`wss://localhost:${server.port}/`, { caPath: own.certPath });
+      const fails = onDeno && constraints === "CA:TRUE";
+      assertEquals(told, fails ? FAILED : "hello", constraints);
+    }
   });
 
   it("fails where the chain, the name or the date is wrong", async () => {
