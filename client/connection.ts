@@ -112,8 +112,11 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   /** Sends, or queues until open. Only while connecting or open. Returns the result of `send`. */
   send(data: WebSocketData): boolean {
-    if (this.state === "open") this.#send(data);
-    else this.#queue.push(data);
+    if (this.state === "open") {
+      const { observing, who } = this.#parts;
+      if (observing !== undefined) observing.sent?.(who, data, byteLength(data));
+      this.#socket.send(data);
+    } else this.#queue.push(data);
     return true;
   }
 
@@ -246,11 +249,6 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.close(NORMAL);
     }
   };
-
-  #send(data: WebSocketData): void {
-    this.#parts.observing?.sent?.(this.#parts.who, data, byteLength(data));
-    this.#socket.send(data);
-  }
 
   /** Gives a message to the socket. Returns whether it was sent. */
   #handOver(message: Sendable): boolean {

@@ -188,8 +188,9 @@ export class Topics {
     const most = mostBytes(data);
     const bytes = this.#observing?.sent === undefined ? undefined : byteLength(data);
     const result = { sent: 0, tooSlow: 0 };
+    const isForAll = except.size === 0;
     for (const connection of topic.members) {
-      if (except.has(connection)) continue;
+      if (!isForAll && except.has(connection)) continue;
       result.sent++;
       connection.send(data, most, bytes);
       if (connection.state !== "open") result.tooSlow++;

@@ -41,6 +41,8 @@ export interface DenoSocketOptions extends Pick<DialRequest, "binaryType"> {
 /** A WebSocket of Deno, as client or as server, without Deno's quirks. */
 export class DenoSocket implements Socket {
   readonly #ws: Inner;
+  /** What is held back while a Ping or a Close frame waits for the queue to drain. */
+  #held: WebSocketData[] | undefined;
   readonly #events: SocketEvents;
   readonly #givesViews: boolean;
   readonly #dropped: () => void;
@@ -53,8 +55,6 @@ export class DenoSocket implements Socket {
   #closedWith: number | undefined;
   /** How many bytes the Close frame waits for, as it was when that was last looked at. */
   #closeWaitsFor = 0;
-  /** What is held back while a Ping or a Close frame waits for the queue to drain. */
-  #held: WebSocketData[] | undefined;
   #heldBytes = 0;
   /** Whether a Ping waits, and what is sent meanwhile is not held back. */
   #passes = false;
