@@ -12,6 +12,8 @@ const TABLE = [
   [/^(?:client|server|internal)\/|^(?:client|server|heartbeat)\.ts/, [
     "tests/pair/boundaries_test",
     "tests/pair/states_test",
+    "tests/pair/client_calls_test",
+    "tests/pair/server_states_test",
     "tests/pair/once_test",
     "tests/pair/observer_closing_test",
     "tests/pair/held_objects_test",
@@ -33,6 +35,7 @@ const TABLE = [
     "tests/server/close_test",
   ]],
   [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], [
+    "tests/shapes/ws_test",
     "tests/server/flow_test",
     "tests/server/terminate_test",
   ]],
@@ -76,6 +79,7 @@ const TABLE = [
     [
       "tests/client/attempt_test",
       "tests/server/gauges_test",
+      "tests/cluster/broker_stats_test",
     ],
     ["tests/pair/observer_wire_test", "tests/otel/"],
   ],
@@ -83,7 +87,7 @@ const TABLE = [
     "tests/shapes/ws_test",
     "tests/shapes/socket_extras_test",
   ]],
-  [/^(?:client\/|server\/listening_|server\/)(?:connection|server)\.ts|^runtime\//, [], [
+  [/^(?:client|server|server\/listening_server|(?:client|server)\/connection)\.ts|^runtime\//, [], [
     "tests/pair/binary_type_test",
   ]],
   [
@@ -121,7 +125,10 @@ const TABLE = [
     "tests/server/start_test",
   ]],
   [/^server\/(?:config_|options)/, ["tests/server/options_test"], ["tests/server/start_test"]],
-  [/^client\/(?:dial|target|option|url)/, ["tests/client/options_test", "tests/client/url_test"], [
+  [/^client\.ts|^client\/(?:dial|target|option|url)/, [
+    "tests/client/options_test",
+    "tests/client/url_test",
+  ], [
     "tests/client/connect_test",
     "tests/client/connect_url_test",
   ]],

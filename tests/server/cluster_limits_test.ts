@@ -2,7 +2,12 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { WebSocketConnection, WebSocketServer, WebSocketServerOptions } from "../../mod.ts";
+import {
+  createWebSocketServer,
+  type WebSocketConnection,
+  type WebSocketServer,
+  type WebSocketServerOptions,
+} from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
 import { refusal } from "../helpers/client.ts";
 import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
@@ -54,6 +59,24 @@ describe("a node that hears nothing of the broker", () => {
     assertEquals((await Promise.all(answers)).includes("queueFull"), false);
     nodes.broker.up();
     await nodes.settle(1000);
+  });
+});
+
+describe("a node that starts while the broker is away", () => {
+  it("is refused after 5 s", async () => {
+    await using nodes = new NodesInMemory();
+    const { broker, clock, network } = nodes;
+    broker.down();
+    const server = createWebSocketServer({ broker, clock, runtime: network.server, history: true });
+    let answer = "none yet";
+    void kindOf(server.start({ serverPort: 9 })).then((kind) => answer = kind);
+    await clock.advance(0);
+    await clock.advance(4999);
+    assertEquals(answer, "none yet");
+    await clock.advance(1);
+    assertEquals(answer, "brokerDown");
+    assertEquals([server.address, await kindOf(server.stop())], [undefined, "notRunning"]);
+    broker.up();
   });
 });
 
