@@ -213,4 +213,30 @@ describe("the environment's proxy on Deno without --allow-env", () => {
     assertEquals(server.requests.length, 1);
     assertEquals(server.requests[0]!.filter((name) => /proxy|authorization/.test(name)), []);
   });
+
+  it("is refused what it cannot have: none at all, or one with credentials on the way to wss", async () => {
+    const program = made.file(
+      "refused_env.ts",
+      `import { createWebSocket } from ${JSON.stringify(`${ROOT}/mod.ts`)};
+      const proxy = { host: "127.0.0.1", port: 1 };
+      const known = { ...proxy, username: "a", password: "b" };
+      const ways = [["ws:", "no-proxy"], ["wss:", known], ["wss:", proxy]];
+      for (const [scheme, proxy] of ways) {
+        const ws = createWebSocket();
+        ws.on("error", () => {});
+        const answer = await ws.connect(scheme + "//127.0.0.1:1/", { proxy })
+          .catch(({ code, message }) => code + message.replace(/.*(?= it needs)/, ""));
+        console.log(answer);
+      }`,
+    );
+    const ran = await Program.run("deno", program, {
+      flags: ["--allow-net", "--allow-read", "--no-prompt"],
+    }).ended;
+    assertEquals([ran.stdout.split("\n"), ran.stderr], [[
+      "2302999 it needs --allow-env to leave the environment's proxy alone",
+      "2302999 it needs --allow-env to keep the proxy's credentials from the server",
+      "true",
+      "",
+    ], ""]);
+  });
 });

@@ -157,7 +157,8 @@ describe("a session", () => {
       script.hear({ resume: 1, epoch: "e" });
       script.runtime.last.bufferedAmount = 7;
       socket.ping();
-      assertEquals(socket.bufferedAmount, 7);
+      script.runtime.events.alive();
+      assertEquals([socket.bufferedAmount, script.told.splice(1)], [7, ["alive"]]);
       if (end === "close") socket.close(4000, "bye");
       else socket.terminate();
       assertEquals(script.runtime.last.calls, ["ping", end === "close" ? "close 4000" : end]);

@@ -133,6 +133,20 @@ describe("a request that becomes no connection", () => {
   });
 });
 
+describe("a `fetch` that answers with no Response", () => {
+  it("is answered with 500, and 'error' says what it was", async () => {
+    const { clock, errors, runtime, server } = await start({ fetch: () => 5 as never });
+    assertEquals((await runtime.ask(new Request("http://localhost/")) as Response).status, 500);
+    const [{ kind, message }] = errors as [BusinessError];
+    const why = "TypeError: it must answer with a Response: current value is 5";
+    assertEquals([kind, message], [
+      "hookFailed",
+      `Websocket Unknown Other Error: 'fetch' failed: ${why}`,
+    ]);
+    await clock.until(server.stop());
+  });
+});
+
 describe("what a runtime tells of an answer that it could not send", () => {
   it("is told by 'error'", async () => {
     const { clock, errors, runtime, server } = await start();

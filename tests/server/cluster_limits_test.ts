@@ -44,6 +44,26 @@ describe("a node that hears nothing of the broker", () => {
     });
   }
 
+  it("says after 5 s that what it was to publish waits in vain, and then at once", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await peopled(nodes, {});
+    nodes.broker.down();
+    const answers: string[] = [];
+    const publish = () => void kindOf(server.publish("t", "x")).then((kind) => answers.push(kind));
+    publish();
+    await nodes.clock.advance(0);
+    publish();
+    await nodes.clock.advance(4999);
+    assertEquals(answers, []);
+    await nodes.clock.advance(1);
+    assertEquals(answers.sort(), ["brokerDown", "unconfirmed"]);
+    publish();
+    await nodes.clock.advance(0);
+    assertEquals(answers.length, 3);
+    nodes.broker.up();
+    await nodes.settle(1000);
+  });
+
   it("has 16 MiB wait for it, and no more", async () => {
     await using nodes = new NodesInMemory();
     const server = await peopled(nodes, {});
