@@ -299,14 +299,15 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   /** The one listener of a message has returned something. */
   private join(message: Incoming, result: unknown): void {
     const { listeners, messages } = this.host;
-    const atWork = listeners.join(undefined, result, messages);
-    if (atWork !== undefined) this.#await(message, atWork);
+    const atWork = result instanceof Promise ? result : listeners.join(undefined, result, messages);
+    if (atWork === undefined) return;
+    this.#await(message, atWork, (cause) => listeners.report(cause, messages));
   }
 
   /** Counts a message until its listeners are done. */
-  #await(message: Incoming, atWork: Promise<unknown>): void {
+  #await(message: Incoming, atWork: Promise<unknown>, failed?: (cause: unknown) => void): void {
     this.#backlog ??= new Backlog(this.host.maxPendingAmount, this);
-    this.#backlog.add(message, atWork);
+    this.#backlog.add(message, atWork, failed);
   }
 
   /** Sends the Close frame. The peer must answer it in time. */

@@ -30,12 +30,18 @@ export class Backlog {
     this.#owner = owner;
   }
 
-  /** Adds a message that listeners work on until `done` settles. */
-  add(data: Incoming, done: Promise<unknown>): void {
+  /**
+   * Adds a message that listeners work on until `done` settles. `failed` is told where it rejects: a `then` for
+   * each would take a promise more, and a microtask.
+   */
+  add(data: Incoming, done: Promise<unknown>, failed?: (cause: unknown) => void): void {
     const bytes = OVERHEAD + (typeof data === "string" ? data.length : data.byteLength);
     this.#bytes += bytes;
     const settled = () => this.#settled(bytes);
-    done.then(settled, settled);
+    done.then(settled, (cause) => {
+      settled();
+      failed?.(cause);
+    });
     if (this.#paused || this.#bytes <= this.#limit) return;
     this.#paused = true;
     if (!this.#owner.pause()) this.#owner.dropTooFast();
