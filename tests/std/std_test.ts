@@ -71,6 +71,8 @@ describe("@std/assert", () => {
       [new Date(5), new Date(6)],
       [/a/g, /a/i],
       [new Uint8Array([1, 2]), new Uint8Array([1, 3])],
+      [new Uint8Array([1, 2]), new Uint8Array([1])],
+      [new Uint8Array([1]), new Uint8Array([1, 2])],
       [new Uint8Array([1]), new Int8Array([1])],
       [new Map([["a", 1]]), new Map([["a", 2]])],
       [new Set([1, 2]), new Set([1, 3])],
