@@ -2,6 +2,7 @@
  * A cluster with 500 clients, of which a node is killed and then the engine: `cluster_kill.ts
  * [redis | nats] [RUNS] [resume]`. Ends with 1 where a client missed something or was told something
  * twice; those that resume must not miss anything over the breaks either.
+ * Redis syncs always: with `everysec` it may lose what it has answered, where the machine is busy.
  */
 
 import process from "node:process";
