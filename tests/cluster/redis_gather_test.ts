@@ -1,8 +1,12 @@
 /** When a log in Redis is read at once, and when several entries are read together. */
 
 import { assert, assertEquals } from "@std/assert";
+import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import type { Row } from "../../cluster/brokers/redis_rows.ts";
+import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
+import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
 import { HERE } from "../helpers/programs.ts";
@@ -50,6 +54,29 @@ async function flood(url: string, signal: AbortSignal): Promise<void> {
   await broker.close();
 }
 
+describe("appending to a log in Redis", () => {
+  it("waits until it is known that the stream is the one that is read", async () => {
+    await using redis = await RedisServer.run();
+    const mayRead = Promise.withResolvers<void>();
+    let opened = 0;
+    const broker = redisBroker({
+      async open() {
+        if (opened++ === 0) await mayRead.promise;
+        return await CLIENT(redis.url);
+      },
+    });
+    await using reader = new LogReader(broker);
+    const appending = insist(broker, "a");
+    const other = redisBroker({ open: () => CLIENT(redis.url) });
+    await using _other = await new LogReader(other).whenReady();
+    assertEquals(opened, 1, "what appends has not even connected");
+    mayRead.resolve();
+    await appending;
+    await reader.told("a");
+    await Promise.all([broker.close(), other.close()]);
+  });
+});
+
 describe("reading a log in Redis", () => {
   for (const others of [0, 2]) {
     it(`waits for nothing else where this node appends, beside ${others} others`, async () => {
@@ -71,6 +98,36 @@ describe("reading a log in Redis", () => {
       await broker.close();
     });
   }
+
+  it("is put off while there is nothing of this node's own, and until there is", async () => {
+    await using redis = await RedisServer.run();
+    const connection = await CLIENT(redis.url);
+    const stream = new RedisStream("k", () => connection, 1_000_000);
+    const before = await stream.newest(connection);
+    const { signal } = new AbortController();
+    const gathers = (cursor: Row, until = signal) =>
+      deadline(stream.gather(60_000, cursor, until), 20_000);
+
+    redis.freeze(); // the append is under way
+    const appending = stream.append(connection, "a");
+    await gathers(before);
+    redis.thaw();
+    await appending;
+    await gathers(before); // it is there, and was not read
+    const cursor = await stream.newest(connection);
+    assertEquals(cursor.text, "a");
+    let isOver = false;
+    const gathering = gathers(cursor).finally(() => isOver = true);
+    await stream.newest(connection);
+    assertEquals(isOver, false);
+    await stream.append(connection, "b");
+    await gathering;
+    const ending = new AbortController();
+    const last = gathers(await stream.newest(connection), ending.signal);
+    ending.abort();
+    await last;
+    connection.close();
+  });
 
   it("waits for more where others append in quick succession", async () => {
     await using redis = await RedisServer.run();

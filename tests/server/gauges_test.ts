@@ -56,7 +56,7 @@ describe("an observer of a server", () => {
       ws.on("message", () => done.promise);
     }
     const [one, two] = server.listAllConnections();
-    const answers = [one!, one!, two!].map((to) => server.send("a", to, { acknowledge: true }));
+    const answers = [one!, one!, two!].map((to) => server.send("two", to, { acknowledge: true }));
     await nodes.settle();
     assertEquals(gauges!.unacknowledged, 3);
     done.resolve();
