@@ -10,7 +10,7 @@ describe("an observer of a server", () => {
   it("reads what is queued and paused, from start to stop, and how late its timers are", async () => {
     const delays: number[] = [];
     const log: string[] = [];
-    let gauges: { buffered: number; fullest: number; limit: number; paused: number } | undefined;
+    let gauges: ServerGauges | undefined;
     const observer = {
       started: (server: NonNullable<typeof gauges>) => {
         gauges = server;
@@ -32,8 +32,8 @@ describe("an observer of a server", () => {
     const [one] = pair.server.listAllConnections();
     await pair.server.broadcast("12345");
     await pair.server.send("123", one!);
-    const { buffered, fullest, limit, paused } = gauges!;
-    assertEquals([buffered, fullest, limit, paused], [13, 8, 1000, 0]);
+    const { buffered, fullest, limit, paused, unacknowledged } = gauges!;
+    assertEquals([buffered, fullest, limit, paused, unacknowledged], [13, 8, 1000, 0, 0]);
     for (const link of pair.network.links) link.release();
     await pair.clock.advance(1000);
     assertEquals([gauges!.buffered, gauges!.fullest], [0, 0]);
