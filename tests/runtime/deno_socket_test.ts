@@ -18,7 +18,12 @@ async function pair() {
   const ws = new WebSocket(server.url);
   const { promise: closed, resolve } = Promise.withResolvers<End>();
   let lives = 0;
-  const events = { message() {}, alive: () => lives++, closed: resolve };
+  const heard: unknown[] = [];
+  const events = {
+    message: (data: unknown) => heard.push(data),
+    alive: () => lives++,
+    closed: resolve,
+  };
   const socket = new DenoSocket(ws, events as never, (end) => end);
   const [peer] = await deadline(
     Promise.all([server.accept(), new Promise((opened) => ws.onopen = opened)]),
@@ -32,6 +37,7 @@ async function pair() {
     held: () => socket.bufferedAmount - ws.bufferedAmount,
     closed,
     lives: () => lives,
+    heard,
     async [Symbol.asyncDispose]() {
       socket.terminate();
       await server.close();
@@ -69,6 +75,17 @@ if (!onDeno) {
     it("is nothing for Bun, which needs no more than its own", () => assert(!onDeno));
   });
 } else {
+  describe("DenoSocket.terminate()", () => {
+    it("has it tell of no message any more, whatever Deno tells", async () => {
+      await using it = await pair();
+      const tell = (data: string) => it.ws.dispatchEvent(new MessageEvent("message", { data }));
+      tell("before");
+      it.socket.terminate();
+      tell("after");
+      assertEquals(it.heard, ["before"]);
+    });
+  });
+
   describe("DenoSocket.ping()", () => {
     it("sends one Ping, and a second only when the first has left", async () => {
       await using it = await pair();
