@@ -54,6 +54,13 @@ export const MISSED = 3;
 /** How long a consumer stays that nobody listens to, in ms. */
 const INACTIVE_MS = 5000;
 
+/** What JetStream says of when a stream was made while another node is making it (nats-server 2.9.10). */
+const NOT_YET = /^0001-/;
+
+/** How often, in ms, to ask again then, and how many times. */
+const AGAIN_MS = 20;
+const TIMES = 100;
+
 /** JetStream's numbers for errors. */
 const NO_STREAM = 10059;
 const NO_MESSAGE = 10037;
@@ -66,6 +73,12 @@ export interface StreamInfo {
   first: number;
   last: number;
   count: number;
+}
+
+/** The same in JetStream's words. */
+interface Made {
+  created: string;
+  state: { first_seq: number; last_seq: number; messages: number };
 }
 
 /** An error that JetStream has answered. */
@@ -112,9 +125,19 @@ export class NatsStream {
 
   /** What there is. Makes the stream where there is none. */
   async info(): Promise<StreamInfo> {
+    for (let times = 0; times < TIMES; times++) {
+      const { created, state: { first_seq: first, last_seq: last, messages: count } } = await this
+        .#made();
+      if (!NOT_YET.test(created)) return { epoch: created.replace(/\D/g, ""), first, last, count };
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+    throw new Error(`the stream ${this.name} is still being made`);
+  }
+
+  async #made(): Promise<Made> {
     const name = this.name;
     const ask = () => this.#api(`STREAM.INFO.${name}`, "");
-    const info = await ask().catch(async (cause) => {
+    return await ask().catch(async (cause) => {
       if (numberOf(cause) !== NO_STREAM) throw cause;
       const config = {
         name,
@@ -129,9 +152,7 @@ export class NatsStream {
         if (numberOf(cause) === NAME_TAKEN) return ask();
         throw cause;
       });
-    }) as { created: string; state: { first_seq: number; last_seq: number; messages: number } };
-    const { first_seq: first, last_seq: last, messages: count } = info.state;
-    return { epoch: info.created.replace(/\D/g, ""), first, last, count };
+    }) as Made;
   }
 
   /** The text of one entry, or nothing where there is none. */

@@ -87,6 +87,30 @@ describe("a log in JetStream", () => {
     await Promise.all(readers.map((reader) => reader.end()));
   });
 
+  it("has its name once it is made: while another node makes it, JetStream does not know when it was", async () => {
+    await using nats = await NatsServer.run();
+    await using connections = new Connections();
+    const connection = await connections.open(nats.url);
+    let early = 3;
+    const request: NatsConnection["request"] = async (subject, ...rest) => {
+      const reply = await connection.request(subject, ...rest);
+      if (!/STREAM\.(INFO|CREATE)/.test(subject) || early-- <= 0) return reply;
+      const text = reply.string().replace(/"created":"[^"]+"/, '"created":"0001-01-01T00:00:00Z"');
+      return { ...reply, data: new TextEncoder().encode(text) };
+    };
+    const { publish, subscribe } = connection;
+    const hasty = {
+      request,
+      publish: publish.bind(connection),
+      subscribe: subscribe.bind(connection),
+    };
+    await using first = await new LogReader(natsBroker({ connection: hasty })).whenReady();
+    await using second = await new LogReader(natsBroker({ connection })).whenReady();
+    await natsBroker({ connection }).append("one");
+    await until("both are told", () => first.entries.length + second.entries.length === 2);
+    assertEquals(first.positions, second.positions);
+  });
+
   it("is found gone when the stream is deleted", async () => {
     await using nats = await NatsServer.run();
     await using connections = new Connections();
