@@ -70,9 +70,10 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#owner = owner;
     this.#parts = parts;
     this.#clock = parts.clock;
+    this.#sleep = new SleepWatch(parts.clock, this.hasten); // an attempt may fail, and end it, at once
     this.#dial();
     signal?.addEventListener("abort", this.#abort);
-    this.#sleep = new SleepWatch(parts.clock, this.hasten);
+    this.#sleep.start();
     this.#deaf = parts.runtime.woken?.(this.hasten);
     if (signal?.aborted) this.#abort();
   }

@@ -8,7 +8,7 @@ const CHECK_MS = 2000;
 /** How much longer than that must have passed by the calendar, in ms, for it to count as sleep. */
 const SLEPT_MS = 5000;
 
-/** Looks from time to time, until it is ended; does nothing where the clock has no calendar. */
+/** Looks from time to time, from `start` to `end`; does nothing where the clock has no calendar. */
 export class SleepWatch {
   readonly #clock: Clock;
   readonly #slept: () => void;
@@ -17,7 +17,10 @@ export class SleepWatch {
   constructor(clock: Clock, slept: () => void) {
     this.#clock = clock;
     this.#slept = slept;
-    if (clock.wall !== undefined) this.#wait(clock.wall());
+  }
+
+  start(): void {
+    if (this.#clock.wall !== undefined) this.#wait(this.#clock.wall());
   }
 
   end(): void {

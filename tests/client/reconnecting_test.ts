@@ -37,6 +37,17 @@ function world(reconnect: ReconnectOptions = {}) {
   return { clock, runtime, ws, log, dials: () => dials };
 }
 
+it("a client that reconnects is told of an attempt that fails within the dialling itself", async () => {
+  const { log, runtime, ws } = world({ shouldReconnect: () => false });
+  const { dial } = runtime;
+  runtime.dial = (request, events) => {
+    events.closed({ ...LOST, failure: { what: "no route", status: "0" } });
+    return dial(request, events);
+  };
+  assertEquals(await ws.connect(URL), true);
+  assertEquals(log, ["failed connection_failed", "error connectFailed"]);
+});
+
 describe("a client that reconnects, after sleep", () => {
   for (const [slept, goesOn] of [[5000, false], [5001, true]] as const) {
     it(`of ${slept} ms ${goesOn ? "dials" : "does not dial"} at once`, async () => {
