@@ -62,8 +62,8 @@ export class Presence {
   readonly #leaseMs: number;
   readonly #clock: Clock;
   readonly #owner: PresenceOwner;
-  /** Those of this node, before the log has told of them. */
-  readonly #own = new Map<string, Map<number, MemberRecord>>();
+  /** Those of this node, before the log has told of them: by {@linkcode keyOf}. */
+  readonly #own = new Map<string, MemberRecord>();
   /** Those that have announced themselves. */
   readonly #nodes = new Map<string, Node>();
   #announcing: unknown;
@@ -87,7 +87,6 @@ export class Presence {
 
   /** Asks who is there, and says that this node is. */
   open(): void {
-    this.#lookedAt = this.#clock.now();
     this.#owner.tell({ kind: "hello" });
     this.#announce();
     this.#beat();
@@ -109,18 +108,14 @@ export class Presence {
   /** Somebody of this node's is in a topic. */
   join(member: MemberRecord): void {
     const [topic, id] = member;
-    const there = this.#own.get(topic);
-    if (there?.has(id)) return;
-    if (there === undefined) this.#own.set(topic, new Map([[id, member]]));
-    else there.set(id, member);
+    const key = keyOf(topic, id);
+    if (this.#own.has(key)) return;
+    this.#own.set(key, member);
     this.#owner.tell({ kind: "join", topic, member });
   }
 
   leave(topic: string, id: number): void {
-    const there = this.#own.get(topic);
-    if (!there?.delete(id)) return;
-    if (there.size === 0) this.#own.delete(topic);
-    this.#owner.tell({ kind: "leave", topic, id });
+    if (this.#own.delete(keyOf(topic, id))) this.#owner.tell({ kind: "leave", topic, id });
   }
 
   /** Who is in a topic. */
@@ -204,15 +199,14 @@ export class Presence {
     this.#announcing = undefined;
     const parts: MemberRecord[][] = [[]];
     let size = 0;
-    for (const members of this.#own.values()) {
-      for (const member of members.values()) {
-        size += JSON.stringify(member).length + 1;
-        if (size > CHUNK) {
-          parts.push([]);
-          size = JSON.stringify(member).length + 1;
-        }
-        parts.at(-1)!.push(member);
+    for (const member of this.#own.values()) {
+      const length = JSON.stringify(member).length + 1;
+      size += length;
+      if (size > CHUNK) {
+        parts.push([]);
+        size = length;
       }
+      parts.at(-1)!.push(member);
     }
     parts.forEach((members, part) => {
       const isLast = part === parts.length - 1;
@@ -247,9 +241,9 @@ export class Presence {
   #leave(node: Node, topic: string, id: number): void {
     const there = node.topics.get(topic);
     const member = there?.get(id);
-    if (there === undefined || member === undefined) return;
-    there.delete(id);
-    if (there.size === 0) node.topics.delete(topic);
+    if (member === undefined) return;
+    there!.delete(id);
+    if (there!.size === 0) node.topics.delete(topic);
     this.#owner.changed({ topic, joined: [], left: [member] });
   }
 
@@ -279,6 +273,10 @@ export class Presence {
       if (joined.length + left.length > 0) this.#owner.changed({ topic, joined, left });
     }
   }
+}
+
+function keyOf(topic: string, id: number): string {
+  return `${id} ${topic}`;
 }
 
 function memberOf(node: string, [, id, clientIP, member]: MemberRecord): Member {

@@ -3,10 +3,11 @@
  * The mutation command: plants one fault after the other in a copy of the source, and runs the tests that
  * belong to the file. A fault that no test notices is a hole in the tests, or changes nothing.
  *
- *     mutate [--minutes=60] [--lines=40-80] [--every=5] [--from=2] [--stages=1] [--out=file] [path]...
+ *     mutate [--minutes=60] [--lines=40-80] [--every=5] [--from=2] [--stages=1] [--tests=file,file] [--out=file] [path]...
  *
  * With no path it takes the core: what has most to lose first. `--every=5` plants each fifth fault,
- * `--from=2` begins with the third. `--stages=1` runs only the tests that start quickly.
+ * `--from=2` begins with the third. `--stages=1` runs only the tests that start quickly, and
+ * `--tests=tests/cluster/redis_faults_test.ts` these and no others.
  */
 import {
   appendFileSync,
@@ -161,7 +162,8 @@ async function mutate(file) {
   const source = readFileSync(path, "utf8");
   const runtime = runtimeOf(file);
   const stages = [];
-  for (const tests of testsOf(file).slice(0, Number(options["stages"] ?? 9))) {
+  const chosen = options["tests"]?.split(",").map((test) => [test]);
+  for (const tests of chosen ?? testsOf(file).slice(0, Number(options["stages"] ?? 9))) {
     const stage = await readStage(runtime, tests);
     if (stage.tests.length > 0) stages.push(stage);
   }

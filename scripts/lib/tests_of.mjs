@@ -199,9 +199,9 @@ const TABLE = [
       "tests/shapes/socket_close_test",
     ],
   ],
-  [/^(?:cluster\/|server\/cluster|server\.ts)/, [
+  [/^(?:cluster\/(?!brokers\/[nr])|server\/cluster|server\.ts)/, [
     "tests/cluster/history_test",
-    "tests/cluster/memory_test",
+    "tests/cluster/memory_",
   ], [
     "tests/server/cluster_test",
     "tests/server/resuming_test",
@@ -209,6 +209,11 @@ const TABLE = [
     "tests/cluster/broker_stats_test",
     "tests/cluster/presence_test",
   ]],
+  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_faults_test"], [
+    "tests/cluster/redis_gather_test",
+    "tests/cluster/redis_test",
+  ]],
+  [/^cluster\/brokers\/nats/, ["tests/cluster/nats_faults_test"], ["tests/cluster/nats_test"]],
 ];
 
 /** What is looked at last: all of these that are quick. */
@@ -216,7 +221,11 @@ const ROOMS = /** @type {const} */ ([
   [/^client\b/, ["tests/client/", "tests/pair/"]],
   [/^server\b/, ["tests/server/", "tests/pair/", "tests/cluster/"]],
   [/^internal\//, ["tests/internal/", "tests/client/", "tests/server/", "tests/pair/"]],
-  [/^cluster\//, ["tests/cluster/", "tests/server/cluster_", "tests/server/resum"]],
+  [/^cluster\/(?!brokers\/[nr])/, [
+    "tests/cluster/",
+    "tests/server/cluster_",
+    "tests/server/resum",
+  ]],
   [/^runtime\//, ["tests/client/", "tests/server/", "tests/pair/"]],
 ]);
 
