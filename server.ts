@@ -197,7 +197,7 @@ class Server {
     if (this.#listening === undefined) {
       return this.#entering === undefined
         ? Refusal.of(businessError("notRunning", "stop: the server is not running"))
-        : this.#entering.then(() => this.stop(options));
+        : Refusal.from(this.#entering.then(() => this.stop(options)));
     }
     return this.#stopping ??= this.#stop(this.#listening, farewell);
   }

@@ -8,8 +8,10 @@ import {
   CLOCK,
   COUNT,
   FLAG,
+  type Given,
   hasTexts,
   isNone,
+  isRecord,
   isToken,
   MAX_PAYLOAD,
   OBJECT,
@@ -66,7 +68,7 @@ const CONNECT_TIMEOUT = 20;
 
 const RULES: Readonly<Record<string, Rule>> = {
   header: [
-    (value) => OBJECT[0](value) && !(Symbol.iterator in (value as object)),
+    isRecord,
     "must be a plain object of text values",
     "secret",
   ],
@@ -133,6 +135,21 @@ export interface ConnectOptions {
   minTls: number;
   proxy: ProxyConfiguration;
   compression: boolean;
+}
+
+/** The same where `header` may be a function. */
+const ASKING: typeof RULES = {
+  ...RULES,
+  header: [
+    (value) => typeof value === "function" || RULES.header![0](value),
+    RULES.header![1],
+    "secret",
+  ],
+};
+
+/** Reads the options of a `connect` whose `header` may be a function, which is asked later. */
+export function readAskingOptions(options: object | null): Given | BusinessError {
+  return readOptions("connect", options, ASKING);
 }
 
 /**

@@ -6,7 +6,7 @@ import { sayOnce } from "../internal/say_once.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
 import { buildRequest, unsupported } from "./dial.ts";
-import { type ConnectOptions, readConnectOptions } from "./options.ts";
+import { type ConnectOptions, readAskingOptions, readConnectOptions } from "./options.ts";
 import { hasNoHost, noHostFailure, urlError } from "./url.ts";
 
 /**
@@ -54,9 +54,13 @@ export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Targe
     const rule = typeof url === "function" ? `${TEXT[1]} unless there is 'reconnect'` : TEXT[1];
     return argumentError("connect: the URL", rule, url);
   }
-  let { header } = (mayAsk && given ? given : {}) as { header?: unknown };
-  if (typeof header === "function") given = { ...given as object, header: undefined };
-  else header = undefined;
+  let header: unknown;
+  if (mayAsk && typeof given === "object") {
+    const read = readAskingOptions(given);
+    if (read instanceof Error) return read;
+    header = typeof read.header === "function" ? read.header : undefined;
+    given = header === undefined ? read : { ...read, header: undefined };
+  }
   const options = readConnectOptions(given, url);
   if (options instanceof Error) return options;
   return { url, header, given, options } as Target;

@@ -152,8 +152,9 @@ export class Log<Except, Result> {
 
   #entry(position: Position, text: string): void {
     this.#figures.entries++;
-    this.#figures.bytes += text.length;
-    const from = readHead(text);
+    const isText = typeof text === "string"; // a broker of the user's may hand out anything
+    if (isText) this.#figures.bytes += text.length;
+    const from = isText ? readHead(text) : undefined;
     const own = from?.node === this.node ? this.#outbox.own(from.counter, text) : undefined;
     const messages = own === undefined ? from && readEntry(text)?.messages : own.items;
     if (from === undefined || messages === undefined) {

@@ -7,6 +7,7 @@
 
 import { CONNECT_OPTIONS } from "../client/options.ts";
 import { sayOnce } from "../internal/say_once.ts";
+import { isRecord } from "../internal/validate.ts";
 import { START_OPTIONS } from "../server/options.ts";
 
 /** What a value is taken for; `undefined` leaves it out. It is given what to call the value. */
@@ -30,8 +31,8 @@ const object = (readings: Readings): Reading => (value, what) =>
   isObject(value) ? read(value, what, readings) : undefined;
 
 const header: Reading = (value, what) => {
-  // A function is asked before each attempt; a Map or Headers would have been lost on the device.
-  if (typeof value === "function" || isObject(value) && Symbol.iterator in value) return value;
+  // A function is asked before each attempt; a Map, Headers or a promise would have been lost on the device.
+  if (typeof value === "function" || isObject(value) && !isRecord(value)) return value;
   if (!isObject(value)) return undefined;
   const names = Object.keys(value);
   return read(value, what, Object.fromEntries(names.map((name) => [name, text])));
@@ -109,7 +110,8 @@ function take(call: string, options: unknown, readings: Readings): unknown {
   // What is no object is refused, `null` as well.
   if (!isObject(options)) return options;
   try {
-    return read(options, `${call}:`, readings);
+    // A promise or a Map, in which nothing would be found, is refused, too.
+    return !isRecord(options) ? options : read(options, `${call}:`, readings);
   } catch {
     return options; // `mod.ts` says that it cannot be read
   }

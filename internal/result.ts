@@ -41,6 +41,11 @@ export class Refusal<T> extends Promise<T> {
     return pending;
   }
 
+  /** The same as a promise, with no end of the process where that is rejected and nobody handles it. */
+  static from<T>(promise: Promise<T>): Promise<T> {
+    return Refusal.pending((resolve, reject) => void promise.then(resolve, reject));
+  }
+
   override then<A = T, B = never>(
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

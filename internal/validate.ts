@@ -77,6 +77,15 @@ export function isNone(value: unknown): boolean {
   return certPath === "" && keyPath === "";
 }
 
+/**
+ * Whether what an object holds is in its properties. In a promise that was not awaited, and in a Map or
+ * Headers, nothing would be found, and what was asked for would be ignored.
+ */
+export function isRecord(value: unknown): value is object {
+  return isObject(value) && !(Symbol.iterator in value) &&
+    typeof (value as { then?: unknown }).then !== "function";
+}
+
 /** The error for a wrong argument whose text may be a secret, such as the value of a header. */
 export function secretArgumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describeSecret(value)}`);
@@ -93,7 +102,7 @@ export type Given = Readonly<Record<string, unknown>>;
 /**
  * Reads an object of options and checks it against a table of rules. An option that is `undefined`
  * counts as not given. An option that is not in the table is an error: nothing that a user asks for is
- * ignored. Plain objects inside are copied, too, unless `depth` is 1.
+ * ignored. Arrays inside are copied, and plain objects unless `depth` is 1.
  */
 export function readOptions(
   call: string,
@@ -102,8 +111,11 @@ export function readOptions(
   depth = 2,
 ): Given | BusinessError {
   try {
-    if (!isObject(options)) return argumentError(`${call}: ${nameOf(call)}`, OBJECT[1], options);
+    if (!isRecord(options)) return argumentError(`${call}: ${nameOf(call)}`, OBJECT[1], options);
     const given = copy(options, depth);
+    for (const name of Object.keys(rules)) { // one that a class has a getter for is there, too
+      if (!Object.hasOwn(given, name) && name in options) given[name] = Reflect.get(options, name);
+    }
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue;
       if (!Object.hasOwn(rules, name)) {
@@ -137,12 +149,13 @@ function mayBeSecret(rules: Readonly<Record<string, Rule>>): boolean {
   return Object.values(rules).some(([, , isSecret]) => isSecret !== undefined);
 }
 
-/** Copies plain objects down to a depth, and keeps all other values as they are. */
+/** Copies plain objects down to a depth, and arrays, and keeps all other values as they are. */
 function copy(value: object, depth: number): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) =>
-      depth > 1 && isPlain(item) ? [name, copy(item, depth - 1)] : [name, item]
-    ),
+    Object.entries(value).map(([name, item]) => {
+      if (Array.isArray(item)) return [name, Array.from(item)];
+      return [name, depth > 1 && isPlain(item) ? copy(item, depth - 1) : item];
+    }),
   );
 }
 

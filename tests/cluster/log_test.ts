@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Broker } from "../../cluster/broker.ts";
 import { readEntry } from "../../cluster/entry.ts";
+import { Log } from "../../cluster/log.ts";
 import { BusinessError } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
 import { Cluster } from "../helpers/nodes.ts";
 
 /** The texts that each entry of the log has, those that have some. */
@@ -236,6 +239,38 @@ describe("a node's log", () => {
     assertEquals(node!.texts, ["ours", "in its name"]);
     assertEquals(node!.faults.map(({ kind }) => kind), ["foreignEntry", "foreignEntry"]);
     assertStringIncludes(node!.faults[0]!.message, 'not ours, at 1-2: "hello"');
+  });
+
+  it("skips what is no text, which a broker of the user's may hand out", async () => {
+    const faults: string[] = [];
+    const broker: Broker = {
+      append: () => Promise.resolve(),
+      read(reader) {
+        [undefined, null, 5, {}, ["x"]].forEach((entry, offset) =>
+          reader.entry({ epoch: "e", offset }, entry as never)
+        );
+        return Promise.resolve();
+      },
+      close: () => Promise.resolve(),
+    };
+    const nothing = () => {};
+    const log = new Log<undefined, void>(broker, "n", new FakeClock(), {
+      message: nothing,
+      ready: nothing,
+      lost: nothing,
+      state: nothing,
+      entry: nothing,
+      fault: ({ message }) => void faults.push(message),
+    });
+    log.open();
+    await log.close();
+    assertEquals(faults.map((message) => message.replace(/.*not ours, at /, "")), [
+      "e-0: undefined",
+      "e-1: null",
+      "e-2: 5",
+      "e-3: an object (Object)",
+      "e-4: an array of 1",
+    ]);
   });
 
   it("tells again only what is new where the log is read from its start", async () => {

@@ -72,7 +72,7 @@ describe("a process in which nobody handles a refusal", () => {
     return await deadline(program.ended, 30_000);
   }
 
-  for (const how of ["ignored", "then", "chain", "finally", "async", "twice"]) {
+  for (const how of ["ignored", "then", "chain", "finally", "async", "twice", "starting"]) {
     it(`lives on and prints the error: ${how}`, async () => {
       const { code, stdout, stderr } = await run(how);
       assertEquals([code, stdout], [0, "alive\n"]);

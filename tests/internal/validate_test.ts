@@ -32,7 +32,7 @@ describe("readOptions()", () => {
   });
 
   it("answers 401 to what is no object of options", () => {
-    for (const options of [undefined, null, 1, "x", [], () => {}]) {
+    for (const options of [undefined, null, 1, "x", [], () => {}, new Map(), Promise.resolve({})]) {
       assertEquals(refusal("f", options, rules).code, 401);
     }
   });
@@ -58,6 +58,30 @@ describe("readOptions()", () => {
 });
 
 describe("the options that were read", () => {
+  it("are those that are not enumerable and those of a class, too", () => {
+    class Sized {
+      get size(): number {
+        return 2;
+      }
+    }
+    const hidden = Object.defineProperty({}, "size", { value: 3 });
+    for (
+      const [options, size] of [[new Sized(), 2], [hidden, 3], [Object.create({ size: 4 }), 4]]
+    ) {
+      assertEquals(readOptions("f", options, { size: COUNT }), { size: size as number });
+    }
+  });
+
+  it("have arrays of their own, whatever the depth", () => {
+    const list = ["a"];
+    for (const depth of [1, 2]) {
+      const given = readOptions("f", { list }, { list: ANY }, depth);
+      list[0] = "b";
+      assertEquals(given, { list: ["a"] });
+      list[0] = "a";
+    }
+  });
+
   it("are as they were at the call, two levels deep", () => {
     const options = { proxy: { host: "a" } };
     const given = readOptions("f", options, { proxy: OBJECT });

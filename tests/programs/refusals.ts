@@ -1,6 +1,7 @@
 /** Refused calls that nobody handles, or somebody does: `refusals.ts HOW`. */
 
 import process from "node:process";
+import { memoryBroker } from "../../cluster.ts";
 import { createWebSocketServer } from "../../server.ts";
 
 const server = createWebSocketServer();
@@ -18,6 +19,14 @@ const ways: Record<string, () => unknown> = {
   },
   // As the guide's server does in its 'close' listener, only with no catch at all.
   async: () => void (() => refused().then((ok) => ok))(),
+  // It waits for the start, and that fails.
+  starting: async () => {
+    const clustered = createWebSocketServer({ broker: memoryBroker() });
+    const serverCert = { certPath: "/nowhere", keyPath: "/nowhere" };
+    const start = clustered.start({ serverPort: 0, serverIP: "127.0.0.1", serverCert });
+    void clustered.stop();
+    await start.catch(() => {});
+  },
   caught: () => void refused().catch(() => {}),
   awaited: async () => {
     try {

@@ -84,11 +84,15 @@ async function kindOf(call: () => Promise<boolean>): Promise<unknown> {
   return error.kind;
 }
 
-/** Whether a value can be taken for an object of options that names none. */
+/**
+ * Whether a value can be taken for an object of options that names none. In a promise or a Map something
+ * may be meant.
+ */
 function namesNothing(value: unknown): boolean {
   if (value === undefined) return true;
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject && Object.keys(value).length === 0;
+  return isObject && Object.keys(value).length === 0 && !(value instanceof Promise) &&
+    !(value instanceof Map);
 }
 
 describe("a server that is given rubbish", () => {
