@@ -71,6 +71,8 @@ class RedisBroker implements Broker {
     try {
       const connection = writer.connection ??
         await within(writer.opening, OPEN_MS, "no connection");
+      // Bun's own client (1.4.5) connects where one that was closed before it had connected is asked something.
+      if (this.#writer !== writer) throw new Error("the connection was closed");
       isThere = await this.#stream.append(connection, entry);
     } catch (cause) {
       if (this.#writer === writer) this.#writer = undefined;

@@ -209,11 +209,15 @@ const TABLE = [
     "tests/cluster/broker_stats_test",
     "tests/cluster/presence_test",
   ]],
-  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_faults_test"], [
+  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_connections_test"], [
     "tests/cluster/redis_gather_test",
+    "tests/cluster/redis_faults_test",
     "tests/cluster/redis_test",
   ]],
-  [/^cluster\/brokers\/nats/, ["tests/cluster/nats_faults_test"], ["tests/cluster/nats_test"]],
+  [/^cluster\/brokers\/nats/, ["tests/cluster/nats_corners_test"], [
+    "tests/cluster/nats_faults_test",
+    "tests/cluster/nats_test",
+  ]],
 ];
 
 /** What is looked at last: all of these that are quick. */

@@ -23,6 +23,8 @@ export class LogReader implements BrokerReader, AsyncDisposable {
   readonly log: string[] = [];
   readonly positions: Position[] = [];
   readonly states: boolean[] = [];
+  /** Why it could not be read, each time. */
+  readonly causes: string[] = [];
   readonly lostReasons: LostReason[] = [];
   isReady = false;
   /** The first entry whose place does not follow from the one before, with nothing said. */
@@ -62,8 +64,9 @@ export class LogReader implements BrokerReader, AsyncDisposable {
     this.log.push(`<lost: ${why}>`);
   }
 
-  state(up: boolean): void {
+  state(up: boolean, cause?: unknown): void {
     this.states.push(up);
+    if (!up) this.causes.push(cause instanceof Error ? cause.message : String(cause));
   }
 
   /** Waits until it is ready. */

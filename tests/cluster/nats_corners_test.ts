@@ -1,0 +1,151 @@
+/** What a log in JetStream makes there, what it leaves, and what it says when that is not to be had. */
+
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { natsBroker } from "../../nats.ts";
+import { insist } from "../helpers/broker_contract.ts";
+import { NatsServer } from "../helpers/engines.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+
+/** A server and a connection to it, until the end of the block. */
+async function world() {
+  const nats = await NatsServer.run();
+  const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1 });
+  return {
+    nats,
+    connection,
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+      await nats[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function api<T>(connection: NatsConnection, call: string, request: object = {}): Promise<T> {
+  const subject = `$JS.API.${call}`;
+  return (await connection.request(subject, JSON.stringify(request), { timeout: 2000 })).json<T>();
+}
+
+const consumersOf = async (connection: NatsConnection) =>
+  (await api<{ consumers: { config: Record<string, unknown> }[] }>(
+    connection,
+    "CONSUMER.LIST.NETKIT",
+  )).consumers.map(({ config }) => config);
+
+describe("a log in JetStream", () => {
+  it("is made by who appends though nobody reads: on disk, of 64 MiB, and the oldest go first", async () => {
+    await using it = await world();
+    const broker = natsBroker({ connection: it.connection });
+    await broker.append("a");
+    const { config } = await api<{ config: Record<string, unknown> }>(
+      it.connection,
+      "STREAM.INFO.NETKIT",
+    );
+    const { subjects, retention, discard, storage, max_bytes, num_replicas } = config;
+    assertEquals(
+      { subjects, retention, discard, storage, max_bytes, num_replicas },
+      {
+        subjects: ["NETKIT.log"],
+        retention: "limits",
+        discard: "old",
+        storage: "file",
+        max_bytes: 64 * 1024 * 1024,
+        num_replicas: 1,
+      },
+    );
+    await using reader = await new LogReader(broker).whenReady();
+    assertEquals(reader.log, ["a", "<ready>"]);
+  });
+
+  it("has a consumer of each reader that goes with it, or 5 s after its process", async () => {
+    await using it = await world();
+    const subscriptions = new Set<object>();
+    const { connection } = it;
+    const watched = {
+      request: connection.request.bind(connection),
+      publish: connection.publish.bind(connection),
+      subscribe(...args: Parameters<NatsConnection["subscribe"]>) {
+        const subscription = connection.subscribe(...args);
+        subscriptions.add(subscription);
+        return {
+          unsubscribe() {
+            subscriptions.delete(subscription);
+            subscription.unsubscribe();
+          },
+        };
+      },
+    };
+    const broker = natsBroker({ connection: watched });
+    const readers = [new LogReader(broker), new LogReader(broker)];
+    for (const reader of readers) await reader.whenReady();
+    const configs = await consumersOf(connection);
+    const expected = {
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: 1,
+      ack_policy: "none",
+      flow_control: true,
+      idle_heartbeat: 5e8,
+      inactive_threshold: 5e9,
+      mem_storage: true,
+      num_replicas: 1,
+    };
+    assertEquals(configs.length, 2);
+    for (const config of configs) {
+      const found = Object.fromEntries(Object.keys(expected).map((key) => [key, config[key]]));
+      assertEquals(found, expected);
+    }
+    await readers[0]!.end();
+    const areLeft = async (count: number) => {
+      const end = performance.now() + 4000;
+      while ((await consumersOf(connection)).length !== count) {
+        assert(performance.now() < end, `${count} consumers are left`);
+      }
+    };
+    await areLeft(1);
+    await broker.append("a");
+    await readers[1]!.told("a");
+    await broker.close();
+    await readers[1]!.end();
+    await areLeft(0);
+    assertEquals(subscriptions.size, 0);
+  });
+
+  it("is silent for 1.5 s and no longer before it is said that it cannot be read", async () => {
+    await using it = await world();
+    const broker = natsBroker({ connection: it.connection });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    await new Promise((resolve) => setTimeout(resolve, 700)); // more than one sign of life
+    assertEquals(reader.states, [true]);
+    it.nats.freeze();
+    const began = performance.now();
+    await until("it is said", () => reader.states.at(-1) === false, 4000);
+    const took = performance.now() - began;
+    assert(took > 900 && took < 3000, `${took} ms`);
+    assertEquals(reader.causes, ["JetStream was silent for 1500 ms"]);
+    await assertRejects(
+      () => broker.append("b"),
+      Error,
+      "the log could not be read within 2000 ms",
+    );
+    it.nats.thaw();
+    await insist(broker, "c");
+    await reader.told("c");
+    assertEquals([reader.states, reader.lostReasons], [[true, false, true], []]);
+  });
+
+  it("takes no other stream's word for what it has appended", async () => {
+    await using it = await world();
+    const { connection } = it;
+    const create = (name: string, subject: string) =>
+      api(connection, `STREAM.CREATE.${name}`, { name, subjects: [subject], storage: "memory" });
+    await create("NETKIT", "elsewhere");
+    const broker = natsBroker({ connection });
+    await assertRejects(() => broker.append("a"), Error);
+    await create("OTHER", "NETKIT.log");
+    const what = '"NETKIT.log" is no subject of the stream NETKIT';
+    await assertRejects(() => broker.append("a"), Error, what);
+  });
+});

@@ -1,0 +1,137 @@
+/** Which connections a log in Redis opens, and what becomes of each. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { redisBroker, type RedisConnection } from "../../redis.ts";
+import { insist } from "../helpers/broker_contract.ts";
+import { RedisServer } from "../helpers/engines.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { HERE } from "../helpers/programs.ts";
+import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+
+const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
+
+/** How long what is to be done at once may take on a busy machine, in ms: less than any deadline there is. */
+const AT_ONCE = 800;
+
+/** Opens connections, and knows those that are open. Closing them fails, in either way that it can. */
+function opener(url: string) {
+  const all = new Set<RedisConnection>();
+  let closed = 0;
+  const open = async (): Promise<RedisConnection> => {
+    const connection = await CLIENT(url);
+    all.add(connection);
+    return {
+      send: (command, args) => connection.send(command, args),
+      close() {
+        all.delete(connection);
+        connection.close();
+        if (++closed % 2 === 0) throw new Error("it was closed");
+        return Promise.reject(new Error("it was closed"));
+      },
+    };
+  };
+  return { all, open };
+}
+
+async function isQuick(promise: Promise<unknown>): Promise<void> {
+  const began = performance.now();
+  await promise;
+  const took = performance.now() - began;
+  assert(took < AT_ONCE, `${took} ms`);
+}
+
+describe("the connections of a log in Redis", () => {
+  it("are opened again where that fails, and it is said why", async () => {
+    await using redis = await RedisServer.run();
+    const { open } = opener(redis.url);
+    const failures = ["is thrown", "is rejected"];
+    const failing = () => {
+      const how = failures.shift();
+      if (how === undefined) return open();
+      if (how === "is thrown") throw new Error(`no address: ${how}`);
+      return Promise.reject(new Error(`no address: ${how}`));
+    };
+    const broker = redisBroker({ open: failing });
+    await assertRejects(() => broker.append("x"), Error, "no address: is thrown");
+    await assertRejects(() => broker.append("x"), Error, "no address: is rejected");
+    await broker.append("a");
+    failures.push("is thrown", "is rejected");
+    await using reader = await new LogReader(broker).whenReady();
+    assertEquals([reader.states, reader.causes], [[false, true], ["no address: is thrown"]]);
+    assertEquals(reader.entries, ["a"]);
+    await broker.close();
+  });
+
+  it("are two, also after the server has refused something on each", async () => {
+    await using redis = await RedisServer.run();
+    const { all, open } = opener(redis.url);
+    const broker = redisBroker({ open });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    assertEquals(all.size, 2);
+    await redis.say("SET netkit:log text");
+    await until("it cannot be read", () => reader.states.length === 2);
+    assertEquals(all.size < 2, true);
+    const late = "the log could not be read within 2000 ms";
+    await assertRejects(() => broker.append("b"), Error, late);
+    assert(/WRONGTYPE|UNBLOCKED/.test(reader.causes[0]!), reader.causes[0]);
+    await redis.say("DEL netkit:log");
+    await insist(broker, "c");
+    await reader.told("c");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: gone>", "c"]);
+    assertEquals(reader.states, [true, false, true]);
+    await redis.say("CONFIG SET maxmemory 1");
+    await assertRejects(() => broker.append("d"), Error, "OOM");
+    await redis.say("CONFIG SET maxmemory 0");
+    await broker.append("e");
+    await reader.told("e");
+    assertEquals(all.size, 2);
+    await isQuick(reader.end());
+    assertEquals(all.size, 0);
+    await broker.close();
+  });
+
+  it("are closed when they come too late", async () => {
+    await using redis = await RedisServer.run();
+    const { all, open } = opener(redis.url);
+    const doors: (() => void)[] = [];
+    const broker = redisBroker({
+      async open() {
+        await new Promise<void>((resolve) => doors.push(resolve));
+        return await open();
+      },
+    });
+    const reader = new LogReader(broker);
+    await until("the reader has asked for one", () => doors.length === 1);
+    await isQuick(reader.end());
+    const appending = assertRejects(() => broker.append("a"), Error);
+    await until("the writer has asked for one", () => doors.length === 2);
+    const second = new LogReader(broker);
+    await until("so has the second reader", () => doors.length === 3);
+    await isQuick(broker.close());
+    await second.end();
+    for (const door of doors) door();
+    await appending;
+    await until("all are closed", () => all.size === 0);
+    assertEquals([second.log, await redis.say("EXISTS netkit:log")], [[], ":0\r\n"]);
+    assertEquals((await redis.say("CLIENT LIST")).match(/^id=/gm)?.length, 1, "the test's own");
+  });
+});
+
+describe("a log in Redis of which nothing is said but how to open a connection", () => {
+  it("has all that was appended, for who comes later", async () => {
+    await using redis = await RedisServer.run();
+    const { open } = opener(redis.url);
+    const broker = redisBroker({ open });
+    const texts = Array.from({ length: 400 }, (_, n) => `${n}`);
+    const rows = texts.map((text) => `XADD netkit:log 1000-* e1000 ${text}`);
+    await redis.say("XADD netkit:log 1000-0 epoch gone", ...rows);
+    await broker.append("last");
+    await using reader = await new LogReader(broker).whenReady();
+    assertEquals(reader.log, [...texts, "last", "<ready>"]);
+    assertEquals(await redis.say("XLEN netkit:log"), ":402\r\n");
+    await broker.close();
+  });
+});
