@@ -4,10 +4,18 @@
  * Bun alike, so that whoever has one of the three gets the others by running any command.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { installPackage, unpackPackages } from "./lib/apt.mjs";
 import { exec, ROOT } from "./lib/exec.mjs";
 import { withLock } from "./lib/lock.mjs";
 
@@ -68,53 +76,58 @@ const SYSTEM = {
   chromium: "chromium",
   "python websockets": "python3-websockets",
   "redis-server": "redis-server",
+  "valkey-server": "valkey-server",
   "nats-server": "nats-server",
   prometheus: "prometheus",
   promtool: "prometheus",
 };
+
+/** Where what apt is perhaps not configured with is unpacked, instead of installed. */
+const UNPACKED = join(ROOT, "scripts/runtimes/system");
+
+/** Of these: their packages, and one that brings the same libraries. */
+const UNPACK =
+  /** @type {Record<string, { packages: string[], libraries: string } | undefined>} */ ({
+    "valkey-server": { packages: ["valkey-server", "valkey-tools"], libraries: "redis-tools" },
+  });
 
 /** How long what could not be installed is not tried again, in ms: as long as a run of the tests. */
 const AGAIN_MS = 10 * 60_000;
 
 /**
  * The absolute path of a program of the system's; for a library of Python's, that of a Python which
- * has it. Says so where it is missing.
+ * has it. Says so where it is missing. An environment variable names another one, by its path or its
+ * name: `REDIS_SERVER=valkey-server`.
  *
  * @param {keyof typeof SYSTEM} name
  * @returns {Promise<string | undefined>}
  */
 export async function system(name) {
+  const variable = name.toUpperCase().replaceAll(/\W/g, "_");
+  const named = process.env[variable];
+  if (named && named !== name) {
+    if (named in SYSTEM) return await system(/** @type {keyof typeof SYSTEM} */ (named));
+    if (existsSync(named)) return resolve(named);
+    throw new Error(`${variable} names no program: "${named}"`);
+  }
   const [apt] = onPath("apt-get");
-  if (!find(name) && apt && process.getuid?.() === 0) {
+  const isRoot = process.getuid?.() === 0;
+  const unpack = UNPACK[name];
+  if (!find(name) && apt && (isRoot || unpack)) {
     await withLock(ROOT, async () => {
       // Each test file asks, and what failed for one fails for the next.
-      const tried = join(tmpdir(), `netkit-apt-get-${SYSTEM[name]}`);
+      const tried = join(unpack ? UNPACKED : tmpdir(), `netkit-apt-get-${SYSTEM[name]}`);
       if (find(name) || isRecent(tried)) return;
+      if (unpack) mkdirSync(UNPACKED, { recursive: true });
       writeFileSync(tried, "");
-      await installPackage(apt, SYSTEM[name]);
+      if (!unpack) return await installPackage(apt, SYSTEM[name]);
+      await unpackPackages(apt, unpack.packages, UNPACKED);
+      if (isRoot && !find(name)) await installPackage(apt, unpack.libraries);
     });
   }
   const path = find(name);
   if (!path) console.error(`${name} is missing, which some tests talk to: "${SYSTEM[name]}".`);
   return path;
-}
-
-/**
- * Within the time that a lock may be held for.
- *
- * @param {string} apt
- * @param {string} name
- */
-async function installPackage(apt, name) {
-  console.error(`Installing ${name} with apt-get, once.`);
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  // Whoever else is installing may take a while to end.
-  const get = [apt, "-o", "DPkg::Lock::Timeout=30", "-qq"];
-  await exec([...get, "update"], { seconds: 60, env });
-  // Nothing it brings is to start by itself.
-  const install = [...get, "install", "-y", "--no-install-recommends", name];
-  const { code, stderr } = await exec(install, { seconds: 240, env: { ...env, RUNLEVEL: "1" } });
-  if (code !== 0) console.error(`apt-get could not install ${name}: ${stderr.trim()}`);
 }
 
 /** @param {string} path */
@@ -125,7 +138,9 @@ function isRecent(path) {
 /** @param {keyof typeof SYSTEM} name */
 function find(name) {
   if (name === "python websockets") return pythonWith("websockets");
-  return onPath(name)[0] ?? [`/usr/sbin/${name}`].find((path) => existsSync(path));
+  const unpacked = join(UNPACKED, "usr/bin", name);
+  return onPath(name)[0] ?? [`/usr/sbin/${name}`].find((path) => existsSync(path)) ??
+    [unpacked].find((path) => existsSync(path) && versionOf(path) !== "");
 }
 
 /**

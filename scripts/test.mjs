@@ -52,6 +52,7 @@ const TIMES = join(ROOT, "scripts/runtimes/times.json");
 const NEEDS = /** @type {const} */ ([
   [/\/redis_\w*test\.ts$/, "redis-server"],
   [/\/nats_\w*test\.ts$/, "nats-server"],
+  [/\/valkey_\w*test\.ts$/, "valkey-server"],
 ]);
 
 const { only, paths, quick, verbose } = parse(process.argv.slice(2));

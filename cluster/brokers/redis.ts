@@ -114,7 +114,7 @@ class RedisBroker implements Broker {
 }
 
 /**
- * A log in a stream of Redis 6.2 or later, or of Valkey.
+ * A log in a stream of Redis 7.0 or later, or of Valkey.
  *
  * @param options How to open a connection, and how long the log gets.
  * @returns The log. Its connections are there while a server that has it runs.

@@ -54,8 +54,9 @@ async function engineOf(): Promise<Part & { url: string }> {
   const port = await freePort();
   const config = join(FOLDER, "nats.conf");
   writeFileSync(config, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${FOLDER}" }\n`);
-  const redis = ["--port", `${port}`, "--dir", FOLDER, "--save", "", "--appendonly", "yes"];
-  const args = engine === "nats" ? ["-c", config] : [...redis, "--loglevel", "warning"];
+  const redis = ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", FOLDER, "--save", ""];
+  const more = ["--appendonly", "yes", "--loglevel", "warning"];
+  const args = engine === "nats" ? ["-c", config] : [...redis, ...more];
   let child = start(program, args, "pipe");
   const part = {
     name: engine,

@@ -43,6 +43,7 @@ export const LONG_SUITES = [
 export const LONG_FILES = [
   ...["client/process_", "client/proxy_", "client/reconnect_real_"],
   ...["cluster/drain_", "cluster/nats_", "cluster/redis_", "cluster/resume_nodes_"],
+  ...["cluster/valkey_"],
   ...["docs/types_", "harmony/programs_", "pair/scale_"],
   ...["server/exit_", "server/flow_process_", "server/reuse_port_"],
 ];

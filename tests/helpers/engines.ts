@@ -1,4 +1,4 @@
-/** Redis and NATS from Debian, in processes of their own, which may be killed and robbed of all. */
+/** Redis, Valkey and NATS from Debian, in processes of their own, which may be killed and robbed of all. */
 
 import { assert } from "@std/assert";
 import { delay } from "@std/async";
@@ -104,18 +104,23 @@ export abstract class Engine implements AsyncDisposable {
   }
 }
 
-/** A Redis. Each answer is on disk. */
+/** A Redis, or a Valkey. Each answer is on disk. */
 export class RedisServer extends Engine {
-  readonly #args: string[];
+  readonly #command: string[];
 
-  private constructor(port: number, args: string[]) {
+  private constructor(port: number, command: string[]) {
     super(port);
-    this.#args = args;
+    this.#command = command;
   }
 
-  /** Starts on a free port of 127.0.0.1, with more arguments. */
+  /** Starts Redis, or what `REDIS_SERVER` names, on a free port of 127.0.0.1, with more arguments. */
   static async run(...args: string[]): Promise<RedisServer> {
-    return await new RedisServer(await freePort(), args).start();
+    return await RedisServer.of(binaries.redis!, ...args);
+  }
+
+  /** Starts another program that is like it. */
+  static async of(program: string, ...args: string[]): Promise<RedisServer> {
+    return await new RedisServer(await freePort(), [program, ...args]).start();
   }
 
   get url(): string {
@@ -139,10 +144,11 @@ export class RedisServer extends Engine {
   }
 
   protected command(): string[] {
+    const [program = "", ...args] = this.#command;
     return [
-      ...[binaries.redis!, "--port", String(this.port), "--bind", "127.0.0.1"],
+      ...[program, "--port", String(this.port), "--bind", "127.0.0.1"],
       ...["--dir", this.data, "--save", "", "--appendonly", "yes", "--appendfsync", "always"],
-      ...["--aof-load-truncated", "yes", "--loglevel", "warning", ...this.#args],
+      ...["--aof-load-truncated", "yes", "--loglevel", "warning", ...args],
     ];
   }
 

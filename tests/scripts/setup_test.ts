@@ -1,13 +1,13 @@
 /** `scripts/setup.mjs`: what it takes for what on a machine. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { runtimes } from "../../scripts/setup.mjs";
+import { runtimes, system } from "../../scripts/setup.mjs";
 import { Program, ROOT } from "../helpers/programs.ts";
 
 const found = await runtimes();
@@ -30,4 +30,25 @@ describe("the setup, asked for Node", () => {
       }
     });
   }
+});
+
+describe("the setup, asked for a program of the system's", () => {
+  const program = `console.log(await (await import("${SETUP}")).system("redis-server"))`;
+  const ask = (REDIS_SERVER: string) =>
+    Program.start([found.deno, "eval", program], { env: { REDIS_SERVER } }).ended;
+
+  it("takes the path that its variable names", async () => {
+    assertEquals((await ask(found.bun)).stdout, `${found.bun}\n`);
+  });
+
+  it("takes the program that its variable names, as it finds that one", async () => {
+    const openssl = await system("openssl");
+    assertEquals((await ask("openssl")).stdout, `${openssl}\n`);
+  });
+
+  it("takes no other in the place of one that is not there", async () => {
+    const { code, stderr } = await ask("/nowhere/redis");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'REDIS_SERVER names no program: "/nowhere/redis"');
+  });
 });
