@@ -55,6 +55,7 @@ const TABLE = [
     "tests/client/reconnect_corners_test",
     "tests/client/reconnect_runtime_test",
     "tests/client/reconnect_now_test",
+    "tests/client/reconnect_policy_test",
     "tests/client/reconnecting_test",
     "tests/client/deferred_test",
     "tests/client/message_iterator_test",
@@ -91,7 +92,7 @@ const TABLE = [
     "tests/pair/binary_type_test",
   ]],
   [
-    /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting)|^(?:client|server)(?:\/connection)?\.ts/,
+    /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting|send_queue)|^(?:client|server)(?:\/connection)?\.ts/,
     [],
     [
       "tests/server/acknowledge_test",
@@ -131,6 +132,7 @@ const TABLE = [
   ], [
     "tests/client/connect_test",
     "tests/client/connect_url_test",
+    "tests/pair/tls_test",
   ]],
   [/^shapes\//, ["tests/shapes/"], []],
   [/^harmony\//, ["tests/harmony/leniency_test", "tests/harmony/platform_suite_test"], [

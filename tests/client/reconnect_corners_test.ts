@@ -277,6 +277,7 @@ describe("createWebSocket({ reconnect })", () => {
         ["3 servers are down", 0],
         ["retry after: 7", 7],
         ["Retry-After: 0.5 s", 0.5],
+        ["retry after1.25", 1.25],
         ["  12  ", 12],
         ["12s", 12],
         ["retry after 86400", 3600],

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { hasNoHost, urlError } from "../../client/url.ts";
+import { hasNoHost, noHostFailure, noHostRefusal, urlError } from "../../client/url.ts";
 
 describe("urlError()", () => {
   it("takes URLs of both schemes", () => {
@@ -70,5 +70,18 @@ describe("hasNoHost()", () => {
     ) {
       assertEquals(hasNoHost(url), url === "http://", url);
     }
+  });
+});
+
+describe("a URL without a host", () => {
+  it("is refused, and told in 'error', in the same words and with a cause", () => {
+    const [refused, told] = [noHostRefusal("ws://")!, noHostFailure()];
+    for (const [code, error] of [[-1, refused], [200, told]] as const) {
+      assertEquals(error.code, code);
+      assertEquals(error.message, "Websocket connect failed: the URL has no host");
+      assertEquals((error.cause as Error).message, "the URL has no host");
+    }
+    assertEquals([refused.data, told.data], [undefined, "0"]);
+    assertEquals(noHostRefusal("ws://h"), undefined);
   });
 });

@@ -101,7 +101,19 @@ describe("a client on a runtime", () => {
       console.warn = warn;
     }
     assertEquals(said.length, 1);
-    assertMatch(String(said[0]), /^the mute script lets no client send Ping frames/);
+    assertMatch(
+      String(said[0]),
+      /^the mute script lets no client send Ping frames: .* by the operating system\. See docs\S+ in/,
+    );
+  });
+
+  it("answers 2302999 to an option that it cannot honour, and says why", async () => {
+    const { runtime, ws, log } = client();
+    Object.assign(runtime, { unsupported: () => ({ option: "proxy", why: "it has none" }) });
+    const { code, message } = await refusal(ws.connect(URL));
+    assertEquals(code, 2302999);
+    assertStringIncludes(message, ": connect: 'proxy' cannot be had on the script: it has none");
+    assertEquals([ws.state, log.errors], ["idle", []]);
   });
 });
 
