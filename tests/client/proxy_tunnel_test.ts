@@ -113,6 +113,20 @@ describe("a connection through a proxy, ws", () => {
     await session.log.next("close");
     assertEquals(session.log.closes, [{ code: 1000, reason: "CLOSE_NORMAL" }]);
   });
+
+  it("keeps no process once a dead server was dropped, though the proxy holds the tunnel", async () => {
+    await using session = await Session.start({ server: { pong: false } });
+    const { server } = session;
+    await using proxy = await RecordingProxy.listen({ holds: true });
+    await using program = Program.here("dead_peer_client.ts", [`${server.port}`, "nothing"], {
+      env: { http_proxy: `http://127.0.0.1:${proxy.port}`, no_proxy: "" },
+    });
+    await within(server.accept());
+    const { text } = await within(program.lineFrom("close"));
+    assertEquals(text, `close undefined ${JSON.stringify(LINK_DOWN)}`);
+    assertEquals((await within(program.ended)).code, 0);
+    assertEquals(proxy.lines, [`CONNECT 127.0.0.1:${server.port} HTTP/1.1`]);
+  });
 });
 
 /** The lines of a request, sorted, without what differs each time. */

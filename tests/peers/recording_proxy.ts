@@ -15,6 +15,8 @@ export interface RecordingProxyOptions {
   refuse?: number;
   /** Whether it never answers at all. */
   hang?: boolean;
+  /** Whether it never ends a tunnel, whoever has ended it: it goes on with what comes the other way. */
+  holds?: boolean;
   /** Where to listen. @default {"127.0.0.1"} */
   host?: string;
 }
@@ -36,8 +38,8 @@ export class RecordingProxy implements AsyncDisposable {
   }
 
   static async listen(options: RecordingProxyOptions = {}): Promise<RecordingProxy> {
-    const server = createServer();
-    const { host = "127.0.0.1" } = options;
+    const { host = "127.0.0.1", holds = false } = options;
+    const server = createServer({ allowHalfOpen: holds });
     await new Promise<void>((resolve) => server.listen(0, host, resolve));
     return new RecordingProxy(server, options);
   }
@@ -63,7 +65,7 @@ export class RecordingProxy implements AsyncDisposable {
   async #serve(socket: Socket): Promise<void> {
     const { head, rest } = await readHead(socket);
     this.heads.push(head);
-    const { credentials, refuse, hang } = this.#options;
+    const { credentials, refuse, hang, holds } = this.#options;
     if (hang) return;
     if (refuse !== undefined) return deny(socket, `${refuse} Refused`);
     if (credentials !== undefined) {
@@ -89,7 +91,7 @@ export class RecordingProxy implements AsyncDisposable {
         upstream.write(`${[line, ...kept].join("\r\n")}\r\n\r\n`);
       }
       upstream.write(rest);
-      socket.pipe(upstream);
+      socket.pipe(upstream, { end: !holds });
       upstream.pipe(socket);
       socket.once("close", () => upstream.destroy());
       upstream.once("close", () => socket.destroy());
