@@ -6,20 +6,20 @@
  * 1.4.5 such a target has 150 bytes: a server with many connections is better without.
  *
  * @returns Whether nobody has prevented the default.
- * @throws {DOMException} `InvalidStateError` where the event is being dispatched already.
  */
 export function dispatchOn(
   target: EventTarget,
   event: Event,
   tell: (event: Event) => void,
 ): boolean {
-  if (event.eventPhase !== Event.NONE) {
-    throw new DOMException("dispatchEvent: the event is being dispatched", "InvalidStateError");
-  }
-  show(event, { target, srcElement: target });
-  show(event, { currentTarget: target, eventPhase: Event.AT_TARGET, composedPath: () => [target] });
-  if (!event.cancelBubble) tell(event); // it may have been stopped before
-  show(event, { currentTarget: null, eventPhase: Event.NONE, composedPath: () => [] });
+  const during = {
+    currentTarget: target,
+    eventPhase: Event.AT_TARGET,
+    composedPath: () => [target],
+  };
+  show(event, { target, srcElement: target, ...during });
+  tell(event);
+  for (const name of Object.keys(during)) delete (event as Partial<Event>)[name as keyof Event];
   return !event.defaultPrevented;
 }
 

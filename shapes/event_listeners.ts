@@ -59,11 +59,9 @@ export class EventListeners {
 
   /** Adds a listener as `addEventListener` does. */
   add(type: string, callback: unknown, options: unknown): void {
-    if (callback === null || callback === undefined) return;
-    if (typeof callback !== "function" && typeof callback !== "object") {
-      throw new TypeError("addEventListener: the listener must be a function or an object");
-    }
+    const isNone = isNoListener("addEventListener", callback);
     const { signal, ...how } = readOptions(options);
+    if (isNone) return;
     const { capture } = how;
     const list = this.#list(type);
     if (signal?.aborted || find(list, callback, capture) !== undefined) return;
@@ -74,7 +72,8 @@ export class EventListeners {
 
   /** Removes a listener as `removeEventListener` does. */
   remove(type: string, callback: unknown, options: unknown): void {
-    const { capture } = readOptions(options);
+    if (isNoListener("removeEventListener", callback)) return;
+    const capture = Boolean(dictionaryOf(options).capture);
     const list = Array.isArray(this.#rest) ? listOf(this.#rest, type) : undefined;
     const entry = list && find(list, callback, capture);
     if (entry !== undefined) remove(list!, entry);
@@ -117,8 +116,12 @@ export class EventListeners {
     const list = listOf(rest, type);
     if (list === undefined) return;
     const { entries } = list;
+    let captures = false;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
+      // Stopped by one that captures, it comes to none that does not (DOM §2.9, "invoke").
+      if (captures && !entry.capture && event.cancelBubble) return;
+      captures = entry.capture;
       if (entry.removed) continue;
       if (entry.once) remove(list, entry);
       const { callback, isHandler, passive } = entry;
@@ -169,9 +172,13 @@ function callPassive(
   event: Event,
   receipt?: Receipt,
 ): void {
+  const { returnValue } = event;
+  const shown = { get: () => returnValue, set() {}, configurable: true };
   Object.defineProperty(event, "preventDefault", { value() {}, configurable: true });
+  Object.defineProperty(event, "returnValue", shown);
   callOne(target, callback, event, receipt);
   delete (event as Partial<Event>).preventDefault;
+  delete (event as Partial<Event>).returnValue;
 }
 
 /** Calls a listener, which may fail; returns what it returns. */
@@ -261,9 +268,22 @@ interface Options extends Pick<Entry, "capture" | "once" | "passive"> {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Whether there is no listener, which is no fault; throws where it is nothing that can be one. */
+function isNoListener(method: string, callback: unknown): boolean {
+  if (callback === null || callback === undefined) return true;
+  if (typeof callback === "function" || typeof callback === "object") return false;
+  throw new TypeError(`${method}: the listener must be a function or an object`);
+}
+
+/** Web IDL's `(AddEventListenerOptions or boolean)`: a function is an object, too. */
+function dictionaryOf(options: unknown): AddEventListenerOptions {
+  const isObject = typeof options === "function" ||
+    (typeof options === "object" && options !== null);
+  return isObject ? options as AddEventListenerOptions : { capture: Boolean(options) };
+}
+
 function readOptions(options: unknown): Options {
-  const given = typeof options === "object" && options !== null ? options : { capture: options };
-  const { capture, once, passive, signal } = given as AddEventListenerOptions;
+  const { capture, once, passive, signal } = dictionaryOf(options);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("addEventListener: 'signal' must be an AbortSignal");
   }

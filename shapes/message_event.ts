@@ -10,6 +10,7 @@ export interface MessageSource {
 const DISPATCHED = 1;
 const STOPPED = 2;
 const STOPS_AT_ONCE = 4;
+const TRUSTED = 8;
 
 /**
  * A `MessageEvent` that costs next to nothing: on Bun 1.4.5 making and dispatching one of the
@@ -18,8 +19,8 @@ const STOPS_AT_ONCE = 4;
  */
 class SocketMessageEvent {
   readonly #data: unknown;
-  readonly #source: MessageSource;
-  #state = DISPATCHED;
+  #source: MessageSource;
+  #state = DISPATCHED | TRUSTED;
   #timeStamp = 0;
 
   constructor(data: unknown, source: MessageSource) {
@@ -31,7 +32,14 @@ class SocketMessageEvent {
     (event.#state & STOPS_AT_ONCE) !== 0;
 
   static readonly end = (event: SocketMessageEvent): void => {
-    event.#state &= ~DISPATCHED;
+    event.#state &= TRUSTED;
+  };
+
+  static readonly again = (event: object, target: EventTarget): boolean => {
+    if (!(#source in event)) return false;
+    event.#source = { origin: event.#source.origin, target };
+    event.#state = (event.#state | DISPATCHED) & ~TRUSTED;
+    return true;
   };
 
   get data(): unknown {
@@ -92,7 +100,7 @@ class SocketMessageEvent {
     return "MessageEvent";
   }
   get isTrusted(): boolean {
-    return true;
+    return (this.#state & TRUSTED) !== 0;
   }
   get timeStamp(): number {
     return this.#timeStamp ||= performance.now();
@@ -141,7 +149,16 @@ export function isStopped(event: Event): boolean {
   return SocketMessageEvent.stopsAtOnce(event as unknown as SocketMessageEvent);
 }
 
-/** Ends the dispatch: the event has no current target any more. */
+/**
+ * Begins to dispatch the event of a message again: a program does, so it is not trusted (DOM §2.9).
+ *
+ * @returns Whether it is one; the runtime's own `dispatchEvent` takes any other event, and not this.
+ */
+export function dispatchAgain(event: Event, target: EventTarget): boolean {
+  return SocketMessageEvent.again(event, target);
+}
+
+/** Ends the dispatch: the event has no current target any more, and is stopped no longer. */
 export function endDispatch(event: Event): void {
   SocketMessageEvent.end(event as unknown as SocketMessageEvent);
 }

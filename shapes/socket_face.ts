@@ -157,8 +157,13 @@ export class SocketFace extends Given {
 
   dispatchEvent(event: unknown): boolean {
     const model = this.#model;
-    if (event instanceof Event) return model.dispatch(event);
-    throw new TypeError("dispatchEvent: the argument must be an Event");
+    if (!(event instanceof Event)) {
+      throw new TypeError("dispatchEvent: the argument must be an Event");
+    }
+    if (event.eventPhase !== Event.NONE) {
+      throw new DOMException("dispatchEvent: the event is being dispatched", "InvalidStateError");
+    }
+    return model.dispatchGiven(event);
   }
 }
 
@@ -202,7 +207,7 @@ function acknowledged(model: SocketModel, data: unknown): Promise<boolean> {
 
 /** Web IDL's `[Clamp] unsigned short`: the nearest integer there is, an even one in the middle. */
 function clamp(value: unknown): number {
-  const x = Math.min(Math.max(Number(value), 0), 0xffff);
+  const x = Math.min(Math.max(+(value as number), 0), 0xffff); // no bigint is a number
   if (Number.isNaN(x)) return 0;
   const floor = Math.floor(x);
   const rest = x - floor;

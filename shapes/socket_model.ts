@@ -7,7 +7,13 @@ import type { Receipt } from "../internal/receipt.ts";
 import { Refusal } from "../internal/result.ts";
 import type { WebSocketData } from "../client/types.ts";
 import { EventListeners } from "./event_listeners.ts";
-import { endDispatch, isStopped, messageEvent, type MessageSource } from "./message_event.ts";
+import {
+  dispatchAgain,
+  endDispatch,
+  isStopped,
+  messageEvent,
+  type MessageSource,
+} from "./message_event.ts";
 import {
   MOST_SPARE,
   Pile,
@@ -220,7 +226,10 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     }
     const { code, reason, wasClean, error } = end;
     if (error !== undefined) this.failed(error);
-    this.dispatch(new CloseEvent("close", { code, reason, wasClean }));
+    const event = new CloseEvent("close", { code, reason, wasClean });
+    // Deno 2.9.6 calls it an Event.
+    Object.defineProperty(event, Symbol.toStringTag, { value: "CloseEvent" });
+    this.dispatch(event);
   }
 
   /** Something went wrong: 'error', with what it was for those who look. */
@@ -231,8 +240,17 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     this.dispatch(event);
   }
 
+  /** Dispatches an event that a program has, and that is not being dispatched. */
+  dispatchGiven(event: Event): boolean {
+    if (!dispatchAgain(event, this.target)) return this.dispatch(event);
+    if (!event.cancelBubble) this.call(this.target, event, isStopped);
+    endDispatch(event);
+    return true;
+  }
+
   /** Tells the listeners of an event that is being dispatched. */
   handleEvent(event: Event): void {
+    if (event.cancelBubble) return; // stopped before: Bun 1.4.5 would tell of it
     let stopped = false;
     const value = (): void => {
       stopped = true;

@@ -139,8 +139,7 @@ export interface WebSocket extends EventTarget {
 }
 
 /** Reads the URL (WHATWG WebSockets §3.1, the constructor's steps 1 to 8). */
-function readUrl(url: unknown): string {
-  const text = textOf(url);
+function readUrl(text: string): string {
   const page = pageUrl();
   const base = page !== undefined && URL.canParse(page) ? page : undefined;
   if (!URL.canParse(text, base)) throw syntaxError("the URL must be one that can be parsed");
@@ -154,17 +153,24 @@ function readUrl(url: unknown): string {
   return record.href;
 }
 
-/** Reads the subprotocols, `(DOMString or sequence<DOMString>)`. */
-function readProtocols(protocols: unknown): string[] {
-  const isList = typeof protocols === "object" && protocols !== null &&
-    Symbol.iterator in protocols;
-  const all = isList ? Array.from(protocols as Iterable<unknown>, textOf) : [textOf(protocols)];
+/** What Web IDL makes of the subprotocols: `(DOMString or sequence<DOMString>)`. */
+function toProtocols(given: unknown): string[] {
+  return isList(given) ? Array.from(given, textOf) : [textOf(given)];
+}
+
+/** Whether a value is an object, or a function, with a way to walk it. */
+function isList(value: unknown): value is Iterable<unknown> {
+  if (typeof value !== "function" && (typeof value !== "object" || value === null)) return false;
+  return ((value as Partial<Iterable<unknown>>)[Symbol.iterator] ?? undefined) !== undefined;
+}
+
+/** Looks at the subprotocols (the constructor's steps 9 and 10). */
+function checkProtocols(all: string[]): void {
   const wrong = all.find((protocol) => !isToken(protocol));
   if (wrong !== undefined) throw syntaxError("each subprotocol must be a token");
   if (new Set(all.map((protocol) => protocol.toLowerCase())).size < all.length) {
     throw syntaxError("the subprotocols must differ");
   }
-  return all;
 }
 
 /**
@@ -172,7 +178,7 @@ function readProtocols(protocols: unknown): string[] {
  * the text that the object is converted to: `[object Object]`, which is no subprotocol.
  */
 function isBag(value: unknown): value is WebSocketInitWithProtocols {
-  if (typeof value !== "object" || value === null || Symbol.iterator in value) return false;
+  if (typeof value !== "object" || value === null || isList(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return (prototype === Object.prototype || prototype === null) &&
     !Object.hasOwn(value, "toString") && !Object.hasOwn(value, Symbol.toPrimitive);
@@ -189,9 +195,11 @@ function makeClass(bound: object): WebSocketConstructor {
     // Its `length` is 1: the others are optional.
     constructor(url: unknown, protocols: unknown = [], options: unknown = undefined) {
       if (arguments.length === 0) throw new TypeError("WebSocket: there must be a URL");
-      const href = readUrl(url);
+      const text = textOf(url);
       const { protocols: inOne = [], ...one } = isBag(protocols) ? protocols : {};
-      const offered = readProtocols(isBag(protocols) ? inOne : protocols);
+      const offered = toProtocols(isBag(protocols) ? inOne : protocols);
+      const href = readUrl(text);
+      checkProtocols(offered);
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
       const init = readInit({ ...bound, ...one, ...own });

@@ -30,13 +30,14 @@ export async function settled(): Promise<void> {
   await nextTask();
 }
 
-/** The next event of a type. */
+/** The next event of a type, before or after the other listeners. */
 export function next<K extends "open" | "message" | "error" | "close">(
   ws: EventTarget,
   type: K,
+  capture = false,
 ): Promise<K extends "message" ? MessageEvent : K extends "close" ? CloseEvent : Event> {
   return within(
-    new Promise<unknown>((resolve) => ws.addEventListener(type, resolve, { once: true })),
+    new Promise<unknown>((resolve) => ws.addEventListener(type, resolve, { capture, once: true })),
   ) as ReturnType<typeof next<K>>;
 }
 

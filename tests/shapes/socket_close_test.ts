@@ -1,6 +1,6 @@
 /** How a socket ends: what `close()` takes, the codes, the events and their order. */
 
-import { assertEquals, assertInstanceOf } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
@@ -36,6 +36,17 @@ describe("close()", () => {
       await server.close();
     });
   }
+
+  it("throws TypeError for what is no number and no text, and closes nothing", async () => {
+    const { ws, server } = await pair();
+    for (const args of [[1000n], [Symbol.iterator], [1000, Symbol.iterator], [1, Symbol()]]) {
+      assertThrows(() => ws.close(...args), TypeError);
+    }
+    assertEquals(ws.readyState, WebSocket.OPEN);
+    ws.close();
+    await next(ws, "close");
+    await server.close();
+  });
 
   it("throws SyntaxError for a reason of over 123 bytes", async () => {
     const { ws, server } = await pair();

@@ -81,6 +81,8 @@ describe("new WebSocket: the subprotocols", () => {
       ["ok", "(no)"],
       new Date(0),
       { toString: () => "a b" },
+      new String("one one"),
+      Object.assign(() => {}, { [Symbol.iterator]: () => ["a b"][Symbol.iterator]() }),
     ]
   ) {
     it(`throws SyntaxError for ${JSON.stringify(given)}`, () => {
@@ -97,6 +99,9 @@ describe("new WebSocket: the subprotocols", () => {
       [["a", "b.c"], "a, b.c"],
       [new Set(["x", 1]), "x, 1"],
       [{ toString: () => "mine" }, "mine"],
+      [{ [Symbol.iterator]: null, toString: () => "one" }, "one"],
+      [Object.assign(() => {}, { toString: () => "callable" }), "callable"],
+      [new String("abc"), "a, b, c"],
       [{ protocols: "bag" }, "bag"],
       [{ protocols: ["bag", "two"], pingInterval: 5 }, "bag, two"],
       [{ headers: { "x-a": "1" } }, ""],
@@ -123,6 +128,29 @@ describe("new WebSocket: the subprotocols", () => {
       await server.close();
     });
   }
+});
+
+describe("new WebSocket: the order of its steps", () => {
+  it("converts both arguments before it looks at either", () => {
+    const log: string[] = [];
+    const url = {
+      toString() {
+        log.push("url");
+        return "no URL";
+      },
+    };
+    const protocols = {
+      toString() {
+        log.push("protocols");
+        throw new RangeError("no text");
+      },
+    };
+    assertThrows(() => new Untyped(url, protocols), RangeError);
+    assertThrows(() => new Untyped(url, { [Symbol.iterator]: 5 }), TypeError);
+    assertThrows(() => new Untyped(url, [Symbol.iterator]), TypeError);
+    assertThrowsDom(() => new Untyped(url, "a b"), "SyntaxError");
+    assertEquals(log, ["url", "protocols", "url", "url", "url"]);
+  });
 });
 
 describe("new WebSocket: the third argument", () => {

@@ -290,7 +290,7 @@ describe("a message", () => {
     assertEquals([event.composed, event.defaultPrevented, event.isTrusted], [false, false, true]);
     assertEquals([event.target === ws, event.currentTarget, event.eventPhase], [true, null, 0]);
     assertEquals(event.composedPath(), []);
-    assertEquals(event.cancelBubble, true);
+    assertEquals(event.cancelBubble, false);
     const { timeStamp } = event;
     assert(timeStamp > 0 && timeStamp <= performance.now());
     assertEquals(event.timeStamp, timeStamp);
