@@ -81,7 +81,9 @@ function all(names: readonly string[]): Readings {
 /** The options of `connect` as `mod.ts` takes them. */
 export function readAsConnect(options: unknown, url: unknown): unknown {
   const taken = take("connect", options, CONNECT);
-  if (!isObject(taken) || !Object.hasOwn(taken, "supportOriginPort")) return taken;
+  if (taken === options || !isObject(taken) || !Object.hasOwn(taken, "supportOriginPort")) {
+    return taken;
+  }
   const { supportOriginPort, header = {}, ...others } = taken;
   const isGiven = !isObject(header) || Object.keys(header).some(isOrigin);
   const origin = supportOriginPort && !isGiven ? originOf(url) : {};
@@ -107,11 +109,10 @@ function originOf(url: unknown): { origin?: string } {
 }
 
 function take(call: string, options: unknown, readings: Readings): unknown {
-  // What is no object is refused, `null` as well.
-  if (!isObject(options)) return options;
   try {
-    // A promise or a Map, in which nothing would be found, is refused, too.
-    return !isRecord(options) ? options : read(options, `${call}:`, readings);
+    // What is no object is refused, `null` as well, and so is a promise or a Map, in which nothing would be
+    // found.
+    return !isObject(options) || !isRecord(options) ? options : read(options, `${call}:`, readings);
   } catch {
     return options; // `mod.ts` says that it cannot be read
   }

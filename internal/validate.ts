@@ -46,6 +46,16 @@ export const DURATION: Rule = [
   (value) => typeof value === "number" && value >= 0 && value < Infinity,
   "must be a number of milliseconds from 0 on",
 ];
+/** How many of something, which may be none. */
+export const NUMBER_OF: Rule = [
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  "must be an integer from 0 on",
+];
+/** One of a few words. */
+export const oneOf = (...words: readonly string[]): Rule => [
+  (value) => words.includes(value as string),
+  `must be ${words.map((word) => `'${word}'`).join(" or ")}`,
+];
 export const BINARY_TYPE: Rule = [
   (value) => value === "arraybuffer" || value === "uint8array",
   "must be 'arraybuffer' or 'uint8array'",
@@ -94,6 +104,11 @@ export function secretArgumentError(what: string, rule: string, value: unknown):
 /** The error for a wrong argument. All of them have this form. */
 export function argumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
+}
+
+/** Throws where an argument is wrong, for calls that answer nothing. */
+export function checkArgument(what: string, [passes, rule]: Rule, value: unknown): void {
+  if (!passes(value)) throw argumentError(what, rule, value);
 }
 
 /** Options as they were at the call. Each was read once. */

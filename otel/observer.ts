@@ -8,6 +8,7 @@ import {
   FLAG,
   OBJECT,
   readOptions,
+  type Rule,
   withFunctions,
 } from "../internal/validate.ts";
 import { registered } from "../runtime/registered.ts";
@@ -23,6 +24,7 @@ import {
 import { SCOPE, VERSION } from "./scope.ts";
 import { Side, type Telemetry } from "./side.ts";
 import type {
+  OtelApi,
   OtelAttributes,
   OtelContexts,
   OtelCounter,
@@ -30,9 +32,17 @@ import type {
   OtelPropagation,
 } from "./types.ts";
 
+const API: Rule = [
+  (value) => {
+    const { metrics, trace } = (value ?? {}) as Partial<OtelApi>;
+    return typeof metrics?.getMeter === "function" && typeof trace?.getTracer === "function";
+  },
+  "must be OpenTelemetry's API: an object with 'metrics' and 'trace'",
+];
+
 /** What each option must be. */
 const OPTIONS = {
-  api: OBJECT,
+  api: API,
   attributes: OBJECT,
   clock: CLOCK,
   connectionSpans: FLAG,

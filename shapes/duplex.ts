@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
-import { argumentError, COUNT } from "../internal/validate.ts";
+import { argumentError, checkArgument, COUNT, OBJECT } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
@@ -103,6 +103,7 @@ class WebSocketDuplex extends Duplex {
 
 /** Reads what was asked for. */
 function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuplexOptions {
+  checkArgument("duplexOf: options", OBJECT, options);
   const { window, objectMode, readableObjectMode, writableObjectMode } = options;
   if (window === undefined) return options;
   const [isCount, rule] = COUNT;

@@ -1,7 +1,14 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
+import { checkArgument, DURATION, type Rule } from "../internal/validate.ts";
 
 /** How long a promise may wait for what takes real time, such as a module that is loaded, in ms. */
 const REAL_MS = 5000;
+
+/** What can be waited for. */
+const PROMISE: Rule = [
+  (value) => typeof (value as Partial<PromiseLike<unknown>> | null)?.then === "function",
+  "must be a promise",
+];
 
 interface Timer {
   at: number;
@@ -9,7 +16,8 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until it is told to go on.
+ * A clock that stands still until it is told to go on. Time that is no number of milliseconds from 0 on is
+ * refused with 401.
  *
  * @example Thirty seconds in no time
  * ```ts
@@ -57,6 +65,7 @@ export class FakeClock implements Clock {
    * @param ms How many milliseconds.
    */
   sleep(ms: number): void {
+    checkArgument("sleep: ms", DURATION, ms);
     this.#slept += ms;
   }
 
@@ -90,6 +99,7 @@ export class FakeClock implements Clock {
    * @param ms How many milliseconds.
    */
   tick(ms: number): void {
+    checkArgument("tick: ms", DURATION, ms);
     const end = this.#now + ms;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) this.#fire(next);
     this.#now = end;
@@ -102,6 +112,7 @@ export class FakeClock implements Clock {
    * @param ms How many milliseconds; with 0 only promises settle.
    */
   async advance(ms: number): Promise<void> {
+    checkArgument("advance: ms", DURATION, ms);
     const end = this.#now + ms;
     await settle();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
@@ -133,6 +144,8 @@ export class FakeClock implements Clock {
    * ```
    */
   async until<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
+    checkArgument("until: the promise", PROMISE, promise);
+    checkArgument("until: ms", DURATION, ms);
     const end = this.#now + ms;
     let settled = false;
     const note = () => void (settled = true);
@@ -157,6 +170,7 @@ export class FakeClock implements Clock {
    * @param ms How many milliseconds.
    */
   block(ms: number): void {
+    checkArgument("block: ms", DURATION, ms);
     this.#now += ms;
     const now = this.#now;
     for (let next = this.#next(now); next !== undefined; next = this.#next(now)) this.#fire(next);

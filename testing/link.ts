@@ -1,10 +1,13 @@
 import type { Clock } from "../heartbeat.ts";
+import { checkArgument, oneOf } from "../internal/validate.ts";
 import type { Address } from "../runtime/contract.ts";
 import { MemorySocket, RESET } from "./memory_socket.ts";
 import { Pipe } from "./pipe.ts";
 
 /** Which way something goes on a {@linkcode MemoryLink}. */
 export type Direction = "toServer" | "toClient" | "both";
+
+const DIRECTION = oneOf("toServer", "toClient", "both");
 
 /** One connection of a `MemoryNetwork`, from the dial to its end, and what can be done to it. */
 export interface MemoryLink {
@@ -88,6 +91,7 @@ export class Link implements MemoryLink {
   }
 
   #pipes(direction: Direction): Pipe[] {
+    checkArgument("link: direction", DIRECTION, direction);
     if (direction === "both") return [this.#toServer, this.#toClient];
     return [direction === "toServer" ? this.#toServer : this.#toClient];
   }

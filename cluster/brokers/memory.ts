@@ -1,10 +1,17 @@
 /** A log in memory: the servers of one process, and what tests let befall a log. */
 
 import { type Clock, systemClock } from "../../internal/clock.ts";
-import { CLOCK, COUNT, DURATION, readOptions } from "../../internal/validate.ts";
+import {
+  checkArgument,
+  CLOCK,
+  COUNT,
+  DURATION,
+  NUMBER_OF,
+  readOptions,
+} from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { MemoryBrokerLink } from "./memory_link.ts";
-import { type MemoryFault, MemoryLog } from "./memory_log.ts";
+import { checkFaults, type MemoryFault, MemoryLog } from "./memory_log.ts";
 
 const OPTIONS = { clock: CLOCK, latency: DURATION, maxBytes: COUNT };
 
@@ -125,6 +132,7 @@ export class MemoryBroker implements Broker {
    * @param faults See {@linkcode MemoryFault}.
    */
   fail(...faults: MemoryFault[]): void {
+    checkFaults(faults);
     this.#log.faults.push(...faults);
   }
 
@@ -163,6 +171,7 @@ export class MemoryBroker implements Broker {
    * @param count How many.
    */
   trim(count: number): void {
+    checkArgument("trim: count", NUMBER_OF, count);
     this.#log.trim(count);
   }
 
@@ -172,6 +181,7 @@ export class MemoryBroker implements Broker {
    * @param count How many; with 0 there is only a new epoch.
    */
   cut(count: number): void {
+    checkArgument("cut: count", NUMBER_OF, count);
     const { entries } = this.#log;
     this.#log.restart("forked", entries.slice(0, Math.max(0, entries.length - count)));
   }

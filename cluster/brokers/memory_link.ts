@@ -1,11 +1,20 @@
 /** A server's link to a log in memory, and what may befall it. */
 
 import type { Clock } from "../../internal/clock.ts";
+import { checkArgument, DURATION, NUMBER_OF, oneOf } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
-import type { Appending, Extent, MemoryFault, MemoryLog } from "./memory_log.ts";
+import {
+  type Appending,
+  checkFaults,
+  type Extent,
+  type MemoryFault,
+  type MemoryLog,
+} from "./memory_log.ts";
 
 /** What is held on a {@linkcode MemoryBrokerLink}. */
 export type MemoryTraffic = "appends" | "entries" | "both";
+
+const TRAFFIC = oneOf("appends", "entries", "both");
 
 /** Somebody who reads. */
 interface Reading {
@@ -112,6 +121,7 @@ export class MemoryBrokerLink implements Broker {
    * @param faults See {@linkcode MemoryFault}.
    */
   fail(...faults: MemoryFault[]): void {
+    checkFaults(faults);
     this.#faults.push(...faults);
   }
 
@@ -134,6 +144,7 @@ export class MemoryBrokerLink implements Broker {
    * @param what Only appends, or only what is read; both where it is left out.
    */
   hold(what: MemoryTraffic = "both"): void {
+    checkArgument("hold: what", TRAFFIC, what);
     if (what !== "entries") this.#holdsAppends = true;
     if (what !== "appends") this.#holdsEntries = true;
   }
@@ -151,6 +162,7 @@ export class MemoryBrokerLink implements Broker {
    * @param ms Milliseconds from here to the log, or back; 0 for the next turn.
    */
   delay(ms: number): void {
+    checkArgument("delay: ms", DURATION, ms);
     this.#delay = ms;
     this.#watch();
   }
@@ -162,6 +174,7 @@ export class MemoryBrokerLink implements Broker {
    * @param count How many entries.
    */
   gap(count: number): void {
+    checkArgument("gap: count", NUMBER_OF, count);
     for (const reading of this.#readings.values()) reading.gap += count;
   }
 
@@ -171,6 +184,7 @@ export class MemoryBrokerLink implements Broker {
    * @param count By how many entries; 0 for the log itself.
    */
   stale(count: number): void {
+    checkArgument("stale: count", NUMBER_OF, count);
     this.#stale = count;
     this.#tell();
   }

@@ -1,9 +1,17 @@
 /** The entries of a log in memory, and what its links have in common. Not part of the public API. */
 
+import { checkArgument, oneOf } from "../../internal/validate.ts";
 import type { LostReason } from "../broker.ts";
 
 /** What becomes of an append while something is wrong. */
 export type MemoryFault = "refused" | "lost answer" | "held";
+
+const FAULT = oneOf("refused", "lost answer", "held");
+
+/** Throws where a fault that is ordered is none: it would never be seen. */
+export function checkFaults(faults: readonly unknown[]): void {
+  for (const fault of faults) checkArgument("fail: the fault", FAULT, fault);
+}
 
 /** An append that waits. */
 export interface Appending {

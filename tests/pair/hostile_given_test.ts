@@ -6,7 +6,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import harmony from "../../harmony.ts";
-import { BusinessError, createWebSocket } from "../../mod.ts";
+import { BusinessError, createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { createUntyped, refusal, untyped } from "../helpers/client.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 
@@ -72,6 +72,17 @@ describe("arguments that cannot be read", () => {
       const ws = untyped(createWebSocket({ reconnect: true }));
       await assertRefused(() => ws.connect(URL, options));
     }
+  });
+
+  it("are refused where programs of the device come in", async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const ws = untyped(harmony.createWebSocket() as unknown as WebSocketClient);
+    const server = harmony.createWebSocketServer();
+    await assertRefused(() => ws.connect(URL, proxy));
+    await assertRefused(() => ws.close(proxy));
+    await assertRefused(() => server.start(proxy as never));
+    await assertRefused(() => server.close({ clientIP: "::1", clientPort: 1 }, proxy));
   });
 
   for (const [what, make] of DATA) {
