@@ -99,7 +99,7 @@ export class Outbox<Except, Result> {
     }
     const refusal = this.#refusal(call, text.length);
     if (refusal !== undefined) return Refusal.of(refusal);
-    const kept = typeof data === "string" ? data : bytesOf(snapshot(data));
+    const kept = textOrBytes(snapshot(data));
     return Refusal.pending((resolve, reject) => {
       this.#enqueue(text, { kind: "message", topic, data: kept }, except, { resolve, reject });
       if (this.#deadline === undefined) this.#arm(MAX_WAIT_MS);
@@ -108,7 +108,7 @@ export class Outbox<Except, Result> {
 
   /** Appends a message of the nodes' own, which waits as long as it has to. */
   tell(message: Exclude<Message, { kind: "message" }>): void {
-    if (!this.#closed) this.#enqueue(line(message), message, undefined, undefined);
+    this.#enqueue(line(message), message, undefined, undefined);
   }
 
   /** Resolves when all is read back that was told or published, or cannot be any more. */
@@ -286,6 +286,7 @@ export class Outbox<Except, Result> {
   }
 }
 
-function bytesOf(data: WebSocketData): Uint8Array<ArrayBuffer> {
+/** What is kept of a {@linkcode snapshot}, whose views are of bytes. */
+function textOrBytes(data: WebSocketData): string | Uint8Array<ArrayBuffer> {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : data as Uint8Array<ArrayBuffer>;
 }
