@@ -50,7 +50,6 @@ export class Outbox<Except, Result> {
   #counter = 0;
   #queue: Item<Except, Result>[] = [];
   #queued = 0;
-  #flushing = false;
   #underWay: Own<Except, Result> | undefined;
   /** By counter, oldest first. */
   readonly #unread = new Map<number, Own<Except, Result>>();
@@ -182,14 +181,9 @@ export class Outbox<Except, Result> {
     waiting: Item<Except, Result>["waiting"],
   ): void {
     this.#queued += line.length;
-    this.#queue.push({ line, message, except, at: this.#clock.now(), waiting });
-    if (this.#flushing || this.#underWay !== undefined) return;
+    const item = { line, message, except, at: this.#clock.now(), waiting };
     // What is published in the same turn goes together.
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
+    if (this.#queue.push(item) === 1) queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
