@@ -202,14 +202,18 @@ const TABLE = [
     ],
   ],
   [/^(?:cluster\/(?!brokers\/[nr])|server\/cluster|server\.ts)/, [
+    "tests/cluster/entry_test",
     "tests/cluster/history_test",
+    "tests/cluster/log_test",
     "tests/cluster/memory_",
+    "tests/cluster/outbox_test",
+    "tests/cluster/presence_",
+    "tests/cluster/stop_test",
   ], [
     "tests/server/cluster_test",
     "tests/server/resuming_test",
     "tests/server/cluster_limits_test",
     "tests/cluster/broker_stats_test",
-    "tests/cluster/presence_test",
   ]],
   [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_connections_test"], [
     "tests/cluster/redis_gather_test",

@@ -7,6 +7,7 @@ import { natsBroker } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
+import { Program } from "../helpers/programs.ts";
 
 /** A server and a connection to it, until the end of the block. */
 async function world() {
@@ -147,5 +148,14 @@ describe("a log in JetStream", () => {
     await create("OTHER", "NETKIT.log");
     const what = '"NETKIT.log" is no subject of the stream NETKIT';
     await assertRejects(() => broker.append("a"), Error, what);
+  });
+
+  it("leaves nothing that would keep a process", async () => {
+    await using nats = await NatsServer.run();
+    const program = Program.here("broker_left.ts", ["nats", nats.url]);
+    const closed = await program.lineFrom("closed");
+    const { code, at, stderr } = await program.ended;
+    assertEquals([code, stderr], [0, ""]);
+    assert(at - closed.at < 900, `${at - closed.at} ms`);
   });
 });

@@ -6,7 +6,7 @@ import { redisBroker, type RedisConnection } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
-import { HERE } from "../helpers/programs.ts";
+import { HERE, Program } from "../helpers/programs.ts";
 import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 
 const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
@@ -120,8 +120,8 @@ describe("the connections of a log in Redis", () => {
   });
 });
 
-describe("a log in Redis of which nothing is said but how to open a connection", () => {
-  it("has all that was appended, for who comes later", async () => {
+describe("a log in Redis", () => {
+  it("has all that was appended, for who comes later, where no limit is set", async () => {
     await using redis = await RedisServer.run();
     const { open } = opener(redis.url);
     const broker = redisBroker({ open });
@@ -133,5 +133,14 @@ describe("a log in Redis of which nothing is said but how to open a connection",
     assertEquals(reader.log, [...texts, "last", "<ready>"]);
     assertEquals(await redis.say("XLEN netkit:log"), ":402\r\n");
     await broker.close();
+  });
+
+  it("leaves nothing that would keep a process", async () => {
+    await using redis = await RedisServer.run();
+    const program = Program.here("broker_left.ts", ["redis", redis.url]);
+    const closed = await program.lineFrom("closed");
+    const { code, at, stderr } = await program.ended;
+    assertEquals([code, stderr], [0, ""]);
+    assert(at - closed.at < 900, `${at - closed.at} ms`);
   });
 });

@@ -1,0 +1,47 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { pause, within } from "../../cluster/wait.ts";
+
+const never = new Promise<string>(() => {});
+
+/** A signal that aborts on a later turn, or has aborted. */
+function aborting(when: "now" | "soon"): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new Error("given up"));
+  if (when === "now") abort();
+  else setTimeout(abort, 1);
+  return controller.signal;
+}
+
+describe("waiting for something", () => {
+  it("has what it comes to", async () => {
+    const { signal } = new AbortController();
+    assertEquals(await within(Promise.resolve("a"), 60_000, "nothing", signal), "a");
+    const failed = Promise.reject(new Error("it failed"));
+    await assertRejects(() => within(failed, 60_000, "nothing"), Error, "it failed");
+  });
+
+  it("ends when it takes too long", async () => {
+    await assertRejects(() => within(never, 5, "no answer"), Error, "no answer within 5 ms");
+  });
+
+  for (const when of ["now", "soon"] as const) {
+    it(`ends when its signal aborts, with the reason: ${when}`, async () => {
+      const waiting = () => within(never, 60_000, "nothing", aborting(when));
+      await assertRejects(waiting, Error, "given up");
+    });
+
+    it(`ends a pause when its signal aborts: ${when}`, async () => {
+      const began = performance.now();
+      await pause(60_000, aborting(when));
+      assert(performance.now() - began < 30_000);
+    });
+  }
+
+  it("pauses for as long as it is told", async () => {
+    const began = performance.now();
+    await pause(20, new AbortController().signal);
+    const took = performance.now() - began;
+    assert(took > 15, `${took} ms`);
+  });
+});
