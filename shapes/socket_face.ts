@@ -116,9 +116,6 @@ export class SocketFace extends Given {
   }
 
   // What Bun's class has beyond the standard, so that its type fits.
-  get URL(): string {
-    return this.#model.url;
-  }
   get isPaused(): boolean {
     void this.#model;
     return false;
@@ -219,7 +216,7 @@ const CONSTANTS = { CONNECTING, OPEN, CLOSING, CLOSED };
 /** What a face shows that the standard does not name. */
 const HIDDEN = new Set<PropertyKey>([
   ...["addEventListener", "dispatchEvent", "removeEventListener"],
-  ...["URL", "isPaused", "pause", "ping", "pong", "resume", "terminate"],
+  ...["isPaused", "pause", "ping", "pong", "resume", "terminate"],
 ]);
 
 /**

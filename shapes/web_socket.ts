@@ -79,8 +79,8 @@ export interface WebSocket extends EventTarget {
    */
   close(code?: number, reason?: string): void;
 
-  /** The URL, by the name that it had once; Bun's class has it still. */
-  readonly URL: string;
+  /** Is there for Bun's type alone: there is no such thing, as the standard has `url`. */
+  readonly URL: never;
 
   /**
    * Drops the connection at once, whatever is queued: 'error', and 'close' with 1006. Not of the

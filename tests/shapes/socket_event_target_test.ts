@@ -118,6 +118,12 @@ for (const [name, make] of Object.entries({ client, server })) {
         one[method]("x", null);
         one[method]("x", undefined, { capture: true });
       }
+      const { error } = console;
+      const printed: unknown[] = [];
+      console.error = (what: unknown) => void printed.push(what);
+      ws.dispatchEvent(new Event("x"));
+      console.error = error;
+      assertEquals(printed, []);
       await end();
     });
   });
@@ -213,6 +219,8 @@ for (const [name, make] of Object.entries({ client, server })) {
       assertEquals(ws.dispatchEvent(new Event("x", { cancelable: true })), false);
       event.preventDefault();
       assertEquals([event.returnValue, event.defaultPrevented], [false, true]);
+      ws.dispatchEvent(event);
+      assertEquals(seen.slice(-2), [false, true]);
       await end();
     });
 
