@@ -249,6 +249,11 @@ for (const [name, make] of Object.entries({ client, server })) {
       assertEquals(ws.dispatchEvent(event), true);
       assertEquals(seen, [true, "hello", false, Event.AT_TARGET, true, true, true]);
       assertEquals([event.target === ws, event.currentTarget, event.eventPhase], [true, null, 0]);
+      assertEquals([event.isTrusted, event.cancelBubble, event.origin], [
+        false,
+        false,
+        source.url.slice(0, -1),
+      ]);
       source.close();
       await Promise.all([next(source, "close"), end()]);
       await raw.close();
