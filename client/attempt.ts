@@ -7,16 +7,18 @@ import { argumentError } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
 import { readConnectOptions } from "./options.ts";
 
-/** What an attempt failed of, by the words of `runtime/failures.ts` and `client/connection.ts`. */
-const FAILURES: readonly [RegExp, AttemptFailure][] = [
-  [/^the server answered with HTTP status/, "http_status"],
-  [/^the proxy answered with/, "proxy_refused"],
-  [/^connection refused$/, "connection_refused"],
-  [/^the host name was not found$/, "host_not_found"],
-  [/^the TLS handshake failed$/, "tls_failed"],
-  [/^the server('s| did not| does not)/, "invalid_handshake"],
-  [/^the connection was reset$/, "connection_reset"],
-  [/^timed out after /, "timeout"],
+/** What an attempt failed of, by how `runtime/failures.ts` and `client/connection.ts` begin to say it. */
+const FAILURES: readonly [string, AttemptFailure][] = [
+  ["the server answered with HTTP status", "http_status"],
+  ["the proxy answered with", "proxy_refused"],
+  ["connection refused", "connection_refused"],
+  ["the host name was not found", "host_not_found"],
+  ["the TLS handshake failed", "tls_failed"],
+  ["the server's", "invalid_handshake"],
+  ["the server did not", "invalid_handshake"],
+  ["the server does not", "invalid_handshake"],
+  ["the connection was reset", "connection_reset"],
+  ["timed out after", "timeout"],
 ];
 
 /**
@@ -35,16 +37,16 @@ export function attempt(
 ): ClientHandshake {
   const { hostname, port, protocol } = new URL(url);
   const scheme = protocol === "wss:" ? "wss" : "ws";
-  const code = Number(status ?? "0");
+  const code = Number(status ?? 0);
   const reason = failure === undefined
     ? undefined
-    : FAILURES.find(([words]) => words.test(failure))?.[1] ?? "connection_failed";
+    : FAILURES.find(([words]) => failure.startsWith(words))?.[1] ?? "connection_failed";
   return {
     scheme,
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? (scheme === "wss" ? 443 : 80) : Number(port),
     duration,
-    ...(code > 0 && { status: code }),
+    ...(code !== 0 && { status: code }),
     ...(reason !== undefined && { reason }),
   };
 }

@@ -6,21 +6,23 @@ import { Listeners } from "../../internal/listeners.ts";
 import { Receipt } from "../../internal/receipt.ts";
 import { DialledClient } from "../helpers/dialled_client.ts";
 
-type Name = "message" | "close";
+type Name = "message" | "close" | "error";
 
 /** A source of messages: the real listeners, with nothing behind them. */
 function setUp() {
   const listeners = new Listeners<Name>(["message", "close", "error"]);
   const state = { busy: true, overruns: 0, receipt: undefined as Receipt | undefined };
+  /** The listeners that were added and are not removed. */
+  const left = new Set<unknown>();
   const queue = new MessageIterator({
-    on: (type, listener) => listeners.on(type, listener),
-    off: (type, listener) => listeners.off(type, listener),
+    on: (type, listener) => (left.add(listener), listeners.on(type, listener)),
+    off: (type, listener) => (left.delete(listener), listeners.off(type, listener)),
     busy: () => state.busy,
     receipt: () => state.receipt,
     tooFast: () => state.overruns++,
   });
   const message = (data: string | ArrayBuffer) => listeners.emit("message", undefined, data);
-  return { listeners, state, queue, message };
+  return { listeners, state, queue, message, count: () => left.size };
 }
 
 const DONE = { done: true, value: undefined } as const;
@@ -82,16 +84,30 @@ describe("MessageIterator", () => {
   });
 
   it("lets go of its source when the loop is left", async () => {
-    const { queue, message } = setUp();
+    const { count, listeners, queue, message, state } = setUp();
     message("1");
     message("2");
+    state.busy = false;
     for await (const data of queue) {
       assertEquals(data, "1");
       break;
     }
     message("3");
+    listeners.emit("error", businessError("connectFailed", "lost later"));
     assertEquals(await queue.next(), DONE);
+    assertEquals(await queue.return(), DONE);
+    assertEquals(count(), 0);
   });
+
+  for (const type of ["close", "error"] as const) {
+    it(`has no listener left once it has ended by '${type}'`, () => {
+      const { listeners, state, count } = setUp();
+      assertEquals(count(), 3);
+      state.busy = false;
+      listeners.emit(type, businessError("connectFailed", "lost"));
+      assertEquals(count(), 0);
+    });
+  }
 
   it("holds 16 MiB, text counted two bytes a character; more is an tooFast, told once", async () => {
     const { state, queue, message } = setUp();
