@@ -73,6 +73,7 @@ const SYSTEM = {
   tinyproxy: "tinyproxy-bin",
   nginx: "nginx-light",
   openssl: "openssl",
+  script: "bsdutils",
   chromium: "chromium",
   "python websockets": "python3-websockets",
   "redis-server": "redis-server",

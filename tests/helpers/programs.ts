@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { peer, runtimes } from "../../scripts/setup.mjs";
 
 // Found, and installed where missing, before any test: what that leaves running is no test's leak.
-const binaries = await runtimes();
+export const binaries = await runtimes();
 const peerCommand = await peer();
 
 /** The root of the repository. */

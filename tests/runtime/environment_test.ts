@@ -1,6 +1,7 @@
 /**
  * What changes where a server listens, or which of two programs a connection belongs to, without our
- * module having a say: rows of `docs/limits.md`. Seen on Deno 2.9.6 and Bun 1.4.5.
+ * module having a say: rows of `docs/limits.md`. Seen on Deno 2.9.6 and Bun 1.4.5. And what Deno asks
+ * somebody at a terminal where it was given no permission.
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
@@ -9,8 +10,13 @@ import { describe, it } from "@std/testing/bdd";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, HERE, onDeno, Program } from "../helpers/programs.ts";
+import { system } from "../../scripts/setup.mjs";
+import { within } from "../helpers/client.ts";
+import { binaries, freePort, HERE, onDeno, Program } from "../helpers/programs.ts";
 import { rawConnect, TEXT, textOf } from "../peers/raw.ts";
+
+/** Gives a program a terminal. */
+const script = await system("script");
 
 const MODULE = new URL("../../mod.ts", import.meta.url).href;
 
@@ -85,3 +91,27 @@ describe("where a server listens", () => {
     },
   );
 });
+
+if (onDeno && script !== undefined) {
+  describe("connect() on Deno where somebody must be asked", () => {
+    for (
+      const [key, told] of [
+        ["y", ["answer true", "error 200"]], // nobody listens there
+        ["n", ["answer 201"]],
+      ] as const
+    ) {
+      it(`goes by the answer, and asks once: ${key}`, async () => {
+        const command = `${binaries.deno} run --quiet tests/programs/asks_permission.ts`;
+        const terminal = [script, "--quiet", "--return", "--command", command, "/dev/null"];
+        await using program = Program.start(terminal, { input: true });
+        await within(program.line(/Allow\?/));
+        // What is typed before Deno reads is thrown away, and makes it wait.
+        const typing = setInterval(() => program.write(`${key}\n`), 400);
+        const { code, stdout } = await within(program.ended).finally(() => clearInterval(typing));
+        assertEquals(code, 0, stdout);
+        assertEquals(stdout.match(/^(?:answer|error) \w+/gm), [...told]);
+        assertEquals(stdout.match(/Allow\?/g)?.length, 1);
+      });
+    }
+  });
+}

@@ -36,6 +36,7 @@ describe("createWebSocketServer().start({ path })", () => {
     ],
     ["is a path as the URL parser leaves it", "/café/../ü b", ["/%C3%BC%20b"], ["/caf%C3%A9"]],
     ["is the root alone", "/", ["/", "/?a", "/.."], ["/a", "//"]],
+    ["is one of a list of one", ["/a"], ["/a"], ["/", "/a/"]],
     ["is one of several", ["/a", "/b"], ["/a", "/b"], ["/", "/c", "/a,b"]],
     [
       "is a pattern",
@@ -112,6 +113,7 @@ describe("createWebSocketServer().start({ path })", () => {
     const path of [
       ...["", "chat", "chat/", "?x", "/chat?x", "/chat#x", "http://x/chat"],
       ...[5, null, true, {}, [], ["/a", "b"], ["/a", 5], [["/a"]], /x/, () => "/a"],
+      ...[{ pathname: "/a" }, { test: () => true }],
     ]
   ) {
     it(`is refused with 401: ${Array.isArray(path) ? JSON.stringify(path) : String(path)}`, async () => {
