@@ -179,7 +179,7 @@ describe("a node's log", () => {
   });
 
   it("refuses what is over 16 MiB in the queue", async () => {
-    const cluster = new Cluster(1);
+    const cluster = new Cluster(2);
     await cluster.settle(100);
     cluster.broker.fail("held");
     const data = "x".repeat(1_000_000);
@@ -190,6 +190,8 @@ describe("a node's log", () => {
     await cluster.settle();
     assertEquals((await Promise.all(published.slice(0, -1))).length, 16);
     assertEquals(cluster.nodes[0]!.log.figures.queued, 0);
+    const { texts, faults } = cluster.nodes[1]!;
+    assertEquals([texts.length, faults], [16, []], "no entry was too long");
     await cluster.nodes[0]!.publish(data);
   });
 
