@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readHead } from "../../cluster/entry.ts";
+import { readEntry, readHead } from "../../cluster/entry.ts";
 import { BusinessError } from "../../mod.ts";
 import { Cluster, type ClusterNode } from "../helpers/nodes.ts";
 
@@ -23,6 +23,15 @@ function outcome(promise: Promise<number>): Promise<unknown> {
     error.message.replace("Websocket Unknown Other Error: ", ""),
     ...error.cause instanceof Error ? [error.cause.message] : [],
   ]);
+}
+
+/** The texts of each entry that has some. */
+function textsOf({ broker }: Cluster): string[][] {
+  return broker.entries.map((entry) =>
+    (readEntry(entry)?.messages ?? []).flatMap((message) =>
+      message.kind === "message" ? [String(message.data)] : []
+    )
+  ).filter((texts) => texts.length > 0);
 }
 
 /** An error as messages show it. */
@@ -72,6 +81,63 @@ describe("what a node publishes", () => {
     ]);
     const refused = await outcome(node.publish("b"));
     assertEquals(refused, ["brokerDown", "publish: the broker has taken nothing for 5 s"]);
+    cluster.broker.release();
+    await cluster.settle();
+    cluster.broker.fail("held");
+    const again = outcome(node.publish("c"));
+    await cluster.settle(5000);
+    assertEquals(await again, await published);
+  });
+
+  it("is under way once, though it is read back before the append has an answer, which is a failure", async () => {
+    const [cluster, node] = await world(1);
+    node.link.delay(10);
+    node.link.fail("lost answer");
+    const published = [node.publish("a")];
+    await cluster.settle(5);
+    published.push(node.publish("b"));
+    await cluster.settle(16);
+    assertEquals(await published[0], 1);
+    published.push(node.publish("c"));
+    await cluster.settle(4);
+    published.push(node.publish("d"));
+    await cluster.settle(100);
+    assertEquals(await Promise.all(published), [1, 2, 3, 4]);
+    assertEquals(textsOf(cluster), [["a"], ["b"], ["c", "d"]]);
+    assertEquals(timers(cluster), 1, "the publishers' alone");
+    cluster.broker.fail("held");
+    const last = outcome(node.publish("e"));
+    await cluster.settle(5100);
+    assertEquals(await last, [
+      "unconfirmed",
+      "publish: nobody knows whether the broker has taken it",
+    ]);
+  });
+
+  it("is not appended again once it was read back", async () => {
+    const [cluster, node] = await world(1);
+    node.link.hold("entries");
+    node.link.fail("lost answer");
+    const published = node.publish("a");
+    await cluster.settle(10);
+    assertEquals(timers(cluster), 2, "until it is tried again, and until it is given up");
+    node.link.release();
+    await cluster.settle();
+    assertEquals([await published, timers(cluster)], [1, 1]);
+    await cluster.settle(1000);
+    assertEquals(textsOf(cluster), [["a"]]);
+  });
+
+  it("is not tried again once the server has stopped", async () => {
+    const [cluster, node] = await world(1);
+    cluster.broker.fail("held");
+    const published = outcome(node.publish("a"));
+    await cluster.settle();
+    await node.log.close();
+    cluster.broker.release(false);
+    await cluster.settle();
+    assertEquals((await published as string[])[0], "unconfirmed");
+    assertEquals(timers(cluster), 0);
   });
 
   it("is refused once the server has stopped, which leaves no timer", async () => {

@@ -1,0 +1,90 @@
+/** A log in memory of which a link hears late, and readers that end in the midst of being told. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { BrokerReader } from "../../cluster.ts";
+import { FakeClock, MemoryBroker } from "../../testing.ts";
+
+/** A reader that notes what it is told, in short, and does something on each entry. */
+function reader(log: string[], then: (entry: string) => void = () => {}): BrokerReader {
+  return {
+    entry: ({ epoch, offset }, entry) => {
+      log.push(`${epoch}.${offset} ${entry}`);
+      then(entry);
+    },
+    ready: () => log.push("ready"),
+    lost: (why) => log.push(`lost ${why}`),
+    state: (up) => log.push(up ? "up" : "down"),
+  };
+}
+
+/** A log, a link that is read, and what was told. */
+async function world(then?: (entry: string) => void) {
+  const clock = new FakeClock();
+  const broker = new MemoryBroker({ clock });
+  const link = broker.link();
+  const log: string[] = [];
+  const ending = new AbortController();
+  const done = link.read(reader(log, then), ending.signal);
+  await clock.advance(0);
+  assertEquals(log.splice(0), ["up", "ready"]);
+  return { clock, broker, link, log, ending, done };
+}
+
+describe("a log in memory", () => {
+  it("is known to be another though the one before is heard of after it", async () => {
+    const { clock, broker, link, log } = await world();
+    link.hold("entries");
+    link.delay(50);
+    await broker.append("a");
+    link.delay(0);
+    broker.empty();
+    await broker.append("b");
+    await clock.advance(60); // it hears of the first log's entry
+    link.release();
+    await clock.advance(0);
+    assertEquals(log, ["lost gone", "2.1 b"]);
+    await broker.close();
+  });
+
+  it("is not known to be another before that is heard of", async () => {
+    const { clock, broker, link, log } = await world();
+    link.delay(50);
+    broker.empty();
+    await broker.append("a");
+    link.hold("entries");
+    link.release(); // looks at what there is to tell
+    await clock.advance(49);
+    assertEquals(log, []);
+    await clock.advance(1);
+    assertEquals(log, ["lost gone", "2.1 a"]);
+    await broker.close();
+  });
+
+  it("tells no more to a reader that ends in the midst of it", async () => {
+    const { clock, broker, link, log, ending, done } = await world((entry) => {
+      if (entry === "b") ending.abort();
+    });
+    link.hold("entries");
+    for (const entry of ["a", "b", "c"]) await broker.append(entry);
+    link.release();
+    await clock.advance(0);
+    await done;
+    assertEquals(log, ["1.1 a", "1.2 b"]);
+    await broker.close();
+  });
+
+  it("tells two readers of one link, of which one ends", async () => {
+    const { clock, broker, link, log, ending } = await world();
+    const second: string[] = [];
+    const reading = link.read(reader(second), new AbortController().signal);
+    await broker.append("a");
+    await clock.advance(0);
+    ending.abort();
+    await broker.append("b");
+    await clock.advance(0);
+    assertEquals([log, second], [["1.1 a"], ["up", "1.1 a", "ready", "1.2 b"]]);
+    await broker.close();
+    await reading;
+  });
+});
