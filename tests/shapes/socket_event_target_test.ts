@@ -254,6 +254,9 @@ for (const [name, make] of Object.entries({ client, server })) {
         false,
         source.url.slice(0, -1),
       ]);
+      event.stopPropagation();
+      assertEquals([ws.dispatchEvent(event), event.cancelBubble], [true, false]);
+      assertEquals(seen.length, 7);
       source.close();
       await Promise.all([next(source, "close"), end()]);
       await raw.close();
