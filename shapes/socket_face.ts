@@ -180,9 +180,25 @@ export function textOf(value: unknown): string {
 /** What Web IDL makes of an argument that is no text: `(BufferSource or Blob or USVString)`. */
 function toData(data: unknown): WebSocketData | Blob {
   if (data instanceof Blob || data instanceof ArrayBuffer) return data;
-  if (!ArrayBuffer.isView(data)) return textOf(data);
-  if (data.buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  if (!ArrayBuffer.isView(data)) {
+    return isBuffer(data) ? new Uint8Array(data).slice() : textOf(data);
+  }
+  const { buffer } = data;
+  if (buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  if (isBuffer(buffer)) return new Uint8Array(buffer, data.byteOffset, data.byteLength).slice();
   throw new TypeError("send: a view of shared memory cannot be sent: it may change meanwhile");
+}
+
+const { get: lengthOf } = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!;
+
+/** Whether a value is an ArrayBuffer, if of another realm. */
+function isBuffer(value: unknown): value is ArrayBuffer {
+  try {
+    lengthOf!.call(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a message is to be acknowledged. What others give beside the data says nothing of that. */

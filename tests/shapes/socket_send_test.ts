@@ -1,5 +1,6 @@
 /** What a socket sends, and what it counts as queued. */
 
+import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
@@ -20,6 +21,11 @@ async function pair(init: WebSocketInit = {}) {
     await server.close();
   };
   return { server, ws, peer, end };
+}
+
+/** What a program makes that has globals of its own. */
+function elsewhere(program: string): unknown {
+  return runInNewContext(program);
 }
 
 describe("send()", () => {
@@ -52,6 +58,12 @@ describe("send()", () => {
       ["a Float64Array", new Float64Array(bytes.slice().buffer), bytes],
       ["a DataView", new DataView(bytes.slice().buffer, 1, 2), bytes.slice(1, 3)],
       ["a Blob", new Blob([bytes.slice(0, 4)]), bytes.slice(0, 4)],
+      [
+        "another realm's ArrayBuffer",
+        elsewhere("new Uint8Array([1, 2]).buffer"),
+        bytes.slice(0, 2),
+      ],
+      ["another realm's view", elsewhere("new Uint8Array([0, 1]).subarray(1)"), bytes.slice(0, 1)],
       ["an empty buffer", new ArrayBuffer(0), new Uint8Array()],
       ["an empty Blob", new Blob([]), new Uint8Array()],
     ] as const
@@ -68,6 +80,8 @@ describe("send()", () => {
     const { ws, end } = await pair();
     assertThrows(() => ws.send(), TypeError);
     assertThrows(() => ws.send(new Uint8Array(new SharedArrayBuffer(2))), TypeError);
+    const shared = elsewhere("new Uint8Array(new SharedArrayBuffer(2))");
+    assertThrows(() => ws.send(shared), TypeError);
     assertThrows(() => ws.send(Symbol("x")), TypeError);
     assertEquals(ws.bufferedAmount, 0);
     await end();
