@@ -153,9 +153,8 @@ function isCount(value: unknown): value is number {
 }
 
 function readBytes(data: unknown): Uint8Array<ArrayBuffer> | undefined {
-  if (typeof data !== "string") return undefined;
   try {
-    return Uint8Array.fromBase64(data, { lastChunkHandling: "strict" });
+    return Uint8Array.fromBase64(data as string, { lastChunkHandling: "strict" });
   } catch {
     return undefined;
   }

@@ -60,8 +60,10 @@ describe("an entry", () => {
     );
   });
 
-  it("may have no message", () => {
+  it("may have no message, and a long name", () => {
     assertEquals(readEntry('["a",1]'), { node: "a", counter: 1, messages: [] });
+    const node = "a".repeat(256);
+    assertEquals(readEntry(head(node, 1)), { node, counter: 1, messages: [] });
   });
 
   it("has no lone surrogate, which UTF-8 could not carry", () => {
@@ -91,15 +93,23 @@ describe("an entry", () => {
     "bytes for a number": '["a",1]\n["bytes",5,"AQI="]',
     "a join of nobody": '["a",1]\n["join","t",[]]',
     "a join of a member that is text": '["a",1]\n["join","t",[1,"::1","x"]]',
+    "a join with nothing": '["a",1]\n["join","t"]',
+    "a member that is null": '["a",1]\n["join","t",[1,"::1",null]]',
     "a join with an id that is negative": '["a",1]\n["join","t",[-1,"::1"]]',
     "a join with too much": '["a",1]\n["join","t",[1,"::1",{},2]]',
     "a join of no topic": '["a",1]\n["join",null,[1,"::1"]]',
     "a leave with no id": '["a",1]\n["leave","t",null]',
     "a lease of 0": '["a",1]\n["alive",null,0]',
+    "a lease that is text": '["a",1]\n["alive",null,"15"]',
+    "a snapshot with nothing": '["a",1]\n["snapshot"]',
+    "a snapshot with more": '["a",1]\n["snapshot",null,[0,true,[],1]]',
+    "a snapshot of null": '["a",1]\n["snapshot",null,[0,true,[null]]]',
+    "a snapshot of a member of no topic": '["a",1]\n["snapshot",null,[0,true,[[5,1,"::1"]]]]',
     "a snapshot with no members": '["a",1]\n["snapshot",null,[0,true]]',
     "a snapshot of an unclear part": '["a",1]\n["snapshot",null,["0",true,[]]]',
     "a snapshot of a wrong member": '["a",1]\n["snapshot",null,[0,true,[["t",1]]]]',
     "a death of nobody": '["a",1]\n["dead",null,""]',
+    "a death of several": '["a",1]\n["dead",null,["b"]]',
     "one good line and a bad one": '["a",1]\n["message","t","x"]\nnot ours',
     "more than 1 MiB": `["a",1]\n["message","t","${"x".repeat(MAX_ENTRY_BYTES)}"]`,
     "more than 1 MiB in bytes": `["a",1]\n["message","t","${"中".repeat(400_000)}"]`,

@@ -45,7 +45,7 @@ describe("the history of topics", () => {
     const { history } = start();
     history.add("a", at(1), "x");
     history.clear();
-    assertEquals(history.position, undefined);
+    assertEquals([history.position, history.bytes], [undefined, 0]);
     history.add("a", at(9), "y");
     assertEquals(brief(history.since("a", at(1))), false);
     assertEquals(brief(history.since("a", at(9))), []);
@@ -59,6 +59,17 @@ describe("the history of topics", () => {
     assertEquals(brief(history.since("a", at(497))), ["498", "499", "500"]);
     assertEquals(brief(history.since("b", at(1))), ["b"], "another topic is whole");
     assertLessOrEqual(history.bytes, 4 * 110);
+  });
+
+  it("keeps as many messages of a topic whose oldest were too old", async () => {
+    const { history, clock } = start({ messages: 3, age: 1000 });
+    for (const n of [1, 2]) history.add("a", at(n), `${n}`);
+    await clock.advance(1001);
+    for (const n of [3, 4, 5]) history.add("a", at(n), `${n}`);
+    assertEquals(brief(history.since("a", at(2))), ["3", "4", "5"]);
+    history.add("a", at(6), "6");
+    assertEquals(brief(history.since("a", at(2))), false);
+    assertEquals(brief(history.since("a", at(3))), ["4", "5", "6"]);
   });
 
   it("keeps what is so old at the most", async () => {

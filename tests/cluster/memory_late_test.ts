@@ -1,8 +1,9 @@
 /** A log in memory of which a link hears late, and readers that end in the midst of being told. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { BrokerReader } from "../../cluster.ts";
+import { type BrokerReader, memoryBroker } from "../../cluster.ts";
+import { BusinessError } from "../../mod.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 
 /** A reader that notes what it is told, in short, and does something on each entry. */
@@ -86,5 +87,40 @@ describe("a log in memory", () => {
     assertEquals([log, second], [["1.1 a"], ["up", "1.1 a", "ready", "1.2 b"]]);
     await broker.close();
     await reading;
+  });
+
+  it("is as large as it may be, also when it has lost its tail", async () => {
+    const broker = new MemoryBroker({ maxBytes: 10 });
+    for (const entry of ["aaaa", "bbbb"]) await broker.append(entry);
+    broker.cut(1);
+    for (const entry of ["cccc", "dddd"]) await broker.append(entry);
+    assertEquals(broker.entries, ["cccc", "dddd"]);
+    await broker.close();
+  });
+
+  it("is closed for links that come later, too", async () => {
+    const broker = new MemoryBroker();
+    await broker.close();
+    const link = broker.link();
+    await assertRejects(() => link.append("a"), Error, "the log in memory is closed");
+    const log: string[] = [];
+    await link.read(reader(log), new AbortController().signal);
+    assertEquals(log, []);
+  });
+
+  it("takes its size alone where it is not made to fail", async () => {
+    const broker = memoryBroker({ maxBytes: 5 });
+    for (const entry of ["aaaa", "bbbb"]) await broker.append(entry);
+    const log: string[] = [];
+    const ending = new AbortController();
+    const note = reader(log);
+    const done = broker.read({ ...note, ready: () => ending.abort() }, ending.signal);
+    await done;
+    assertEquals(log, ["up", "1.2 bbbb"]);
+    await broker.close();
+    for (const options of [{ latency: 1 }, { maxBytes: 0 }, { maxBytes: "1" }]) {
+      const error = assertThrows(() => memoryBroker(options as never), BusinessError);
+      assertEquals((error as BusinessError).code, 401);
+    }
   });
 });

@@ -147,7 +147,7 @@ describe("what a node publishes", () => {
     await cluster.settle();
     assertEquals(timers(cluster), 2, "until it is tried again, and until it is given up");
     await node.log.close();
-    assertEquals(timers(cluster), 0);
+    assertEquals([timers(cluster), node.states], [0, [true]], "it is not said to be down");
     assertEquals(await waiting, [
       "unconfirmed",
       `publish: nobody knows whether the broker has taken it${shown(REFUSED)}`,

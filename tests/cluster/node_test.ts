@@ -1,0 +1,74 @@
+/** A server that cannot read its log, and what a node remembers of the others. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { Broker } from "../../cluster.ts";
+import { BusinessError, createWebSocketServer } from "../../mod.ts";
+import { FakeClock, MemoryBroker } from "../../testing.ts";
+import { Cluster } from "../helpers/nodes.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+
+await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
+
+/** A log that never says that it is ready, until its reader leaves. */
+class SilentBroker implements Broker {
+  append(): Promise<void> {
+    return new Promise(() => {});
+  }
+
+  read(_: unknown, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+describe("start() of a server with a broker", () => {
+  const down = new MemoryBroker();
+  down.down();
+  const cause = "the log in memory is down";
+  for (
+    const [what, broker, why] of [
+      ["is silent", new SilentBroker(), undefined],
+      ["is down", down, cause],
+    ] as const
+  ) {
+    it(`waits 5 s for one that ${what}, says why, and may be called again`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedServer();
+      const server = createWebSocketServer({ broker, clock, runtime });
+      for (let times = 0; times < 2; times++) {
+        const began = clock.now();
+        const starting = assertRejects(() => server.start({ serverPort: 80 }), BusinessError);
+        const error = await clock.until(starting) as BusinessError;
+        assertEquals(clock.now() - began, 5000);
+        const text = "start: the broker could not be read within 5 s";
+        assertEquals([error.code, error.kind, error.message], [
+          2302999,
+          "brokerDown",
+          `Websocket Unknown Other Error: ${text}${why === undefined ? "" : `: Error: ${why}`}`,
+        ]);
+        assertEquals((error.cause as Error | undefined)?.message, why);
+      }
+      assertEquals(clock.pending, 0);
+    });
+  }
+});
+
+describe("a node", () => {
+  it("remembers how far each of 10,000 others was read, those that were heard last", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const say = (n: number) => cluster.broker.append(`["${n}",1]\n["message","t","${n}"]`);
+    for (let n = 0; n < 10_000; n++) await say(n);
+    for (const n of [0, 9999]) await say(n);
+    const [node] = cluster.nodes;
+    await cluster.settle();
+    assertEquals([node!.texts.length, node!.log.figures.duplicates], [10_000, 2]);
+    for (const n of [10_000, 2, 0]) await say(n); // one is more than that: the first is forgotten
+    await cluster.settle();
+    assertEquals(node!.texts.slice(10_000), ["10000", "0"]);
+  });
+});

@@ -1,0 +1,175 @@
+/** What clients that can resume are told, by a node that reads the log. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Joined, Resume } from "../../cluster/resume.ts";
+import { FakeClock } from "../../testing.ts";
+
+const at = (epoch: string, offset: number, index = 0) => ({ epoch, offset, index });
+
+/** A client that was somewhere, and what it is told. */
+function peerOf(epoch: string | undefined, since: Record<string, [number, number]> = {}) {
+  const log: unknown[] = [];
+  const places = Object.entries(since).map(([topic, [offset, index]]) =>
+    [topic, { offset, index }] as const
+  );
+  return {
+    log,
+    room: Infinity,
+    since: new Map(places),
+    epoch,
+    tell: (control: object) => log.push(control),
+    send: (place: string, data: unknown) => log.push(`${place} ${data}`),
+    hasRoomFor(bytes: number) {
+      log.push(`room for ${bytes}`);
+      return bytes <= this.room;
+    },
+  };
+}
+
+/** A node that has read a message of topic `t` at each of 1 to 3 of epoch `e`. */
+function start() {
+  const clock = new FakeClock();
+  const resume = new Resume({ messages: 100, bytes: 1e6, age: 300_000 }, clock);
+  for (const n of [1, 2, 3]) resume.read(at("e", n), "t", `m${n}`);
+  return { clock, resume };
+}
+
+/** Has a client join, and notes what that comes to. */
+function join(resume: Resume, peer: ReturnType<typeof peerOf>, topic = "t") {
+  const joining = resume.join(peer, topic, () => peer.log.push("enter"));
+  const result: { is?: Joined } = {};
+  if (joining instanceof Promise) void joining.then((joined) => result.is = joined);
+  else result.is = joining;
+  return result;
+}
+
+describe("a client that joins", () => {
+  it("is told from where on it is in a topic that it was not in", () => {
+    const { resume } = start();
+    const peer = peerOf("e", { other: [1, 0] });
+    assertEquals(join(resume, peer).is, { missed: 0 });
+    assertEquals(peer.log, ["enter", { joined: "t", at: "3.0" }]);
+  });
+
+  it("is sent what it missed before it is in, once", () => {
+    const { resume } = start();
+    const peer = peerOf("e", { t: [1, 0] });
+    assertEquals(join(resume, peer).is, { recovered: true, missed: 2 });
+    assertEquals(peer.log.splice(0), [
+      "room for 76", // 2 × (32 + 3 × 2)
+      { joined: "t", at: "1.0", recovered: true, missed: 2 },
+      "2.0 m2",
+      "3.0 m3",
+      "enter",
+    ]);
+    assertEquals(join(resume, peer).is, { missed: 0 });
+  });
+
+  it("is sent nothing where there is no room for it, and told so", () => {
+    const { resume } = start();
+    resume.read(at("e", 4), "t", new Uint8Array(10));
+    const peer = peerOf("e", { t: [3, 0] });
+    peer.room = 41;
+    assertEquals(join(resume, peer).is, { recovered: false, missed: 0 });
+    assertEquals(peer.log, [
+      "room for 42",
+      { joined: "t", at: "4.0", recovered: false, missed: 0 },
+      "enter",
+    ]);
+  });
+
+  it("waits for a node that is behind, until it has read that far, and for 5 s", async () => {
+    const { clock, resume } = start();
+    const peer = peerOf("e", { t: [5, 0], u: [9, 0] });
+    const [t, u] = [join(resume, peer), join(resume, peer, "u")];
+    resume.read(at("e", 4), "t", "m4");
+    resume.caughtUp();
+    await clock.advance(4000);
+    assertEquals([t.is, u.is, peer.log], [undefined, undefined, []]);
+    resume.read(at("e", 5), "t", "m5");
+    resume.caughtUp();
+    await clock.advance(999);
+    assertEquals([t.is, u.is], [{ recovered: true, missed: 0 }, undefined]);
+    await clock.advance(1);
+    assertEquals(u.is, { recovered: false, missed: 0 });
+    assertEquals(clock.pending, 0);
+  });
+
+  it("waits for a log that its node may have to hear of, for 1 s, and for no entry of the one before", async () => {
+    const { clock, resume } = start();
+    const [peer, other] = [peerOf("f", { t: [1, 0] }), peerOf("g", { t: [1, 0] })];
+    const [soon, never] = [join(resume, peer), join(resume, other)];
+    resume.read(at("e", 4), "t", "m4");
+    resume.caughtUp();
+    await clock.advance(500);
+    assertEquals([soon.is, never.is], [undefined, undefined]);
+    resume.lost("gone");
+    resume.read(at("f", 1), "t", "f1");
+    resume.caughtUp();
+    await clock.advance(0);
+    assertEquals([soon.is, never.is], [{ recovered: true, missed: 0 }, undefined]);
+    await clock.advance(500);
+    assertEquals(never.is, { recovered: false, missed: 0 });
+    assertEquals(other.log.at(-2), { joined: "t", at: "1.0", recovered: false, missed: 0 });
+  });
+
+  it("may leave, or go, while it waits", async () => {
+    const { clock, resume } = start();
+    const peer = peerOf("e", { t: [5, 0], u: [5, 0] });
+    resume.add(peer);
+    const [t, u] = [join(resume, peer), join(resume, peer, "u")];
+    resume.leave(peer, "elsewhere");
+    resume.leave(peer, "t");
+    await clock.advance(0);
+    assertEquals([t.is, u.is], [{ recovered: false, missed: 0 }, undefined]);
+    assertEquals(peer.log, [{ left: "elsewhere" }, { left: "t" }]);
+    resume.remove(peer);
+    await clock.advance(0);
+    assertEquals(u.is, { recovered: false, missed: 0 });
+    resume.read(at("e", 5), "t", "m5");
+    resume.caughtUp();
+    assertEquals([peer.log.length, clock.pending], [2, 0]);
+  });
+});
+
+describe("a client that stays", () => {
+  it("is told each 25 s where the log stands, if it has moved", async () => {
+    const { clock, resume } = start();
+    const [one, other] = [peerOf(undefined), peerOf(undefined)];
+    resume.add(one);
+    resume.add(other);
+    await clock.advance(24_999);
+    assertEquals(one.log, []);
+    await clock.advance(1);
+    assertEquals([one.log, other.log], [[{ at: "3.0" }], [{ at: "3.0" }]]);
+    await clock.advance(25_000);
+    resume.read(at("e", 4, 1));
+    resume.remove(other);
+    await clock.advance(25_000);
+    assertEquals([one.log, other.log], [[{ at: "3.0" }, { at: "4.1" }], [{ at: "3.0" }]]);
+    resume.remove(one);
+    assertEquals(clock.pending, 0);
+    resume.add(one);
+    assertEquals(clock.pending, 1);
+    resume.close();
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is told that something is lost, and in which log it is then", async () => {
+    const { clock, resume } = start();
+    const peer = peerOf(undefined);
+    resume.add(peer);
+    assertEquals([resume.hello, resume.isNowhere], [{ resume: 1, epoch: "e" }, false]);
+    resume.lost("forked");
+    assertEquals([resume.hello, resume.isNowhere], [{ resume: 1, epoch: undefined }, true]);
+    await clock.advance(25_000);
+    assertEquals(peer.log.splice(0), [{ lost: "forked" }], "it is not known where it stands");
+    resume.read(at("f", 1));
+    resume.read(at("f", 2), "t", "m");
+    assertEquals(peer.log.splice(0), [{ epoch: "f", at: "0.0" }]);
+    resume.read(at("g", 7), "t", "m");
+    assertEquals(peer.log.splice(0), [{ epoch: "g", at: "6.2147483648" }]);
+    resume.close();
+  });
+});
