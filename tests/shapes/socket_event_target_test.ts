@@ -276,3 +276,29 @@ describe("the 'close' event", () => {
     }
   });
 });
+
+describe("the event of a message", () => {
+  it("has the members of old, and none of them changes what has come", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const heard: string[] = [];
+    one.addEventListener("message", (event) => {
+      heard.push(`${event.srcElement === one}`);
+      event.cancelBubble = false;
+      heard.push(`${event.cancelBubble}`);
+      event.cancelBubble = true;
+      event.cancelBubble = false;
+      heard.push(`${event.cancelBubble}`);
+      event.returnValue = false;
+      event.initEvent("other", true, true);
+      event.initMessageEvent("other", true, true, "other data");
+      heard.push(`${event.type} ${event.data} ${event.returnValue} ${event.bubbles}`);
+    }, true);
+    one.addEventListener("message", () => heard.push("though it was stopped"));
+    const told = next(one, "message", true);
+    peer.send(TEXT, "hello");
+    assertEquals((await told).srcElement === one, true);
+    assertEquals(heard, ["true", "false", "true", "message hello true false"]);
+    peer.end();
+    await server.stop();
+  });
+});
