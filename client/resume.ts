@@ -82,8 +82,11 @@ export class ResumeSession {
     for (const [topic, known] of [...this.#topics].reverse()) {
       if (known.place === undefined || known.epoch !== own) continue;
       const at = placeText(known.place);
-      characters += JSON.stringify(topic).length + at.length + 4;
-      if (++topics > MAX_LIST.topics || characters > MAX_LIST.characters) break;
+      const more = JSON.stringify(topic).length + at.length + 4;
+      if (topics === MAX_LIST.topics) break;
+      if (characters + more > MAX_LIST.characters) continue; // a shorter name may have room
+      topics++;
+      characters += more;
       Object.defineProperty(list, topic, { value: at, enumerable: true });
     }
     this.#epoch = epoch;

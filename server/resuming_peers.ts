@@ -102,11 +102,14 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
 
   open(socket: Socket): void {
     const { clock, resume } = this.#owner;
-    this.#connection.host.opening.delete(this.#connection);
+    const { host, state } = this.#connection;
+    if (state !== "admitted") return socket.terminate(); // it opened too late
+    host.opening.delete(this.#connection);
     this.#socket = socket;
-    const { maxPayload } = this.#connection.host;
+    const { maxPayload } = host;
     const max = maxPayload === DEFAULT_MAX_PAYLOAD ? undefined : maxPayload;
     socket.send(control({ ...resume.hello, max }));
+    if (!host.admits()) return this.enter(); // it is told that the server stops
     this.#owner.waits(this);
     this.#timer = clock.setTimer(() => this.#refuse(), HELLO_MS);
   }

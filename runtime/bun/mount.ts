@@ -3,6 +3,7 @@ import { businessError } from "../../errors.ts";
 import { exceeds } from "../../internal/payload.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
+import { heard } from "../heard.ts";
 import { UNIX } from "../unix.ts";
 import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
 
@@ -20,15 +21,12 @@ export class BunMount implements Acceptor {
   readonly #handler: HostWebSocketHandler;
   readonly #options: MountOptions;
   readonly #events: AcceptorEvents;
-  readonly #heard: () => Promise<void>;
   /** How many have come by a Unix socket of a host's: they have no address. */
   #nameless = 0;
 
-  /** @param heard Waits until a client in this process has heard of its end. */
-  constructor(options: MountOptions, events: AcceptorEvents, heard: () => Promise<void>) {
+  constructor(options: MountOptions, events: AcceptorEvents) {
     this.#options = options;
     this.#events = events;
-    this.#heard = heard;
     this.#acceptor = new BunAcceptor({
       maxPayload: options.maxPayload,
       compression: options.compression,
@@ -106,7 +104,7 @@ export class BunMount implements Acceptor {
   }
 
   close(): Promise<void> {
-    return this.#heard();
+    return heard();
   }
 
   #owns(ws: unknown): boolean {

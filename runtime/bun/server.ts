@@ -5,6 +5,7 @@ import type {
   ServerRuntime,
   TcpListener,
 } from "../contract.ts";
+import { heard } from "../heard.ts";
 import type { Identity } from "../pem.ts";
 import { BunAcceptor, type BunHost } from "./acceptor.ts";
 import { BunMount } from "./mount.ts";
@@ -38,12 +39,6 @@ interface BunLike {
   }): BunServer;
 }
 
-/**
- * How often to wait for a Close frame to reach a client in the same process, and for so many ms each time.
- * Bun reads its sockets once beside each timer: on a busy machine one long timer is not enough.
- */
-const HEARD = { times: 5, ms: 1 };
-
 /** Bun as a server, where this is Bun. */
 export function bunServer(): ServerRuntime | undefined {
   const bun = (globalThis as unknown as { Bun?: BunLike }).Bun;
@@ -55,7 +50,7 @@ export function bunServer(): ServerRuntime | undefined {
     tellsDrain: true,
     opensAtOnce: true,
     listen: (options, events) => listen(bun, options, events),
-    mount: (options, events) => new BunMount(options, events, heard),
+    mount: (options, events) => new BunMount(options, events),
     fault,
   };
 }
@@ -113,16 +108,6 @@ async function untilAnswered(server: BunServer, ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (server.pendingRequests > 0 && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-}
-
-/**
- * Bun does not wait for the peers' Close frames (1.4.5, `server_quirks_test.ts`). A client in the same
- * process must get its 'close' before `stop` settles, as it does on Deno.
- */
-async function heard(): Promise<void> {
-  for (let times = 0; times < HEARD.times; times++) {
-    await new Promise((resolve) => setTimeout(resolve, HEARD.ms));
   }
 }
 

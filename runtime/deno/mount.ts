@@ -1,5 +1,6 @@
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, Address, MountOptions } from "../contract.ts";
+import { heard } from "../heard.ts";
 import { UNIX } from "../unix.ts";
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 
@@ -38,7 +39,7 @@ export class DenoMount implements Acceptor {
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return heard();
   }
 
   #fault(why: string, cause?: unknown): Response {

@@ -9,6 +9,7 @@ import type {
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 import { DenoMount } from "./mount.ts";
 import { canPing } from "./internals.ts";
+import { heard } from "../heard.ts";
 import { UNIX } from "../unix.ts";
 
 interface DenoServer {
@@ -90,6 +91,7 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
       ? { hostname: addr.hostname!, port: addr.port! }
       : { hostname: UNIX, port: 0, path },
     async close(ms) {
+      await heard();
       if (await answers.done(ms)) return await within(server.shutdown(), SHUTDOWN_MS);
       // Nothing else ends an answer, and after a shutdown it cannot be done (2.9.6,
       // `tests/server/http_test.ts`).

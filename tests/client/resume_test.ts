@@ -197,6 +197,16 @@ describe("a session", () => {
     script.end();
   });
 
+  it("lists what there is room for beside a name that is too long", () => {
+    const script = new Script();
+    script.greet("e");
+    for (const name of ["a", "b".repeat(65_536), "c"]) script.hear({ joined: name, at: "1.0" });
+    script.end();
+    const { at } = script.greet("e") as { at: object };
+    assertEquals(Object.keys(at), ["c", "a"]);
+    script.end();
+  });
+
   it("knows names that are those of objects", () => {
     const script = new Script();
     script.greet("e");

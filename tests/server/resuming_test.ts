@@ -41,7 +41,8 @@ async function start(options: { authorize?: boolean; maxPendingAmount?: number }
   return { runtime, clock, server, published: runtime.published };
 }
 
-async function enter(runtime: ScriptedServer, headers: Record<string, string>) {
+/** Lets a client in; its connection is still to open. */
+async function admit(runtime: ScriptedServer, headers: Record<string, string>) {
   const all = {
     host: "localhost",
     connection: "Upgrade",
@@ -52,8 +53,14 @@ async function enter(runtime: ScriptedServer, headers: Record<string, string>) {
   };
   const admission = await runtime.request({ headers: all }) as Admission;
   const socket = new FullSocket();
-  admission.open(socket);
-  return { admission, socket };
+  const open = () => admission.open(socket);
+  return { admission, socket, open };
+}
+
+async function enter(runtime: ScriptedServer, headers: Record<string, string>) {
+  const admitted = await admit(runtime, headers);
+  admitted.open();
+  return admitted;
 }
 
 async function stop(server: WebSocketServer, clock: FakeClock): Promise<void> {
@@ -154,6 +161,38 @@ describe("a connection of a server with a history", () => {
       await stop(server, clock);
     });
   }
+});
+
+describe("a client that can resume, and opens", () => {
+  it("too late is dropped at once, as any other, and waited for no longer", async () => {
+    const { runtime, clock, server } = await start();
+    for (const headers of [OFFER, {}]) {
+      const { admission, socket, open } = await admit(runtime, headers);
+      await clock.advance(2001);
+      const { pending } = clock;
+      open();
+      assertEquals([socket.calls, socket.sent], [["terminate"], []]);
+      assertEquals(clock.pending, pending);
+      admission.message('{"resume":1}\n');
+      admission.closed({ code: 1006, reason: "" });
+    }
+    assertEquals(server.listAllConnections(), []);
+    await stop(server, clock);
+  });
+
+  it("while the server stops is told so, whatever it says of where it was", async () => {
+    const { runtime, clock, server } = await start();
+    const { admission, socket, open } = await admit(runtime, OFFER);
+    const began = clock.now();
+    const stopped = server.stop();
+    open();
+    assertEquals([socket.sent.length, socket.calls], [1, ["close 1001"]]);
+    admission.closed({ code: 1001, reason: "" });
+    assertEquals(await clock.until(stopped), true);
+    assertEquals(clock.now() - began < 1000, true);
+    await clock.advance(10_000);
+    assertEquals(clock.pending, 0);
+  });
 });
 
 describe("what is sent while something is published", () => {
