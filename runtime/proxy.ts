@@ -57,7 +57,7 @@ function urlOf(text: string): URL | undefined {
   if (!URL.canParse(full)) return undefined;
   const url = new URL(full);
   const rest = url.pathname + url.search + url.hash;
-  const isMeant = text === full ? !rest.includes("@") : /^\/?$/.test(rest);
+  const isMeant = text === full ? !rest.includes("@") : rest === "/";
   return isMeant && /^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname) ? url : undefined;
 }
 
@@ -145,7 +145,7 @@ function inNetwork(cidr: string, host: string): boolean {
 /** The bits of an address, 32 or 128 of them. */
 function toBits(ip: string): string | undefined {
   const binary = (value: string, radix: number, width: number) =>
-    parseInt(value || "0", radix).toString(2).padStart(width, "0");
+    parseInt(value, radix).toString(2).padStart(width, "0");
   if (/^\d+\.\d+\.\d+\.\d+$/.test(ip)) {
     return ip.split(".").map((part) => binary(part, 10, 8)).join("");
   }

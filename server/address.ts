@@ -1,6 +1,6 @@
 /** Whether text is a literal IPv4 or IPv6 address. */
 export function isAddress(text: string): boolean {
-  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  const quad = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   if (quad) {
     return quad.slice(1).every((part) => Number(part) <= 255 && String(Number(part)) === part);
   }

@@ -50,6 +50,5 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
 function listed(header: string | null, token: string): boolean {
   if (header === null) return false;
   if (header === token) return true; // as most have it: to lower it takes longer
-  const list = header.toLowerCase();
-  return list === token || list.split(",").some((item) => item.trim() === token);
+  return header.toLowerCase().split(",").some((item) => item.trim() === token);
 }

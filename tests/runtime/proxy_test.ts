@@ -1,8 +1,13 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import process from "node:process";
 import {
   type Environment,
+  environment,
   environmentNames,
+  fullUrl,
+  hasCredentials,
+  proxyFault,
   proxyFor,
   withProxyEnvironment,
 } from "../../runtime/proxy.ts";
@@ -168,6 +173,8 @@ describe("a list of exceptions", () => {
       ] as const
     ) assertEquals([network, excluded("ws://10.1.2.3/", network)], [network, holds]);
     assertEquals(excluded("ws://a.example/", "0.0.0.0/0"), false);
+    assertEquals(excluded("ws://172.31.0.1/", "172.16.0.0/12"), true);
+    assertEquals(excluded("ws://172.32.0.1/", "172.16.0.0/12"), false);
   });
 
   it("names IPv6 networks", () => {
@@ -175,6 +182,11 @@ describe("a list of exceptions", () => {
     assertEquals(excluded("ws://[fe80::1]/", "fd00::/8"), false);
     assertEquals(excluded("ws://[fd00::1]/", "fd00::1/128"), true);
     assertEquals(excluded("ws://[fd00::2]/", "fd00::1/128"), false);
+    assertEquals(excluded("ws://[::1]/", "::/127"), true);
+    assertEquals(excluded("ws://[1:2:3:4:5:6:7:8]/", "1:2:3:4:5:6:7:8/128"), true);
+    assertEquals(excluded("ws://[1:2:3:4:5:6:7:8]/", "1:2:3:4:5:6:7:8"), true);
+    assertEquals(excluded("ws://[1:2:3::]/", "1:2:3::/48"), true);
+    assertEquals(excluded("ws://[1:2:4::]/", "1:2:3::/48"), false);
   });
 
   it("name no host of the other family", () => {
@@ -189,6 +201,9 @@ describe("a list of exceptions", () => {
     for (const item of ["", ",", " ", ".", "*.", ":", ":80", "/", "1/2", "999.1.1.1/8", "[", "]"]) {
       assertEquals([item, excluded("ws://a.example/", item)], [item, false]);
     }
+    assertEquals(excluded("ws://[::1]/", ":::/8"), false);
+    assertEquals(excluded("ws://a.example./", ",,x, "), false); // nothing between commas is no domain
+    assertEquals(excluded("ws://4.example/", "example"), true); // a name that begins with a digit
     const env = { all_proxy: P, no_proxy: "x, \t,,a.example\n" };
     assertEquals(proxyFor(WS, "system", env), undefined);
   });
@@ -234,5 +249,65 @@ describe("withProxyEnvironment()", () => {
     assertEquals(environmentNames(env), false);
     assertEquals(environmentNames({ no_proxy: "*" }), false);
     assertEquals(environmentNames({ HTTPS_PROXY: P }), true);
+  });
+
+  it("shows one that says nothing what it is to say meanwhile", () => {
+    const env: Environment = { OTHER: "kept" };
+    withProxyEnvironment(env, { https_proxy: P }, () => {
+      assertEquals(env, { OTHER: "kept", https_proxy: P });
+    });
+    assertEquals(env, { OTHER: "kept" });
+  });
+});
+
+describe("environment()", () => {
+  it("is this process's own", () => {
+    assertStrictEquals(environment(), process.env as Environment);
+  });
+});
+
+describe("a proxy's credentials", () => {
+  it("are there where one of the two is", () => {
+    const has = (username: string, password: string) =>
+      hasCredentials({ url: P, username, password });
+    assertEquals([has("", ""), has("u", ""), has("", "p"), has("u", "p")], [
+      ...[false, true, true, true],
+    ]);
+  });
+
+  it("are encoded in its URL", () => {
+    const full = fullUrl({ url: P, username: "me@home", password: "p:/%" });
+    assertEquals(full, "http://me%40home:p%3A%2F%25@127.0.0.1:8080/");
+    assertEquals(fullUrl({ url: P, username: "", password: "" }), `${P}/`);
+  });
+});
+
+describe("proxyFault()", () => {
+  const fault = (env: Environment, option: Parameters<typeof proxyFor>[1] = "system") =>
+    proxyFault(WS, option, env);
+
+  it("finds none where there is no proxy, or one of HTTP", () => {
+    for (const env of [{}, { http_proxy: P }, { http_proxy: "https://p" }, { https_proxy: "!" }]) {
+      assertEquals(fault(env), undefined);
+    }
+    assertEquals(fault({}, { host: "p", port: 1 }), undefined);
+  });
+
+  it("names the variable that is no URL of one, where that counts", () => {
+    const env = { http_proxy: "http://a b/" };
+    assertEquals(fault(env), "the environment's http_proxy is no URL of a proxy");
+    assertEquals(fault({ ALL_PROXY: "!" }), "the environment's ALL_PROXY is no URL of a proxy");
+    assertEquals(fault({ ...env, no_proxy: "a.example" }), undefined);
+    assertEquals(fault(env, "no-proxy"), undefined);
+    assertEquals(fault(env, { host: "p", port: 1 }), undefined);
+  });
+
+  it("says of another kind what it is, and nothing of its credentials", () => {
+    const why = "it speaks to HTTP proxies only, not to socks5://p:1080";
+    assertEquals(fault({ all_proxy: "socks5://me:secret@p:1080" }), why);
+    assertEquals(
+      fault({ http_proxy: "ftp-http://p" }),
+      "it speaks to HTTP proxies only, not to " + "ftp-http://p",
+    );
   });
 });

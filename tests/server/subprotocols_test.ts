@@ -24,6 +24,7 @@ describe("createWebSocketServer().start({ protocol })", () => {
     answers: [string | undefined, number, string][],
   ][] = [
     ["chooses none when left out", undefined, [[undefined, 101, ""], ["a", 101, ""]]],
+    ["chooses none when it is empty", "", [[undefined, 101, ""], ["a", 101, ""]]],
     ["chooses one", "chat", [
       ["chat", 101, "chat"],
       ["a,chat", 101, "chat"],
@@ -91,6 +92,9 @@ describe("createWebSocketServer().start({ protocol })", () => {
       assertEquals([error!.code, error!.kind], [2302999, "hookFailed"]);
       assertStringIncludes(error!.message, "'protocol' failed: ");
       assertInstanceOf(error!.cause, what === "throws" ? RangeError : TypeError);
+      const rule =
+        "it must answer with a subprotocol that was offered, or undefined: current value";
+      assertStringIncludes(String(error!.cause), what === "throws" ? "no idea" : rule);
       assertEquals(watched.log, ["error 2302999 undefined"]);
     });
   }

@@ -59,6 +59,7 @@ describe("handshakeFault()", () => {
     for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
       const fault = handshakeFault(request({}, method));
       assertEquals([fault?.status, fault?.headers], [405, { allow: "GET" }]);
+      assertEquals(fault?.why, `the method is ${method}`);
     }
   });
 
@@ -72,6 +73,7 @@ describe("handshakeFault()", () => {
     for (const version of [undefined, "", "8", "12", "14", "013", "13, 8", "13.0"]) {
       const fault = handshakeFault(request({ "sec-websocket-version": version }));
       assertEquals([fault?.status, fault?.headers], [426, { "sec-websocket-version": "13" }]);
+      assertEquals(fault?.why, "Sec-WebSocket-Version is not 13");
     }
   });
 
