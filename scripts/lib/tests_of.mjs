@@ -139,6 +139,9 @@ const TABLE = [
     "tests/harmony/",
   ]],
   [/^otel\//, ["tests/otel/"], []],
+  [/^testing\//, ["tests/testing/", "tests/pair/boundaries_test", "tests/pair/states_test"], [
+    "tests/model/model_test",
+  ]],
   [/^runtime\/(?:bun|deno)\/(?:acceptor|server|socket|mount|internals)/, [
     "tests/server/messages_test",
     "tests/server/close_test",
