@@ -57,7 +57,6 @@ export class ReconnectingConnection implements ConnectionOwner {
   #asked = 0;
   /** How many attempts there were since the last stable connection. */
   #attempt = 0;
-  #last: Interruption = { code: 1006, reason: "" };
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
   readonly #sleep: SleepWatch;
@@ -244,7 +243,6 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection = undefined;
     this.#between = "waiting";
     this.#attempt++;
-    this.#last = last;
     const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
     if (!goesOn || (this.#between as string) === "closing") {
       return this.#finish(() =>
@@ -253,7 +251,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     }
     this.#queue.putBack(this.#parts.outbox?.sent ?? []);
     this.#owner.interrupted(end);
-    if (this.#between === "waiting") this.#wait();
+    if (this.#between === "waiting") this.#wait(last);
   }
 
   #wanted(last: Interruption): boolean {
@@ -285,11 +283,11 @@ export class ReconnectingConnection implements ConnectionOwner {
     return otherwise;
   }
 
-  #wait(): void {
+  #wait(last: Interruption): void {
     const { policy } = this.#parts;
     const chance = this.#ask("random", policy.random, 1);
     if (this.#between !== "waiting") return; // an 'error' listener has closed
-    const ms = backoff(policy, this.#attempt, this.#last, chance);
+    const ms = backoff(policy, this.#attempt, last, chance);
     this.#timer = this.#clock.setTimer(this.#again, ms);
     const info = { attempt: this.#attempt, delay: ms / 1000 };
     const { observing, who } = this.#parts;
