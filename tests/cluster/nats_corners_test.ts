@@ -3,7 +3,7 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { natsBroker } from "../../nats.ts";
+import { natsBroker, type NatsBrokerOptions } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
@@ -135,6 +135,72 @@ describe("a log in JetStream", () => {
     await insist(broker, "c");
     await reader.told("c");
     assertEquals([reader.states, reader.lostReasons], [[true, false, true], []]);
+  });
+
+  it("tells what was lost on its way to the reader, and nothing of a stranger's", async () => {
+    await using it = await world();
+    const { connection } = it;
+    const lost = new Set(["b", "d"]);
+    const inboxes: string[] = [];
+    let fail: (error: Error) => void = () => {};
+    const lossy = {
+      request: connection.request.bind(connection),
+      publish: connection.publish.bind(connection),
+      subscribe(...[subject, options]: Parameters<NatsBrokerOptions["connection"]["subscribe"]>) {
+        inboxes.push(subject);
+        fail = (error) => options.callback(error, undefined as never);
+        return connection.subscribe(subject, {
+          callback(error, message) {
+            if (!lost.delete(message.string())) options.callback(error, message);
+          },
+        });
+      },
+    };
+    const broker = natsBroker({ connection: lossy });
+    await using reader = await new LogReader(broker).whenReady();
+    for (const text of ["a", "b"]) await broker.append(text);
+    await reader.told("b"); // as a sign of life says how many there were
+    connection.publish(inboxes.at(-1)!, "a stranger's");
+    for (const text of ["c", "d", "e"]) await broker.append(text);
+    await reader.told("e"); // as the next has not the next number
+    fail(new Error("no permission"));
+    await broker.append("f");
+    await reader.told("f");
+    assertEquals(reader.log, ["<ready>", "a", "b", "c", "d", "e", "f"]);
+    assertEquals(reader.unsaid, undefined);
+    assertEquals(reader.causes, ["some were not told", "some were not told", "no permission"]);
+  });
+
+  it("has lost what was deleted from it, also where that is seen after an append that failed", async () => {
+    await using it = await world();
+    const { connection } = it;
+    let fails = 0;
+    const request: NatsConnection["request"] = async (subject, ...rest) => {
+      if (subject === "NETKIT.log" && fails-- > 0) throw new Error("no answer");
+      return await connection.request(subject, ...rest);
+    };
+    const { publish, subscribe } = connection;
+    const hasty = {
+      request,
+      publish: publish.bind(connection),
+      subscribe: subscribe.bind(connection),
+    };
+    const broker = natsBroker({ connection: hasty });
+    await using reader = await new LogReader(broker).whenReady();
+    for (const text of ["a", "b"]) await broker.append(text);
+    await reader.told("b");
+    fails = 1;
+    await assertRejects(() => broker.append("c"), Error, "no answer");
+    await insist(broker, "c"); // all is well: the last entry is there
+    await reader.told("c");
+    assertEquals([reader.lostReasons, reader.unsaid], [[], undefined]);
+    await api(connection, "STREAM.MSG.DELETE.NETKIT", { seq: 3 });
+    fails = 1;
+    await assertRejects(() => broker.append("d"), Error, "no answer");
+    await insist(broker, "d");
+    await reader.told("d");
+    const again = ["<lost: forked>", "a", "b", "<lost: trimmed>", "d"]; // its number is missing
+    assertEquals(reader.log, ["<ready>", "a", "b", "c", ...again]);
   });
 
   it("takes no other stream's word for what it has appended", async () => {

@@ -143,4 +143,67 @@ describe("a log in Redis", () => {
     assertEquals([code, stderr], [0, ""]);
     assert(at - closed.at < 900, `${at - closed.at} ms`);
   });
+
+  const rowsOf = (reply: unknown) => {
+    if (reply === null || reply === undefined) return undefined;
+    if (!Array.isArray(reply)) return Object.entries(reply)[0];
+    return Array.isArray(reply[0]) ? reply[0] : reply;
+  };
+  const replies: Record<string, (key: string, rows: unknown) => unknown> = {
+    "a Map": (key, rows) => new Map([[key, rows]]),
+    "an object": (key, rows) => ({ [key]: rows }),
+    "pairs": (key, rows) => [[key, rows]],
+    "a pair": (key, rows) => [key, rows],
+  };
+  it("is read by clients that answer in any of four ways, and says of another that it is none", async () => {
+    await using redis = await RedisServer.run();
+    let change: (reply: unknown) => unknown;
+    const { open } = opener(redis.url);
+    const broker = redisBroker({
+      async open() {
+        const { send, close } = await open();
+        const changed = async (command: string, args: string[]) => {
+          const reply = await send(command, args);
+          return command === "XREAD" ? change(reply) : reply;
+        };
+        return { send: changed, close };
+      },
+    });
+    await broker.append("a");
+    for (const [what, of] of Object.entries(replies)) {
+      for (const none of [null, undefined]) {
+        change = (reply) => {
+          const [key, rows] = rowsOf(reply) ?? [];
+          return rows === undefined ? none : of(key, rows);
+        };
+        await using reader = await new LogReader(broker).whenReady();
+        assertEquals(reader.log, ["a", "<ready>"], what);
+      }
+    }
+    change = () => ["netkit:log", "OK"];
+    await using reader = new LogReader(broker);
+    await until("it is said", () => reader.states.at(-1) === false);
+    assertEquals(reader.causes, ['no rows: "OK"']);
+    await broker.close();
+  });
+
+  it("begins behind what is not ours, whatever time that says it is", async () => {
+    await using redis = await RedisServer.run();
+    await redis.say("XADD netkit:log 4000000000000-7 hello world"); // in the year 2096
+    const { open } = opener(redis.url);
+    const broker = redisBroker({ open });
+    await insist(broker, "a");
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(reader.log, ["world", "a", "<ready>", "b"]);
+    assertEquals(
+      reader.positions.slice(1),
+      [1, 2].map((offset) => ({
+        epoch: "4000000000001",
+        offset,
+      })),
+    );
+    await broker.close();
+  });
 });
