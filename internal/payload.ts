@@ -62,11 +62,11 @@ export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
   try {
     if (data instanceof ArrayBuffer) return data.byteLength;
-    if (data === arrived && data !== undefined) return (data as Uint8Array).byteLength;
+    if (data === arrived) return (data as Uint8Array).byteLength;
     // Shared memory could change while it is being sent. The runtimes refuse it, too.
     return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.byteLength : NaN;
   } catch {
-    return NaN; // a Proxy of the user has thrown, or a getter
+    return NaN; // there is no data, or a Proxy of the user has thrown, or a getter
   }
 }
 

@@ -115,6 +115,7 @@ suite("publicUrl()", () => {
     ["ws://user:pass@host:1/", "ws://…@host:1/"],
     ["ws://user:p@ss/w@host/", "ws://…@host/"],
     ["user:pass@host", "…@host"],
+    ["w:/u:p@host", "w:/…@host"],
     ["", ""],
   ];
   for (const [url, shown] of urls) {
@@ -132,6 +133,7 @@ suite("quote() and quoteAll()", () => {
   it("take the first three, and count the others", () => {
     assertEquals(quoteAll([]), "");
     assertEquals(quoteAll(["a", "b", "c"]), "a; b; c");
+    assertEquals(quoteAll(["a", "b", "c", "d"]), "a; b; c; and 1 more");
     assertEquals(quoteAll(["a", "b", "c", "d", "e"]), "a; b; c; and 2 more");
     assert(quoteAll(Array(100_000).fill("x".repeat(1000))).length < 700);
   });

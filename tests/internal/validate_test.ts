@@ -1,19 +1,38 @@
-import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../errors.ts";
 import {
   ANY,
+  BINARY_TYPE,
+  BYTES,
+  checkArgument,
+  CLOCK,
   COUNT,
+  DURATION,
   FLAG,
   FUNCTION,
+  hasTexts,
+  isNone,
   isToken,
+  MAX_PAYLOAD,
   NUMBER,
+  NUMBER_OF,
   OBJECT,
+  OBSERVER,
+  oneOf,
   readOptions,
   readProtocols,
   type Rule,
+  SCHEMA,
   SIGNAL,
   TEXT,
+  withFunctions,
 } from "../../internal/validate.ts";
 
 function refusal(...args: Parameters<typeof readOptions>): BusinessError {
@@ -102,37 +121,146 @@ describe("the options that were read", () => {
 });
 
 describe("the rules", () => {
-  const object = {};
   const fn = () => {};
-  const { signal } = new AbortController();
-  const values = {
+  const values: Record<string, unknown> = {
     text: "x",
+    word: "arraybuffer",
+    other: "uint8array",
     flag: false,
+    below: -1,
     zero: 0,
-    one: 1,
     half: 0.5,
+    one: 1,
+    most: 2 ** 31 - 1,
+    over: 2 ** 31,
+    unsafe: 2 ** 53,
+    infinity: Infinity,
     nan: NaN,
-    object,
+    object: {},
     fn,
-    signal,
+    signal: new AbortController().signal,
+    clock: { now: fn, setTimer: fn, clearTimer: fn },
+    broken: { now: fn, setTimer: fn, clearTimer: 1 },
+    observer: { sent: fn },
+    deaf: { sent: 1 },
+    schema: { "~standard": { version: 1, vendor: "x", validate: fn } },
   };
-  const passing: [string, Rule, string[]][] = [
-    ["TEXT", TEXT, ["text"]],
-    ["FLAG", FLAG, ["flag"]],
-    ["NUMBER", NUMBER, ["zero", "one", "half", "nan"]],
-    ["OBJECT", OBJECT, ["object", "signal"]],
-    ["COUNT", COUNT, ["one"]],
-    ["FUNCTION", FUNCTION, ["fn"]],
-    ["SIGNAL", SIGNAL, ["signal"]],
-    ["ANY", ANY, Object.keys(values)],
+  const objects = ["object", "signal", "clock", "broken", "observer", "deaf", "schema"];
+  const passing: [string, Rule, string, string[]][] = [
+    ["TEXT", TEXT, "must be text", ["text", "word", "other"]],
+    ["FLAG", FLAG, "must be true or false", ["flag"]],
+    ["NUMBER", NUMBER, "must be a number", [
+      ...["below", "zero", "half", "one", "most", "over", "unsafe", "infinity", "nan"],
+    ]],
+    ["OBJECT", OBJECT, "must be an object", objects],
+    ["COUNT", COUNT, "must be an integer above 0", ["one", "most", "over"]],
+    ["MAX_PAYLOAD", MAX_PAYLOAD, "must be an integer from 1 to 2147483647", ["one", "most"]],
+    ["BYTES", BYTES, "must be a number of bytes from 0 on", [
+      ...["zero", "half", "one", "most", "over", "unsafe", "infinity"],
+    ]],
+    ["DURATION", DURATION, "must be a number of milliseconds from 0 on", [
+      ...["zero", "half", "one", "most", "over", "unsafe"],
+    ]],
+    ["NUMBER_OF", NUMBER_OF, "must be an integer from 0 on", ["zero", "one", "most", "over"]],
+    ["oneOf()", oneOf("x", "uint8array"), "must be 'x' or 'uint8array'", ["text", "other"]],
+    ["BINARY_TYPE", BINARY_TYPE, "must be 'arraybuffer' or 'uint8array'", ["word", "other"]],
+    ["FUNCTION", FUNCTION, "must be a function", ["fn"]],
+    ["SIGNAL", SIGNAL, "must be an AbortSignal", ["signal"]],
+    ["SCHEMA", SCHEMA, "must be a Standard Schema, version 1", ["schema"]],
+    ["OBSERVER", OBSERVER, "must be an object of functions", objects.filter((o) => o !== "deaf")],
+    [
+      "CLOCK",
+      CLOCK,
+      "must be an object with the functions now, setTimer, clearTimer",
+      ["clock"],
+    ],
+    ["withFunctions()", withFunctions("now"), "must be an object with the functions now", [
+      ...["clock", "broken"],
+    ]],
+    ["ANY", ANY, "", Object.keys(values)],
   ];
-  for (const [name, [passes], expected] of passing) {
+  for (const [name, [passes, rule], says, expected] of passing) {
     it(`${name} lets ${expected.join(", ")} pass, no more`, () => {
       const found = Object.entries(values).filter(([, value]) => passes(value));
       assertEquals(found.map(([key]) => key), expected);
+      assertEquals(rule, says);
       if (name !== "ANY") assertEquals([null, []].map(passes), [false, false]);
     });
   }
+});
+
+describe("readOptions() says", () => {
+  it("'config' where the call takes one, and keeps why it cannot be read", () => {
+    for (const [call, name] of [["start", "config"], ["mount", "config"], ["stop", "options"]]) {
+      const error = refusal(call!, 5, {});
+      const rule = `${call}: ${name} must be an object: current value is 5`;
+      assertEquals(error.message, `Parameter error: ${rule}`);
+      const cause = new RangeError("no");
+      const options = new Proxy({}, {
+        ownKeys() {
+          throw cause;
+        },
+      });
+      const unread = refusal(call!, options, {});
+      assertStringIncludes(unread.message, `${call}: ${name} cannot be read: RangeError: no`);
+      assertStrictEquals(unread.cause, cause);
+      assertEquals(unread.code, 401);
+    }
+  });
+
+  it("nothing of text that may be a secret, nor of what is misspelt beside it", () => {
+    const secret: Rule = [() => false, "must be none", "secret"];
+    const rules = { size: COUNT, password: secret };
+    assertStringIncludes(refusal("f", { passwort: "hunter2" }, rules).message, "is not shown");
+    assertStringIncludes(refusal("f", { password: "hunter2" }, rules).message, "is not shown");
+    assertStringIncludes(refusal("f", { size: "x" }, rules).message, 'current value is "x"');
+    assertStringIncludes(refusal("f", { sizes: "x" }, { size: COUNT }).message, '"x"');
+  });
+
+  it("what is two levels deep as it was, and no more", () => {
+    const bare = Object.assign(Object.create(null), { host: "a" });
+    const options = { bare, plain: { inner: { host: "a" } }, odd: new URL("ws://a") };
+    const rules = { bare: OBJECT, plain: OBJECT, odd: OBJECT };
+    const given = readOptions("f", options, rules) as typeof options;
+    bare.host = options.plain.inner.host = "b";
+    assertEquals(given.bare, { host: "a" });
+    assertStrictEquals(given.plain.inner, options.plain.inner);
+    assertStrictEquals(given.odd, options.odd);
+    const flat = readOptions("f", options, rules, 1) as typeof options;
+    assertStrictEquals(flat.plain, options.plain);
+  });
+});
+
+describe("an object of texts", () => {
+  it("has all that it must have, and nothing else but what it may", () => {
+    const has = (value: unknown) => hasTexts(value, ["a", "b"], ["c"]);
+    for (const value of [{ a: "", b: "x" }, { a: "1", b: "2", c: "3", d: undefined }]) {
+      assertEquals(has(value), true, JSON.stringify(value));
+    }
+    const bad = [{}, { a: "" }, { b: "" }, { a: "", b: undefined }, { a: "", b: "", d: "" }];
+    for (const value of [...bad, { a: "", b: 1 }, { a: "", b: "", c: 1 }, null, [], "ab"]) {
+      assertEquals(has(value), false, JSON.stringify(value));
+    }
+  });
+
+  it("is none where both of its paths are empty", () => {
+    assertEquals(isNone({ certPath: "", keyPath: "" }), true);
+    const others = [{ certPath: "", keyPath: "x" }, { certPath: "x", keyPath: "" }, {}, null];
+    for (const value of [...others, undefined, { certPath: "" }, { keyPath: "" }]) {
+      assertEquals(isNone(value), false, JSON.stringify(value));
+    }
+  });
+});
+
+describe("checkArgument()", () => {
+  it("throws where the rule does not let the value pass", () => {
+    assertEquals(checkArgument("f: x", COUNT, 1), undefined);
+    const error = assertThrows(() => checkArgument("f: x", COUNT, 0), BusinessError);
+    assertEquals(
+      error.message,
+      "Parameter error: f: x must be an integer above 0: current value is 0",
+    );
+  });
 });
 
 describe("isToken()", () => {

@@ -157,4 +157,19 @@ describe("readFailure()", () => {
       cause: "why",
     });
   });
+
+  it("tells a proxy's status from a server's", () => {
+    const read = (text: string) => readFailure(text, undefined);
+    for (const text of ["Proxy answered: 407", "Proxy connect failed: 407 Denied"]) {
+      const { what, status } = read(text);
+      assertEquals([what, status], ["the proxy answered with HTTP status 407", "407"]);
+    }
+  });
+
+  it("looks at the first 1000 characters of what a peer may have written, and no more", () => {
+    const words = "ECONNREFUSED";
+    const what = (spaces: number) => readFailure(" ".repeat(spaces) + words, undefined).what;
+    assertEquals(what(1000 - words.length), "connection refused");
+    assertEquals(what(1001 - words.length), "the connection failed");
+  });
 });

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { originAllowed, readOrigin, readOrigins } from "../../server/origin.ts";
+import {
+  hostAllowed,
+  originAllowed,
+  readHost,
+  readOrigin,
+  readOrigins,
+} from "../../server/origin.ts";
 
 function request(origin: string | undefined, host = "example.com"): Request {
   const headers = origin === undefined ? { host } : { host, origin };
@@ -125,5 +131,55 @@ describe("readOrigin()", () => {
       ...["https://*.[::1]", "chrome-extension://a/b", "https://a.example:99999", 5, null, {}],
     ];
     for (const entry of wrong) assertEquals(readOrigin(entry), undefined, String(entry));
+  });
+});
+
+describe("readHost()", () => {
+  const good: [string, string][] = [
+    ["example.com", "example.com"],
+    ["EXAMPLE.com", "example.com"],
+    ["x", "x"],
+    [".x", ".x"],
+    [".Example.com", ".example.com"],
+    ["127.0.0.1", "127.0.0.1"],
+    ["::1", "[::1]"],
+    ["0:0:0:0:0:0:0:1", "[::1]"],
+    ["[::1]", "[::1]"],
+    ["[0:0::1]", "[::1]"],
+    ["bücher.example", "xn--bcher-kva.example"],
+  ];
+  for (const [entry, host] of good) {
+    it(`reads ${entry} as ${host}`, () => assertEquals(readHost(entry), host));
+  }
+
+  const bad = [
+    ...["", ".", "..x", "x y", "x:80", "x/", "x?", "x#", "a@x", "*.x", "x*", "[::1", "[x]", "[]"],
+    ...["[::1]:80", "x[::1]", "http://x", "x]", " x", "x ", 5, null, undefined, ["x"]],
+  ];
+  for (const entry of bad) {
+    it(`refuses ${JSON.stringify(entry)}`, () => assertEquals(readHost(entry), undefined));
+  }
+});
+
+describe("hostAllowed()", () => {
+  const allowed = (host: string, ...list: string[]) => hostAllowed(request(undefined, host), list);
+
+  it("compares names in any spelling, ports aside", () => {
+    for (const host of ["a.example", "A.Example:8080"]) {
+      assertEquals(allowed(host, "b.example", "a.example"), true);
+    }
+    for (const host of ["x.a.example", "a.example.org", "a", "a b"]) {
+      assertEquals(allowed(host, "a.example"), false);
+    }
+    assertEquals(allowed("a.example"), false);
+  });
+
+  it("has subdomains alone where there is a dot before", () => {
+    assertEquals(allowed("x.a.example", ".a.example"), true);
+    assertEquals(allowed("x.y.a.example:1", ".a.example"), true);
+    for (const host of ["a.example", "xa.example", "x.a.example.org"]) {
+      assertEquals(allowed(host, ".a.example"), false);
+    }
+    assertEquals(allowed("a.", "a."), true); // a dot behind is part of a name
   });
 });
