@@ -37,16 +37,38 @@ describe("settle()", () => {
     ]]);
   });
 
-  it("reports a callback that fails to 'error'", async () => {
+  it("calls back when it is known, where that takes longer", async () => {
+    const refused = error();
+    const refusal = Refusal.pending<boolean>((_, reject) => reject(refused));
+    const answers = [ACCEPTED, Promise.resolve(false), refusal, false].map((result) =>
+      new Promise<unknown[]>((resolve) => {
+        assertEquals(settle(result, (...args) => resolve(args), listeners()), undefined);
+      })
+    );
+    assertEquals(await Promise.all(answers), [
+      [undefined, true],
+      [undefined, false],
+      [refused],
+      [undefined, false],
+    ]);
+    assertEquals(await settle(false, undefined, listeners()), false);
+  });
+
+  it("reports a callback that fails to 'error', and says what it was", async () => {
     const all = listeners();
-    const codes: unknown[] = [];
-    all.on("error", (error: unknown) => codes.push((error as { code: number }).code));
-    settle(undefined, () => {
+    const said: unknown[] = [];
+    all.on("error", (error: unknown) => said.push((error as Error).message));
+    const fails = () => {
       throw new Error("mine");
-    }, all);
-    settle(undefined, () => Promise.reject(new Error("mine, later")), all);
+    };
+    settle(undefined, fails, all);
+    settle(error(), fails, all);
+    settle(Promise.resolve(true), fails, all);
+    settle(Refusal.of(error()), fails, all);
+    settle(undefined, () => Promise.reject(new Error("mine")), all);
     await new Promise((resolve) => setTimeout(resolve, 0));
-    assertEquals(codes, [2302999, 2302999]);
+    const words = "Websocket Unknown Other Error: a callback failed: Error: mine";
+    assertEquals(said, Array(5).fill(words));
   });
 });
 
@@ -72,7 +94,9 @@ describe("a process in which nobody handles a refusal", () => {
     return await deadline(program.ended, 30_000);
   }
 
-  for (const how of ["ignored", "then", "chain", "finally", "async", "twice", "starting"]) {
+  for (
+    const how of ["ignored", "then", "chain", "finally", "async", "twice", "starting", "branches"]
+  ) {
     it(`lives on and prints the error: ${how}`, async () => {
       const { code, stdout, stderr } = await run(how);
       assertEquals([code, stdout], [0, "alive\n"]);

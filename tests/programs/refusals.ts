@@ -7,6 +7,15 @@ import { createWebSocketServer } from "../../server.ts";
 const server = createWebSocketServer();
 const refused = () => server.stop(); // not running: 2302999
 
+/** Stops a server that waits for its start, which fails: the refusal comes later. */
+async function whileStarting(handle: (stopped: Promise<boolean>) => void): Promise<void> {
+  const clustered = createWebSocketServer({ broker: memoryBroker() });
+  const serverCert = { certPath: "/nowhere", keyPath: "/nowhere" };
+  const start = clustered.start({ serverPort: 0, serverIP: "127.0.0.1", serverCert });
+  handle(clustered.stop());
+  await start.catch(() => {});
+}
+
 const ways: Record<string, () => unknown> = {
   ignored: () => void refused(),
   then: () => void refused().then(() => console.log("never")),
@@ -19,14 +28,11 @@ const ways: Record<string, () => unknown> = {
   },
   // As the guide's server does in its 'close' listener, only with no catch at all.
   async: () => void (() => refused().then((ok) => ok))(),
-  // It waits for the start, and that fails.
-  starting: async () => {
-    const clustered = createWebSocketServer({ broker: memoryBroker() });
-    const serverCert = { certPath: "/nowhere", keyPath: "/nowhere" };
-    const start = clustered.start({ serverPort: 0, serverIP: "127.0.0.1", serverCert });
-    void clustered.stop();
-    await start.catch(() => {});
-  },
+  starting: () => whileStarting(() => {}),
+  branches: () =>
+    whileStarting((stopped) => {
+      for (let i = 0; i < 3; i++) void stopped.then(() => console.log("never"));
+    }),
   caught: () => void refused().catch(() => {}),
   awaited: async () => {
     try {
