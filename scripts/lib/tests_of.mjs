@@ -79,6 +79,7 @@ const TABLE = [
     /^(?:internal\/(?:observer|stats)|server\/(?:gauges|listening_server|observed_handshakes)|client\/attempt)\.ts/,
     [
       "tests/client/attempt_test",
+      "tests/pair/stats_counts_test",
       "tests/server/gauges_test",
       "tests/cluster/broker_stats_test",
     ],
