@@ -238,8 +238,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     for (const timers of [this.heartbeat, this.opening, this.closing, this.paused]) {
       timers.close();
     }
-    this.gauges.stop();
     await this.#listener.close(STOP_ANSWERS_MS - (this.clock.now() - began));
+    this.gauges.stop();
     await this.clustered?.close(STOP_BROKER_MS - (this.clock.now() - began));
   }
 

@@ -4,7 +4,9 @@ import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 import { next, say, sayAnswer, watchClient, watchServer } from "../helpers/event_log.ts";
 import { TestHost } from "../helpers/test_host.ts";
 
-const server = watchServer(createWebSocketServer());
+const server = watchServer(
+  createWebSocketServer({ observer: { stopped: () => say("server stopped") } }),
+);
 let stopped: Promise<void> | undefined;
 server.on("close", () => {
   stopped = sayAnswer("stop", server.stop());
