@@ -105,6 +105,18 @@ describe("DrainWatch", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("waits anew after the only one that it waited for was over", async () => {
+    const { clock, watch, answers, wait } = looking();
+    const gone = new Queue(clock, 1000, 0);
+    wait(gone);
+    watch.over(gone);
+    assertEquals(clock.pending, 0);
+    await clock.advance(1000);
+    wait(new Queue(clock, 10, 1));
+    await clock.advance(50);
+    assertEquals(answers.map((answer) => (answer as unknown[])[1]), [false, true]);
+  });
+
   it("looks when it is told, where it is told, and has no timer", async () => {
     const clock = new FakeClock();
     const watch = new DrainWatch<{ bufferedAmount: number }>({ clock, isTold: true });

@@ -1,7 +1,8 @@
 /** `./testing`: the clock that stands still. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 
 describe("FakeClock", () => {
@@ -105,5 +106,40 @@ describe("FakeClock", () => {
     await assertRejects(() => clock.until(Promise.reject(new TypeError("no"))), TypeError, "no");
     await assertRejects(() => clock.until(sleep(2000), 1000), Error, "1000 ms");
     assertEquals(clock.now() - start, 500);
+  });
+
+  it("has a calendar that goes on while the machine sleeps", async () => {
+    const clock = new FakeClock();
+    assertEquals([clock.now(), clock.wall()], [1000, 1000]);
+    clock.sleep(50);
+    clock.sleep(7);
+    await clock.advance(1);
+    assertEquals([clock.now(), clock.wall()], [1001, 1058]);
+  });
+
+  it("refuses what is no time, and what is no promise", async () => {
+    const clock = new FakeClock();
+    const rule = (what: string) =>
+      `Parameter error: ${what} must be a number of milliseconds from 0 on: current value is`;
+    for (const ms of [-1, NaN, Infinity, "5"] as never[]) {
+      for (const name of ["sleep", "tick", "block"] as const) {
+        assertStringIncludes(
+          assertThrows(() => clock[name](ms), BusinessError).message,
+          rule(`${name}: ms`),
+        );
+      }
+      const advanced = await assertRejects(() => clock.advance(ms), BusinessError);
+      assertStringIncludes(advanced.message, rule("advance: ms"));
+      const waited = await assertRejects(
+        () => clock.until(Promise.resolve(), ms),
+        BusinessError,
+      );
+      assertStringIncludes(waited.message, rule("until: ms"));
+    }
+    for (const promise of [undefined, null, 5, { then: 1 }] as never[]) {
+      const { message } = await assertRejects(() => clock.until(promise), BusinessError);
+      assertStringIncludes(message, "until: the promise must be a promise: current value is");
+    }
+    assertEquals([clock.now(), clock.wall()], [1000, 1000]);
   });
 });
