@@ -96,6 +96,67 @@ describe("a session", () => {
     script.end();
   });
 
+  it("is where its connection is once all that was missed has come, also by what it is told", () => {
+    const script = new Script();
+    const listed = () => {
+      script.end();
+      return (script.greet("e") as { at: unknown }).at;
+    };
+    script.greet("e");
+    script.hear({ joined: "a", at: "1.0" });
+    assertEquals(listed(), { a: "1.0" });
+    script.hear({ joined: "a", at: "5.0", recovered: true, missed: 2 });
+    for (const place of ["2.0", "5.0"]) script.runtime.events.message(`${place}\nmissed`);
+    assertEquals(listed(), { a: "5.0" });
+    script.hear({ joined: "a", at: "5.0", recovered: true, missed: 0 });
+    script.hear({ at: "7.0" }, { at: "junk" }, { at: 8 }, {}, { at: "6.0" });
+    assertEquals(listed(), { a: "7.0" }); // and what says nothing changes nothing
+    script.hear({ joined: "a", at: "8.0", recovered: false, missed: 2 });
+    script.runtime.events.message("9.0\nnothing was filled");
+    script.hear({ joined: "b", at: "8.0", missed: 2 });
+    assertEquals(listed(), { b: "9.0", a: "9.0" });
+    assertEquals(script.recovered.map(({ recovered, missed }) => [recovered, missed]), [
+      ...[[true, 2], [true, 0], [false, 0]],
+    ]);
+    script.end();
+  });
+
+  it("is in the middle of what was missed until all of it has come, and then as all others", () => {
+    const script = new Script();
+    const message = (place: string) => script.runtime.events.message(`${place}\n`);
+    const listed = () => {
+      script.end();
+      return (script.greet("e") as { at: unknown }).at;
+    };
+    script.greet("e");
+    script.hear({ joined: "a", at: "1.0" });
+    script.end();
+    script.greet("e");
+    script.hear({ joined: "a", at: "5.0", recovered: true, missed: 3 });
+    message("2.0");
+    assertEquals(listed(), { a: "2.0" }); // two have not come, and are awaited no longer
+    script.hear({ joined: "a", at: "2.0" });
+    message("3.0");
+    assertEquals(listed(), { a: "3.0" });
+    script.hear({ joined: "b", at: "5.0" });
+    script.hear({ joined: "a", at: "5.0", recovered: true, missed: 2 });
+    for (const place of ["3.0", "5.0", "9.0"]) message(place); // the last is b's
+    assertEquals(listed(), { a: "9.0", b: "9.0" });
+    script.hear({ joined: "a", at: "9.0", recovered: true, missed: 1 });
+    script.hear({ lost: "gone" }); // the log, and with it what was to come
+    assertEquals(script.recovered.length, 4);
+    script.end();
+    script.greet("f");
+    script.hear({ joined: "a", at: "1.0", recovered: true, missed: 1 });
+    message("1.0");
+    script.hear({ lost: "gone" });
+    assertEquals(script.recovered.slice(4), [
+      { topic: "a", recovered: true, missed: 1 },
+      { topic: "a", recovered: false, missed: 0 },
+    ]);
+    script.end();
+  });
+
   it("does not ask for what is in a log that is no more, and says that it may be missing", () => {
     const script = new Script();
     script.greet("e");
