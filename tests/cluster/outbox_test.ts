@@ -89,30 +89,36 @@ describe("what a node publishes", () => {
     assertEquals(await again, await published);
   });
 
-  it("is under way once, though it is read back before the append has an answer, which is a failure", async () => {
-    const [cluster, node] = await world(1);
-    node.link.delay(10);
-    node.link.fail("lost answer");
-    const published = [node.publish("a")];
-    await cluster.settle(5);
-    published.push(node.publish("b"));
-    await cluster.settle(16);
-    assertEquals(await published[0], 1);
-    published.push(node.publish("c"));
-    await cluster.settle(4);
-    published.push(node.publish("d"));
-    await cluster.settle(100);
-    assertEquals(await Promise.all(published), [1, 2, 3, 4]);
-    assertEquals(textsOf(cluster), [["a"], ["b"], ["c", "d"]]);
-    assertEquals(timers(cluster), 1, "the publishers' alone");
-    cluster.broker.fail("held");
-    const last = outcome(node.publish("e"));
-    await cluster.settle(5100);
-    assertEquals(await last, [
-      "unconfirmed",
-      "publish: nobody knows whether the broker has taken it",
-    ]);
-  });
+  for (const faults of [[], ["lost answer"]] as const) {
+    it(`is under way once, though it is read back before the append has an answer: ${faults}`, async () => {
+      const [cluster, node] = await world(1);
+      node.link.delay(10);
+      node.link.fail(...faults);
+      const published = [node.publish("a")];
+      await cluster.settle(5);
+      published.push(node.publish("b"));
+      await cluster.settle(16);
+      assertEquals(await published[0], 1);
+      published.push(node.publish("c"));
+      await cluster.settle(4);
+      published.push(node.publish("d"));
+      await cluster.settle(100);
+      assertEquals(await Promise.all(published), [1, 2, 3, 4]);
+      assertEquals(textsOf(cluster), [["a"], ["b"], ["c", "d"]]);
+      assertEquals(timers(cluster), 1, "the publishers' alone");
+      node.link.fail(...faults);
+      assertEquals(await cluster.clock.until(node.publish("x")), 5);
+      await cluster.settle();
+      assertEquals(timers(cluster), 1, "the publishers' alone");
+      cluster.broker.fail("held");
+      const last = outcome(node.publish("e"));
+      await cluster.settle(5100);
+      assertEquals(await last, [
+        "unconfirmed",
+        "publish: nobody knows whether the broker has taken it",
+      ]);
+    });
+  }
 
   it("is not appended again once it was read back", async () => {
     const [cluster, node] = await world(1);
@@ -146,6 +152,7 @@ describe("what a node publishes", () => {
     const waiting = outcome(node.publish("a"));
     await cluster.settle();
     assertEquals(timers(cluster), 2, "until it is tried again, and until it is given up");
+    const entries = cluster.broker.entries.length;
     await node.log.close();
     assertEquals([timers(cluster), node.states], [0, [true]], "it is not said to be down");
     assertEquals(await waiting, [
@@ -158,7 +165,6 @@ describe("what a node publishes", () => {
       "publish: the server has stopped",
     ]);
     node.log.tell({ kind: "hello" });
-    const entries = cluster.broker.entries.length;
     await cluster.settle(1000);
     assertEquals(cluster.broker.entries.length, entries);
   });
@@ -206,6 +212,7 @@ describe("what a node publishes", () => {
     const first = node.publish("a");
     await cluster.settle();
     const flushed = node.log.flushed(1000);
+    node.link.delay(10);
     node.link.release();
     const second = node.publish("b");
     await cluster.clock.until(flushed);

@@ -109,7 +109,7 @@ describe("who is held for dead", () => {
     const late = cluster.start("late"); // the other beats soon
     await cluster.settle(300);
     late.presence.join(["t", 1, "::1"]);
-    await cluster.settle(4600);
+    await cluster.settle(4800);
     const from = broker.entries.length;
     broker.down();
     await cluster.settle(12_000);
