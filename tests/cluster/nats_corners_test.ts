@@ -1,7 +1,7 @@
 /** What a log in JetStream makes there, what it leaves, and what it says when that is not to be had. */
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker, type NatsBrokerOptions } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
@@ -166,36 +166,73 @@ describe("a log in JetStream", () => {
     assertEquals(reader.causes, ["some were not told", "some were not told", "no permission"]);
   });
 
-  it("has lost what was deleted from it, also where that is seen after an append that failed", async () => {
+  it("looks what has become of it after an append that failed", async () => {
     await using it = await world();
     const { connection } = it;
-    let fails = 0;
-    const request: NatsConnection["request"] = async (subject, ...rest) => {
-      if (subject === "NETKIT.log" && fails-- > 0) throw new Error("no answer");
-      return await connection.request(subject, ...rest);
+    /** What is not appended, once each. */
+    const refused = new Set<string>();
+    let isDeaf = false;
+    const request: NatsConnection["request"] = async (subject, payload, options) => {
+      const [word = ""] = String(payload).split(" ");
+      if (refused.delete(word)) throw new Error("no answer");
+      return await connection.request(subject, payload, options);
     };
-    const { publish, subscribe } = connection;
-    const hasty = {
+    const faulty: NatsBrokerOptions["connection"] = {
       request,
-      publish: publish.bind(connection),
-      subscribe: subscribe.bind(connection),
+      publish: connection.publish.bind(connection),
+      subscribe: (subject, { callback }) =>
+        connection.subscribe(subject, {
+          callback: (...args) => void (isDeaf || callback(...args)),
+        }),
     };
-    const broker = natsBroker({ connection: hasty });
+    const broker = natsBroker({ connection: faulty });
     await using reader = await new LogReader(broker).whenReady();
-    for (const text of ["a", "b"]) await broker.append(text);
+    const failing = async () => {
+      refused.add("refused");
+      await assertRejects(() => broker.append("refused"), Error, "no answer");
+    };
+    const add = async (...texts: string[]) => {
+      for (const text of texts) await insist(broker, text);
+    };
+    await add("a", "b");
     await reader.told("b");
-    fails = 1;
-    await assertRejects(() => broker.append("c"), Error, "no answer");
-    await insist(broker, "c"); // all is well: the last entry is there
+    await failing(); // all is well: the last entry is there
+    await add("c");
     await reader.told("c");
     assertEquals([reader.lostReasons, reader.unsaid], [[], undefined]);
-    await api(connection, "STREAM.MSG.DELETE.NETKIT", { seq: 3 });
-    fails = 1;
-    await assertRejects(() => broker.append("d"), Error, "no answer");
-    await insist(broker, "d");
-    await reader.told("d");
-    const again = ["<lost: forked>", "a", "b", "<lost: trimmed>", "d"]; // its number is missing
-    assertEquals(reader.log, ["<ready>", "a", "b", "c", ...again]);
+
+    isDeaf = true;
+    await add("d", "e", "f");
+    await api(connection, "STREAM.PURGE.NETKIT", { keep: 1 });
+    isDeaf = false;
+    await failing();
+    await reader.told("f");
+    assertEquals(reader.log.slice(3), ["c", "<lost: trimmed>", "f"]);
+
+    await add("g");
+    await reader.told("g");
+    await api(connection, "STREAM.MSG.DELETE.NETKIT", { seq: 7 });
+    refused.add("epoch"); // cannot be begun anew at first
+    await failing();
+    await reader.whenLost("forked");
+    await add("h", "i");
+    await reader.told("i");
+    // What was deleted is missing among the numbers, too.
+    assertEquals(reader.log.slice(6), ["g", "<lost: forked>", "f", "<lost: trimmed>", "h", "i"]);
+    await add("j");
+    await reader.told("j");
+    assertMatch(reader.positions.at(-1)!.epoch, /^\d+\.\d+$/);
+    await using late = await new LogReader(broker).whenReady();
+    assertEquals(late.positions.at(-1), reader.positions.at(-1));
+  });
+
+  it("is ready where the newest of it was deleted", async () => {
+    await using it = await world();
+    const broker = natsBroker({ connection: it.connection });
+    for (const text of ["a", "b"]) await broker.append(text);
+    await api(it.connection, "STREAM.MSG.DELETE.NETKIT", { seq: 2 });
+    await using reader = await new LogReader(broker).whenReady();
+    assertEquals(reader.log, ["a", "<ready>"]);
   });
 
   it("takes no other stream's word for what it has appended", async () => {

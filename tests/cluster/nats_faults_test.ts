@@ -273,7 +273,16 @@ describe("a log in JetStream", () => {
     assertEquals(readDelivery("$JS.ACK.NETKIT.c.1.12.5.1700000000.3"), delivery);
     assertEquals(readDelivery("$JS.ACK._.acc.NETKIT.c.1.12.5.1700000000.3"), delivery);
     assertEquals(readDelivery("$JS.ACK._.acc.NETKIT.c.1.12.5.1700000000.3.random"), delivery);
-    for (const reply of [undefined, "", "_INBOX.1", "$JS.ACK.NETKIT.c.1.x.5.17.3"]) {
+    for (
+      const reply of [
+        undefined,
+        "",
+        "_INBOX.1",
+        "a.ACK.NETKIT.c.1.12.5.17.3",
+        "$JS.a.N.c.1.12.5.17.3",
+        "$JS.ACK.NETKIT.c.1.x.5.17.3",
+      ]
+    ) {
       assertEquals(readDelivery(reply), undefined);
     }
   });

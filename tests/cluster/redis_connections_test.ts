@@ -1,6 +1,7 @@
 /** Which connections a log in Redis opens, and what becomes of each. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { redisBroker, type RedisConnection } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
@@ -204,6 +205,27 @@ describe("a log in Redis", () => {
         offset,
       })),
     );
+    await broker.close();
+  });
+
+  it("has lost what another took the place of, though it has gone on beyond that", async () => {
+    await using redis = await RedisServer.run();
+    const { open } = opener(redis.url);
+    const broker = redisBroker({ open });
+    await using reader = await new LogReader(broker).whenReady();
+    for (const text of ["a", "b", "c"]) await broker.append(text);
+    await reader.told("c");
+    const { epoch } = reader.positions[0]!;
+    const add = (n: number, text: string) => `XADD netkit:log ${epoch}-${n} e${epoch} ${text}`;
+    const rows = ["a", "B", "C", "D"].map((text, n) => add(n + 1, text));
+    await delay(100); // it has waited for a while: what comes next is looked at
+    const begin = `XADD netkit:log ${epoch}-0 epoch gone`;
+    await redis.say("MULTI", "DEL netkit:log", begin, ...rows, "EXEC");
+    await reader.whenLost("forked");
+    await insist(broker, "e");
+    await reader.told("e");
+    assertEquals(reader.log.slice(4), ["<lost: forked>", "a", "B", "C", "D", "e"]);
+    assert(reader.positions.at(-1)!.epoch > epoch);
     await broker.close();
   });
 });
