@@ -97,10 +97,10 @@ const GRACE_MS = 250;
 const SLACK = 0.01;
 
 /**
- * How many peers are pinged at a time: a runtime takes up to 10 µs for a Ping, and what else there is to do
- * must not wait for thousands.
+ * How many peers are pinged at a time, and for how many ms: a runtime takes 10 µs for a Ping, or more on a
+ * slow machine, and what else there is to do must not wait for thousands.
  */
-const MOST_AT_ONCE = 64;
+const MOST_AT_ONCE = { most: 64, mostMs: 0.5 };
 
 /** The longest slack, in ms. */
 const MAX_SLACK_MS = 100;
@@ -174,7 +174,7 @@ export class Heartbeat {
       keepsTimer,
       ms,
       slack: Math.min(ms * SLACK, MAX_SLACK_MS),
-      most: MOST_AT_ONCE,
+      ...MOST_AT_ONCE,
       expired: (peer) => {
         // Where both intervals are equal, the last Ping times out at the moment the next one is due.
         this.#resting.add(peer);

@@ -34,6 +34,8 @@ struct Conn {
   int fd = -1;
   bool server = false;  // this side is the server
   bool open = false, gone = false, asleep = false;
+  bool resumes = false;  // its messages begin with a line of the module's own
+  bool own = false;      // what is being skipped is for the module, not for its user
   string in;             // the part of a head or a control frame that has come, or of a handshake
   uint64_t skip = 0;     // bytes of a payload that are still to come
   string out;            // what could not be written

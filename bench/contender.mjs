@@ -20,6 +20,7 @@ import { Talk } from "./talk.mjs";
  * @property {string} [module] The module to load instead of this one.
  * @property {boolean} [heartbeat] Whether it has its own heartbeat, where it can do without.
  * @property {"arraybuffer" | "uint8array"} [binary] How binary data comes, where not as by default.
+ * @property {boolean} [resumes] Whether it is a client that resumes, or its clients are.
  */
 
 /** The control: with no heartbeat, and binary data as the runtime has it by default. */
@@ -60,9 +61,10 @@ export function plansFor(scenario, runtime, against) {
     }));
     return plans.concat(slow).filter(({ name }) => name !== `${AGAIN}, slow reader`);
   }
-  if (beats) {
-    return [...plans, ...both(BARE).slice(1), ...both("crossws").slice(1)]
-      .filter(({ name }) => name !== AGAIN);
+  if (scenario.neighbours) return plans;
+  if (beats || kind === "beat") {
+    const others = beats ? both("crossws").slice(1) : [];
+    return [...plans, ...both(BARE).slice(1), ...others].filter(({ name }) => name !== AGAIN);
   }
   if (kind === "long") return plans.filter(({ name }) => name !== AGAIN);
   if (kind !== "client") {
@@ -92,6 +94,7 @@ export function plansFor(scenario, runtime, against) {
   }
   if (kind === "client") {
     return plans.concat(
+      { ...plan("ours, resuming", "ours"), resumes: true },
       plan("ours, standard", "standard"),
       plan("partysocket"),
       plan("ws"),
@@ -100,6 +103,7 @@ export function plansFor(scenario, runtime, against) {
   if (mode === "fan") {
     plans.push({ ...plan("ours, broadcast", "ours"), mode: "publish" });
     plans.push(plan("ours, history", "history"));
+    plans.push({ ...plan("ours, history, resuming", "history"), resumes: true });
     if (runtime === "bun") {
       plans.push({ ...plan("bare, publish", BARE), mode: "publish" });
     }
@@ -126,12 +130,15 @@ const OURS = new Set([
 export class Contender {
   #program;
   #load;
+  /** How a load generator is started. */
+  #generator;
 
-  /** @param {string} name @param {Talk} program @param {Talk} load */
-  constructor(name, program, load) {
+  /** @param {string} name @param {Talk} program @param {Talk} load @param {string[]} generator */
+  constructor(name, program, load, generator) {
     this.name = name;
     this.#program = program;
     this.#load = load;
+    this.#generator = generator;
   }
 
   /**
@@ -143,7 +150,7 @@ export class Contender {
    * @param {number} pingSeconds
    */
   static async start(plan, scenario, { run, load, pin }, pingSeconds) {
-    const { name, file, runtime, module, heartbeat, binary } = plan;
+    const { name, file, runtime, module, heartbeat, binary, resumes } = plan;
     const command = [...pin("server"), ...run[runtime] ?? []];
     const generator = [...pin("load"), ...load];
     const mode = plan.mode ?? scenario.mode ?? "echo";
@@ -151,6 +158,7 @@ export class Contender {
       BENCH_PING: String(heartbeat || OURS.has(file) ? pingSeconds : 0),
       BENCH_BINARY: binary ?? "",
       ...(module && { BENCH_MODULE: module }),
+      ...(resumes && { BENCH_RESUMES: "1" }),
     };
     if (scenario.kind === "client") {
       const server = new Talk(`load for ${name}`, generator);
@@ -159,7 +167,7 @@ export class Contender {
       const args = [program, String(port), mode, String(CLIENT_BATCH)];
       const client = new Talk(name, [...command, ...args], env);
       await Promise.race([server.hear(), client.hear()]); // a client says something only where it fails
-      return new Contender(name, client, server);
+      return new Contender(name, client, server, generator);
     }
     const server = new Talk(name, [
       ...command,
@@ -167,16 +175,14 @@ export class Contender {
       mode,
     ], env);
     const { port } = await server.hear();
-    return new Contender(
-      name,
-      server,
-      new Talk(`load for ${name}`, [...generator, String(port)]),
-    );
+    const talk = new Talk(`load for ${name}`, [...generator, String(port)]);
+    return new Contender(name, server, talk, generator);
   }
 
-  /** @param {Scenario} scenario @param {boolean | undefined} sleeper */
-  async connect({ connections }, sleeper) {
-    if (connections > 0) await this.#load.ask(`open ${connections}`);
+  /** @param {Scenario} scenario @param {Partial<Plan>} plan */
+  async connect({ connections }, { resumes, sleeper } = {}) {
+    const how = resumes ? "resuming" : "";
+    if (connections > 0) await this.#load.ask(`open ${connections} ${how}`);
     if (sleeper) await this.#load.ask("sleeper");
   }
 
@@ -193,6 +199,36 @@ export class Contender {
       throw new Error(`${this.name}: ${answer.wrong} messages came back wrong`);
     }
     return { ...answer, cpu };
+  }
+
+  /**
+   * Loads it while another server in its process stops, a third of the time after the start. The clients
+   * of that one have the load's core only where the load leaves it to them.
+   *
+   * @param {string} command @param {number} connections @param {number} ms
+   */
+  async sliceBesideStop(command, connections, ms) {
+    const { port } = await this.#program.ask("other");
+    const clients = ["nice", "-n", "19", ...this.#generator, String(port)];
+    const others = new Talk(`load for the other server of ${this.name}`, clients);
+    await others.ask(`open ${connections}`);
+    const stopped = this.#program.ask(`stop ${Math.round(ms / 3)}`);
+    const answer = await this.slice(command);
+    await stopped;
+    await others.end();
+    return answer;
+  }
+
+  /**
+   * Watches its beats for so long: how long each of its timers' functions takes, and how far apart those
+   * of a timer of 1 ms are.
+   *
+   * @param {string} command
+   */
+  async beats(command) {
+    await this.#program.ask("watch");
+    const { pings } = await this.slice(command);
+    return { pings, ...await this.#program.ask("watched") };
   }
 
   /** The memory it has when its garbage is collected, in bytes. */

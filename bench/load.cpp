@@ -23,7 +23,7 @@ string message, block;         // one preframed message, and as many as are in f
 uint8_t opcode;
 uint64_t size, inflight, deadline, startTime, counter, pending, wrong, pings, batch, wanted, interval,
     nextDue, turn, hearers;
-bool running = false, sleeper = false;
+bool running = false, sleeper = false, resumes = false;
 
 /** Connections of one source address: with more, Linux looks long for a free port. */
 constexpr size_t PORTS = 10'000;
@@ -46,7 +46,7 @@ void dial(int receiveBuffer) {
   fcntl(fd, F_SETFL, O_NONBLOCK);
   Conn* c = adopt(fd, false);
   if (mode == OPEN) conns.push_back(c);
-  write(c, wire::request(ntohs(target.sin_port)));
+  write(c, wire::request(ntohs(target.sin_port), c->resumes = resumes));
 }
 
 void finish() {
@@ -71,9 +71,15 @@ void fan() {
   write(conns[0], message);
 }
 
+void accepted() {
+  printf("{\"accepted\":true}\n");
+  fflush(stdout);
+}
+
 /** The handshake is done. */
 void opened(Conn* c) {
   c->open = true;
+  if (c->resumes && !c->server) write(c, wire::frame(wire::TEXT, wire::HELLO, true));
   if (mode == OPEN) {
     counter++;
     if (sleeper) {
@@ -125,6 +131,12 @@ void counted(Conn* c, uint64_t at) {
   }
 }
 
+/** A message of the module's own has come. The first one of a client that can resume is its greeting. */
+void toldOwn(Conn* c) {
+  c->own = false;
+  if (c->server && mode == REST) accepted();
+}
+
 /** Counts the frames in what was read; answers how many bytes it is done with. */
 size_t parse(Conn* c, const uint8_t* data, size_t have) {
   const uint64_t at = mode == RATE || mode == FANRATE ? now() : 0;
@@ -133,13 +145,20 @@ size_t parse(Conn* c, const uint8_t* data, size_t have) {
     if (c->skip > 0) {
       const size_t n = std::min<uint64_t>(c->skip, have - done);
       c->skip -= n, done += n;
-      if (c->skip == 0) counted(c, at);
+      if (c->skip == 0) c->own ? toldOwn(c) : counted(c, at);
       continue;
     }
     wire::Head head;
     if (!wire::readHead(data + done, have - done, head)) break;
     if (head.opcode < 8) {
-      if (mode != FLOOD && mode != PULL && (head.size != size || head.opcode != opcode)) wrong++;
+      if (c->resumes) {
+        if (have - done == head.length) break;
+        const uint8_t* first = data + done + head.length;
+        c->own = (*first ^ (head.masked ? first[-4] : 0)) == '{';
+      }
+      const uint64_t longer = head.size - size;  // by a line with the message's place
+      const bool fits = c->resumes ? longer > 0 && longer < 64 : longer == 0;
+      if (mode != FLOOD && mode != PULL && !c->own && (!fits || head.opcode != opcode)) wrong++;
       done += head.length, c->skip = head.size;
       if (head.size == 0) counted(c, at);
       continue;
@@ -170,10 +189,11 @@ void handshake(Conn* c) {
   const string head = c->in.substr(0, end + 4);
   c->in.erase(0, end + 4);
   if (c->server) {
-    write(c, wire::response(head));
+    resumes = c->resumes = head.find("resume.netkit.1") != string::npos;
+    write(c, wire::response(head, resumes));
     conns = {c};
-    printf("{\"accepted\":true}\n");
-    fflush(stdout);
+    if (resumes) write(c, wire::frame(wire::TEXT, wire::HELLO, false));
+    else accepted();
   } else if (head.compare(0, 12, "HTTP/1.1 101") != 0) {
     fail("refused: " + head.substr(0, head.find('\r')));
   }
@@ -219,16 +239,19 @@ void command(const string& line) {
   words >> name;
   const auto prepare = [&](Mode next, bool masked) {
     opcode = kind == "text" ? wire::TEXT : wire::BINARY;
-    message = wire::frame(opcode, string(size, 'x'), masked);
     block.clear();
-    for (uint64_t i = 0; i < inflight; i++) block += message;
+    for (uint64_t i = 0; i < inflight; i++) {
+      const string place = masked ? "" : std::to_string(1'000'000 + i) + ".0";
+      message = wire::frame(opcode, (resumes ? place + "\n" : "") + string(size, 'x'), masked);
+      block += message;
+    }
     mode = next;
   };
   inflight = 1, counter = wrong = pings = pending = turn = 0;
   startTime = nextDue = now();
   if (name == "open" || name == "sleeper") {  // a sleeper is never read from
     sleeper = name == "sleeper", wanted = 1;
-    if (!sleeper) words >> wanted;
+    if (!sleeper) words >> wanted >> kind, resumes = kind == "resuming";
     mode = OPEN, counter = conns.size(), wanted += counter;
     for (int i = 0; i < 32 && conns.size() < wanted; i++) dial(sleeper ? 4096 : 0);
     deadline = startTime + 100'000'000'000;

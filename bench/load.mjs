@@ -2,9 +2,12 @@
 /**
  * The load generator where there is no compiler: the commands and answers of load.cpp, on Bun.
  */
+import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { BINARY, CLOSE, frame, PING, PONG, readHead, request, response, TEXT } from "./wire.mjs";
+import * as wire from "./wire.mjs";
+
+const { BINARY, CLOSE, frame, PING, PONG, readHead, TEXT } = wire;
 
 const { Bun } = /** @type {any} */ (globalThis);
 
@@ -19,6 +22,8 @@ const { Bun } = /** @type {any} */ (globalThis);
  * @property {number[]} sent
  * @property {number} heard
  * @property {boolean} asleep
+ * @property {boolean} resumes Whether its messages begin with a line of the module's own.
+ * @property {boolean} own Whether what is being skipped is for the module, not for its user.
  */
 
 /** @type {Uint8Array} */
@@ -30,6 +35,7 @@ let conns = [];
 let mode = "rest";
 let running = false;
 let sleeper = false;
+let resumes = false;
 let counter = 0;
 let pending = 0;
 let wrong = 0;
@@ -86,11 +92,13 @@ const handlers = {
       sent: [],
       heard: 0,
       asleep: false,
+      resumes: !server && resumes,
+      own: false,
     };
     socket.data = c;
     if (!server) {
       if (mode === "open") conns.push(c);
-      write(c, request(target));
+      write(c, wire.request(target, resumes));
     }
   },
   /** @param {any} socket @param {Uint8Array} chunk */
@@ -130,15 +138,18 @@ function handshake(c, data) {
   if (end === 3) return 0;
   c.open = true;
   if (c.server) {
-    write(c, response(text));
+    resumes = c.resumes = text.includes("resume.netkit.1");
+    write(c, wire.response(text, resumes));
     conns = [c];
-    say({ accepted: true });
+    if (resumes) write(c, frame(TEXT, wire.HELLO, false));
+    else say({ accepted: true });
   } else if (!text.startsWith("HTTP/1.1 101")) {
     fail(`refused: ${text.split("\r")[0]}`);
   } else if (mode === "churn") {
     write(c, frame(CLOSE, new Uint8Array([3, 232]), true));
   } else {
     counter++;
+    if (resumes) write(c, frame(TEXT, wire.HELLO, true));
     if (sleeper) {
       sleeper = false;
       c.asleep = true;
@@ -173,8 +184,15 @@ function parse(c, data, from) {
         done = body + head.size;
         continue;
       }
-      const counts = mode === "flood" || mode === "pull";
-      if (!counts && (head.size !== size || head.opcode !== opcode)) wrong++;
+      if (c.resumes) {
+        const first = data[body];
+        if (first === undefined) break;
+        c.own = (first ^ (head.masked ? data[body - 4] ?? 0 : 0)) === 123;
+      }
+      const longer = head.size - size; // by a line with the message's place
+      const fits = c.resumes ? longer > 0 && longer < 64 : longer === 0;
+      const counts = mode === "flood" || mode === "pull" || c.own;
+      if (!counts && (!fits || head.opcode !== opcode)) wrong++;
       done = body;
       c.skip = head.size;
     }
@@ -190,6 +208,11 @@ function parse(c, data, from) {
 
 /** Counts a message; answers whether another is to be sent on its connection. @param {Conn} c @param {number} at */
 function counted(c, at) {
+  if (c.own) { // the first one of a client that can resume is its greeting
+    c.own = false;
+    if (c.server && mode === "rest") say({ accepted: true });
+    return false;
+  }
   counter += mode === "flood" ? batch : 1;
   if (mode === "rate") {
     latencies.push(at - (c.sent.shift() ?? at));
@@ -264,6 +287,7 @@ function command(line) {
     counter = conns.length;
     sleeper = name === "sleeper";
     wanted = conns.length + (sleeper ? 1 : numbers[0] ?? 0);
+    if (!sleeper) resumes = words[1] === "resuming";
     for (let i = counter; i < Math.min(wanted, counter + 32); i++) dial();
     return;
   }
@@ -278,13 +302,13 @@ function command(line) {
   batch = numbers[name === "flood" ? 2 : 0] ?? 1;
   const several = name === "echo" ? numbers[2] ?? 1 : name === "flood" ? batch : 1;
   const masked = !Number.isNaN(target);
-  message = frame(
-    opcode,
-    new Uint8Array(name === "pull" ? 2 : Math.min(size, 1e6)).fill(120),
-    masked,
-  );
-  block = new Uint8Array(message.length * several);
-  for (let i = 0; i < several; i++) block.set(message, i * message.length);
+  const text = "x".repeat(name === "pull" ? 2 : Math.min(size, 1e6));
+  const all = Array.from({ length: several }, (_, i) => {
+    const header = resumes ? `${masked ? "" : `${1_000_000 + i}.0`}\n` : "";
+    return frame(opcode, Buffer.from(header + text), masked);
+  });
+  message = all[0] ?? EMPTY;
+  block = Buffer.concat(all);
   due = [];
   hearers = conns.filter(({ asleep }) => !asleep).length;
   for (const c of conns) c.heard = 0;

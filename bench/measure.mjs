@@ -73,7 +73,7 @@ export async function measure(scenario, runtime, tools, effort) {
   const failed = {};
   for (let set = 0; set < (scenario.kind === "long" ? 1 : effort.sets); set++) {
     const contenders = await start(scenario, runtime, tools, effort, failed);
-    const one = scenario.kind === "idle" ? idle : scenario.kind === "long" ? long : rounds;
+    const one = { idle, long, beat: beats }[/** @type {string} */ (scenario.kind)] ?? rounds;
     await one(scenario, contenders, effort, slices, failed);
     await Promise.all(contenders.map((contender) => contender.end()));
   }
@@ -130,8 +130,8 @@ async function start(scenario, runtime, tools, effort, failed) {
         effort.ping,
       );
       contenders.push(contender);
-      if (scenario.kind !== "client" && scenario.kind !== "idle") {
-        await contender.connect(scenario, plan.sleeper);
+      if (!["beat", "client", "idle"].includes(scenario.kind)) {
+        await contender.connect(scenario, plan);
       }
     } catch (error) {
       failed[plan.name] = String(error);
@@ -150,6 +150,8 @@ async function start(scenario, runtime, tools, effort, failed) {
 async function rounds(scenario, contenders, effort, slices, failed) {
   const ms = scenario.beats
     ? effort.ping * 1000
+    : scenario.neighbours
+    ? BESIDE_STOP_MS
     : scenario.kind === "latency"
     ? effort.slice * 3
     : effort.slice;
@@ -170,9 +172,11 @@ async function rounds(scenario, contenders, effort, slices, failed) {
       const { name } = contender;
       if (failed[name]) continue;
       try {
-        const slice = await contender.slice(
-          scenario.load(round < 0 ? warmup : ms, perSecond),
-        );
+        const time = round < 0 && !scenario.neighbours ? warmup : ms;
+        const load = scenario.load(time, perSecond);
+        const slice = await (scenario.neighbours === undefined
+          ? contender.slice(load)
+          : contender.sliceBesideStop(load, scenario.neighbours, ms));
         if (round >= 0) (slices[name] ??= []).push(slice);
       } catch (error) {
         failed[name] = String(error);
@@ -181,6 +185,9 @@ async function rounds(scenario, contenders, effort, slices, failed) {
     }
   }
 }
+
+/** How long a slice is in which a server stops: its clients take their time. */
+const BESIDE_STOP_MS = 1000;
 
 /** The rounds that there are at least, however little time is left. */
 const LEAST_ROUNDS = 5;
@@ -205,7 +212,7 @@ async function idle(scenario, contenders, effort, slices, failed) {
     try {
       await contender.slice("churn 32 500"); // what is made once is made now
       const empty = await contender.memory();
-      await contender.connect(scenario, false);
+      await contender.connect(scenario);
       await sleep(1000);
       const full = await contender.memory();
       open.push({ contender, bytes: (full - empty) / connections });
@@ -249,8 +256,49 @@ async function long(scenario, contenders, effort, slices, failed) {
   }));
 }
 
+/**
+ * One after the other: what another one does must not take the time to run of one that is watched. The
+ * first beats compile what the others run, and are not counted.
+ *
+ * @param {Scenario} scenario
+ * @param {Contender[]} contenders
+ * @param {Effort} effort
+ * @param {Record<string, object[]>} slices
+ * @param {Record<string, string>} failed
+ */
+async function beats(scenario, contenders, effort, slices, failed) {
+  for (const contender of contenders) {
+    try {
+      await contender.connect(scenario);
+      await contender.slice(scenario.load(effort.ping * 1500));
+      (slices[contender.name] ??= []).push(await contender.beats(scenario.load(effort.idle)));
+    } catch (error) {
+      failed[contender.name] = String(error);
+    }
+    await contender.end();
+  }
+}
+
+/** What is found of the beats, in ms, and what the report calls it. */
+export const BEAT = {
+  p50: "p50",
+  p999: "p99.9",
+  max: "longest",
+  cpuP999: "CPU time, p99.9",
+  cpuMax: "CPU time, longest",
+  gapP999: "timer of 1 ms, p99.9",
+  gapMax: "timer of 1 ms, longest",
+  gapCpuP999: "CPU time between, p99.9",
+};
+
 /** What is computed from the slices, by the kind of a scenario. */
 const QUANTITIES = {
+  beat: Object.fromEntries(
+    ["beats", "pings", ...Object.keys(BEAT)].map((name) => [
+      name,
+      /** @param {any} slice */ (slice) => slice[name],
+    ]),
+  ),
   cost: {
     cost: /** @param {any} slice */ ({ cpu, messages }) => cpu / messages,
   },
@@ -295,7 +343,7 @@ function summary(names, kind, slices, spread) {
     );
     // Lower is dearer: 0.5 is twice the control's CPU time, or twice its median time.
     const read = kind === "latency" ? QUANTITIES.latency.p50 : QUANTITIES.cost.cost;
-    if (kind === "idle" || kind === "long" || control.length !== own.length) {
+    if (kind === "idle" || kind === "long" || kind === "beat" || control.length !== own.length) {
       continue;
     }
     of[name]["ratio"] = spread(

@@ -1,7 +1,7 @@
 // @ts-check
 /** The results as Markdown. */
 import { AGAIN, BARE } from "./contender.mjs";
-import { MAX_NOISE } from "./measure.mjs";
+import { BEAT, MAX_NOISE } from "./measure.mjs";
 
 /** @typedef {import("./measure.mjs").Result} Result */
 /** @typedef {import("./measure.mjs").Spread} Spread */
@@ -29,6 +29,7 @@ export function report(results, { command, date, versions, effort }) {
       ...costs(own.filter(({ kind }) => kind === "client"), "Clients"),
     );
     parts.push(...latencies(own.filter(({ kind }) => kind === "latency")));
+    parts.push(...beats(own.filter(({ kind }) => kind === "beat")));
     parts.push(...idle(own.filter(({ kind }) => kind === "idle")));
     parts.push(...long(own.filter(({ kind }) => kind === "long")));
     parts.push(...failures(own));
@@ -63,6 +64,22 @@ function latencies(results) {
       Object.entries(of).map((
         [name, { p50, p99, p999 }],
       ) => [name, ...[p50, p99, p999].map(micro)]),
+    ),
+  ]);
+}
+
+/** @param {Result[]} results */
+function beats(results) {
+  return results.flatMap(({ scenario, of }) => [
+    `### ${scenario[0]?.toUpperCase()}${scenario.slice(1)}, in ms`,
+    table(
+      ["", "Pings", "beats", ...Object.values(BEAT)],
+      Object.entries(of).map(([name, one]) => [
+        name,
+        whole(one["pings"]?.median),
+        whole(one["beats"]?.median),
+        ...Object.keys(BEAT).map((key) => one[key]?.median?.toFixed(3) ?? "–"),
+      ]),
     ),
   ]);
 }

@@ -5,7 +5,7 @@ import { fileLimit } from "./prepare.mjs";
 /**
  * @typedef {object} Scenario
  * @property {string} name
- * @property {"cost" | "latency" | "idle" | "client" | "long"} kind What is asked of it.
+ * @property {"cost" | "latency" | "idle" | "client" | "long" | "beat"} kind What is asked of it.
  * @property {number} connections
  * @property {string} [mode] What the server, or the client, does with a message. Default: "echo".
  * @property {(ms: number, perSecond?: number) => string} load What the generator is told for one slice.
@@ -19,6 +19,8 @@ import { fileLimit } from "./prepare.mjs";
  * @property {number} [warmup] How many times longer than others it is warmed up. A connection runs through
  * much more code than a message does, and seldom: else what is measured is how that is compiled.
  * @property {boolean} [sleeper] Whether contenders also meet a connection that is never read from.
+ * @property {number} [neighbours] How many connections another server in the same process has, which stops
+ * within each slice.
  */
 
 /** @param {string} name @param {number} connections @param {string} what @returns {Scenario} */
@@ -117,6 +119,23 @@ export const SCENARIOS = [
     connections: 99,
     load: (ms) => `fanrate 4096 text 100 ${ms}`,
     sleeper: true,
+  },
+  {
+    name: "round trip, 16 B text, 5,000 a second over 64 connections, while another server in the " +
+      "process stops, with 1,000 connections",
+    kind: "latency",
+    connections: 64,
+    load: (ms) => `rate 16 text 5000 ${ms}`,
+    peers: false,
+    neighbours: 1000,
+  },
+  {
+    name: `a beat of the heartbeat, ${possible(20_000).toLocaleString("en")} connections`,
+    kind: "beat",
+    mode: "beat",
+    connections: possible(20_000),
+    load: (ms) => `idle ${ms}`,
+    asked: true,
   },
   idle(possible(5000)),
   idle(possible(20_000)),

@@ -72,7 +72,7 @@ async function idle(mode, runtime) {
     await contender.slice("churn 32 1500"); // what is made once is made now
     const heap = await contender.heap();
     const memory = await contender.memory();
-    await contender.connect(IDLE, false);
+    await contender.connect(IDLE);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await contender.heap();
     heaps.push((await contender.heap() - heap) / CONNECTIONS);
@@ -92,7 +92,7 @@ async function echo(runtime, scenario) {
   const contenders = [];
   for (const name of [...SHAPES, "plain"]) {
     const contender = await start(name, runtime, scenario);
-    await contender.connect(scenario, false);
+    await contender.connect(scenario);
     await contender.slice(scenario.load(1500));
     contenders.push({ name, contender, costs: [] });
   }

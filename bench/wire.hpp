@@ -97,14 +97,18 @@ inline void sha1(std::string text, uint8_t digest[20]) {
   for (int i = 0; i < 20; i++) digest[i] = uint8_t(h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-inline std::string request(int port) {
+/** What a client and a server that can resume agree upon, and each says first. */
+inline const std::string RESUME = "Sec-WebSocket-Protocol: resume.netkit.1\r\n";
+inline const std::string HELLO = "{\"resume\":1,\"epoch\":\"e\"}\n";
+
+inline std::string request(int port, bool resumes) {
   return "GET / HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
-         "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+         "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+         (resumes ? RESUME : "") + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 }
 
 /** The answer to a client's request. */
-inline std::string response(const std::string& request) {
+inline std::string response(const std::string& request, bool resumes) {
   std::string lower = request;
   for (char& c : lower) c = char(tolower(c));
   const std::string name = "sec-websocket-key:";
@@ -114,7 +118,7 @@ inline std::string response(const std::string& request) {
   uint8_t digest[20];
   sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", digest);
   return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Accept: " + base64(digest, 20) + "\r\n\r\n";
+         "Sec-WebSocket-Accept: " + base64(digest, 20) + "\r\n" + (resumes ? RESUME : "") + "\r\n";
 }
 
 }  // namespace wire

@@ -59,11 +59,16 @@ export function readHead(data, at) {
   return { opcode: first & 15, masked, size, length };
 }
 
-/** @param {number} port */
-export function request(port) {
+/** What a client and a server that can resume agree upon, and each says first. */
+const RESUME = "Sec-WebSocket-Protocol: resume.netkit.1\r\n";
+export const HELLO = Buffer.from('{"resume":1,"epoch":"e"}\n');
+
+/** @param {number} port @param {boolean} resumes */
+export function request(port, resumes) {
   return Buffer.from(
     `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      `Sec-WebSocket-Version: 13\r\n${resumes ? RESUME : ""}` +
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
   );
 }
 
@@ -71,14 +76,15 @@ export function request(port) {
  * The answer to a client's request.
  *
  * @param {string} request
+ * @param {boolean} resumes
  */
-export function response(request) {
+export function response(request, resumes) {
   const key = /sec-websocket-key: *([^\r]+)/i.exec(request)?.[1] ?? "";
   const accept = createHash("sha1").update(
     `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
   );
   return Buffer.from(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${accept.digest("base64")}\r\n${resumes ? RESUME : ""}\r\n`,
   );
 }

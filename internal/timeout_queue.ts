@@ -15,6 +15,8 @@ export interface TimeoutQueueOptions<T> {
   slack?: number;
   /** How many items may expire at a time; the timer fires again for the others. No limit where left out. */
   most?: number;
+  /** For how many milliseconds items may expire at a time, likewise; one of them may take longer. */
+  mostMs?: number;
   /** Whether the timer runs on, until `close`, when no item is left: then fewer timers are made. */
   keepsTimer?: boolean;
   /** Called for each item that is due, with how many milliseconds it is late. Must not throw. */
@@ -35,7 +37,13 @@ export class TimeoutQueue<T> {
   #firing = false;
 
   constructor(options: TimeoutQueueOptions<T>) {
-    this.#options = { slack: 0, most: Infinity, keepsTimer: false, ...options };
+    this.#options = {
+      slack: 0,
+      most: Infinity,
+      mostMs: Infinity,
+      keepsTimer: false,
+      ...options,
+    };
   }
 
   /** How many items wait. */
@@ -81,7 +89,7 @@ export class TimeoutQueue<T> {
   }
 
   readonly #fire = (): void => {
-    const { clock, slack, most, expired } = this.#options;
+    const { clock, slack, most, mostMs, expired } = this.#options;
     this.#timer = undefined;
     this.#firing = true;
     const now = clock.now();
@@ -90,6 +98,7 @@ export class TimeoutQueue<T> {
       if (left-- === 0 || due > now + slack) break;
       this.#due.delete(item);
       expired(item, now - due);
+      if (mostMs !== Infinity && clock.now() - now >= mostMs) break;
     }
     this.#firing = false;
     this.#arm();

@@ -142,6 +142,30 @@ describe("Heartbeat", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("takes half a millisecond for a beat, and a Ping, however long a Ping takes", () => {
+    const clock = new FakeClock();
+    const beats: number[] = [];
+    let took = 0;
+    const timed = {
+      now: () => clock.now() + took,
+      clearTimer: (timer: unknown) => clock.clearTimer(timer),
+      setTimer: (task: () => void, ms: number) =>
+        clock.setTimer(() => {
+          const before = took;
+          task();
+          if (took > before) beats.push(took - before);
+        }, ms),
+    };
+    const heartbeat = new Heartbeat({ pingInterval: 10 }, timed);
+    for (let i = 0; i < 1000; i++) {
+      const peer = { ping: () => (took += 1 / 16, heartbeat.alive(peer)), dead() {} };
+      heartbeat.add(peer);
+    }
+    clock.tick(10_000 + 1000 / 8);
+    assertEquals(beats, Array(1000 / 8).fill(0.5));
+    heartbeat.close();
+  });
+
   it("goes on pinging while data flows", () => {
     const { clock, heartbeat, peer } = setUp({ pingInterval: 1 });
     for (let ms = 0; ms < 5000; ms += 10) {

@@ -13,10 +13,12 @@ import {
 
 const ALL = "all";
 
-/** @type {Set<any>} */
-const sockets = new Set();
+/** What connections are closed with where the server stops. */
+const GOING_AWAY = 1001;
 
-if (Bun) {
+function startOnBun() {
+  /** @type {Set<any>} */
+  const sockets = new Set();
   /** @param {any} ws @param {string | ArrayBuffer} data */
   const echo = (ws, data) => ws.send(data);
   /** @param {any} _ @param {string | ArrayBuffer} data */
@@ -42,13 +44,21 @@ if (Bun) {
         sockets.add(ws);
         if (mode === "publish") ws.subscribe(ALL);
       },
-      message: { echo, fan, publish }[mode],
+      message: { fan, publish }[mode] ?? echo,
       /** @param {any} ws */
       close: (ws) => sockets.delete(ws),
     },
   });
-  ready(server.port);
-} else {
+  const stop = () => {
+    sockets.forEach((ws) => ws.close(GOING_AWAY));
+    return server.stop(true);
+  };
+  return { port: server.port, stop };
+}
+
+function startOnDeno() {
+  /** @type {Set<any>} */
+  const sockets = new Set();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     /** @param {Request} request */
@@ -66,9 +76,16 @@ if (Bun) {
       const echo = ({ data }) => socket.send(data);
       /** @param {MessageEvent} event */
       const fan = ({ data }) => sockets.forEach((socket) => socket.send(data));
-      socket.onmessage = mode === "echo" ? echo : fan;
+      socket.onmessage = mode === "fan" ? fan : echo;
       return response;
     },
   );
-  ready(server.addr.port);
+  const stop = () => {
+    sockets.forEach((socket) => socket.close(GOING_AWAY));
+    return server.shutdown();
+  };
+  return { port: server.addr.port, stop };
 }
+
+const start = Bun ? startOnBun : startOnDeno;
+ready(start().port, async () => start());

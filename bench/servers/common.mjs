@@ -1,10 +1,13 @@
 // @ts-check
 /**
  * What all servers of the benchmark share. Each is started as `<kind>.mjs MODE`, prints its port as
- * JSON, answers "gc" on stdin once it has collected garbage, and ends with its stdin.
+ * JSON, and ends with its stdin. There "gc" is answered once garbage is collected, "watch" and "watched"
+ * with what its timers have taken, and, where the program can start another server, "other" with that
+ * one's port, and "stop MS" so much later when it has stopped.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { watch, watched, watchTimers } from "./watch.mjs";
 
 /** The runtimes' globals, where they are there. */
 export const { Bun, Deno, gc } = /** @type {any} */ (globalThis);
@@ -28,16 +31,47 @@ export const PING_SECONDS = Number(process.env["BENCH_PING"] ?? 30);
  */
 export const BINARY = process.env["BENCH_BINARY"] || (Deno ? "arraybuffer" : undefined);
 
-/** @param {number} port */
-export function ready(port) {
+if (mode === "beat") watchTimers();
+
+/**
+ * Says that it is ready, and does what it is told.
+ *
+ * @param {number} port
+ * @param {() => Promise<Other>} [startOther] Starts another server.
+ */
+export function ready(port, startOther) {
   console.log(JSON.stringify({ port }));
+  /** @type {Other | undefined} */
+  let other;
+  /** @type {Record<string, (ms: number) => object | Promise<object>>} */
+  const commands = {
+    gc() {
+      if (Bun) Bun.gc(true);
+      else gc();
+      const { heapUsed: heap } = process.memoryUsage();
+      return { collected: true, heap };
+    },
+    async other() {
+      other = await startOther?.();
+      return { port: other?.port };
+    },
+    async stop(ms) {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await other?.stop();
+      return { stopped: true };
+    },
+    watch() {
+      watch();
+      return { watching: true };
+    },
+    watched,
+  };
   const lines = createInterface({ input: process.stdin });
-  lines.on("line", (line) => {
-    if (line !== "gc") return;
-    if (Bun) Bun.gc(true);
-    else gc();
-    const { heapUsed: heap } = process.memoryUsage();
-    console.log(JSON.stringify({ collected: true, heap }));
+  lines.on("line", async (line) => {
+    const [name = "", ms] = line.split(" ");
+    console.log(JSON.stringify(await commands[name]?.(Number(ms))));
   });
   lines.on("close", () => process.exit(0));
 }
+
+/** @typedef {{ port: number, stop: () => Promise<unknown> }} Other A server that can be stopped. */

@@ -22,7 +22,7 @@ export function makeServer(options = {}) {
 /** Makes a server that does with a message what is asked for. */
 export function makeAnswering() {
   const server = makeServer();
-  if (mode === "echo") {
+  if (mode === "echo" || mode === "beat") {
     server.on("messageReceive", ({ clientConnection, data }) => {
       server.send(data, clientConnection);
     });

@@ -4,16 +4,26 @@ import { TimeoutQueue } from "../../internal/timeout_queue.ts";
 import { FakeClock } from "../../testing.ts";
 
 function setUp(
-  { ms = 100, slack, most }: { ms?: number; slack?: number; most?: number } = {},
+  { ms = 100, slack, most, mostMs }: {
+    ms?: number;
+    slack?: number;
+    most?: number;
+    mostMs?: number;
+  } = {},
 ) {
   const clock = new FakeClock();
   const log: string[] = [];
-  const hooks = { expired: (_: string) => {} };
+  const hooks = { expired: (_: string) => {}, took: 0 };
   const queue = new TimeoutQueue<string>({
-    clock,
+    clock: {
+      now: () => clock.now() + hooks.took,
+      setTimer: (task, ms) => clock.setTimer(task, ms),
+      clearTimer: (timer) => clock.clearTimer(timer),
+    },
     ms,
     ...(slack === undefined ? {} : { slack }),
     ...(most === undefined ? {} : { most }),
+    ...(mostMs === undefined ? {} : { mostMs }),
     expired: (item, late) => {
       log.push(`${item} ${late}`);
       hooks.expired(item);
@@ -109,6 +119,20 @@ describe("TimeoutQueue", () => {
     assertEquals(log, ["a 0", "b 0", "c 1", "d 1"]);
     clock.tick(1);
     assertEquals(log, ["a 0", "b 0", "c 1", "d 1", "e 2"]);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("tells of no other once that has taken so long, and of those at once", () => {
+    const { clock, log, queue, hooks } = setUp({ most: 4, mostMs: 0.5 });
+    const took = { a: 2, b: 1, c: 1, d: 2, e: 8, f: 0, g: 0, h: 0, i: 0 };
+    hooks.expired = (item) => void (hooks.took += took[item as keyof typeof took] / 8);
+    for (const item of Object.keys(took)) queue.add(item);
+    clock.tick(100);
+    assertEquals(log, ["a 0", "b 0", "c 0"]); // half a millisecond
+    clock.tick(1);
+    assertEquals(log.slice(3), ["d 1.5", "e 1.5"]); // 1.25 ms: one cannot be divided
+    clock.tick(1);
+    assertEquals(log.slice(5), ["f 3.75", "g 3.75", "h 3.75", "i 3.75"]);
     assertEquals(clock.pending, 0);
   });
 
