@@ -284,6 +284,7 @@ export const BEAT = {
   p50: "p50",
   p999: "p99.9",
   max: "longest",
+  cpuP99: "CPU time, p99",
   cpuP999: "CPU time, p99.9",
   cpuMax: "CPU time, longest",
   gapP999: "timer of 1 ms, p99.9",

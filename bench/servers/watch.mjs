@@ -44,20 +44,16 @@ function now() {
 /** Has each function that a timer calls be timed while somebody watches. */
 export function watchTimers() {
   let end = -Infinity;
-  /** @param {() => void} task @param {number} ms @param {unknown[]} more */
-  const timed = (task, ms, ...more) =>
-    own(
-      () => {
-        if (interval === undefined) return task();
-        const from = now();
-        task();
-        const to = now();
-        beats.add(from, to, from.wall - end < SAME_TURN_MS);
-        end = to.wall;
-      },
-      ms,
-      ...more,
-    );
+  /** @param {() => void} task @param {number} ms */
+  const timed = (task, ms) =>
+    own(() => {
+      if (interval === undefined) return task();
+      const from = now();
+      task();
+      const to = now();
+      beats.add(from, to, from.wall - end < SAME_TURN_MS);
+      end = to.wall;
+    }, ms);
   globalThis.setTimeout = /** @type {typeof setTimeout} */ (/** @type {unknown} */ (timed));
 }
 
@@ -82,6 +78,7 @@ export function watched() {
     p50: part(beats.wall, 0.5),
     p999: part(beats.wall, 0.999),
     max: part(beats.wall, 1),
+    cpuP99: part(beats.cpu, 0.99),
     cpuP999: part(beats.cpu, 0.999),
     cpuMax: part(beats.cpu, 1),
     gapP999: part(gaps.wall, 0.999),
