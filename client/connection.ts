@@ -54,7 +54,6 @@ const DEFLATE = /^permessage-deflate(;[^,]*)?$/;
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
 export class ClientConnection implements WireEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
-  readonly #owner: ConnectionOwner;
   readonly #parts: ConnectionParts;
   readonly #socket: Wire;
   /** What was sent before the connection was open. */
@@ -64,8 +63,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
-  /** Whether it was sent a Ping, and nothing has come in since. */
-  #isPinged = false;
+  // What each message needs has no `#`, as in `server/connection.ts`.
+  private readonly owner: ConnectionOwner;
+  /**
+   * Bytes up to which a message is told at once; -1 where each is looked at, as while it is not open, after
+   * a Ping, or for an observer.
+   */
+  private atOnce = -1;
   /** What an observer is told of the attempt. */
   readonly #attempt: ObservedAttempt | undefined;
   /** Bytes that were accepted and are lost as it closes. */
@@ -75,7 +79,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
     const { binaryType, clock, observing, options, request, runtime } = parts;
     const { connectTimeout } = options;
-    this.#owner = owner;
+    this.owner = owner;
     this.#parts = parts;
     this.#queue = parts.queue ?? new SendQueue();
     this.#attempt = observing && new ObservedAttempt(observing, parts);
@@ -187,28 +191,27 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.#socket.terminate();
       return this.#fail(wrong);
     }
-    const { clock, heartbeat, runtime } = this.#parts;
+    const { clock, heartbeat, maxPayload, observing, runtime } = this.#parts;
     clock.clearTimer(this.#timer);
     this.state = "open";
     this.#wasOpen = true;
+    if (observing === undefined) this.atOnce = maxPayload;
     if (runtime.canPing) heartbeat.add(this);
     const sent = this.#queue.take().filter((message) => this.#handOver(message));
     this.#attempt?.opened();
     for (const message of sent) this.#observeSent(message);
-    if (this.state as string === "open") this.#owner.opened(); // unless the observer has closed
+    if (this.state as string === "open") this.owner.opened(); // unless the observer has closed
   }
 
   message(data: Incoming, receipt?: Receipt): void {
-    if (this.state !== "open") return;
-    if (this.#isPinged) this.alive();
-    const { maxPayload, observing } = this.#parts;
-    const looks = observing !== undefined || exceeds(data, maxPayload);
-    if (!looks || this.#accepts(data, receipt)) this.#owner.message(data, receipt);
+    const most = typeof data === "string" ? data.length * 3 : data.byteLength;
+    if (most <= this.atOnce || this.#accepts(data, receipt)) this.owner.message(data, receipt);
   }
 
   alive(): void {
-    this.#isPinged = false;
-    this.#parts.heartbeat.alive(this);
+    const { heartbeat, maxPayload, observing } = this.#parts;
+    if (this.state === "open" && observing === undefined) this.atOnce = maxPayload;
+    heartbeat.alive(this);
   }
 
   answered(roundTrip: number): void {
@@ -233,7 +236,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   ping(): void {
     const { observing, who } = this.#parts;
-    this.#isPinged = true;
+    this.atOnce = -1; // whatever comes next is a sign of life
     observing?.pinged?.(who);
     this.#socket.ping();
   }
@@ -276,15 +279,17 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   /** Checks a message and tells the observer. Returns whether the owner gets it. */
   #accepts(data: Incoming, receipt: Receipt | undefined): boolean {
+    if (this.state !== "open") return false;
+    this.alive();
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
     if (!isTooBig) observing?.received?.(who, data, byteLength(data));
-    if (this.state !== "open") return false; // the observer has closed
+    if (this.state as string !== "open") return false; // the observer has closed
     if (!isTooBig) return true;
     receipt?.refuse("too big");
     this.close(TOO_BIG);
     observing?.dropped?.(who, "too big");
-    this.#owner.lost(failure("tooBig", this.#tooBig()));
+    this.owner.lost(failure("tooBig", this.#tooBig()));
     return false;
   }
 
@@ -295,13 +300,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   #fail(what: string, status?: string, cause?: unknown): void {
     this.#release("idle");
     this.#attempt?.failed(status, what);
-    this.#owner.failed(failure("connectFailed", what, status, cause));
+    this.owner.failed(failure("connectFailed", what, status, cause));
   }
 
   #lose(why: DropReason, what: string, close: CloseResult, cause?: unknown): void {
     this.#release("closing");
     this.#parts.observing?.dropped?.(this.#parts.who, why);
-    this.#owner.lost(failure(KIND_OF_DROP[why], what, undefined, cause));
+    this.owner.lost(failure(KIND_OF_DROP[why], what, undefined, cause));
     this.#finish(close);
   }
 
@@ -317,13 +322,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       // lost does not believe that all has arrived.
       if (this.#wasOpen && close !== LINK_DOWN) {
         const cause = causeOf(this.#parts.options.signal);
-        this.#owner.report(unsentError(this.#unsent, this.#asked !== undefined, cause));
+        this.owner.report(unsentError(this.#unsent, this.#asked !== undefined, cause));
       }
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     else this.#attempt?.gaveUp();
     this.state = "idle";
-    this.#owner.closed(close, end);
+    this.owner.closed(close, end);
   }
 
   /**
@@ -333,6 +338,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   #release(state: "closing" | "idle"): void {
     const { clock, heartbeat, options } = this.#parts;
     this.state = state;
+    this.atOnce = -1;
     clock.clearTimer(this.#timer);
     heartbeat.delete(this);
     options.signal?.removeEventListener("abort", this.#abort);

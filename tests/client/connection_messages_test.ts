@@ -7,6 +7,7 @@ import {
   createWebSocket,
   type WebSocketClient,
   type WebSocketClientOptions,
+  type WebSocketRequestOptions,
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
@@ -156,19 +157,64 @@ describe("a message to a client", () => {
       ws.on("close", (_, { code }) => log.push(`close ${code}`));
       await ws.connect("ws://localhost/");
       runtime.events.open();
-      runtime.events.message("äö");
-      runtime.events.message("äöü");
+      for (const text of ["äö", "äö", "äöü"]) runtime.events.message(text);
       runtime.events.message("late");
-      assertEquals([log, ws.state], [["äö", "error tooBig"], "closing"]);
+      assertEquals([log, ws.state], [["äö", "äö", "error tooBig"], "closing"]);
       runtime.events.closed(closed(1009));
-      assertEquals(log, ["äö", "error tooBig", "close 1009"]);
+      assertEquals(log, ["äö", "äö", "error tooBig", "close 1009"]);
       assertEquals(runtime.socket.calls, ["close 1009"]);
       if (stats) {
-        assertEquals(ws.stats()!.received, { messages: 1, bytes: 4 });
+        assertEquals(ws.stats()!.received, { messages: 2, bytes: 8 });
         assertEquals(ws.stats()!.dropped, { "too big": 1 });
       }
     });
   }
+
+  /** A client that nobody observes, and what it tells. */
+  async function unobserved(request: WebSocketRequestOptions = {}) {
+    const runtime = new ScriptedClient();
+    const clock = new FakeClock();
+    const ws = createWebSocket({ runtime, clock });
+    const log: string[] = [];
+    ws.on("message", (_, data) => log.push(String(data)));
+    ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+    await ws.connect("ws://localhost/", request);
+    return { clock, log, runtime, ws };
+  }
+
+  it("is told while the client is open, and neither before nor after, whatever shows life", async () => {
+    const { log, runtime: { events }, ws } = await unobserved();
+    for (const step of ["early", "open", "closing", "over"]) {
+      if (step === "open") events.open();
+      if (step === "closing") await ws.close();
+      if (step === "over") events.closed(closed(1000));
+      events.message(`${step} 1`);
+      events.alive();
+      events.message(`${step} 2`);
+    }
+    assertEquals(log, ["open 1", "open 2"]);
+  });
+
+  it("is a sign of life after each Ping, with nobody observing", async () => {
+    const { clock, log, runtime, ws } = await unobserved({ pingInterval: 10, pongTimeout: 4 });
+    runtime.events.open();
+    for (const seconds of [10, 20]) {
+      await clock.advance(9_000);
+      runtime.events.message("none, as it comes before");
+      await clock.advance(1_000);
+      runtime.events.message(`after ${seconds} s`);
+    }
+    assertEquals([ws.state, runtime.socket.calls], ["open", ["ping", "ping"]]);
+    await clock.advance(9_000);
+    runtime.events.message("before");
+    await clock.advance(5_000);
+    assertEquals(log.filter((line) => !line.startsWith("none")), [
+      "after 10 s",
+      "after 20 s",
+      "before",
+      "error heartbeatTimeout",
+    ]);
+  });
 
   it("is not told where the observer closes", async () => {
     let close = () => {};
