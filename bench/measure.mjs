@@ -177,7 +177,9 @@ async function rounds(scenario, contenders, effort, slices, failed) {
         const slice = await (scenario.neighbours === undefined
           ? contender.slice(load)
           : contender.sliceBesideStop(load, scenario.neighbours, ms));
-        if (round >= 0) (slices[name] ??= []).push(slice);
+        if (round >= 0) {
+          (slices[name] ??= []).push(slice);
+        }
       } catch (error) {
         failed[name] = String(error);
         delete slices[name];

@@ -121,7 +121,8 @@ export const SCENARIOS = [
     sleeper: true,
   },
   {
-    name: "round trip, 16 B text, 5,000 a second over 64 connections, while another server in the " +
+    name:
+      "round trip, 16 B text, 5,000 a second over 64 connections, while another server in the " +
       "process stops, with 1,000 connections",
     kind: "latency",
     connections: 64,
