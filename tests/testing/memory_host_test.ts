@@ -1,0 +1,145 @@
+/** `./testing`: where servers are on the network in memory, and who comes to which. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocket, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { refusal } from "../helpers/client.ts";
+import { assertRefused } from "../helpers/watched_server.ts";
+
+/** A network, and what makes servers and clients on it. All are ended at the end of the block. */
+class World implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly network = new MemoryNetwork({ clock: this.clock });
+  readonly #servers: WebSocketServer[] = [];
+
+  server(): WebSocketServer {
+    const { clock, network } = this;
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** Lets a client connect; gives what came of it. */
+  async connect(url: string, options: object = {}, from = "127.0.0.1") {
+    const { clock, network } = this;
+    const ws = createWebSocket({ clock, runtime: network.clientAt(from) });
+    const told: string[] = [];
+    ws.on("error", ({ message }) => told.push(message));
+    await ws.connect(url, options);
+    await clock.advance(10);
+    return { ws, told };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) {
+      if (server.address !== undefined) await this.clock.until(server.stop());
+    }
+    await this.clock.advance(60_000);
+    assertEquals([this.clock.pending, this.network.links], [0, []]);
+  }
+}
+
+const FAILED = "Websocket connect failed: ";
+
+describe("a server on the network in memory", () => {
+  it("is given the first free port, then the next", async () => {
+    await using world = new World();
+    const ports: number[] = [];
+    await world.server().start({ serverPort: 49_153 });
+    for (let i = 0; i < 3; i++) {
+      const server = world.server();
+      await server.start({ serverPort: 0 });
+      ports.push(server.address!.port);
+    }
+    assertEquals(ports, [49_152, 49_154, 49_155]);
+  });
+
+  it("begins anew with the free ports once it is through", async () => {
+    await using world = new World();
+    const ports = new Set<number>();
+    for (let i = 0; i < 16_384 + 2; i++) {
+      const host = world.network.serve(0, () => new Response());
+      ports.add(host.address.port);
+      host.stop();
+    }
+    assertEquals([ports.size, Math.min(...ports), Math.max(...ports)], [16_384, 49_152, 65_535]);
+  });
+
+  it("shares a port where all of those do, who take turns, and with nobody else", async () => {
+    await using world = new World();
+    const shared = { serverPort: 80, reusePort: true };
+    const [one, two, other] = [world.server(), world.server(), world.server()];
+    for (const server of [one, two]) await server.start(shared);
+    await assertRefused(() => other.start({ serverPort: 80 }), 2302007);
+    for (let i = 0; i < 4; i++) await world.connect("ws://localhost/");
+    const counts = () => [one, two].map((server) => server.listAllConnections().length);
+    assertEquals(counts(), [2, 2]);
+    await world.clock.until(one.stop());
+    await assertRefused(() => other.start({ serverPort: 80 }), 2302007); // one is left
+    await world.connect("ws://localhost/");
+    assertEquals(counts(), [0, 3]);
+    await world.clock.until(two.stop());
+    await other.start({ serverPort: 80 });
+    await assertRefused(() => one.start(shared), 2302007);
+    const { told } = await world.connect("ws://localhost:81/");
+    assertEquals(told, [`${FAILED}connection refused`]);
+  });
+
+  it("is found by its path by who comes by that, whatever the port of the URL", async () => {
+    await using world = new World();
+    const server = world.server();
+    await server.start({ unixPath: "/run/chat" });
+    assertEquals(server.address, { hostname: "unix", port: 0, path: "/run/chat" });
+    await assertRefused(() => world.server().start({ unixPath: "/run/chat" }), 2302007);
+    for (const url of ["ws://localhost/", "ws://localhost:7/"]) {
+      assertEquals((await world.connect(url, {}, "unix:/run/chat")).told, []);
+    }
+    const names = server.listAllConnections().map(({ clientIP, clientPort }) =>
+      `${clientIP} ${clientPort}`
+    );
+    assertEquals(names, ["unix 1", "unix 2"]);
+    assertEquals((await world.connect("ws://localhost/")).told.length, 1);
+    assertEquals((await world.connect("ws://localhost/", {}, "unix:/run")).told.length, 1);
+  });
+});
+
+describe("a client on the network in memory", () => {
+  it("comes from where it was put, and to the port of its scheme", async () => {
+    await using world = new World();
+    const server = world.server();
+    await server.start({ serverPort: 80 });
+    await world.connect("ws://example.com/");
+    await world.connect("ws://example.com/", {}, "192.0.2.1");
+    const ips = server.listAllConnections().map(({ clientIP }) => clientIP);
+    assertEquals(ips, ["127.0.0.1", "192.0.2.1"]);
+    const { told } = await world.connect("wss://example.com:80/"); // that is no TLS
+    assertEquals(told.length, 1);
+    assertStringIncludes(told[0]!, FAILED);
+    const secure = await world.connect("wss://example.com/");
+    assertEquals(secure.told, [`${FAILED}connection refused`]);
+  });
+
+  it("offers its subprotocols as one header, and none where it has none", async () => {
+    await using world = new World();
+    const server = world.server();
+    const offered: unknown[] = [];
+    await server.start({
+      serverPort: 80,
+      authorize: ({ headers }) => (offered.push(headers.get("sec-websocket-protocol")), true),
+    });
+    await world.connect("ws://localhost/", { protocol: "a,b" }).catch(() => {});
+    await world.connect("ws://localhost/");
+    assertEquals(offered, ["a, b", null]);
+  });
+
+  it("goes through no proxy, and says so", async () => {
+    await using world = new World();
+    const proxy = { host: "p", port: 1 };
+    const { message } = await refusal(world.connect("ws://localhost/", { proxy }));
+    assertStringIncludes(
+      message,
+      "'proxy' cannot be had on the memory network: there is none on it",
+    );
+  });
+});
