@@ -29,7 +29,7 @@ function mounted(options: Partial<MountOptions> = {}) {
     request: () => admission,
     hostFault: (why: string) => void told.push(`fault ${why.slice(0, 40)}`),
   } as unknown as AcceptorEvents;
-  const mount = new BunMount({ ...OPTIONS, ...options }, events, () => Promise.resolve());
+  const mount = new BunMount({ ...OPTIONS, ...options }, events);
   return { mount, told };
 }
 
