@@ -272,6 +272,7 @@ describe("the 'close' event", () => {
       ws.terminate();
       const [event] = await Promise.all([closed, end()]);
       assertEquals([event.constructor, String(event)], [CloseEvent, "[object CloseEvent]"]);
+      assertEquals(event.isTrusted, false);
       assertEquals(Object.keys(event).filter((key) => key !== "isTrusted"), []);
     }
   });
