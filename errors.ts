@@ -247,7 +247,7 @@ const KINDS = {
  * | notRunning | 2302999 | the server is not running |
  * | listenFailed | 2302999 | listening failed for another reason |
  * | hostFault | 2302999 | the host that a server is mounted in was set up wrongly |
- * | brokerDown | 2302999 | the broker takes nothing; what was published is not |
+ * | brokerDown | 2302999 | the broker takes nothing: not published; or it reads on after `stop` |
  * | unconfirmed | 2302999 | nobody knows whether the broker has taken what was published |
  * | foreignEntry | 2302999 | the broker's log has an entry that is none of this module's |
  */

@@ -19,6 +19,9 @@ export interface MessagePosition extends Position {
   index: number;
 }
 
+/** How long a broker may take to end when it is told to, in ms, unless told otherwise. */
+const END_MS = 1000;
+
 /** Whom a log tells. None of the functions may throw. */
 export interface LogOwner<Except, Result> {
   /**
@@ -96,14 +99,17 @@ export class Log<Except, Result> {
   /** Begins to read. */
   open(): void {
     const owner = this.#owner;
+    const { signal } = this.#ending;
     this.#reading = this.#read({
-      entry: (position, text) => this.#entry(position, text),
-      ready: () => owner.ready(),
+      entry: (position, text) => void (signal.aborted || this.#entry(position, text)),
+      ready: () => void (signal.aborted || owner.ready()),
       lost: (why) => {
+        if (signal.aborted) return;
         this.#figures.gaps++;
         owner.lost(why);
       },
       state: (up, cause) => {
+        if (signal.aborted) return;
         if (up && this.#isUp === false) this.#figures.reconnects++;
         this.#isUp = up;
         this.#outbox.state(up, cause);
@@ -132,11 +138,22 @@ export class Log<Except, Result> {
     return this.#outbox.flushed(ms);
   }
 
-  /** Ends reading, and tells whoever still waits. */
-  async close(): Promise<void> {
+  /**
+   * Ends reading, and tells whoever still waits.
+   *
+   * @param ms How many milliseconds the broker may take.
+   * @returns Whether the broker has ended in time. One that has not is not listened to any more.
+   */
+  async close(ms: number = END_MS): Promise<boolean> {
     this.#ending.abort();
     this.#outbox.close();
-    await this.#reading;
+    let timer: unknown;
+    const late = new Promise<boolean>((resolve) => {
+      timer = this.#clock.setTimer(() => resolve(false), ms);
+    });
+    const ended = await Promise.race([Promise.resolve(this.#reading).then(() => true), late]);
+    this.#clock.clearTimer(timer);
+    return ended;
   }
 
   /** Reads to the end. A broker that has stopped before it was told to is down from then on. */

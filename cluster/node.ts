@@ -15,6 +15,10 @@ const READY_MS = 5000;
 /** How long what is left to tell may take when it stops, in ms. */
 const FLUSH_MS = 700;
 
+/** How long the broker may take to end then, in ms: what is left of the time, but so long at the least. */
+const LEAST_MS = 200;
+const MOST_MS = 5000;
+
 /** What a node is made of. */
 export interface NodeParts {
   broker: Broker;
@@ -143,8 +147,12 @@ export class ClusterNode<Except, Result> {
   /** Tells what is left to tell, for so many milliseconds at the most, and reads no more. */
   async close(ms: number): Promise<void> {
     this.depart();
+    const began = this.#clock.now();
     await this.#log.flushed(Math.min(ms, FLUSH_MS));
-    await this.#log.close();
+    const left = Math.min(ms, MOST_MS) - (this.#clock.now() - began);
+    if (await this.#log.close(Math.max(left, LEAST_MS))) return;
+    const what = "stop: the broker goes on reading, though its signal has aborted";
+    this.#owner.fault(businessError("brokerDown", what));
   }
 
   /** Has something appended, so that it is known where the log stands. */

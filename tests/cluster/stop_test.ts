@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Broker, BrokerReader } from "../../cluster.ts";
 import { createWebSocketServer } from "../../mod.ts";
 import type { ListenerEvents, TcpListener } from "../../runtime/contract.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
@@ -60,4 +61,45 @@ describe("stop() of a server with a broker", () => {
     broker.mend();
     await broker.close();
   });
+
+  for (const [what, isReady] of [["stops", true], ["cannot be started", false]] as const) {
+    it(`settles where the broker goes on reading as the server ${what}`, async () => {
+      const clock = new FakeClock();
+      let reader!: BrokerReader;
+      const broker: Broker = {
+        append: () => Promise.resolve(),
+        read(given) {
+          reader = given;
+          reader.state(true);
+          if (isReady) reader.ready();
+          return new Promise(() => {});
+        },
+        close: () => Promise.resolve(),
+      };
+      const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+      const log: unknown[] = [];
+      server.on("error", ({ kind, message }) => log.push(kind, message.replace(/^.*?: /, "")));
+      server.subscribe("t", ({ data }) => void log.push(data));
+      const started = clock.until(server.start({ serverPort: 80 })).catch(({ kind }) => kind);
+      const began = clock.now();
+      if (isReady) {
+        assertEquals(await started, true);
+        reader.entry({ epoch: "e", offset: 1 }, '["other",1]\n["message","t","heard"]');
+        assertEquals(await clock.until(server.stop()), true);
+        const why = "stop: the broker goes on reading, though its signal has aborted";
+        assertEquals([log.splice(0), clock.now() - began], [["heard", "brokerDown", why], 4800]);
+      } else {
+        assertEquals(await started, "brokerDown");
+        assertEquals(clock.now() - began, 6000);
+      }
+      for (const offset of [2, 3]) {
+        reader.entry({ epoch: "e", offset }, `["other",${offset}]\n["message","t","too late"]`);
+      }
+      reader.ready();
+      reader.lost("gone");
+      reader.state(false);
+      await clock.advance(60_000);
+      assertEquals([log, clock.pending], [[], 0]);
+    });
+  }
 });
