@@ -142,7 +142,7 @@ function onBun(files, junit) {
   return [
     bun,
     "test",
-    "--timeout=60000",
+    "--timeout=180000",
     "--reporter=junit",
     `--reporter-outfile=${junit}`,
     // Without the "./" Bun takes a path for a filter.
