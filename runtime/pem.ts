@@ -63,7 +63,10 @@ function readText(option: string, path: string): string | BusinessError {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Reads a file of one or more certificates. */
+/** A file may have more than the key in it: the certificate, or the parameters of a curve. */
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^]+?-----END \1PRIVATE KEY-----/;
+
+/** Reads a file of one or more certificates. Nothing else that is in it goes on to a runtime. */
 export function readCertificates(option: string, path: string): string | BusinessError {
   const text = readText(option, path);
   if (text instanceof Error) return text;
@@ -71,7 +74,7 @@ export function readCertificates(option: string, path: string): string | Busines
     const { X509Certificate } = builtin<Crypto>("node:crypto");
     const found = text.match(CERTIFICATE) ?? [];
     for (const pem of found) new X509Certificate(pem);
-    if (found.length > 0) return text;
+    if (found.length > 0) return found.join("\n");
   } catch (cause) {
     return unusable(option, "must be a file of PEM certificates", path, cause);
   }
@@ -90,7 +93,9 @@ export function readIdentity(
   const { X509Certificate, createPrivateKey } = builtin<Crypto>("node:crypto");
   let key;
   try {
-    key = createPrivateKey({ key: pem, ...(keyPassword ? { passphrase: keyPassword } : {}) });
+    // Deno takes no other block beside the key's (2.9.6, `tests/pair/tls_test.ts`).
+    const [own = pem] = PRIVATE_KEY.exec(pem) ?? [];
+    key = createPrivateKey({ key: own, ...(keyPassword ? { passphrase: keyPassword } : {}) });
   } catch (cause) {
     const rule = keyPassword === undefined
       ? "must be a file of a PEM private key with no passphrase"

@@ -43,6 +43,30 @@ async function outcome(url: string, options: WebSocketRequestOptions): Promise<s
 
 const FAILED = "Websocket connect failed: the TLS handshake failed";
 
+describe("a file of certificates or of a key", () => {
+  const text = (path: string) => readFileSync(path, "utf8");
+  const [cert, key] = [text(good.certPath), text(good.keyPath)];
+  const parameters =
+    "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  const attributes = "Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n";
+  const files: [string, string, string][] = [
+    ["the key before the certificate", key + cert, key + cert],
+    ["the certificate before the key", cert + key, cert + key],
+    ["the parameters of a curve before the key", cert, parameters + key],
+    ["the attributes of a PKCS#12 file", attributes + cert, attributes + key],
+  ];
+  for (const [i, [what, certs, keys]] of files.entries()) {
+    it(`may have more in it: ${what}`, async () => {
+      const certPath = made.file(`more${i}.pem`, certs);
+      const keyPath = made.file(`more${i}.key`, keys);
+      await using server = await greeting({ certPath, keyPath });
+      const url = `wss://127.0.0.1:${server.port}/`;
+      const caPath = made.file(`more${i}.ca`, key + text(ca.certPath));
+      assertEquals(await outcome(url, { caPath, clientCert: { certPath, keyPath } }), "hello");
+    });
+  }
+});
+
 describe("TLS", () => {
   it("is really spoken by a server with 'serverCert'", async () => {
     await using server = await greeting();
