@@ -37,6 +37,8 @@ function hasFiles(): boolean {
 
 /** A private key, as `node:crypto` has it on every runtime. */
 interface PrivateKey {
+  readonly asymmetricKeyType?: string;
+  readonly asymmetricKeyDetails?: { readonly namedCurve?: string };
   export(form: { type: "pkcs8"; format: "pem" }): string;
 }
 
@@ -66,6 +68,9 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 /** A file may have more than the key in it: the certificate, or the parameters of a curve. */
 const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^]+?-----END \1PRIVATE KEY-----/;
 
+/** The keys that both runtimes take, by type or curve (Deno 2.9.6, Bun 1.4.5, `tests/pair/tls_test.ts`). */
+const KINDS: readonly unknown[] = ["rsa", "ed25519", "prime256v1", "secp384r1", "secp521r1"];
+
 /** Reads a file of one or more certificates. Nothing else that is in it goes on to a runtime. */
 export function readCertificates(option: string, path: string): string | BusinessError {
   const text = readText(option, path);
@@ -91,11 +96,16 @@ export function readIdentity(
   const pem = readText(`${option}.keyPath`, keyPath);
   if (pem instanceof Error) return pem;
   const { X509Certificate, createPrivateKey } = builtin<Crypto>("node:crypto");
-  let key;
+  let key: PrivateKey;
+  let plain: string;
   try {
     // Deno takes no other block beside the key's (2.9.6, `tests/pair/tls_test.ts`).
     const [own = pem] = PRIVATE_KEY.exec(pem) ?? [];
     key = createPrivateKey({ key: own, ...(keyPassword ? { passphrase: keyPassword } : {}) });
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+    const kind = type === "ec" ? details?.namedCurve : type;
+    if (!KINDS.includes(kind)) throw new Error(`no runtime takes a key of this kind: ${kind}`);
+    plain = key.export({ type: "pkcs8", format: "pem" });
   } catch (cause) {
     const rule = keyPassword === undefined
       ? "must be a file of a PEM private key with no passphrase"
@@ -105,7 +115,7 @@ export function readIdentity(
   if (!new X509Certificate(cert).checkPrivateKey(key)) {
     return unusable(`${option}.keyPath`, "must be the key of 'certPath'", keyPath);
   }
-  return { cert, key: key.export({ type: "pkcs8", format: "pem" }) };
+  return { cert, key: plain };
 }
 
 function unusable(option: string, rule: string, path: string, cause?: unknown): BusinessError {

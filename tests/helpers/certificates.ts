@@ -79,6 +79,19 @@ export class Certificates {
     return path;
   }
 
+  /** A certificate with a key of any kind, as `openssl genpkey` is told to make it. */
+  withKey(kind: string, option?: string): Made {
+    const made = this.#paths(`kind${++this.#count}`);
+    const options = option === undefined ? [] : ["-pkeyopt", option];
+    this.#run("genpkey", "-algorithm", kind, ...options, "-out", made.keyPath);
+    this.#run("req", "-x509", "-key", made.keyPath, "-out", made.certPath, "-days", "2", [
+      ["-subj", "/CN=localhost"],
+      ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+      ["-addext", "basicConstraints=critical,CA:FALSE"],
+    ]);
+    return made;
+  }
+
   #paths(name: string): Made {
     const path = (end: string) => join(this.folder, `${name}.${end}.pem`);
     return { certPath: path("cert"), keyPath: path("key") };

@@ -203,6 +203,26 @@ describe("TLS", () => {
     );
   });
 
+  it("takes the kinds of keys that both runtimes have, and no others", async () => {
+    const curve = (name: string) => made.withKey("EC", `ec_paramgen_curve:${name}`);
+    for (const serverCert of [curve("secp384r1"), curve("secp521r1"), made.withKey("ED25519")]) {
+      await using server = await greeting(serverCert);
+      const options = { skipServerCertVerification: true };
+      assertEquals(await outcome(`wss://127.0.0.1:${server.port}/`, options), "hello");
+    }
+    const rule = "keyPath must be a file of a PEM private key with no passphrase";
+    for (const other of [curve("secp256k1"), made.withKey("RSA-PSS", "rsa_keygen_bits:2048")]) {
+      await using server = new WatchedServer();
+      const config = { serverPort: 0, serverCert: other };
+      await assertRefused(() => server.server.start(config), 401, `start: 'serverCert'.${rule}`);
+      const error = await refusal(
+        createWebSocket().connect("wss://localhost/", { clientCert: other }),
+      );
+      assertEquals(error.code, 401);
+      assertStringIncludes(error.message, `connect: 'clientCert'.${rule}`);
+    }
+  });
+
   it("shows the client's certificate, whatever its key is locked with", async () => {
     const client = made.leaf(ca, { host: "client.example" });
     const { certPath, keyPath } = client;
