@@ -152,3 +152,114 @@ describe("an attempt that comes to nothing", () => {
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 });
+
+describe("a client that reconnects, and an observer", () => {
+  /** A client whose observer closes it, and all that it tells. */
+  function closedBy(event: "dialling" | "reconnecting") {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const log: string[] = [];
+    const close = () => void ws.close({ code: 4001, reason: "enough" }).catch(() => {});
+    const ws = createWebSocket({
+      clock,
+      runtime,
+      reconnect: { random: () => 1 },
+      observer: { [event]: close },
+    });
+    for (const name of ["open", "message", "reconnecting"] as const) {
+      ws.on(name, () => log.push(name));
+    }
+    ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+    ws.on("close", (_, { code }) => log.push(`close ${code}`));
+    return { clock, log, runtime, ws };
+  }
+
+  it("that closes as it dials again tells one 'close', and opens nothing after it", async () => {
+    const { clock, log, runtime, ws } = closedBy("dialling"); // the first time there is nothing to close
+    assertEquals(await ws.connect(URL), true);
+    const { events, socket } = runtime;
+    events.open();
+    events.closed(LOST);
+    assertEquals(log.splice(0), ["open", "error lost", "close 1006", "reconnecting"]);
+    await clock.advance(1000);
+    assertEquals(runtime.socket === socket, false);
+    assertEquals([runtime.socket.calls, log], [["terminate"], ["close 4001"]]);
+    runtime.events.open();
+    runtime.events.message("too late");
+    await clock.advance(LONGEST_MS);
+    assertEquals([log, ws.state, clock.pending], [["close 4001"], "idle", 0]);
+  });
+
+  it("that closes as it plans the next attempt tells of none", async () => {
+    const { clock, log, runtime, ws } = closedBy("reconnecting");
+    await ws.connect(URL);
+    runtime.events.open();
+    runtime.events.closed(LOST);
+    await clock.advance(LONGEST_MS);
+    assertEquals(log, ["open", "error lost", "close 1006", "close 4001"]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
+  it("that hears of little fails nowhere", async () => {
+    for (const observer of [{}, { closed() {} }]) {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ clock, runtime, reconnect: true, observer });
+      const told: string[] = [];
+      ws.on("error", ({ kind }) => told.push(`${kind}`));
+      ws.on("close", (_, { code }) => told.push(`close ${code}`));
+      await ws.connect(URL);
+      await ws.send("never sent");
+      runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
+      void ws.close();
+      await clock.advance(LONGEST_MS);
+      assertEquals(told, ["connectFailed", "unsent", "close 1000"]);
+    }
+  });
+
+  it("is told that what to dial took too long", async () => {
+    const { clock, log, ws } = world();
+    await ws.connect(() => new Promise<string>(() => {}), { connectTimeout: 3 });
+    await clock.advance(3000);
+    assertEquals(log, ["failed timeout", "error connectFailed", "again 1 10"]);
+    void ws.close();
+    await clock.advance(LONGEST_MS);
+  });
+});
+
+describe("'shouldReconnect'", () => {
+  it("gets a status where one is known, and else none", async () => {
+    for (const [status, known] of [["0", {}], ["", {}], ["503", { status: 503 }]] as const) {
+      const asked: unknown[] = [];
+      const { clock, runtime, ws } = world({
+        shouldReconnect: (why) => (asked.push(why), false),
+      });
+      await ws.connect(URL);
+      runtime.events.closed({ ...LOST, failure: { what: "no", status } });
+      assertEquals(asked, [{ code: 1006, reason: "", ...known }]);
+      await clock.advance(LONGEST_MS);
+    }
+  });
+
+  it("that fails is told with what it threw", async () => {
+    const cause = new RangeError("no idea");
+    const { clock, runtime, ws } = world({
+      shouldReconnect: () => {
+        throw cause;
+      },
+    });
+    const errors: BusinessError[] = [];
+    ws.on("error", (error) => errors.push(error));
+    await ws.connect(URL);
+    runtime.events.open();
+    runtime.events.closed({ code: 1001, reason: "" });
+    const [error] = errors;
+    assertEquals(
+      error!.message,
+      "Websocket Unknown Other Error: 'shouldReconnect' failed: RangeError: no idea",
+    );
+    assertEquals(error!.cause, cause);
+    await clock.advance(LONGEST_MS);
+    assertEquals(ws.state, "idle");
+  });
+});
