@@ -30,9 +30,10 @@ export function drained(
   bytes: unknown = 0,
 ): Promise<boolean> {
   if (!BYTES[0](bytes)) return Refusal.of(argumentError("drained: bytes", BYTES[1], bytes));
-  const found = findConnection(server, "drained", given);
+  const found = findOpen(server, "drained", given);
   if (!(found instanceof Error)) return server!.draining.wait(found, bytes as number);
-  return found.kind === "noConnection" ? OVER : Refusal.of(found);
+  // One that closes is as good as over: what it has not sent may be lost.
+  return found.kind === "argument" ? Refusal.of(found) : OVER;
 }
 
 /** What `terminate` answers: the error, if there is one. */

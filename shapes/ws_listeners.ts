@@ -47,7 +47,8 @@ type Emitted = (...args: unknown[]) => void;
 export class WsListeners {
   readonly #socket: EventEmitter;
   readonly #added = new Map<string, Map<WsListener, Emitted>>();
-  readonly #handlers = new Map<string, WsHandler>();
+  /** What was set, and what is added for it: the same function may be added besides. */
+  readonly #handlers = new Map<string, { set: WsHandler; added: WsHandler }>();
 
   constructor(socket: EventEmitter) {
     this.#socket = socket;
@@ -74,16 +75,17 @@ export class WsListeners {
   }
 
   handler(type: string): WsHandler | null {
-    return this.#handlers.get(type) ?? null;
+    return this.#handlers.get(type)?.set ?? null;
   }
 
   setHandler(type: string, listener: WsHandler | null): void {
     const before = this.#handlers.get(type);
-    if (before !== undefined) this.remove(type, before);
+    if (before !== undefined) this.remove(type, before.added);
     this.#handlers.delete(type);
     if (typeof listener !== "function") return;
-    this.#handlers.set(type, listener);
-    this.add(type, listener, false);
+    const added: WsHandler = (event) => listener.call(this.#socket, event);
+    this.#handlers.set(type, { set: listener, added });
+    this.add(type, added, false);
   }
 }
 
