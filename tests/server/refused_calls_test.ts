@@ -1,0 +1,140 @@
+/** What each call of a server says where it is refused, to the word. */
+
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, createWebSocket, type WebSocketServer } from "../../mod.ts";
+import { duplexOf, wsServer } from "../../node.ts";
+import { streamsOf } from "../../standard.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
+
+const ARGUMENT = "Parameter error: ";
+const UNKNOWN = "Websocket Unknown Other Error: ";
+
+/** What a call is refused with. */
+const wordsOf = async (call: () => Promise<unknown>): Promise<string> =>
+  (await assertRejects(call, BusinessError)).message;
+
+describe("a call that is refused says why", () => {
+  it("where nothing runs", async () => {
+    const pair = await MemoryPair.start();
+    const { server, clock } = pair;
+    await pair.open();
+    await clock.until(pair.ws[Symbol.asyncDispose]());
+    await clock.until(server.stop());
+    const says = `${UNKNOWN}publish: the server is not running`;
+    assertEquals(await wordsOf(() => server.publish("topic", "x")), says);
+    assertEquals(await wordsOf(() => server.broadcast("x")), says.replace("publish", "broadcast"));
+    assertEquals(
+      await wordsOf(() => server.publish("topic", 5 as never)),
+      `${ARGUMENT}publish: data must be text, an ArrayBuffer or a view of one: current value is 5`,
+    );
+  });
+
+  it("where a topic is no text", async () => {
+    await using pair = await MemoryPair.start();
+    const { server } = pair;
+    const connection = await pair.open();
+    const rule = "topic must be text: current value is 5";
+    assertEquals(
+      await wordsOf(() => server.join(connection, 5 as never)),
+      `${ARGUMENT}join: ${rule}`,
+    );
+    assertEquals(
+      await wordsOf(() => server.leave(connection, 5 as never)),
+      `${ARGUMENT}leave: ${rule}`,
+    );
+    const subscribe = server.subscribe.bind(server) as (...args: unknown[]) => unknown;
+    assertEquals(
+      assertThrows(() => subscribe(5, () => {}), BusinessError).message,
+      `${ARGUMENT}subscribe: ${rule}`,
+    );
+    assertEquals(
+      assertThrows(() => subscribe("topic", 5), BusinessError).message,
+      `${ARGUMENT}subscribe: the listener must be a function: current value is 5`,
+    );
+  });
+
+  it("where a shape is asked for of what has none", () => {
+    const server = "must be one that createWebSocketServer has made";
+    const client = "must be one that createWebSocket has made";
+    const cases: [() => unknown, string][] = [
+      [() => wsServer({} as never), `wsServer: the server ${server}`],
+      [() => streamsOf(5 as never), `streamsOf: the client ${client}`],
+      [() => streamsOf({ send() {} } as never), `streamsOf: the client ${client}`],
+      [() => duplexOf({ connect() {} } as never), `duplexOf: the client ${client}`],
+      [
+        () => streamsOf(createWebSocket() as never, { clientIP: "::1", clientPort: 1 }),
+        `streamsOf: the server ${server}`,
+      ],
+    ];
+    for (const [call, says] of cases) {
+      assertStringIncludes(
+        assertThrows(call, BusinessError).message,
+        `${ARGUMENT}${says}: current`,
+      );
+    }
+  });
+});
+
+describe("server.drained()", () => {
+  it("waits for the last byte where it is told nothing", async () => {
+    await using pair = await MemoryPair.start();
+    const connection = await pair.open();
+    const [link] = pair.network.links;
+    link!.hold("toClient");
+    await pair.server.send("x", connection);
+    const told: boolean[] = [];
+    void pair.server.drained(connection).then((drained) => told.push(drained));
+    void pair.server.drained(connection, 1).then((drained) => told.push(drained));
+    await pair.clock.advance(1000);
+    assertEquals([told, pair.server.bufferedAmount(connection)], [[true], 1]);
+    link!.release("toClient");
+    await pair.clock.advance(1000);
+    assertEquals(told, [true, true]);
+  });
+
+  it("is false in the turn in which a connection is closed or dropped, and for a copy", async () => {
+    const ends: ((server: WebSocketServer, connection: never) => unknown)[] = [
+      (server, connection) => server.close(connection),
+      (server, connection) => server.terminate(connection),
+    ];
+    for (const end of ends) {
+      await using pair = await MemoryPair.start();
+      const connection = await pair.open();
+      pair.network.links[0]!.hold("toClient");
+      await pair.server.send("x".repeat(100), connection);
+      void end(pair.server, connection as never);
+      const answers = [0, 1, 1000].map((bytes) => pair.server.drained(connection, bytes));
+      answers.push(pair.server.drained({ ...connection }));
+      assertEquals(await Promise.all(answers), [false, false, false, false]);
+      pair.network.links[0]?.release("toClient");
+    }
+  });
+});
+
+describe("mount.fetch()", () => {
+  it("says what it was given that is no request to read, and answers 500", async () => {
+    const pair = await MemoryPair.start();
+    const { createWebSocketServer } = await import("../../mod.ts");
+    const server = createWebSocketServer({ clock: pair.clock, runtime: pair.network.server });
+    const said: string[] = [];
+    server.on("error", ({ message }) => said.push(message));
+    const mount = await server.mount({});
+    const used = Object.defineProperty(new Request("http://localhost/"), "headers", {
+      get() {
+        throw new TypeError("closed");
+      },
+    });
+    for (const given of [5, used]) {
+      const answer = await mount.fetch(given as never, undefined as never);
+      assertEquals(answer?.status, 500);
+    }
+    assertStringIncludes(said[0]!, "'fetch' was not given a Request: current value is 5");
+    assertStringIncludes(
+      said[1]!,
+      "the request was answered already, and cannot be read: TypeError: closed",
+    );
+    await pair.clock.until(server.stop());
+    await pair[Symbol.asyncDispose]();
+  });
+});
