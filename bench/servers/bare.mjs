@@ -88,4 +88,4 @@ function startOnDeno() {
 }
 
 const start = Bun ? startOnBun : startOnDeno;
-ready(start().port, async () => start());
+ready(start().port, () => Promise.resolve(start()));
