@@ -11,7 +11,7 @@ import {
   within,
 } from "../helpers/client.ts";
 import { MODULE, runSource } from "../helpers/source.ts";
-import { RawServer } from "../peers/raw.ts";
+import { header, RawServer } from "../peers/raw.ts";
 
 describe("createWebSocket().connect() with a wrong URL", () => {
   const wrong: [string, string][] = [
@@ -92,6 +92,41 @@ describe("createWebSocket().connect() with a long URL", () => {
     const url = fill(session.url, 8195, "é");
     assertEquals((await refusal(session.ws.connect(`${url}a`))).code, 2302001);
     assertEquals(await within(session.ws.connect(url)), true);
+    await session.log.next("open");
+  });
+});
+
+describe("createWebSocket().connect() with a user in its URL", () => {
+  const users: [string, string][] = [
+    ["me:secret", "me:secret"],
+    ["me", "me:"],
+    [":secret", ":secret"],
+    ["m%65:se%3Acret", "me:se:cret"],
+    ["me:100%", "me:100%"],
+    ["me:%zz%4", "me:%zz%4"],
+    ["me:%ff%00", "me:\xff\0"],
+    ["j\xf6rg:\xdf", "j\xc3\xb6rg:\xc3\x9f"],
+    ['a b:"c"', 'a b:"c"'],
+  ];
+  for (const [user, bytes] of users) {
+    it(`says who it is: ${user}`, async () => {
+      await using session = await Session.start();
+      const accepted = session.server.accept();
+      const url = session.url.replace("//", `//${user}@`);
+      assertEquals(await within(session.ws.connect(url)), true);
+      const { head } = await within(accepted);
+      assertEquals(header(head, "authorization"), `Basic ${btoa(bytes)}`);
+      assertEquals(header(head, "host"), new URL(session.url).host);
+      await session.log.next("open");
+    });
+  }
+
+  it("lets a header of one's own count", async () => {
+    await using session = await Session.start();
+    const accepted = session.server.accept();
+    const url = session.url.replace("//", "//me:secret@");
+    await within(session.ws.connect(url, { header: { Authorization: "Bearer token" } }));
+    assertEquals(header((await within(accepted)).head, "authorization"), "Bearer token");
     await session.log.next("open");
   });
 });

@@ -57,6 +57,21 @@ describe("the runtime's WebSocket in the handshake", () => {
     else assert(log[0]!.startsWith("error "), log[0]);
   });
 
+  it("takes a user in its URL whose % is no escape on Bun, and throws on Deno", async () => {
+    const server = await RawServer.listen();
+    const make = () => dial(server.url.replace("//", "//me:100%@"), {});
+    if (onDeno) assertThrows(make, URIError);
+    else {
+      const { ws, over } = make();
+      const raw = await deadline(server.accept(), 30_000);
+      assertEquals(header(raw.head, "authorization"), `Basic ${btoa("me:100%")}`);
+      if (ws.readyState === WebSocket.CONNECTING) await deadline(opened(ws), 30_000);
+      ws.close();
+      await deadline(over, 30_000);
+    }
+    await server.close();
+  });
+
   for (const given of [{}, { perMessageDeflate: false }]) {
     it(`offers compression on Bun unless told otherwise: ${JSON.stringify(given)}`, async () => {
       const server = await RawServer.listen();
