@@ -13,7 +13,11 @@
  * // npm's redis, or @redis/client
  * redisBroker({
  *   open: async () => {
- *     const client = createClient({ url, socket: { reconnectStrategy: false } });
+ *     const client = createClient({
+ *       url,
+ *       socket: { reconnectStrategy: false },
+ *       commandOptions: { timeout: 0 }, // the broker has its own
+ *     });
  *     client.on("error", () => {}); // it is told by the server's 'broker' event
  *     await client.connect();
  *     return {

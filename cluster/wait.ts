@@ -43,3 +43,67 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", end);
   });
 }
+
+/** What waits, and until when. */
+interface Wait {
+  readonly until: number;
+  readonly late: () => void;
+}
+
+/** Has what comes thousands of times a second wait with one timer, which is set anew when it has run down. */
+export class Deadlines {
+  readonly #waiting = new Set<Wait>();
+  #timer: unknown;
+  #due = Infinity;
+  #isResting = false;
+
+  /** The same as {@linkcode within}, but for the timer: it stays until {@linkcode Deadlines.rest}. */
+  within<T>(promise: PromiseLike<T>, ms: number, what: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`${what} within ${ms} ms`));
+      const wait = { until: systemClock.now() + ms, late };
+      this.#waiting.add(wait);
+      this.#isResting = false;
+      if (wait.until < this.#due) this.#arm(wait.until);
+      promise.then((value) => {
+        this.#end(wait);
+        resolve(value);
+      }, (cause) => {
+        this.#end(wait);
+        reject(cause);
+      });
+    });
+  }
+
+  /** Lets go of the timer as soon as nothing waits, until something does again. */
+  rest(): void {
+    this.#isResting = true;
+    if (this.#waiting.size === 0) this.#arm(Infinity);
+  }
+
+  #end(wait: Wait): void {
+    this.#waiting.delete(wait);
+    if (this.#isResting) this.rest();
+  }
+
+  #arm(due: number): void {
+    systemClock.clearTimer(this.#timer);
+    this.#due = due;
+    if (due === Infinity) return;
+    this.#timer = systemClock.setTimer(() => this.#look(), due - systemClock.now());
+  }
+
+  #look(): void {
+    const now = systemClock.now();
+    let next = Infinity;
+    for (const wait of this.#waiting) {
+      if (wait.until > now) {
+        next = Math.min(next, wait.until);
+        continue;
+      }
+      this.#waiting.delete(wait);
+      wait.late();
+    }
+    this.#arm(next);
+  }
+}

@@ -7,7 +7,11 @@ export async function openRedis(url: string): Promise<RedisConnection> {
   const { Bun } = globalThis as { Bun?: { RedisClient: new (url: string) => RedisConnection } };
   if (Bun !== undefined) return new Bun.RedisClient(url);
   const { createClient } = await import("@redis/client");
-  const client = createClient({ url, socket: { reconnectStrategy: false } });
+  const client = createClient({
+    url,
+    socket: { reconnectStrategy: false },
+    commandOptions: { timeout: 0 }, // the broker has its own
+  });
   client.on("error", () => {});
   await client.connect();
   return {

@@ -62,7 +62,7 @@ class NatsBroker implements Broker {
   async append(entry: string): Promise<void> {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
-    await this.#readings.seen(SEEN_MS);
+    if (!this.#readings.isSeen) await this.#readings.seen(SEEN_MS);
     if (this.#readings.size === 0) await this.#stream.info(); // nobody has made the stream
     try {
       await this.#stream.append(entry);

@@ -26,6 +26,8 @@ export class NatsReading extends Reading {
   readonly #inbox: string;
   /** Ends this consumer, as something is wrong. */
   #fail: (cause: Error) => void = () => {};
+  /** When something has come last, and what looks whether that is long ago. */
+  #heardAt = 0;
   #beat: unknown;
   /** The last entry, and in which stream and epoch. */
   #last = 0;
@@ -60,7 +62,7 @@ export class NatsReading extends Reading {
     const subject = `${this.#inbox}.${crypto.randomUUID().replaceAll("-", "")}`;
     const callback = (error: Error | null, message: NatsMessage) => {
       if (error !== null) return this.#fail(error);
-      this.#alive();
+      this.#heardAt = systemClock.now();
       if (message.headers?.code === 100) return this.#status(message, delivered);
       const delivery = readDelivery(message.reply);
       if (delivery === undefined) return; // a stranger's: it is in no stream
@@ -74,7 +76,7 @@ export class NatsReading extends Reading {
       if (signal.aborted) return;
       this.see();
       this.up();
-      this.#alive();
+      this.#watch();
       if (info.count === 0) this.#readyNow();
       await failed;
     } finally {
@@ -85,12 +87,13 @@ export class NatsReading extends Reading {
     }
   }
 
-  /** Something has come: JetStream is there. */
-  #alive(): void {
-    systemClock.clearTimer(this.#beat);
-    const ms = MISSED * HEARTBEAT_MS;
-    const late = () => this.#fail(new Error(`JetStream was silent for ${ms} ms`));
-    this.#beat = systemClock.setTimer(late, ms);
+  /** Fails where nothing has come for too long. */
+  #watch(ms = MISSED * HEARTBEAT_MS): void {
+    this.#beat = systemClock.setTimer(() => {
+      const left = this.#heardAt + MISSED * HEARTBEAT_MS - systemClock.now();
+      if (left > 0) return this.#watch(left);
+      this.#fail(new Error(`JetStream was silent for ${MISSED * HEARTBEAT_MS} ms`));
+    }, ms);
   }
 
   /** A sign of life, or JetStream asks whether what it has sent has come. */

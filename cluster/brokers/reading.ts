@@ -107,10 +107,15 @@ export class Readings {
     return this.#all.size;
   }
 
-  /** Waits until each has seen that the stream is the one it has read. */
+  /** Whether each has seen that the stream is the one it has read. */
+  get isSeen(): boolean {
+    for (const { isSeen } of this.#all) if (!isSeen) return false;
+    return true;
+  }
+
+  /** Waits until each has. */
   async seen(ms: number): Promise<void> {
     const unseen = [...this.#all].filter(({ isSeen }) => !isSeen);
-    if (unseen.length === 0) return;
     const seen = Promise.all(unseen.map((reading) => reading.seen));
     await within(seen, ms, "the log could not be read");
   }

@@ -65,7 +65,7 @@ class RedisBroker implements Broker {
   async append(entry: string): Promise<void> {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
-    await this.#readings.seen(ANSWER_MS);
+    if (!this.#readings.isSeen) await this.#readings.seen(ANSWER_MS);
     const writer = this.#writer ??= this.#open();
     let isThere;
     try {
@@ -103,6 +103,7 @@ class RedisBroker implements Broker {
     if (this.#readings.size > 0 && !this.#closed) return;
     this.#writer?.opening.then(closeQuietly, () => {});
     this.#writer = undefined;
+    this.#stream.rest();
   }
 
   #open(): Writer {

@@ -51,6 +51,7 @@ export class RedisReading extends Reading {
   protected override interrupt(): void {
     closeQuietly(this.#connection);
     this.#connection = undefined;
+    this.#stream.hurry();
   }
 
   protected override async read(): Promise<void> {
@@ -85,7 +86,7 @@ export class RedisReading extends Reading {
         this.#tell(row);
       }
       small = rows.length > 0 && rows.length < 4 && now - before < SOON_MS ? small + 1 : 0;
-      if (small > SMALL_READS) await this.#stream.gather(GATHER_MS, rows.at(-1)!, signal);
+      if (small > SMALL_READS) await this.#stream.gather(GATHER_MS, rows.at(-1)!);
       before = systemClock.now();
     }
   }

@@ -47,8 +47,9 @@ export function readReply(reply: unknown): Row[] {
 }
 
 export function readId(id: unknown): Pick<Row, "ms" | "offset"> {
-  const [ms = 0, offset = 0] = String(id).split("-").map(Number);
-  return { ms, offset };
+  const text = String(id);
+  const at = text.indexOf("-");
+  return { ms: Number(text.slice(0, at)), offset: Number(text.slice(at + 1)) };
 }
 
 export function readRows(reply: unknown): Row[] {

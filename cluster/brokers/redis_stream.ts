@@ -1,7 +1,8 @@
 /** The commands that a log in Redis is made of. Not part of the public API. */
 
+import { systemClock } from "../../internal/clock.ts";
 import type { LostReason } from "../broker.ts";
-import { pause, within } from "../wait.ts";
+import { Deadlines } from "../wait.ts";
 import { isBefore, isOlder, type Place, readId, readRows, type Row } from "./redis_rows.ts";
 
 /** A connection to Redis, of whichever client. */
@@ -52,8 +53,9 @@ export class RedisStream {
   /** How many appends are under way, and the place of the last that was answered. */
   #appending = 0;
   #appended: Pick<Row, "ms" | "offset"> = { ms: 0, offset: 0 };
+  readonly #deadlines = new Deadlines();
   /** End the pauses of those who gather. */
-  readonly #hurry = new Set<() => void>();
+  readonly #gathering = new Set<() => void>();
 
   constructor(key: string, open: RedisStream["open"], maxBytes: number) {
     this.key = key;
@@ -87,18 +89,33 @@ export class RedisStream {
    *
    * @param cursor What has been read.
    */
-  async gather(ms: number, cursor: Row, signal: AbortSignal): Promise<void> {
-    if (this.#appending > 0 || isBefore(cursor, this.#appended)) return;
-    const ending = new AbortController();
-    const hurry = () => ending.abort();
-    this.#hurry.add(hurry);
-    await pause(ms, AbortSignal.any([signal, ending.signal]));
-    this.#hurry.delete(hurry);
+  gather(ms: number, cursor: Row): Promise<void> | undefined {
+    if (this.#appending > 0 || isBefore(cursor, this.#appended)) return undefined;
+    return new Promise((resolve) => {
+      const end = () => {
+        systemClock.clearTimer(timer);
+        this.#gathering.delete(end);
+        resolve();
+      };
+      const timer = systemClock.setTimer(end, ms);
+      this.#gathering.add(end);
+    });
+  }
+
+  /** Has those who gather read at once. */
+  hurry(): void {
+    for (const end of this.#gathering) end();
+  }
+
+  /** Nothing is asked any more for now. */
+  rest(): void {
+    this.#deadlines.rest();
   }
 
   /** Sends a command, which must be answered in so many milliseconds beyond what is usual. */
   send(connection: RedisConnection, command: string, args: string[], ms = 0): Promise<unknown> {
-    return within(connection.send(command, args), ms + ANSWER_MS, `no answer to ${command}`);
+    const answer = connection.send(command, args);
+    return this.#deadlines.within(answer, ms + ANSWER_MS, `no answer to ${command}`);
   }
 
   /** What XRANGE and XREVRANGE answer. */
@@ -135,7 +152,7 @@ export class RedisStream {
    */
   async append(connection: RedisConnection, entry: string): Promise<boolean> {
     this.#appending++;
-    for (const hurry of this.#hurry) hurry();
+    this.hurry();
     try {
       return await this.#append(connection, entry);
     } finally {

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { RedisReading } from "../../cluster/brokers/redis_reading.ts";
 import type { Row } from "../../cluster/brokers/redis_rows.ts";
 import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
@@ -104,9 +105,8 @@ describe("reading a log in Redis", () => {
     const connection = await CLIENT(redis.url);
     const stream = new RedisStream("k", () => connection, 1_000_000);
     const before = await stream.newest(connection);
-    const { signal } = new AbortController();
-    const gathers = (cursor: Row, until = signal) =>
-      deadline(stream.gather(60_000, cursor, until), 20_000);
+    const gathers = (cursor: Row) =>
+      deadline(Promise.resolve(stream.gather(60_000, cursor)), 20_000);
 
     redis.freeze(); // the append is under way
     const appending = stream.append(connection, "a");
@@ -122,10 +122,24 @@ describe("reading a log in Redis", () => {
     assertEquals(isOver, false);
     await stream.append(connection, "b");
     await gathering;
+    stream.rest();
+    connection.close();
+  });
+
+  it("ends at once that is put off, with its reader", async () => {
+    await using redis = await RedisServer.run();
+    const connection = await CLIENT(redis.url);
+    const stream = new RedisStream("k", () => CLIENT(redis.url), 1_000_000);
     const ending = new AbortController();
-    const last = gathers(await stream.newest(connection), ending.signal);
+    const ready = Promise.withResolvers<void>();
+    const reader = { entry() {}, ready: ready.resolve, lost() {}, state() {} };
+    const reading = new RedisReading(stream, reader, ending.signal);
+    const run = reading.run();
+    await ready.promise;
+    const gathering = stream.gather(60_000, await stream.newest(connection));
     ending.abort();
-    await last;
+    await deadline(Promise.all([gathering, run]), 20_000);
+    stream.rest();
     connection.close();
   });
 

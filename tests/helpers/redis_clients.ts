@@ -30,7 +30,11 @@ const own = (globalThis as { Bun?: { RedisClient: new (url: string) => RedisConn
 /** The clients there are on this runtime, by name. */
 export const REDIS_CLIENTS: Record<string, Opener> = {
   "node-redis": async (url) => {
-    const client = createClient({ url, socket: { reconnectStrategy: false } });
+    const client = createClient({
+      url,
+      socket: { reconnectStrategy: false },
+      commandOptions: { timeout: 0 }, // the broker has its own
+    });
     client.on("error", () => {});
     await client.connect();
     return {
