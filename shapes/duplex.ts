@@ -35,7 +35,6 @@ class WebSocketDuplex extends Duplex {
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter() as WritableStreamDefaultWriter<unknown>;
     this.#isObject = this.readableObjectMode;
-    this.#writer.closed.catch(() => {}); // the reader tells
     streams.closed.then(() => {
       this.#isOver = true;
       this.#window?.end();

@@ -1,0 +1,98 @@
+/** The window between two Duplexes, to the byte. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../../mod.ts";
+import { FlowWindow } from "../../shapes/flow_window.ts";
+
+/** A window, what it tells the far end, and what it gives whoever reads. */
+function open(bytes: number) {
+  const told: string[] = [];
+  const read: (number | null)[] = [];
+  const window = new FlowWindow(bytes, (text) => told.push(text));
+  const take = () => window.take((chunk) => read.push(chunk?.length ?? null));
+  const add = (bytes: number | null) => window.add(bytes === null ? null : new Uint8Array(bytes));
+  return { window, told, read, take, add };
+}
+
+describe("a window", () => {
+  it("gives a chunk for each time that one is asked for, and tells what was read", () => {
+    const { told, read, take, add } = open(10);
+    take();
+    assertEquals([read, told], [[], []]);
+    add(3);
+    assertEquals([read, told], [[3], ["3"]]);
+    add(4); // nobody has asked for it
+    add(5);
+    assertEquals([read, told], [[3], ["3"]]);
+    take();
+    assertEquals([read, told], [[3, 4], ["3"]]);
+    take();
+    assertEquals([read, told], [[3, 4, 5], ["3", "9"]]);
+  });
+
+  it("tells of half of it, though more waits", () => {
+    const { told, take, add } = open(10);
+    for (const bytes of [4, 1, 1]) add(bytes);
+    take();
+    assertEquals(told, []);
+    take();
+    assertEquals(told, ["5"]);
+    take();
+    assertEquals(told, ["5", "1"]);
+  });
+
+  it("passes over what is empty, and has its end when all was read, be it full", () => {
+    const { told, read, take, add } = open(2);
+    for (const bytes of [0, 2]) add(bytes);
+    add(null);
+    take();
+    take();
+    assertEquals([read, told], [[2, null], ["2"]]);
+  });
+
+  it("takes one message over the brim, and refuses the next: the far end has another window", () => {
+    const { window, add } = open(4);
+    add(3);
+    add(9);
+    const { message, kind } = assertThrows(() => add(1), BusinessError);
+    assertEquals(kind, "tooFast");
+    assertEquals(message.split(": ")[1], "the far end has a larger 'window', or none");
+    assertEquals(message.endsWith("over 4"), true);
+    for (const text of ["1", "-1", "x", "", "1.5", "1e3", "1".repeat(16)]) {
+      const { message, kind } = assertThrows(() => window.acknowledged(text), BusinessError);
+      assertEquals(kind, "unacceptable");
+      const shown = text.slice(0, 20);
+      assertEquals(
+        message.endsWith(`the far end has no 'window': it says '${shown}'`),
+        true,
+        message,
+      );
+    }
+  });
+
+  it("lets as much go out as the far end has room for, and all once it is over", async () => {
+    const { window } = open(4);
+    const log: string[] = [];
+    const send = (name: string, bytes: number) =>
+      void window.send(bytes).then(() => log.push(name));
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+    for (const [name, bytes] of [["a", 3], ["b", 5], ["c", 1], ["d", 1]] as const) {
+      send(name, bytes);
+    }
+    await settle();
+    assertEquals(log, ["a", "b"]); // 8 are not read
+    window.acknowledged("4");
+    await settle();
+    assertEquals(log, ["a", "b"]);
+    window.acknowledged("1");
+    await settle();
+    assertEquals(log, ["a", "b", "c"]);
+    window.acknowledged("0");
+    window.end();
+    await settle();
+    send("e", 100);
+    await settle();
+    assertEquals(log, ["a", "b", "c", "d", "e"]);
+  });
+});
