@@ -102,3 +102,131 @@ describe("server.mount()", () => {
     });
   }
 });
+
+describe("readServerConfig()", () => {
+  const read = (config: object): Record<string, unknown> => {
+    const found = readServerConfig(config);
+    if (found instanceof Error) throw found;
+    return found as unknown as Record<string, unknown>;
+  };
+  const refusal = (config: object): [number, string] => {
+    const error = readServerConfig(config);
+    assertInstanceOf(error, BusinessError);
+    return [error.code, error.message.replace(/^[^:]*: /, "")];
+  };
+
+  it("has these defaults, the same where an option is undefined", () => {
+    const defaults = {
+      slowPeer: "drop",
+      hostnames: ["::", "0.0.0.0"],
+      port: 1,
+      unixPath: undefined,
+      compression: false,
+      reusePort: false,
+      maxClients: Infinity,
+      maxPerClient: Infinity,
+      maxConnections: Infinity,
+      protocols: [],
+      isHere: undefined,
+      maxPayload: 5_242_864,
+      signal: undefined,
+      pingInterval: undefined,
+      pongTimeout: undefined,
+      serverCert: undefined,
+      maxBufferedAmount: 16_777_216,
+      maxPendingAmount: 16_777_216,
+      allowedOrigins: "same-host",
+      allowedHosts: undefined,
+      authorize: undefined,
+      authorizeTimeout: 10,
+      clientAddress: undefined,
+      fetch: undefined,
+    };
+    assertEquals(read({ serverPort: 1 }), defaults);
+    const unsaid = Object.fromEntries(START_OPTIONS.map((name) => [name, undefined]));
+    assertEquals(read({ ...unsaid, serverPort: 1 }), defaults);
+    const none = { unixPath: "", serverIP: "", serverCert: { certPath: "", keyPath: "" } };
+    assertEquals(read({ ...none, serverPort: 1, protocol: "" }), defaults);
+  });
+
+  it("takes each option to its last value", () => {
+    const most = {
+      serverPort: 65_535,
+      serverIP: "::1",
+      maxPayload: 2 ** 31 - 1,
+      maxBufferedAmount: 1,
+      maxPendingAmount: 1,
+      maxConcurrentClientsNumber: 1,
+      maxConnectionsForOneClient: 2,
+      maxConnections: 3,
+      slowPeer: "refuse",
+      allowedOrigins: "*",
+      allowedHosts: ["A.example", ".b.example"],
+      authorizeTimeout: 30_000,
+      compression: true,
+      reusePort: true,
+      serverCert: { certPath: "a", keyPath: "" },
+    };
+    const got = read(most);
+    const { serverPort, serverIP, ...same } = most;
+    const { maxConcurrentClientsNumber, maxConnectionsForOneClient, ...others } = same;
+    const expected = {
+      ...others,
+      port: serverPort,
+      hostnames: [serverIP],
+      maxClients: maxConcurrentClientsNumber,
+      maxPerClient: maxConnectionsForOneClient,
+      allowedHosts: ["a.example", ".b.example"],
+    };
+    const seen = Object.fromEntries(Object.keys(expected).map((name) => [name, got[name]]));
+    assertEquals(seen, expected);
+    assertEquals(read({ serverPort: 0 }).port, 0);
+    assertEquals(read({ serverPort: 1, authorizeTimeout: 0.001 }).authorizeTimeout, 0.001);
+    assertEquals(read({ serverPort: 1, allowedOrigins: "same-host" }).allowedOrigins, "same-host");
+  });
+
+  it("refuses an address and a port in this order, with their codes", () => {
+    const port = (shown: unknown) => [
+      2302005,
+      `'serverPort' must be an integer from 0 to 65535: current value is ${shown}`,
+    ];
+    for (const serverPort of [-1, 65_536, 1.5, NaN, Infinity]) {
+      assertEquals(refusal({ serverPort }), port(serverPort) as [number, string]);
+    }
+    assertEquals(refusal({ serverPort: -1, serverIP: "localhost" }), [
+      2302004,
+      `'serverIP' must be a literal IPv4 or IPv6 address: current value is "localhost"`,
+    ]);
+    assertEquals(refusal({ serverIP: "localhost" }), [
+      401,
+      "start: 'serverPort' must be a number: current value is undefined",
+    ]);
+  });
+
+  it("takes a Unix socket alone, and refuses what has no meaning on it", () => {
+    const { hostnames, port, unixPath } = read({ unixPath: "/run/x" });
+    assertEquals([hostnames, port, unixPath], [["unix"], 0, "/run/x"]);
+    const needless: [string, unknown, string][] = [
+      ["serverPort", 0, "0"],
+      ["serverIP", "", '""'],
+      ["reusePort", false, "false"],
+      ["serverCert", { certPath: "", keyPath: "" }, "an object (Object)"],
+    ];
+    for (const [name, value, shown] of needless) {
+      assertEquals(refusal({ unixPath: "/run/x", [name]: value }), [
+        401,
+        `start: '${name}' must be left out where 'unixPath' is given: current value is ${shown}`,
+      ]);
+    }
+  });
+
+  it("shows the item of a list that is wrong, be it the first", () => {
+    for (const allowedHosts of [["a b"], ["a", "a b"]]) {
+      assertEquals(refusal({ serverPort: 1, allowedHosts }), [
+        401,
+        "start: 'allowedHosts' must have names such as 'example.com' or '.example.com', or " +
+        'addresses, with no port: current value is "a b"',
+      ]);
+    }
+  });
+});

@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
+import { refusal } from "../helpers/client.ts";
 import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
 await import("../../server/clustered.ts");
@@ -266,5 +267,27 @@ describe("a mounted server with a history", () => {
     assertEquals(socket.sent, ['{"resume":1,"epoch":"1"}\n']);
     admission.closed({ code: 1006, reason: "" });
     await stop(server, clock);
+  });
+});
+
+describe("what a runtime cannot do", () => {
+  it("is refused by name with a history, as without one", async () => {
+    for (const history of [false, true]) {
+      const clock = new FakeClock();
+      const runtime = Object.assign(new ScriptedServer(), {
+        unsupported: ({ reusePort }: { reusePort?: boolean }) =>
+          reusePort ? { option: "reusePort", why: "it has none" } : undefined,
+      });
+      const server = createWebSocketServer({ clock, runtime, history });
+      const start = server.start({ serverPort: 1, reusePort: true });
+      const { kind, message } = await refusal(clock.until(start));
+      assertEquals(kind, "unsupported");
+      assertEquals(message.split(": ").slice(-2), [
+        "'reusePort' cannot be had on the script",
+        "it has none",
+      ]);
+      assertEquals(await clock.until(server.start({ serverPort: 1 })), true);
+      await stop(server, clock);
+    }
   });
 });
