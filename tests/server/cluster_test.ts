@@ -478,6 +478,24 @@ describe("presence on several servers", () => {
     assertEquals(other!.presence("t").map(({ context }) => context), wrong.map(() => undefined));
     assertEquals(world.errors.map(({ kind }) => kind), Array(wrong.length).fill("hookFailed"));
     for (const { message } of world.errors) assertMatch(message, /'member' of 'presence' /);
+    const { message, cause } = world.errors.at(-1)!;
+    assertMatch(message, /: 'member' of 'presence' failed: Error: no$/);
+    assertEquals((cause as Error).message, "no");
+  });
+
+  it("is over in each topic that a connection was in, those that it has not left by itself", async () => {
+    await using world = new World();
+    const [one, other] = await world.begin(2, { presence: true });
+    const { ws } = await world.client(one!);
+    const [connection] = one!.listAllConnections();
+    for (const topic of ["u", "v"]) await one!.join(connection!, topic);
+    await one!.leave(connection!, "u");
+    await world.settle();
+    const counts = () => ["t", "u", "v"].map((topic) => other!.presence(topic).length);
+    assertEquals(counts(), [1, 0, 1]);
+    await world.clock.until(ws.close());
+    await world.settle();
+    assertEquals(counts(), [0, 0, 0]);
   });
 
   it("is over for all of a server's when it begins to stop", async () => {
