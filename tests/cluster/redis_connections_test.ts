@@ -228,4 +228,26 @@ describe("a log in Redis", () => {
     assert(reader.positions.at(-1)!.epoch > epoch);
     await broker.close();
   });
+
+  it("is another where another node has begun it, for the reason that it gives", async () => {
+    await using redis = await RedisServer.run();
+    const { open } = opener(redis.url);
+    const broker = redisBroker({ open });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    let epoch = Number(reader.positions[0]!.epoch);
+    for (const why of ["forked", "gone", "gone", "a reason of later versions"]) {
+      epoch += 100_000;
+      await redis.say(`XADD netkit:log ${epoch}-0 epoch "${why}"`);
+      await insist(broker, `after ${why}`);
+      await until("it is told", () => reader.positions.at(-1)!.epoch === String(epoch));
+    }
+    const reasons = reader.log.slice(2).map((line) => line.replace("after ", ""));
+    const last = ["<lost: trimmed>", "a reason of later versions"];
+    const gone = ["<lost: gone>", "gone"];
+    assertEquals(reasons, ["<lost: forked>", "forked", ...gone, ...gone, ...last]);
+    assertEquals(reader.positions.slice(1).map(({ offset }) => offset), [1, 1, 1, 1]);
+    await broker.close();
+  });
 });
