@@ -197,33 +197,59 @@ describe("a log in JetStream", () => {
     await add("a", "b");
     await reader.told("b");
     await failing(); // all is well: the last entry is there
-    await add("c");
-    await reader.told("c");
+    await add("c", "");
+    await reader.told("");
+    await failing(); // though it is empty
     assertEquals([reader.lostReasons, reader.unsaid], [[], undefined]);
 
+    await add("more");
+    await reader.told("more");
     isDeaf = true;
     await add("d", "e", "f");
     await api(connection, "STREAM.PURGE.NETKIT", { keep: 1 });
     isDeaf = false;
     await failing();
     await reader.told("f");
-    assertEquals(reader.log.slice(3), ["c", "<lost: trimmed>", "f"]);
+    assertEquals(reader.log.slice(3), ["c", "", "more", "<lost: trimmed>", "f"]);
 
     await add("g");
     await reader.told("g");
-    await api(connection, "STREAM.MSG.DELETE.NETKIT", { seq: 7 });
+    await api(connection, "STREAM.MSG.DELETE.NETKIT", { seq: 9 });
     refused.add("epoch"); // cannot be begun anew at first
     await failing();
     await reader.whenLost("forked");
     await add("h", "i");
     await reader.told("i");
     // What was deleted is missing among the numbers, too.
-    assertEquals(reader.log.slice(6), ["g", "<lost: forked>", "f", "<lost: trimmed>", "h", "i"]);
+    assertEquals(reader.log.slice(8), ["g", "<lost: forked>", "f", "<lost: trimmed>", "h", "i"]);
     await add("j");
     await reader.told("j");
     assertMatch(reader.positions.at(-1)!.epoch, /^\d+\.\d+$/);
     await using late = await new LogReader(broker).whenReady();
     assertEquals(late.positions.at(-1), reader.positions.at(-1));
+  });
+
+  it("is made by another, of another size, while it is being made", async () => {
+    await using it = await world();
+    const { connection } = it;
+    const other = natsBroker({ connection, maxBytes: 1_000_000 });
+    let first = true;
+    const request: NatsConnection["request"] = async (subject, ...rest) => {
+      const reply = await connection.request(subject, ...rest);
+      if (subject.includes("STREAM.INFO") && first) {
+        first = false;
+        await other.append("a");
+      }
+      return reply;
+    };
+    const { publish, subscribe } = connection;
+    const slow = {
+      request,
+      publish: publish.bind(connection),
+      subscribe: subscribe.bind(connection),
+    };
+    await using reader = await new LogReader(natsBroker({ connection: slow })).whenReady();
+    assertEquals([reader.log, reader.causes], [["a", "<ready>"], []]);
   });
 
   it("is ready where the newest of it was deleted", async () => {

@@ -1,7 +1,7 @@
 /** What befalls a log in JetStream, beside what befalls any log. */
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
@@ -148,8 +148,8 @@ describe("a log in JetStream", () => {
     for (let n = 0; n < 3; n++) {
       brokers.push(natsBroker({ connection: await connections.open(nats.url) }));
     }
-    await brokers[0]!.append("common");
-    const restore = await nats.snapshot();
+    await (await new LogReader(brokers[0]!).whenReady()).end();
+    const restore = await nats.snapshot(); // with nothing in it
     const readers = await Promise.all(brokers.map((broker) => new LogReader(broker).whenReady()));
     await insist(brokers[0]!, "lost");
     for (const reader of readers) await reader.told("lost");
@@ -159,6 +159,8 @@ describe("a log in JetStream", () => {
     for (const reader of readers) {
       await reader.told("new");
       assertEquals(reader.lostReasons, ["forked"]);
+      const [lost, first] = [reader.positions[0]!, reader.positions.at(-1)!];
+      assertNotEquals(lost.epoch, first.epoch, "no two entries have one place");
     }
     await insist(brokers[2]!, "end");
     for (const reader of readers) {

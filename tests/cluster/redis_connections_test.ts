@@ -172,7 +172,7 @@ describe("a log in Redis", () => {
     });
     await broker.append("a");
     for (const [what, of] of Object.entries(replies)) {
-      for (const none of [null, undefined]) {
+      for (const none of [null, undefined, {}, new Map()]) {
         change = (reply) => {
           const [key, rows] = rowsOf(reply) ?? [];
           return rows === undefined ? none : of(key, rows);

@@ -125,7 +125,9 @@ export function brokerContract(
       await broker.close();
       await reader.end();
       await assertRejects(() => broker.append("a"), Error, "closed");
-      await new LogReader(broker).end();
+      const late = new LogReader(broker);
+      await late.ended;
+      assertEquals([late.log, late.states], [[], []]);
       await broker.close();
     });
 

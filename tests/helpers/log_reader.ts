@@ -30,11 +30,12 @@ export class LogReader implements BrokerReader, AsyncDisposable {
   /** The first entry whose place does not follow from the one before, with nothing said. */
   unsaid: string | undefined;
   readonly #ending = new AbortController();
-  readonly #done: Promise<void>;
+  /** Resolves when reading has ended, for whatever reason. */
+  readonly ended: Promise<void>;
   #last: Position | undefined;
 
   constructor(broker: Broker) {
-    this.#done = broker.read(this, this.#ending.signal);
+    this.ended = broker.read(this, this.#ending.signal);
   }
 
   /** The entries alone. */
@@ -87,7 +88,7 @@ export class LogReader implements BrokerReader, AsyncDisposable {
 
   async end(): Promise<void> {
     this.#ending.abort();
-    await this.#done;
+    await this.ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
