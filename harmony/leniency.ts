@@ -31,11 +31,12 @@ const object = (readings: Readings): Reading => (value, what) =>
   isObject(value) ? read(value, what, readings) : undefined;
 
 const header: Reading = (value, what) => {
-  // A function is asked before each attempt; a Map, Headers or a promise would have been lost on the device.
-  if (typeof value === "function" || isObject(value) && !isRecord(value)) return value;
-  if (!isObject(value)) return undefined;
+  if (typeof value === "function") return value; // asked before each attempt
+  if (typeof value !== "object" || value === null) return undefined;
+  // What is in a Map, Headers, an array or a promise would have been lost on the device.
+  if (!isRecord(value)) return value;
   const names = Object.keys(value);
-  return read(value, what, Object.fromEntries(names.map((name) => [name, text])));
+  return read(value as Fields, what, Object.fromEntries(names.map((name) => [name, text])));
 };
 
 const protocol: Reading = (value) => {

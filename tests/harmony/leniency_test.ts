@@ -142,7 +142,8 @@ describe("./harmony's options", () => {
   it("leave to the main entry what the device refuses", async () => {
     const ask = () => ({});
     const map = new Map([["authorization", "secret"]]);
-    for (const header of [ask, map]) assertStrictEquals(headerOf({ header }), header);
+    const lost = [map, new Headers(), [...map], Promise.resolve({})];
+    for (const header of [ask, ...lost]) assertStrictEquals(headerOf({ header }), header);
     assertEquals(connect({ proxy: "none", protocol: 5 }), { proxy: "none", protocol: 5 });
     for (const wrong of [undefined, null, 5, "options", [], ask]) {
       assertStrictEquals(connect(wrong), wrong);
@@ -150,7 +151,11 @@ describe("./harmony's options", () => {
       assertStrictEquals(readAsStart(wrong), wrong);
     }
     const ws = untyped(webSocket.createWebSocket() as never);
-    for (const wrong of [null, [], { header: map }, { proxy: "none" }, { protocol: "a b" }]) {
+    const withHeaders = lost.map((header) => ({ header }));
+    for (const wrong of [null, [], map, ...lost, ...withHeaders]) {
+      assertEquals((await refusal(ws.connect(URL_, wrong))).code, 401);
+    }
+    for (const wrong of [{ proxy: "none" }, { protocol: "a b" }]) {
       assertEquals((await refusal(ws.connect(URL_, wrong))).code, 401);
     }
     assertEquals(said, []);
