@@ -37,6 +37,28 @@ for (
   describe(`streamsOf() ${side} connection`, () => {
     const finish = stop as (one: unknown) => Promise<unknown>;
 
+    it("has an end for who writes nothing, with the code, and none in its reason", async () => {
+      const one = await make();
+      const writer = one.writable.getWriter();
+      const ended = assertRejects(() => within(writer.closed), BusinessError);
+      one.peer.close();
+      assertEquals((await ended).message.split(": ").at(-1), "1000");
+      assertEquals(await within(one.closed), { code: 1000, reason: "" });
+      await finish(one);
+    });
+
+    it("is aborted with what it is given, be it nothing", async () => {
+      for (const [reason, text] of [[undefined, ""], ["text", "text"], [new Error("e"), "e"]]) {
+        const one = await make();
+        const writer = one.writable.getWriter();
+        writer.closed.catch(() => {});
+        void writer.abort(reason).catch(() => {});
+        assertEquals(readClose(await within(one.peer.next(CLOSE))), { code: 1011, reason: text });
+        one.peer.end();
+        await finish(one);
+      }
+    });
+
     it("tells of its opening, and passes messages in both directions", async () => {
       const one = await make();
       assertEquals(await one.opened, { protocol: "" });
