@@ -1,0 +1,153 @@
+/** What is below a WebSocket that connects by itself: its signal, its limits, and what it refuses. */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, createWebSocketServer } from "../../mod.ts";
+import { WebSocket } from "../../standard.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { countListeners } from "../helpers/leftovers.ts";
+
+/** A server, and sockets that connect to it. */
+async function world() {
+  const clock = new FakeClock();
+  const network = new MemoryNetwork({ clock });
+  const server = createWebSocketServer({ clock, runtime: network.server });
+  await server.start({ serverPort: 80 });
+  const told: unknown[] = [];
+  const dial = (init: object = {}) => {
+    const socket = new WebSocket("ws://localhost/", [], {
+      clock,
+      runtime: network.client,
+      ...init,
+    });
+    socket.onopen = () => told.push("open");
+    socket.onerror = (event) => told.push((event as ErrorEvent).error.kind);
+    socket.onclose = ({ code }) => told.push(code);
+    return socket;
+  };
+  const end = async () => {
+    await clock.until(server.stop());
+    await clock.advance(100_000);
+    assertEquals([clock.pending, network.links], [0, []]);
+  };
+  return { clock, network, server, told, dial, end };
+}
+
+/** Ends that are told in a task of their own come in real time. */
+const task = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+describe("a socket with a 'signal'", () => {
+  it("ends at once where that has aborted before, and dials nobody", async () => {
+    const { clock, network, told, dial, end } = await world();
+    const socket = dial({ signal: AbortSignal.abort() });
+    assertEquals([socket.readyState, network.links], [2, []]);
+    await task();
+    await clock.advance(10);
+    assertEquals([told, socket.readyState], [["aborted", 1006], 3]);
+    await end();
+  });
+
+  for (const reconnect of [false, true]) {
+    it(`ends as it aborts while connecting, and listens no more: reconnect ${reconnect}`, async () => {
+      const { clock, told, dial, end } = await world();
+      const aborter = new AbortController();
+      const count = countListeners(aborter.signal);
+      const socket = dial({ signal: aborter.signal, reconnect });
+      await clock.advance(0);
+      aborter.abort();
+      assertEquals(socket.readyState, 2);
+      await task();
+      await clock.advance(100);
+      await task();
+      assertEquals([told, socket.readyState, count()], [["aborted", 1006], 3, 0]);
+      await end();
+    });
+
+    it(`leaves no listener on it at its end: reconnect ${reconnect}`, async () => {
+      const { clock, told, dial, end } = await world();
+      const aborter = new AbortController();
+      const count = countListeners(aborter.signal);
+      const socket = dial({ signal: aborter.signal, reconnect });
+      await clock.advance(10);
+      socket.close(1000);
+      await clock.advance(10);
+      assertEquals([told, count()], [["open", 1000], 0]);
+      aborter.abort();
+      await task();
+      assertEquals(told.length, 2);
+      await end();
+    });
+  }
+});
+
+describe("a socket's limits", () => {
+  it("are named where a message finds no room", async () => {
+    const { clock, network, dial, end } = await world();
+    const socket = dial({ maxPayload: 5, maxBufferedAmount: 8 });
+    await clock.advance(10);
+    network.links[0]!.hold("toServer");
+    const words = (data: string) => {
+      const { name, message } = assertThrows(() => socket.send(data), DOMException);
+      assertEquals(name, "QuotaExceededError");
+      return message;
+    };
+    assertEquals(words("123456"), "send: 'maxPayload' is 5: current value has 6 bytes");
+    socket.send("12345");
+    assertEquals(words("1234"), "send: 'maxBufferedAmount' is 8, and 5 bytes are queued already");
+    socket.send("123"); // to the last byte
+    assertEquals(socket.bufferedAmount, 8);
+    network.links[0]!.release("toServer");
+    await clock.advance(10);
+    assertEquals(socket.bufferedAmount, 0);
+    await end();
+  });
+
+  it("are those of 'reconnect' while there is no connection", async () => {
+    const { clock, dial, end } = await world();
+    const socket = dial({ reconnect: { maxQueued: 4 }, maxBufferedAmount: 100 });
+    socket.send("123");
+    const { message } = assertThrows(() => socket.send("12"), DOMException);
+    assertEquals(message, "send: 'reconnect.maxQueued' is 4, and 3 bytes are queued already");
+    socket.send("4");
+    socket.close();
+    await task();
+    await clock.advance(100);
+    await task();
+    assertEquals(socket.readyState, 3);
+    await end();
+  });
+});
+
+describe("the third argument of WebSocket", () => {
+  const wrong: [object, string][] = [
+    [{ header: { a: "b" }, headers: {} }, "'header' must be left out where 'headers' is given"],
+    [{ protocol: "a" }, "'protocol' is no option: subprotocols are the second argument"],
+    [{ headers: 5 }, "'header' must be a plain object of text values"],
+    [{ headers: null }, "'header' must be a plain object of text values"],
+    [{ maxPayload: 0 }, "'maxPayload' must be"],
+  ];
+  for (const [init, says] of wrong) {
+    it(`is refused where ${says}`, () => {
+      const error = assertThrows(() => new WebSocket("ws://localhost/", [], init), BusinessError);
+      assertEquals(error.code, 401);
+      assertStringIncludes(error.message, says);
+    });
+  }
+
+  it("takes headers as an object, as pairs, and as Headers", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    const got: unknown[] = [];
+    const authorize = ({ headers }: Request) => (got.push(headers.get("x-a")), true as const);
+    await server.start({ serverPort: 80, authorize });
+    for (const headers of [{ "X-A": "1" }, [["x-a", "2"]], new Headers({ "x-a": "3" })]) {
+      new WebSocket("ws://localhost/", [], { clock, runtime: network.client, headers } as object);
+      await clock.advance(10);
+    }
+    assertEquals(got, ["1", "2", "3"]);
+    await clock.until(server.stop());
+    await clock.advance(100_000);
+    assertEquals([clock.pending, network.links], [0, []]);
+  });
+});
