@@ -26,8 +26,19 @@ export type Handle = ConnectionHandle<ServerConnection>;
  * what will be told is known, and one runtime waits for the answer while the other does not.
  */
 export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer {
-  readonly handle: ConnectionHandle<ServerConnection>;
+  // What each message needs stands together, in the same lines of the processor's cache, and has no `#`:
+  // JavaScriptCore inlines what is small, and counts what it takes to find out what such a name means
+  // (bench/README.md, "The way of a message").
   readonly host: ConnectionHost;
+  /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
+  private atOnce = -1;
+  /** Only while the runtime has it, and it was not dropped. */
+  socket: Socket | undefined;
+  /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
+  private room: number;
+  /** Bytes over which a message is looked at before it is told; Infinity where none is. */
+  looksFrom = -1;
+  readonly handle: ConnectionHandle<ServerConnection>;
   readonly url: string;
   readonly protocol: string;
   readonly offers: boolean;
@@ -40,16 +51,6 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   ears: ConnectionEars | undefined;
   /** That of the message which the listeners are being told. */
   receipt: Receipt | undefined;
-  // What each message needs has no `#`: JavaScriptCore inlines what is small, and counts what it takes to
-  // find out what such a name means (bench/README.md, "The way of a message").
-  /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
-  private atOnce = -1;
-  /** Bytes over which a message is looked at before it is told; Infinity where none is. */
-  looksFrom = -1;
-  /** Only while the runtime has it, and it was not dropped. */
-  socket: Socket | undefined;
-  /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
-  private room: number;
   #close: CloseResult = LINK_DOWN;
   #backlog: Backlog | undefined;
 

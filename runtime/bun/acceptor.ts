@@ -61,18 +61,19 @@ interface Place {
  * less to make for each that comes.
  */
 export class BunConnection implements Socket {
-  readonly acceptor: BunAcceptor;
-  readonly admission: Admission;
+  // What each message needs stands first, in one line of the processor's cache.
   /** Bun's own; there once it has come to this module's handler. */
   ws: BunServerSocket | undefined;
+  readonly admission: Admission;
+  /** What gets bytes, as Buffers, where the admission does not. */
+  buffers: BufferEvents | undefined;
+  readonly acceptor: BunAcceptor;
   /** Bytes that were queued when that was last looked at: after each `send` that Bun queues, and as they go. */
   left = 0;
   /** Whether it was closed by this side for a message of over `maxPayload`. */
   tooBig = false;
   /** The Close frame that waits until what was sent before it is written. */
   held: { code: number; reason: string } | undefined;
-  /** What gets bytes, as Buffers, where the admission does not. */
-  buffers: BufferEvents | undefined;
   /** Where it has come. */
   readonly place: Place;
 
