@@ -140,10 +140,8 @@ async function pubSub(): Promise<Publish | undefined> {
     return (text) => connection.publish("bench", text);
   }
   if (client === "node-redis") {
-    const [publisher, subscriber] = [
-      createClient({ url: server.url }),
-      createClient({ url: server.url }),
-    ];
+    const options = { url: server.url, commandOptions: { timeout: 0 } };
+    const [publisher, subscriber] = [createClient(options), createClient(options)];
     for (const one of [publisher, subscriber]) one.on("error", () => {}); // Redis ends first
     await Promise.all([publisher.connect(), subscriber.connect()]);
     await subscriber.subscribe("bench", () => heard(performance.now()));

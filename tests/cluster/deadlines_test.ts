@@ -36,7 +36,5 @@ describe("what waits with one timer", () => {
     deadlines.rest();
     coming.resolve(2);
     assertEquals(await waiting, 2); // Deno fails where a timer is left
-    const late = deadlines.within(never, 30, "more");
-    await assertRejects(() => late, Error, "more within 30 ms");
   });
 });
