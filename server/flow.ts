@@ -30,10 +30,10 @@ export function drained(
   bytes: unknown = 0,
 ): Promise<boolean> {
   if (!BYTES[0](bytes)) return Refusal.of(argumentError("drained: bytes", BYTES[1], bytes));
-  const found = findOpen(server, "drained", given);
-  if (!(found instanceof Error)) return server!.draining.wait(found, bytes as number);
-  // One that closes is as good as over: what it has not sent may be lost.
-  return found.kind === "argument" ? Refusal.of(found) : OVER;
+  const found = findConnection(server, "drained", given);
+  if (found instanceof Error) return found.kind === "noConnection" ? OVER : Refusal.of(found);
+  // What was queued to one that was dropped in this turn is lost, and not sent.
+  return found.socket === undefined ? OVER : server!.draining.wait(found, bytes as number);
 }
 
 /** What `terminate` answers: the error, if there is one. */

@@ -88,14 +88,14 @@ export function assertNothingLeft(): void {
 
 /** A signal of a user's, and how many listen to it. */
 export function countListeners(signal: AbortSignal): () => number {
-  const listeners = new Set<unknown>();
+  const listeners = new Map<unknown, string>();
   const { addEventListener, removeEventListener } = signal;
   signal.addEventListener = (type: string, ...rest: [never, never?]) => {
-    listeners.add(rest[0]);
+    listeners.set(rest[0], type);
     addEventListener.call(signal, type, ...rest);
   };
   signal.removeEventListener = (type: string, ...rest: [never, never?]) => {
-    listeners.delete(rest[0]);
+    if (listeners.get(rest[0]) === type) listeners.delete(rest[0]);
     removeEventListener.call(signal, type, ...rest);
   };
   return () => listeners.size;
