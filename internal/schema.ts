@@ -63,7 +63,11 @@ export function parse(
       issues?: { message: string }[];
       value?: unknown;
     };
-    if (issues === undefined) return { value: output };
+    if (issues === undefined) {
+      // One that answers `true`, or nothing of either, has not said what it makes of the message.
+      if (!("value" in (result as object))) throw new TypeError("it has answered with no value");
+      return { value: output };
+    }
     const texts = issues.map(({ message }) => String(message));
     return unacceptable(NOT_EXPECTED, quoteAll(texts), issues);
   } catch (cause) {

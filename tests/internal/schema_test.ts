@@ -106,7 +106,9 @@ const REFUSED: {
     cause: (cause: unknown) =>
       assertEquals((cause as Error).message, "the validator answers with a promise"),
   })),
-  ...[undefined, null, { issues: null }, { issues: "none" }].map((answer) => ({
+  ...[undefined, null, true, false, "x", {}, { issues: null }, { issues: "none" }].map((
+    answer,
+  ) => ({
     what: `anything, when it answers with ${JSON.stringify(answer)}`,
     schema: schemaOf(() => answer as never),
     message: "1",
