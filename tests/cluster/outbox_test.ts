@@ -1,6 +1,6 @@
 /** What becomes of what a node publishes: when it goes, what comes back, and what is said where it does not. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { readEntry, readHead } from "../../cluster/entry.ts";
 import { BusinessError } from "../../mod.ts";
@@ -181,6 +181,26 @@ describe("what a node publishes", () => {
     assertEquals(await Promise.all(published), [1, 2, 3, 4]);
     await cluster.settle(5000);
     assertEquals(timers(cluster), 0);
+  });
+
+  it("is looked at when the next of it is due, and not before", async () => {
+    const [cluster, node] = await world(1);
+    const { clock } = cluster;
+    cluster.broker.fail("held");
+    const first = outcome(node.publish("a"));
+    await cluster.settle(1000);
+    const second = outcome(node.publish("b"));
+    let timers = 0;
+    const { setTimer } = clock;
+    clock.setTimer = (task, ms) => {
+      timers++;
+      return setTimer.call(clock, task, ms);
+    };
+    await cluster.settle(4500);
+    assertEquals((await first as string[])[0], "unconfirmed");
+    assertLessOrEqual(timers, 10, "one of it, beside those of presence, each half a second");
+    await cluster.settle(500);
+    assertEquals((await second as string[])[0], "brokerDown");
   });
 
   it("is known to be in, each entry by itself, where several come back late", async () => {
