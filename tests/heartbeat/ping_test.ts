@@ -143,7 +143,8 @@ for (
         for (let n = 1; n <= 3; n++) {
           const from = side.raw.frames.length;
           const ping = await deadline(side.raw.next(PING, from), 3000);
-          assertAlmostEquals(ping.at - last, 1000, 100);
+          // A starved machine was 180 ms late; to the millisecond it is held with a fake clock.
+          assertAlmostEquals(ping.at - last, 1000, 400);
           assertEquals([ping.masked, ping.fin, ping.rsv], [masked, true, 0]);
           assertLess(ping.payload.length, 126);
           last = ping.at;
