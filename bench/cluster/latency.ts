@@ -8,12 +8,11 @@ import { connect } from "@nats-io/transport-node";
 import process from "node:process";
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
-import { Log } from "../../cluster/log.ts";
-import { systemClock } from "../../heartbeat.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { NatsServer, RedisServer } from "../../tests/helpers/engines.ts";
 import { REDIS_CLIENTS } from "../../tests/helpers/redis_clients.ts";
+import { openLog } from "./open_log.ts";
 
 const [engine = "redis", client = "node-redis", rounds = "20", rate = "500"] = process.argv
   .slice(2);
@@ -64,7 +63,10 @@ console.log(JSON.stringify({
   ...Object.fromEntries(all.map((way) => [
     way.name,
     Object.fromEntries(
-      Object.keys(PARTS).map((name, at) => [name, quartiles(way.rounds.map((one) => one[at]!))]),
+      Object.keys(PARTS).map((
+        name,
+        at,
+      ) => [name, quartiles(way.rounds.map((one) => one[at]!))]),
     ),
   ])),
 }));
@@ -100,7 +102,8 @@ async function paced(publish: Publish, times: number[]): Promise<void> {
   const began = performance.now();
   const tick = () => {
     while (
-      sentAt.length < total && performance.now() >= began + sentAt.length * 1000 / Number(rate)
+      sentAt.length < total &&
+      performance.now() >= began + sentAt.length * 1000 / Number(rate)
     ) {
       sentAt.push(performance.now());
       publish(MESSAGE);
@@ -116,19 +119,7 @@ async function theLog(): Promise<Publish> {
   const broker = connection === undefined
     ? redisBroker({ open: () => REDIS_CLIENTS[client]!(server.url) })
     : natsBroker({ connection });
-  const ready = Promise.withResolvers<void>();
-  const log = new Log<undefined, undefined>(broker, "bench", systemClock, {
-    message(message) {
-      if (message.kind === "message") heard(performance.now());
-    },
-    entry() {},
-    ready: () => ready.resolve(),
-    lost: (why) => console.error(`lost: ${why}`),
-    state() {},
-    fault: (error) => console.error(error.message),
-  });
-  log.open();
-  await ready.promise;
+  const log = await openLog(broker, () => heard(performance.now()));
   return (text) => void log.publish("publish", "t", text, undefined);
 }
 
@@ -141,7 +132,10 @@ async function pubSub(): Promise<Publish | undefined> {
   }
   if (client === "node-redis") {
     const options = { url: server.url, commandOptions: { timeout: 0 } };
-    const [publisher, subscriber] = [createClient(options), createClient(options)];
+    const [publisher, subscriber] = [
+      createClient(options),
+      createClient(options),
+    ];
     for (const one of [publisher, subscriber]) one.on("error", () => {}); // Redis ends first
     await Promise.all([publisher.connect(), subscriber.connect()]);
     await subscriber.subscribe("bench", () => heard(performance.now()));
@@ -157,7 +151,8 @@ async function pubSub(): Promise<Publish | undefined> {
     subscriber.on("message", () => heard(performance.now()));
     return (text) => void publisher.publish("bench", text);
   }
-  const Own = (globalThis as { Bun?: { RedisClient: new (url: string) => OwnClient } }).Bun
+  const Own = (globalThis as { Bun?: { RedisClient: new (url: string) => OwnClient } })
+    .Bun
     ?.RedisClient;
   if (client !== "Bun's own" || Own === undefined) return undefined;
   const [publisher, subscriber] = [new Own(server.url), new Own(server.url)];

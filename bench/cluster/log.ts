@@ -6,13 +6,12 @@
 import { connect } from "@nats-io/transport-node";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { Log } from "../../cluster/log.ts";
-import { systemClock } from "../../heartbeat.ts";
 import type { Broker } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { NatsServer, RedisServer } from "../../tests/helpers/engines.ts";
 import { REDIS_CLIENTS } from "../../tests/helpers/redis_clients.ts";
+import { openLog } from "./open_log.ts";
 
 const [engine = "redis", client = "node-redis", seconds = "3", topics = "50"] = process.argv
   .slice(2);
@@ -27,17 +26,7 @@ const broker: Broker = connection === undefined
   ? redisBroker({ open: () => REDIS_CLIENTS[client]!(server.url) })
   : natsBroker({ connection });
 
-const ready = Promise.withResolvers<void>();
-const log = new Log<undefined, undefined>(broker, "bench", systemClock, {
-  message() {},
-  entry() {},
-  ready: () => ready.resolve(),
-  lost: (why) => console.error(`lost: ${why}`),
-  state() {},
-  fault: (error) => console.error(error.message),
-});
-log.open();
-await ready.promise;
+const log = await openLog(broker);
 
 /** The engine's CPU time, in µs. */
 function engineCpu(): number {

@@ -118,4 +118,22 @@ export class Cluster {
     if (ms > 0) await this.clock.advance(ms);
     for (let turn = 0; turn < 3; turn++) await this.clock.advance(0);
   }
+
+  /**
+   * Member 0 of the first node leaves `t`, and somebody joins. The second node never reads of it, as the
+   * log was trimmed meanwhile. Returns the second.
+   */
+  async trimUnread(joined: Parameters<Presence["join"]>[0]): Promise<ClusterNode> {
+    const one = this.nodes[0]!;
+    const slow = this.nodes[1]!;
+    slow.link.hold("entries");
+    one.presence.join(joined);
+    one.presence.leave("t", 0);
+    await this.settle();
+    this.broker.trim(this.broker.entries.length);
+    await one.publish("a");
+    slow.link.release();
+    await this.settle(200);
+    return slow;
+  }
 }
