@@ -96,7 +96,7 @@ const TABLE = [
     /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting|send_queue)|^(?:client|server)(?:\/connection)?\.ts/,
     [],
     [
-      "tests/server/acknowledge_test",
+      "tests/server/acknowledge_",
       "tests/model/acknowledge_test",
     ],
   ],
@@ -106,7 +106,7 @@ const TABLE = [
     "tests/client/arguments_test",
   ]],
   [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], [
-    "tests/server/acknowledge_test",
+    "tests/server/acknowledge_",
     "tests/server/cluster_limits_test",
   ]],
   [/^server\/(?:handshake|http|pending|routes|origin|request)/, [
@@ -214,9 +214,8 @@ const TABLE = [
     "tests/cluster/presence_",
     "tests/cluster/stop_test",
   ], [
-    "tests/server/cluster_test",
+    "tests/server/cluster_",
     "tests/server/resuming_test",
-    "tests/server/cluster_limits_test",
     "tests/cluster/broker_stats_test",
   ]],
   [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_connections_test"], [

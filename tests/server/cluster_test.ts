@@ -1,94 +1,20 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+/** Servers that share a log. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   type Broker,
   type BrokerEvent,
   BusinessError,
-  type ClusterMember,
-  createWebSocket,
   createWebSocketServer,
   type PresenceEvent,
   type PublishedMessage,
-  type WebSocketClient,
-  type WebSocketConnection,
-  type WebSocketServer,
-  type WebSocketServerOptions,
 } from "../../mod.ts";
-import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
-
-// Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
-await import("../../server/clustered.ts");
-
-/** Servers that share a log, on a network in memory and a clock that stands still. */
-class World implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly network = new MemoryNetwork({ clock: this.clock });
-  readonly broker = new MemoryBroker();
-  readonly servers: WebSocketServer[] = [];
-  readonly errors: BusinessError[] = [];
-  readonly #clients: WebSocketClient[] = [];
-
-  make(options: WebSocketServerOptions = {}): WebSocketServer {
-    const { clock, broker, network } = this;
-    const given = { clock, broker, runtime: network.server, node: `n${this.servers.length}` };
-    const server = createWebSocketServer({ ...given, ...options });
-    server.on("error", (error) => this.errors.push(error));
-    this.servers.push(server);
-    return server;
-  }
-
-  async start(server: WebSocketServer): Promise<void> {
-    await this.clock.until(server.start({ serverPort: 1 + this.servers.indexOf(server) }));
-  }
-
-  /** Makes some and starts them; each takes its connections into the topic `t`. */
-  async begin(count: number, options: WebSocketServerOptions = {}): Promise<WebSocketServer[]> {
-    for (let n = 0; n < count; n++) {
-      const server = this.make(options);
-      server.on("connect", (connection) => void server.join(connection, "t"));
-      await this.start(server);
-    }
-    await this.settle(100);
-    return this.servers;
-  }
-
-  /** A client of a server, and what it is told. */
-  async client(server: WebSocketServer): Promise<{ ws: WebSocketClient; log: unknown[] }> {
-    const ws = createWebSocket({ clock: this.clock, runtime: this.network.client });
-    const log: unknown[] = [];
-    ws.on("message", (_, data) => void log.push(data));
-    ws.on("close", (_, close) => void log.push(close));
-    await this.clock.until(ws.connect(`ws://localhost:${1 + this.servers.indexOf(server)}/`));
-    this.#clients.push(ws);
-    await this.settle();
-    return { ws, log };
-  }
-
-  async settle(ms = 10): Promise<void> {
-    await this.clock.advance(ms);
-    for (let turn = 0; turn < 3; turn++) await this.clock.advance(1);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.broker.mend();
-    for (const server of this.servers) {
-      if (server.address !== undefined) await this.clock.until(server.stop());
-    }
-    await this.settle(5000);
-    assertEquals(this.clock.pending, 0, "timers are left");
-  }
-}
-
-async function refused(promise: Promise<unknown>): Promise<[number, string | undefined]> {
-  const error = await assertRejects(() => promise, BusinessError) as BusinessError;
-  return [error.code, error.kind];
-}
-
-const ips = (members: ClusterMember[]) => members.map(({ node }) => node.split("~")[0]).sort();
+import { ClusteredServers, refused } from "../helpers/clustered_servers.ts";
 
 describe("a server that is one of several", () => {
   it("publishes to all, and says to how many it went here", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one, other, third] = await world.begin(3);
     const here = [await world.client(one!), await world.client(one!)];
     const there = await world.client(other!);
@@ -102,7 +28,7 @@ describe("a server that is one of several", () => {
   });
 
   it("has one order everywhere", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const servers = await world.begin(3);
     const clients = await Promise.all(servers.map((server) => world.client(server)));
     const published = servers.flatMap((server, s) =>
@@ -115,7 +41,7 @@ describe("a server that is one of several", () => {
   });
 
   it("leaves out whom it was told to, on this server", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one, other] = await world.begin(2);
     const clients = [
       await world.client(one!),
@@ -131,7 +57,7 @@ describe("a server that is one of several", () => {
   });
 
   it("takes a connection that joins again for the one that it was", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one] = await world.begin(1, { presence: true });
     const link = world.broker.link();
     const other = world.make({ broker: link, presence: true });
@@ -151,7 +77,7 @@ describe("a server that is one of several", () => {
   });
 
   it("leaves no timer where the broker goes away while it stops", async () => {
-    await using world = new World(); // which asserts it
+    await using world = new ClusteredServers(); // which asserts it
     const [server] = await world.begin(1, { presence: { lease: 3 } });
     const states: boolean[] = [];
     server!.on("broker", ({ up }) => states.push(up));
@@ -164,7 +90,7 @@ describe("a server that is one of several", () => {
   });
 
   it("carries bytes and any text", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one, other] = await world.begin(2);
     const { log } = await world.client(other!);
     const bytes = Uint8Array.of(0, 10, 255);
@@ -177,7 +103,7 @@ describe("a server that is one of several", () => {
   });
 
   it("is heard by the programs of all, which are told whose it is", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one, other] = await world.begin(2);
     const heard: [string, PublishedMessage][] = [];
     one!.subscribe("t", (message) => heard.push(["one", message]));
@@ -196,7 +122,7 @@ describe("a server that is one of several", () => {
   });
 
   it("tells nobody what was published before it came", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one] = await world.begin(1);
     await world.clock.until(one!.publish("t", "before"));
     const late = world.make();
@@ -209,7 +135,7 @@ describe("a server that is one of several", () => {
   });
 
   it("refuses what it refuses alone, and what no entry can carry", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one] = await world.begin(1);
     assertEquals(await refused(one!.publish(5 as never, "a")), [401, "argument"]);
     assertEquals(await refused(one!.publish("t", 5 as never)), [401, "argument"]);
@@ -221,7 +147,7 @@ describe("a server that is one of several", () => {
   });
 
   it("says what has become of what it published while the broker is away", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one, other] = await world.begin(2);
     const { log } = await world.client(other!);
     const events: BrokerEvent[] = [];
@@ -245,7 +171,7 @@ describe("a server that is one of several", () => {
   });
 
   it("does not end the process with a refusal that nobody handles", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one] = await world.begin(1);
     world.broker.down();
     const { error } = console;
@@ -262,7 +188,7 @@ describe("a server that is one of several", () => {
   });
 
   it("tells that entries were lost, and what is not ours", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const [one] = await world.begin(1);
     const events: BrokerEvent[] = [];
     one!.on("broker", (event) => void events.push(event));
@@ -275,7 +201,7 @@ describe("a server that is one of several", () => {
   });
 
   it("counts what it sees, and tells an observer", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const seen: unknown[] = [];
     const observer = {
       entry: (length: number, lag: number | undefined) => seen.push([length > 0, lag]),
@@ -314,7 +240,7 @@ describe("a server that is about to be one of several", () => {
       },
       close: () => Promise.resolve(),
     };
-    await using world = new World();
+    await using world = new ClusteredServers();
     const server = world.make({ broker });
     server.subscribe("t", () => world.errors.push(new BusinessError(0, "heard")));
     await world.start(server);
@@ -333,7 +259,7 @@ describe("a broker that stops reading before it is told to", () => {
   };
   for (const [how, read] of Object.entries(STOPS)) {
     it(`keeps a server from starting, and says why: ${how}`, async () => {
-      await using world = new World();
+      await using world = new ClusteredServers();
       const { broker } = world;
       let isMended = false;
       const stops: Broker = {
@@ -355,7 +281,7 @@ describe("a broker that stops reading before it is told to", () => {
   }
 
   it("is down: that is told, and clients are sent elsewhere after the lease", async () => {
-    await using world = new World();
+    await using world = new ClusteredServers();
     const server = world.make({ presence: { lease: 2 } });
     const events: unknown[] = [];
     server.on("broker", ({ up, cause }) => events.push(cause === undefined ? up : `${cause}`));
@@ -367,297 +293,5 @@ describe("a broker that stops reading before it is told to", () => {
     assertEquals([events, log], [[true, "Error: the broker has stopped reading"], []]);
     await world.settle(200);
     assertEquals(log, [{ code: 1012, reason: "retry after 1" }]);
-  });
-});
-
-describe("presence on several servers", () => {
-  it("is known at once on all of them, and who came and went", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true });
-    const events: PresenceEvent[] = [];
-    other!.on("presence", (event) => void events.push(event));
-    const { ws } = await world.client(one!);
-    await world.client(other!);
-    for (const server of [one!, other!]) assertEquals(ips(server.presence("t")), ["n0", "n1"]);
-    await world.clock.until(ws.close());
-    await world.settle();
-    for (const server of [one!, other!]) assertEquals(ips(server.presence("t")), ["n1"]);
-    assertEquals(events.map(({ topic, joined, left }) => [topic, ips(joined), ips(left)]), [
-      ["t", ["n0"], []],
-      ["t", ["n1"], []],
-      ["t", [], ["n0"]],
-    ]);
-    assertMatch(other!.presence("t")[0]!.node, /^n1~[0-9a-f]{8}$/);
-    assertEquals(other!.presence("nobody's"), []);
-  });
-
-  it("says of those who left whether their server is gone, or has left as it should", async () => {
-    await using world = new World();
-    const presence = { lease: 3 };
-    const [one, other] = await world.begin(2, { presence });
-    const link = world.broker.link();
-    const [, , third] = await world.begin(1, { broker: link, presence });
-    const events: PresenceEvent[] = [];
-    for (const server of [other!, third!]) await world.client(server);
-    one!.on("presence", (event) => void events.push(event));
-    link.down(); // as all of a server that was killed
-    await world.settle(4500);
-    await world.clock.until(other!.stop());
-    await world.settle();
-    assertEquals(events.map(({ joined, left, gone }) => [joined, ips(left), gone]), [
-      [[], ["n2"], true],
-      [[], ["n1"], undefined],
-    ]);
-    assertEquals(events.map((event) => "gone" in event), [true, false]);
-    link.up();
-  });
-
-  it("counts a connection once in each topic it is in, until it leaves", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true });
-    await world.client(one!);
-    const [connection] = one!.listAllConnections();
-    for (const topic of ["t", "t", "u"]) await one!.join(connection!, topic);
-    await world.settle();
-    assertEquals([other!.presence("t").length, other!.presence("u").length], [1, 1]);
-    await one!.leave(connection!, "t");
-    await one!.leave(connection!, "t");
-    await world.settle();
-    assertEquals([other!.presence("t").length, other!.presence("u").length], [0, 1]);
-    assertEquals(await world.clock.until(other!.publish("t", "a")), { sent: 0, tooSlow: 0 });
-  });
-
-  it("shows of a connection what it is told to", async () => {
-    await using world = new World();
-    const shown: object = { name: "Li", at: new Date(0) };
-    const member = (connection: WebSocketConnection) => ({ ...shown, url: connection.url });
-    const [one, other] = await world.begin(2, { presence: { member } });
-    await world.client(one!);
-    const context = { name: "Li", at: "1970-01-01T00:00:00.000Z", url: "/" };
-    for (const server of [one!, other!]) {
-      const [{ node, ...rest }] = server.presence("t") as [ClusterMember];
-      assertEquals([node.slice(0, 3), rest], ["n0~", { clientIP: "127.0.0.1", context }]);
-    }
-  });
-
-  it("asks once what a connection is shown with, for each topic", async () => {
-    await using world = new World();
-    let asked = 0;
-    const [one] = await world.begin(1, { presence: { member: () => ({ asked: ++asked }) } });
-    await world.client(one!);
-    const [connection] = one!.listAllConnections();
-    for (const topic of ["t", "u", "u"]) await one!.join(connection!, topic);
-    await world.settle();
-    assertEquals([asked, one!.presence("u")[0]!.context], [2, { asked: 2 }]);
-  });
-
-  it("shows nothing of a connection of which there is nothing to show", async () => {
-    await using world = new World();
-    const [one] = await world.begin(1, { presence: { member: () => undefined } });
-    await world.client(one!);
-    assertEquals(Object.keys(one!.presence("t")[0]!), ["node", "clientIP"]);
-  });
-
-  it("says so where what is to be shown cannot be", async () => {
-    await using world = new World();
-    const wrong = [
-      () => "text" as never,
-      () => [] as object,
-      () => () => {},
-      () => ({ text: "x".repeat(17_000) }),
-      () => ({ count: 5n }),
-      () => Promise.resolve({ name: "Li" }),
-      () => Promise.reject(new Error("nobody waits for it")),
-      () => {
-        throw new Error("no");
-      },
-    ];
-    let at = 0;
-    const [one, other] = await world.begin(2, { presence: { member: () => wrong[at++]!() } });
-    for (let n = 0; n < wrong.length; n++) await world.client(one!);
-    assertEquals(other!.presence("t").map(({ context }) => context), wrong.map(() => undefined));
-    assertEquals(world.errors.map(({ kind }) => kind), Array(wrong.length).fill("hookFailed"));
-    for (const { message } of world.errors) assertMatch(message, /'member' of 'presence' /);
-    const { message, cause } = world.errors.at(-1)!;
-    assertMatch(message, /: 'member' of 'presence' failed: Error: no$/);
-    assertEquals((cause as Error).message, "no");
-  });
-
-  it("is over in each topic that a connection was in, those that it has not left by itself", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true });
-    const { ws } = await world.client(one!);
-    const [connection] = one!.listAllConnections();
-    for (const topic of ["u", "v"]) await one!.join(connection!, topic);
-    await one!.leave(connection!, "u");
-    await world.settle();
-    const counts = () => ["t", "u", "v"].map((topic) => other!.presence(topic).length);
-    assertEquals(counts(), [1, 0, 1]);
-    await world.clock.until(ws.close());
-    await world.settle();
-    assertEquals(counts(), [0, 0, 0]);
-  });
-
-  it("is over for all of a server's when it begins to stop", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true });
-    const { ws, log } = await world.client(one!);
-    const stopping = one!.stop({ retryAfter: 5 });
-    await world.settle();
-    assertEquals(other!.presence("t"), []);
-    assertEquals(await world.clock.until(stopping), true);
-    assertEquals([log, ws.state], [[{ code: 1012, reason: "retry after 1" }], "idle"]);
-    assertThrows(() => other!.presence(5 as never), BusinessError, "presence: topic must be text");
-    assertEquals(one!.presence("t"), []);
-  });
-
-  it("is over for a server's that vanishes within its lease and a second", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: { lease: 2 } });
-    await world.client(one!);
-    const { append } = world.broker;
-    world.broker.append = (entry) =>
-      entry.startsWith('["n0~') ? new Promise(() => {}) : append.call(world.broker, entry);
-    await world.settle(3000);
-    assertEquals(other!.presence("t"), []);
-    world.broker.append = append;
-  });
-
-  it("is that of this server where there is no broker", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true, broker: undefined });
-    await world.client(one!);
-    assertEquals([ips(one!.presence("t")), ips(other!.presence("t"))], [["n0"], []]);
-    assertEquals(await world.clock.until(one!.publish("t", "a")), { sent: 1, tooSlow: 0 });
-  });
-
-  it("is refused where it was not asked for", () => {
-    const error = assertThrows(() => createWebSocketServer().presence("t"), BusinessError);
-    assertEquals([(error as BusinessError).code, (error as BusinessError).kind], [
-      2302999,
-      "unsupported",
-    ]);
-  });
-});
-
-describe("the start and stop of a server that is one of several", () => {
-  it("is refused with 401 where an option is wrong", async () => {
-    const broker = new MemoryBroker();
-    for (
-      const [options, what] of [
-        [{ broker: {} }, "'broker' must be a broker"],
-        [{ broker: "redis://" }, "'broker' must be a broker"],
-        [{ broker, node: "" }, "'node' must be text"],
-        [{ broker, presence: 5 }, "'presence' must be true"],
-        [{ broker, presence: { lease: 0 } }, "'presence' must be true"],
-        [{ broker, presence: { member: {} } }, "'presence' must be true"],
-        [{ broker, presence: { leases: 5 } }, "'presence' must be true"],
-      ] as const
-    ) {
-      const server = createWebSocketServer(options as never);
-      await assertRejects(
-        () => server.start({ serverPort: 0 }),
-        BusinessError,
-        `createWebSocketServer: ${what}`,
-      );
-    }
-  });
-
-  it("is refused where the broker cannot be read, and succeeds when it can", async () => {
-    await using world = new World();
-    world.broker.down();
-    const server = world.make({ presence: true });
-    const start = server.start({ serverPort: 1 });
-    const message = assertRejects(() => start, BusinessError, "the log in memory is down");
-    await world.settle(5100);
-    await message;
-    assertEquals([server.address, world.clock.pending], [undefined, 0]);
-    world.broker.up();
-    await world.start(server);
-    assertEquals(await world.clock.until(server.publish("t", "a")), { sent: 0, tooSlow: 0 });
-  });
-
-  it("is one at a time, and a stop waits for the start", async () => {
-    await using world = new World();
-    world.broker.down();
-    const server = world.make();
-    const start = server.start({ serverPort: 1 });
-    assertEquals(await refused(server.start({ serverPort: 1 })), [2302999, "alreadyRunning"]);
-    assertEquals(await refused(server.mount({})), [2302999, "alreadyRunning"]);
-    const stop = server.stop();
-    await world.settle(100);
-    world.broker.up();
-    assertEquals(await world.clock.until(Promise.all([start, stop])), [true, true]);
-    assertEquals(server.address, undefined);
-  });
-
-  it("is over at the end of a block that the server starts in", async () => {
-    await using world = new World();
-    const server = world.make();
-    const start = server.start({ serverPort: 1 });
-    await world.clock.until(server[Symbol.asyncDispose]());
-    assertEquals([await start, server.address], [true, undefined]);
-    world.broker.down();
-    const second = assertRejects(() => server.start({ serverPort: 1 }), BusinessError);
-    await world.clock.until(server[Symbol.asyncDispose]());
-    await second;
-    assertEquals([server.address, world.clock.pending], [undefined, 0]);
-  });
-
-  it("leaves the others alone where listening fails", async () => {
-    await using world = new World();
-    const [one] = await world.begin(1, { presence: true });
-    const second = world.make({ presence: true });
-    const start = world.clock.until(second.start({ serverPort: 1 }));
-    assertEquals(await refused(start), [2302007, "portOccupied"]);
-    await world.settle(20_000);
-    assertEquals(one!.presence("t"), []);
-    await world.clock.until(one!.stop());
-    assertEquals(world.clock.pending, 0);
-  });
-
-  it("can be done again, and each time it is another node", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: true });
-    await world.client(one!);
-    const [{ node: first }] = other!.presence("t") as [ClusterMember];
-    await world.clock.until(one!.stop());
-    await world.start(one!);
-    await world.client(one!);
-    await world.settle();
-    const [{ node: second }] = other!.presence("t") as [ClusterMember];
-    assert(first !== second);
-    assertEquals(await world.clock.until(other!.publish("t", "a")), { sent: 0, tooSlow: 0 });
-  });
-
-  it("tells those who wait what has become of what they published", async () => {
-    await using world = new World();
-    const [one] = await world.begin(1);
-    world.broker.fail("held");
-    const published = refused(one!.publish("t", "a"));
-    await world.settle();
-    assertEquals(await world.clock.until(one!.stop()), true);
-    assertEquals(await published, [2302999, "unconfirmed"]);
-    world.broker.release();
-  });
-
-  it("sends those in a topic elsewhere when it is cut off for a lease", async () => {
-    await using world = new World();
-    const [one, other] = await world.begin(2, { presence: { lease: 2 } });
-    const clients = [await world.client(one!), await world.client(one!)];
-    const stays = await world.client(one!);
-    await one!.leave(one!.listAllConnections()[2]!, "t");
-    world.broker.down();
-    await world.settle(1900);
-    assertEquals(clients.map(({ log }) => log), [[], []]);
-    await world.settle(200);
-    assertEquals(clients.map(({ log }) => log), [
-      [{ code: 1012, reason: "retry after 1" }],
-      [{ code: 1012, reason: "retry after 2" }],
-    ]);
-    assertEquals(stays.ws.state, "open");
-    world.broker.up();
-    await world.settle(3000);
-    assertEquals(other!.presence("t"), []);
   });
 });
