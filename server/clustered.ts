@@ -154,9 +154,13 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     }
     if (place.topics.has(topic)) return this.#resuming && { missed: 0 };
     place.topics.add(topic);
-    const { clientIP } = connection.handle;
-    this.#node.join([topic, place.id, clientIP, this.#show(connection)]);
-    const joined = this.#resuming?.join(connection, topic, enter);
+    const { handle } = connection;
+    const shown = this.#show(connection);
+    // Functions of the user's are called meanwhile, which may close it, or have it leave.
+    const isIn = () => this.#places.get(connection)?.topics.has(topic) === true;
+    if (!isIn()) return businessError("notOpen", `join: ${handle} has left, or is closing`);
+    this.#node.join([topic, place.id, handle.clientIP, shown]);
+    const joined = this.#resuming?.join(connection, topic, () => isIn() && enter());
     if (joined === undefined) enter();
     return joined ?? (this.#resuming && { missed: 0 });
   }

@@ -221,6 +221,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   }
 
   send(place: string, data: string | Uint8Array<ArrayBuffer>): void {
+    if (this.#connection.state !== "open") return; // an observer of the message before has closed it
     this.#owner.at(place, data, () => this.#connection.send(data, mostBytes(data)), this);
   }
 
