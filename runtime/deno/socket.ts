@@ -113,6 +113,7 @@ export class DenoSocket implements Socket {
 
   send(data: WebSocketData): void {
     if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
+    if (this.#closed) return;
     if (this.#ws.bufferedAmount === 0) this.#lookAtEmptyQueue();
     if (this.#passes) return this.#ws.send(data as string | ArrayBuffer);
     this.#held.push(snapshot(data));
@@ -129,6 +130,7 @@ export class DenoSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
+    if (this.#closed) return;
     clearTimeout(this.#timer);
     this.#disarm();
     this.#release();
@@ -156,7 +158,6 @@ export class DenoSocket implements Socket {
     waits: (bytes: number) => void = () => {},
     ms: number = DRAIN_CHECK_MS.first,
   ): void {
-    if (this.#closed) return;
     this.#held ??= [];
     const { bufferedAmount } = this.#ws;
     waits(bufferedAmount);
@@ -278,7 +279,8 @@ export class DenoSocket implements Socket {
    */
   #detach(): void {
     this.#closed = true;
-    this.#held = undefined;
+    // What is sent now goes nowhere: for a connection that was dropped, Deno would end the process (2.9.6).
+    this.#held = [];
     this.#heldBytes = 0;
     clearTimeout(this.#timer);
     const ws = this.#ws;

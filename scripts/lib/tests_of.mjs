@@ -162,7 +162,7 @@ const TABLE = [
     "tests/heartbeat/ping_test",
     "tests/heartbeat/dead_peer_test",
     "tests/pair/compression",
-    "tests/runtime/deno_socket_test",
+    "tests/runtime/deno_socket_",
     "tests/runtime/deno_internals_test",
     "tests/runtime/deno_fallback_test",
     "tests/server/backpressure",
@@ -188,7 +188,7 @@ const TABLE = [
       "tests/runtime/deno_relay_test",
       "tests/runtime/proxy_test",
       "tests/runtime/failures_test",
-      "tests/runtime/web_client_test",
+      "tests/runtime/web_",
     ],
     [
       "tests/client/buffered_test",

@@ -1,60 +1,13 @@
 /** `runtime/deno/socket.ts` on a real connection: what leaves, and in which order. */
 
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import type { End } from "../../runtime/contract.ts";
-import { DenoSocket } from "../../runtime/deno/socket.ts";
+import { FakeTime } from "@std/testing/time";
+import { LIMIT_MS, order, pair, stall } from "../helpers/deno_socket_pair.ts";
 import { onDeno } from "../helpers/programs.ts";
-import { BINARY, CLOSE, PING, type RawPeer, RawServer, readClose, TEXT } from "../peers/raw.ts";
-import { type Bare, INTERNAL, symbolOf } from "./bare.ts";
-
-const LIMIT_MS = 15_000;
-const MIB = 1024 * 1024;
-
-/** A socket, and its peer. */
-async function pair() {
-  const server = await RawServer.listen();
-  const ws = new WebSocket(server.url);
-  const { promise: closed, resolve } = Promise.withResolvers<End>();
-  let lives = 0;
-  const heard: unknown[] = [];
-  const events = {
-    message: (data: unknown) => heard.push(data),
-    alive: () => lives++,
-    closed: resolve,
-  };
-  const socket = new DenoSocket(ws, events as never, (end) => end);
-  const [peer] = await deadline(
-    Promise.all([server.accept(), new Promise((opened) => ws.onopen = opened)]),
-    LIMIT_MS,
-  );
-  return {
-    ws: ws as unknown as Bare,
-    socket,
-    peer,
-    /** How much is held back, and not Deno's to send yet. */
-    held: () => socket.bufferedAmount - ws.bufferedAmount,
-    closed,
-    lives: () => lives,
-    heard,
-    async [Symbol.asyncDispose]() {
-      socket.terminate();
-      await server.close();
-    },
-  };
-}
-
-/** The opcodes of what has come, each once for as often as it came in a row. */
-const order = ({ frames }: RawPeer) =>
-  frames.map(({ opcode }) => opcode).filter((opcode, i, all) => opcode !== all[i - 1]);
-
-/** Has more queued than the system takes of a peer that reads nothing. */
-function stall({ socket, peer }: { socket: DenoSocket; peer: RawPeer }): void {
-  peer.socket.pause();
-  for (let i = 0; i < 16; i++) socket.send(new Uint8Array(MIB));
-  assertGreater(socket.bufferedAmount, 8 * MIB);
-}
+import { BINARY, CLOSE, PING, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { INTERNAL, symbolOf } from "./bare.ts";
 
 /** Counts the timers that are set from here on. */
 function countTimers(): Disposable & { set: number } {
@@ -75,17 +28,6 @@ if (!onDeno) {
     it("is nothing for Bun, which needs no more than its own", () => assert(!onDeno));
   });
 } else {
-  describe("DenoSocket.terminate()", () => {
-    it("has it tell of no message any more, whatever Deno tells", async () => {
-      await using it = await pair();
-      const tell = (data: string) => it.ws.dispatchEvent(new MessageEvent("message", { data }));
-      tell("before");
-      it.socket.terminate();
-      tell("after");
-      assertEquals(it.heard, ["before"]);
-    });
-  });
-
   describe("DenoSocket.ping()", () => {
     it("sends one Ping, and a second only when the first has left", async () => {
       await using it = await pair();
@@ -164,12 +106,18 @@ if (!onDeno) {
       await delay(200); // by now it has given up to find a moment with nothing queued
       assert(it.ws[symbolOf(it.ws, INTERNAL.idleTime)!] !== 2e6, "Deno's timer was set");
       const { bufferedAmount } = socket;
-      socket.send("after");
+      const after = new TextEncoder().encode("after");
+      socket.send(after);
+      after.fill(0); // what is sent is what it was at the call
       socket.ping(); // one waits already
-      assertEquals([socket.bufferedAmount, it.held()], [bufferedAmount + 5, 5]);
+      for (const text of ["one", "two"]) socket.send(text);
+      await delay(50); // nothing has it go out while something is queued
+      assertEquals([socket.bufferedAmount, it.held()], [bufferedAmount + 11, 11]);
       peer.socket.resume();
-      await deadline(peer.next(TEXT), LIMIT_MS);
-      assertEquals(order(peer), [BINARY, PING, TEXT]);
+      while (peer.texts().length < 2) await delay(1);
+      assertEquals(order(peer), [BINARY, PING, BINARY, TEXT]);
+      const bytes = peer.frames.findLast(({ opcode }) => opcode === BINARY)!;
+      assertEquals([textOf(bytes.payload), ...peer.texts()], ["after", "one", "two"]);
       assertEquals(socket.bufferedAmount, 0);
     });
 
@@ -179,8 +127,11 @@ if (!onDeno) {
       stall(it);
       socket.ping();
       await delay(200);
+      let bufferedAmount = 1; // so that no look finds it empty before the message does
+      Object.defineProperty(it.ws, "bufferedAmount", { get: () => bufferedAmount });
       peer.socket.resume();
-      while (socket.bufferedAmount > 0) await delay(0);
+      while (peer.frames.length < 16) await delay(1);
+      bufferedAmount = 0;
       using timers = countTimers();
       socket.send("after");
       assertEquals(timers.set, 1);
@@ -215,13 +166,54 @@ if (!onDeno) {
       }
     });
 
+    it("is not looked for again after close(), and what is sent then does not go out", async () => {
+      for (const ms of [0, 200]) { // by then it looks each 25 ms
+        await using it = await pair();
+        const { peer, socket, ws } = it;
+        const idleTime = symbolOf(ws, INTERNAL.idleTime)!;
+        const { [idleTime]: before } = ws;
+        let bufferedAmount = 1;
+        Object.defineProperty(ws, "bufferedAmount", { get: () => bufferedAmount });
+        const time = new FakeTime();
+        try {
+          socket.ping();
+          await time.tickAsync(ms);
+          socket.close(4000, "bye");
+          socket.send("too late");
+          await time.tickAsync(16); // it looks next in 15 ms: at 1, 3, 7, 15 and 31
+          bufferedAmount = 0;
+          await time.tickAsync(14);
+          assertEquals([ws.readyState, ws[idleTime]], [ws.OPEN, before], `after ${ms} ms`);
+          await time.tickAsync(1);
+          assertEquals(ws.readyState, ws.CLOSING);
+        } finally {
+          time.restore();
+        }
+        await deadline(it.closed, LIMIT_MS);
+        assertEquals(order(peer), [CLOSE]);
+      }
+    });
+
+    it("is taken back where close() waits for what was sent after it", async () => {
+      await using it = await pair();
+      it.socket.ping();
+      stall(it);
+      it.socket.close(4000, "bye");
+      await delay(50); // its timer would have fired
+      it.peer.socket.resume();
+      assertEquals(readClose(await deadline(it.peer.next(CLOSE), LIMIT_MS)).code, 4000);
+      await deadline(it.closed, LIMIT_MS);
+      assertEquals(order(it.peer), [BINARY, CLOSE]);
+    });
+
     it("leaves nothing behind where the connection is dropped meanwhile", async () => {
       // Deno's own sanitizers fail this test where a timer is left.
-      for (const waits of [false, true]) {
+      for (const stalls of ["never", "before", "behind"]) {
         await using it = await pair();
-        if (waits) stall(it);
+        if (stalls === "before") stall(it);
         it.socket.ping();
-        if (waits) await delay(200);
+        if (stalls === "behind") stall(it);
+        if (stalls !== "never") await delay(200);
         it.socket.terminate();
         it.socket.ping();
         assertEquals(it.socket.bufferedAmount, 0);
