@@ -18,6 +18,7 @@ import { Talk } from "./talk.mjs";
  * @property {string} [mode] Instead of the scenario's.
  * @property {boolean} [sleeper] Whether one of its connections is never read from.
  * @property {string} [module] The module to load instead of this one.
+ * @property {string} [like] The name of the contender that it is a copy of.
  * @property {boolean} [heartbeat] Whether it has its own heartbeat, where it can do without.
  * @property {"arraybuffer" | "uint8array"} [binary] How binary data comes, where not as by default.
  * @property {boolean} [resumes] Whether it is a client that resumes, or its clients are.
@@ -41,6 +42,22 @@ export const AGAIN = "bare again";
  * @returns {Plan[]}
  */
 export function plansFor(scenario, runtime, against) {
+  const plans = ownPlansFor(scenario, runtime);
+  const ours = plans.filter(({ name }) => name.split(",")[0] === "ours");
+  const copies = against.flatMap((folder) => {
+    const module = pathToFileURL(resolve(folder, "mod.ts")).href;
+    return ours.map((plan) => ({
+      ...plan,
+      name: plan.name.replace("ours", basename(folder)),
+      like: plan.name,
+      module,
+    }));
+  });
+  return plans.concat(copies);
+}
+
+/** @param {Scenario} scenario @param {Runtime} runtime @returns {Plan[]} */
+function ownPlansFor(scenario, runtime) {
   const { beats, binary, kind, mode, peers = true, shapes, sleeper } = scenario;
   /** @param {string} name @param {string} [file] @returns {Plan} */
   const plan = (name, file = name) => ({ name, file, runtime });
@@ -49,10 +66,6 @@ export function plansFor(scenario, runtime, against) {
     file,
   ) => [plan(file), { ...plan(`${file}, heartbeat`, file), heartbeat: true }];
   const plans = [plan(BARE), plan(AGAIN, BARE), plan("ours")];
-  for (const folder of against) {
-    const module = pathToFileURL(resolve(folder, "mod.ts")).href;
-    plans.push({ ...plan(basename(folder), "ours"), module });
-  }
   if (sleeper) {
     const slow = plans.map((plan) => ({
       ...plan,

@@ -25,7 +25,8 @@ import { BENCH } from "./prepare.mjs";
  * @property {number} long Slices of a long run, of half a minute each.
  * @property {number} ping Seconds between two Pings.
  * @property {string[]} against See `plansFor`.
- * @property {string[]} [kinds] Which contenders take part, by name, beside the control.
+ * @property {string[]} [kinds] Which contenders take part beside the control: by name, or all of a kind by what
+ * stands before the comma.
  *
  * @typedef {{ median: number, low: number, high: number }} Spread With the quartiles.
  *
@@ -118,10 +119,10 @@ async function start(scenario, runtime, tools, effort, failed) {
   for (const plan of plansFor(scenario, runtime, effort.against)) {
     const isControl = plan.file === BARE && plan.mode === undefined;
     if (tools.run[plan.runtime] === undefined || failed[plan.name]) continue;
-    const [kind = ""] = plan.name.split(",");
-    const wanted = isControl || plan.module ||
-      (effort.kinds?.includes(kind) ?? true);
-    if (!wanted) continue;
+    const { like: name = plan.name } = plan;
+    const [kind = ""] = name.split(",");
+    const isWanted = effort.kinds?.some((one) => one === kind || one === name) ?? true;
+    if (!isControl && !isWanted) continue;
     try {
       const contender = await Contender.start(
         plan,

@@ -64,7 +64,10 @@ export const SCENARIOS = [
   echo("64 B binary, 4 in flight, 16 connections", 16, "64 binary 4"),
   echo("4 KiB text, 4 in flight, 16 connections", 16, "4096 text 4"),
   echo("4 KiB binary, 4 in flight, 16 connections", 16, "4096 binary 4"),
-  echo("128 B binary, 16 in flight, 16 connections", 16, "128 binary 16"),
+  {
+    ...echo("128 B binary, 16 in flight, 16 connections", 16, "128 binary 16"),
+    shapes: true,
+  },
   fan(100),
   fan(500),
   fan(1000),

@@ -25,16 +25,8 @@ import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
 import { clientRuntime } from "../runtime/select_client.ts";
 import type { ClientModel } from "./client_model.ts";
 import { type ConnectTurn, takeTurn } from "./connect_turns.ts";
-import {
-  CLOSED,
-  CLOSING,
-  CONNECTING,
-  isForPages,
-  type Link,
-  type LinkEnd,
-  noRoom,
-  OPEN,
-} from "./socket_model.ts";
+import type { Link, LinkEnd } from "./link.ts";
+import { CLOSED, CLOSING, CONNECTING, isForPages, noRoom, OPEN } from "./socket_model.ts";
 
 /** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
 const MAX_PAYLOAD = 67_108_863;

@@ -45,15 +45,15 @@ const NONE: readonly Entry[] = [];
  * as it is. There are lists as soon as something else listens.
  */
 export class EventListeners {
-  /** What `onmessage` is set to, while there are no lists. */
-  #onmessage: unknown = null;
+  /** What `onmessage` is set to, while there are no lists. It has no `#`, as in `server/connection.ts`. */
+  protected onmessage: unknown = null;
   /** The other attributes, or a list for each event: a few at the most, and smaller than a map. */
   #rest: Handlers | EventList[] | undefined;
 
   /** Whether anything listens to messages. */
   protected get hearsMessages(): boolean {
     const rest = this.#rest;
-    if (!Array.isArray(rest)) return this.#onmessage !== null;
+    if (!Array.isArray(rest)) return this.onmessage !== null;
     return listOf(rest, "message")!.entries.length > 0;
   }
 
@@ -83,7 +83,7 @@ export class EventListeners {
   handler(type: HandledEvent): unknown {
     const rest = this.#rest;
     if (Array.isArray(rest)) return handlerOf(listOf(rest, type))?.callback ?? null;
-    return type === "message" ? this.#onmessage : rest?.[type] ?? null;
+    return type === "message" ? this.onmessage : rest?.[type] ?? null;
   }
 
   /** Sets an `on…` attribute: what is no object counts as `null`. */
@@ -93,7 +93,7 @@ export class EventListeners {
     if (Array.isArray(rest)) {
       setEntry(this.#list(type), isOne ? value : null);
     } else if (type === "message") {
-      this.#onmessage = isOne ? value : null;
+      this.onmessage = isOne ? value : null;
     } else if (isOne || rest !== undefined) {
       (this.#rest = rest ?? new Handlers())[type] = isOne ? value : null;
     }
@@ -141,8 +141,8 @@ export class EventListeners {
   }
 
   #toLists(handlers: Handlers | undefined): EventList[] {
-    const message = this.#onmessage;
-    this.#onmessage = null;
+    const message = this.onmessage;
+    this.onmessage = null;
     return Object.entries({ message, ...handlers }).map(([type, handler]) => {
       const list: EventList = { type, entries: NONE };
       setEntry(list, handler);
@@ -191,13 +191,17 @@ function callOne(
   if (receipt !== undefined) return callWatched(target, callback, event, receipt);
   try {
     const result = invoke(target, callback, event);
-    if (result === undefined) return undefined;
-    const { then } = (result ?? {}) as PromiseLike<unknown>;
-    if (typeof then === "function") then.call(result, undefined, (cause) => report(event, cause));
+    if (result !== undefined) reportLater(result, event);
     return result;
   } catch (cause) {
     return report(event, cause);
   }
+}
+
+/** Reports it where what a listener has returned is a promise that rejects. */
+export function reportLater(result: unknown, event: Event): void {
+  const { then } = (result ?? {}) as PromiseLike<unknown>;
+  if (typeof then === "function") then.call(result, undefined, (cause) => report(event, cause));
 }
 
 /** The same, where somebody wants to hear when it is done, and whether it has failed. */
@@ -290,7 +294,8 @@ function readOptions(options: unknown): Options {
   return { capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), signal };
 }
 
-function report({ type }: Event, cause: unknown): void {
+/** Prints that a listener has failed. */
+export function report({ type }: Event, cause: unknown): void {
   const what = `a listener of '${type}' failed: ${describe(cause)}`;
   console.error(businessError("listenerFailed", what, { cause }));
 }

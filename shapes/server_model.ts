@@ -7,8 +7,9 @@ import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
 import { dispatchOn } from "./dispatch.ts";
+import type { Link } from "./link.ts";
 import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
-import { CLOSED, CLOSING, type Link, noRoom, OPEN, SocketModel } from "./socket_model.ts";
+import { CLOSED, CLOSING, noRoom, OPEN, SocketModel } from "./socket_model.ts";
 
 /** The state of a server's socket, and what is below it, in one: there is one for each connection. */
 export class ServerModel extends SocketModel implements Link, ConnectionEars {

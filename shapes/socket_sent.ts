@@ -25,22 +25,23 @@ interface Answer {
 /** A list that is emptied often: its memory stays where it is, unless it has become much. */
 export class Pile<T> {
   #items: (T | undefined)[] = [];
-  #size = 0;
+  /** How many there are. */
+  size = 0;
 
   /** Adds one; returns how many there are. */
   push(item: T): number {
-    this.#items[this.#size++] = item;
-    return this.#size;
+    this.#items[this.size++] = item;
+    return this.size;
   }
 
   /** Takes out all, one after the other. */
   empty(take: (item: T) => void): void {
     const items = this.#items;
-    for (let i = 0; i < this.#size; i++) {
+    for (let i = 0; i < this.size; i++) {
       take(items[i]!);
       items[i] = undefined;
     }
-    this.#size = 0;
+    this.size = 0;
     if (items.length > MOST_SPARE) this.#items = [];
   }
 }

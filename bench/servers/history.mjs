@@ -1,8 +1,10 @@
 // @ts-check
 /** This module's server, one of several by a log in memory, which keeps the past of its topic. */
-import { memoryBroker } from "../../cluster.ts";
 import { ready } from "./common.mjs";
-import { makeServer, start } from "./our_server.mjs";
+import { load, makeServer, start } from "./our_server.mjs";
+
+/** @type {typeof import("../../cluster.ts")} */
+const { memoryBroker } = await load("cluster.ts");
 
 const ALL = "all";
 const server = makeServer({ broker: memoryBroker(), history: true });

@@ -3,10 +3,13 @@
 import process from "node:process";
 import { BINARY, Bun, Deno, MAX_BUFFERED, MAX_PAYLOAD, mode, PING_SECONDS } from "./common.mjs";
 
+const module = process.env["BENCH_MODULE"] ?? new URL("../../mod.ts", import.meta.url).href;
+
+/** Loads another entry of the module that is measured. @param {string} name */
+export const load = (name) => import(new URL(name, module).href);
+
 /** @type {typeof import("../../mod.ts")} */
-const { createWebSocketServer } = await import(
-  process.env["BENCH_MODULE"] ?? "../../mod.ts"
-);
+const { createWebSocketServer } = await import(module);
 
 /** @typedef {import("../../mod.ts").WebSocketServer} WebSocketServer */
 

@@ -1,8 +1,10 @@
 // @ts-check
 /** This module's server, its connections in the shape of the WHATWG's WebSocket. */
-import { socketOf } from "../../standard.ts";
 import { ready } from "./common.mjs";
-import { makeServer, start } from "./our_server.mjs";
+import { load, makeServer, start } from "./our_server.mjs";
+
+/** @type {typeof import("../../standard.ts")} */
+const { socketOf } = await load("standard.ts");
 
 const server = makeServer();
 server.on("connect", (connection) => {

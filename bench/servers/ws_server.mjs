@@ -1,8 +1,10 @@
 // @ts-check
 /** This module's server in the shape of npm's ws. */
-import { wsServer } from "../../node.ts";
 import { ready } from "./common.mjs";
-import { makeServer, start } from "./our_server.mjs";
+import { load, makeServer, start } from "./our_server.mjs";
+
+/** @type {typeof import("../../node.ts")} */
+const { wsServer } = await load("node.ts");
 
 const server = makeServer();
 wsServer(server).on("connection", (/** @type {any} */ socket) => {

@@ -1,0 +1,103 @@
+/** A socket with `onmessage` and no other listener, and the events that it keeps. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { socketOf } from "../../standard.ts";
+import { shaped } from "../helpers/shaped_server.ts";
+import { nextTask } from "../helpers/sockets.ts";
+import { TEXT } from "../peers/raw.ts";
+
+/** A socket, and how its peer sends it texts, one after the other. */
+async function make() {
+  const { one: ws, peer, server } = await shaped(socketOf);
+  return { ws, send: (text: string) => peer.send(TEXT, text), end: () => server.stop() };
+}
+
+/** What is printed until a socket hears "last". */
+async function printed(
+  { ws, send }: Awaited<ReturnType<typeof make>>,
+  listener: (event: MessageEvent) => unknown,
+  texts: string[],
+): Promise<string[]> {
+  const { error } = console;
+  const lines: string[] = [];
+  console.error = ({ message }: Error) => void lines.push(message);
+  try {
+    await new Promise<void>((resolve) => {
+      ws.onmessage = function (this: unknown, event) {
+        if (event.data === "last") return resolve();
+        return listener.call(this, event);
+      };
+      for (const text of [...texts, "last"]) send(text);
+    });
+    await nextTask();
+  } finally {
+    console.error = error;
+  }
+  return lines;
+}
+
+describe("onmessage alone", () => {
+  it("is called on the socket, with what came", async () => {
+    const given = await make();
+    const seen: unknown[] = [];
+    const lines = await printed(given, function (this: unknown, { data, target }) {
+      seen.push(data, this === given.ws, target === given.ws);
+    }, ["one", "two"]);
+    assertEquals([seen, lines], [["one", true, true, "two", true, true], []]);
+    await given.end();
+  });
+
+  it("that throws or rejects is printed, and hears the next message", async () => {
+    const given = await make();
+    const lines = await printed(given, ({ data }) => {
+      if (data === "throws") throw new Error("thrown");
+      return data === "rejects" ? Promise.reject(new Error("rejected")) : data;
+    }, ["throws", "rejects", "neither"]);
+    const how = lines.map((line) => /a listener of 'message' failed.*(thrown|rejected)/.exec(line));
+    assertEquals(how.map((found) => found?.[1]), ["thrown", "rejected"]);
+    await given.end();
+  });
+});
+
+describe("the event of a message that was told", () => {
+  it("has no current target, whatever it was asked for, while the next one has", async () => {
+    const given = await make();
+    const asked: MessageEvent[] = [];
+    const shown: unknown[] = [];
+    const show = (event: MessageEvent) =>
+      shown.push([
+        event.currentTarget === given.ws,
+        event.eventPhase,
+        event.composedPath().length,
+      ]);
+    await printed(given, (event) => {
+      if (event.data === "early") assertEquals(event.timeStamp > 0, true);
+      show(event);
+      asked.forEach(show);
+      asked.push(event);
+    }, ["early", "late"]);
+    const [early, late] = asked as [MessageEvent, MessageEvent];
+    assertEquals(late.timeStamp >= early.timeStamp, true);
+    show(late);
+    const [told, telling] = [[false, Event.NONE, 0], [true, Event.AT_TARGET, 1]];
+    assertEquals(shown, [telling, telling, told, told]);
+    assertEquals([late.isTrusted, late.data, late.target === given.ws], [true, "late", true]);
+    await given.end();
+  });
+
+  it("is stopped no longer when it is dispatched again", async () => {
+    const given = await make();
+    let kept: MessageEvent | undefined;
+    await printed(given, (event) => {
+      kept = event;
+      event.stopImmediatePropagation();
+    }, ["stopped"]);
+    given.ws.onmessage = null;
+    const heard: number[] = [];
+    for (const one of [1, 2]) given.ws.addEventListener("message", () => heard.push(one));
+    given.ws.dispatchEvent(kept!);
+    assertEquals(heard, [1, 2]);
+    await given.end();
+  });
+});
