@@ -157,6 +157,7 @@ const TABLE = [
     "tests/runtime/bun_acceptor_test",
     "tests/runtime/bun_server_test",
     "tests/runtime/deno_acceptor_test",
+    "tests/runtime/deno_server_test",
     "tests/runtime/deno_mount_test",
   ], [
     "tests/heartbeat/ping_test",
