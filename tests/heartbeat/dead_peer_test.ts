@@ -37,7 +37,7 @@ interface Case {
   peer?: string[];
   /** Whether the peer is stopped once it is connected, or how many ms later. */
   freeze?: boolean | number;
-  /** Signals to the peer, each so many ms after it is connected. */
+  /** Signals to the peer, each so many ms after it is connected, or after our side has ended it. */
   signals?: [ms: number, signal: NodeJS.Signals][];
   /** Whether the peer is a program of ours, too, and no raw one. */
   ours?: boolean;
@@ -46,7 +46,7 @@ interface Case {
 interface Seen {
   /** The events after the connection was there. */
   events: string[];
-  /** When a line came, in ms after the connection was there. */
+  /** When an event came, in ms after the connection was there, on the program's own clock. */
   after(start: string): number;
   ended: Ended;
   /** How long after its last line the program lived on, in ms. */
@@ -84,6 +84,7 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
       : Program.here("raw_peer.ts", ["client", text.slice(5), ...modes]);
     began = await deadline(ours.lineFrom("connect"), 30_000);
   }
+  if (signals.length > 0 && end !== undefined) await deadline(ours.lineFrom("ending"), 30_000);
   const timer = typeof freeze === "number" ? setTimeout(() => theirs.freeze(), freeze) : undefined;
   const since = performance.now();
   let late = 0;
@@ -103,12 +104,16 @@ async function run(role: "client" | "server", given: Case): Promise<Seen> {
     });
     assertEquals(ended.stderr, "");
     assertEquals(ended.code, 0);
-    const lines = ours.lines.slice(ours.lines.indexOf(began) + 1);
+    const said = ours.lines.slice(ours.lines.indexOf(began)).map(({ text }) => {
+      const [, event = "", at] = /^(.*) @(.*)$/.exec(text) ?? [];
+      return { event, at: Number(at) };
+    });
+    const events = said.slice(1).filter(({ event }) => event !== "ending");
     return {
-      events: lines.map(({ text }) => text),
-      after: (start) => lines.find(({ text }) => text.startsWith(start))!.at - began.at,
+      events: events.map(({ event }) => event),
+      after: (start) => events.find(({ event }) => event.startsWith(start))!.at - said[0]!.at,
       ended,
-      lingered: ended.at - lines.at(-1)!.at,
+      lingered: ended.at - ours.lines.at(-1)!.at,
       short: watch.short,
       late,
     };
@@ -186,7 +191,7 @@ describe("a dead peer", () => {
           const { events, after, lingered, short } = await seen();
           assertEquals(events, LOST[role]);
           for (const event of ["error", "close"]) {
-            assertGreater(after(event), PING_MS); // under load the line that began it comes late
+            assertGreater(after(event), PING_MS);
             assertInTime(after(event), PING_MS + PONG_MS + SPARE_MS, short);
           }
           assertInTime(lingered, LINGER_MS, short);
@@ -304,7 +309,7 @@ describe("a dead peer", () => {
     const killed: Case = {
       load: "nothing",
       peer: ["mute"],
-      signals: [[300, "SIGKILL"]],
+      signals: [[200, "SIGKILL"]],
     };
 
     const closed = ahead.plan(() => run("client", { ...killed, end: "close" }));
