@@ -45,13 +45,13 @@ export class ResumeSession {
   readonly #topics = new Map<string, Known>();
   /** The log that is read now, and how far. */
   #epoch: string | undefined;
-  #place: Place | undefined;
+  private place: Place | undefined;
   /** Whether a server could resume. */
   hasResumed = false;
   /** How many attempts have failed since. */
   #failures = 0;
   /** The topic whose missed messages come now, and how many of them. */
-  #filling: { known: Known; left: number } | undefined;
+  private filling: { known: Known; left: number } | undefined;
 
   constructor(runtime: ClientRuntime, clock: Clock, owner: SessionOwner, outbox: Outbox) {
     this.outbox = outbox;
@@ -90,7 +90,7 @@ export class ResumeSession {
       Object.defineProperty(list, topic, { value: at, enumerable: true });
     }
     this.#epoch = epoch;
-    this.#place = undefined;
+    this.place = undefined;
     return control({ resume: 1, epoch: own, at: list });
   }
 
@@ -104,8 +104,8 @@ export class ResumeSession {
 
   /** A message with a place came in. */
   moved(place: Place): void {
-    const filling = this.#filling;
-    if (filling === undefined) return this.#reached(place);
+    const filling = this.filling;
+    if (filling === undefined) return this.reached(place);
     filling.known.place = place;
     if (--filling.left === 0) this.#filled();
   }
@@ -121,9 +121,9 @@ export class ResumeSession {
     if (lost !== undefined) return this.#lost();
     if (typeof epoch === "string") {
       this.#epoch = epoch;
-      this.#place = place;
+      this.place = place;
       for (const known of this.#topics.values()) if (known.isLive) this.#here(known);
-    } else if (place !== undefined) this.#reached(place);
+    } else if (place !== undefined) this.reached(place);
   }
 
   #joined(topic: string, place: Place | undefined, recovered: unknown, missed: unknown): void {
@@ -135,41 +135,41 @@ export class ResumeSession {
     const left = recovered === true && Number.isSafeInteger(missed) ? missed as number : 0;
     if (left > 0) {
       known.isLive = false;
-      this.#filling = { known, left };
-    } else if (recovered !== true && place !== undefined) this.#reached(place);
+      this.filling = { known, left };
+    } else if (recovered !== true && place !== undefined) this.reached(place);
     // Whoever was there before, and is not told anything of that, has missed what there was.
     if (recovered === undefined && (before === undefined || before.isLive)) return;
     this.#owner.recovered({ topic, recovered: recovered === true, missed: left });
   }
 
   #filled(): void {
-    const { known } = this.#filling!;
-    this.#filling = undefined;
+    const { known } = this.filling!;
+    this.filling = undefined;
     known.isLive = true;
   }
 
   #lost(): void {
-    this.#epoch = this.#place = undefined;
+    this.#epoch = this.place = undefined;
     for (const [topic, known] of this.#topics) {
       known.epoch = known.place = undefined;
       if (known.isLive) this.#owner.recovered({ topic, recovered: false, missed: 0 });
     }
   }
 
-  #reached(place: Place): void {
-    if (this.#place === undefined || isBefore(this.#place, place)) this.#place = place;
+  private reached(place: Place): void {
+    if (this.place === undefined || isBefore(this.place, place)) this.place = place;
   }
 
   #here(known: Known): void {
     known.epoch = this.#epoch;
-    known.place = this.#place;
+    known.place = this.place;
   }
 
   /** The connection is over: what was reached by all topics is noted with each. */
   #settle(): void {
-    this.#filling = undefined;
+    this.filling = undefined;
     for (const known of this.#topics.values()) {
-      const place = this.#place;
+      const place = this.place;
       if (known.isLive && place !== undefined) {
         if (known.place === undefined || isBefore(known.place, place)) known.place = place;
       }

@@ -7,6 +7,7 @@ import {
   frame,
   type Hello,
   ordinary,
+  placeBefore,
   readHello,
   readNumber,
   readPlace,
@@ -37,12 +38,13 @@ const NO_ANSWER = /^connection refused$|^the connection was reset$/;
 
 /** A connection of a session. */
 export class ResumingSocket implements Wire, ClientEvents {
-  readonly #session: ResumeSession;
+  // What each message needs has no `#`, as in `server/connection.ts`.
+  private readonly session: ResumeSession;
   readonly #runtime: ClientRuntime;
   readonly #request: DialRequest;
-  readonly #events: WireEvents;
+  private readonly events: WireEvents;
   #socket: ClientSocket;
-  #mode: "dialing" | "waiting" | "resuming" | "plain" | "over" = "dialing";
+  private mode: "dialing" | "waiting" | "resuming" | "plain" | "over" = "dialing";
   /** Whether nothing has come in yet. */
   #isFirst = true;
   #offers = true;
@@ -58,10 +60,10 @@ export class ResumingSocket implements Wire, ClientEvents {
     request: DialRequest,
     events: WireEvents,
   ) {
-    this.#session = session;
+    this.session = session;
     this.#runtime = runtime;
     this.#request = request;
-    this.#events = events;
+    this.events = events;
     const names = request.protocols.length === 0 ? [""] : request.protocols;
     const protocols = [...names.map(resumable), ...request.protocols];
     this.#socket = runtime.dial({ ...request, protocols }, this);
@@ -81,12 +83,12 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   send(data: WebSocketData): void {
-    this.#socket.send(this.#mode === "resuming" ? frame("", data) : data);
+    this.#socket.send(this.mode === "resuming" ? frame("", data) : data);
   }
 
   acknowledge(message: NumberedMessage): boolean {
-    const { outbox } = this.#session;
-    if (this.#mode !== "resuming") outbox.foreign(message);
+    const { outbox } = this.session;
+    if (this.mode !== "resuming") outbox.foreign(message);
     else if (message.bytes > this.#maxPayload) outbox.tooBig(message);
     else {
       if (!this.#isKnown) this.#socket.send(control(outbox.introduction()));
@@ -112,34 +114,34 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   open(): void {
-    if (this.#mode !== "dialing") return;
+    if (this.mode !== "dialing") return;
     if (ordinary(this.#socket.protocol) === undefined) return this.#plain();
-    this.#mode = "waiting";
-    const ms = this.#session.hasResumed ? KNOWN_HELLO_MS : HELLO_MS;
-    this.#timer = this.#session.clock.setTimer(() => this.#plain(), ms);
+    this.mode = "waiting";
+    const ms = this.session.hasResumed ? KNOWN_HELLO_MS : HELLO_MS;
+    this.#timer = this.session.clock.setTimer(() => this.#plain(), ms);
   }
 
   message(data: Incoming): void {
+    if (this.mode === "resuming") return this.framed(data);
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     const hello = isFirst && this.#offers ? readHello(data) : undefined;
-    if (this.#mode === "waiting") {
+    if (this.mode === "waiting") {
       if (hello === undefined) this.#plain();
       else return this.#begin(hello);
-    } else if (this.#mode === "resuming") return this.#framed(data);
-    // It has been taken for a server that cannot resume; the next connection may be quicker.
-    else if (this.#mode === "plain" && hello && ordinary(this.#socket.protocol) !== undefined) {
+    } else if (this.mode === "plain" && hello && ordinary(this.#socket.protocol) !== undefined) {
+      // It has been taken for a server that cannot resume; the next connection may be quicker.
       return this.#fault("the server's greeting came too late");
     }
-    this.#events.message(data);
+    this.events.message(data);
   }
 
   alive(): void {
-    this.#events.alive();
+    this.events.alive();
   }
 
   closed(end: End): void {
-    if (this.#mode === "dialing" && this.#mayBeRefusal(end)) {
+    if (this.mode === "dialing" && this.#mayBeRefusal(end)) {
       this.#offers = false;
       try {
         this.#socket = this.#runtime.dial(this.#request, this);
@@ -147,7 +149,7 @@ export class ResumingSocket implements Wire, ClientEvents {
       } catch { /* what the first attempt has come to is told */ }
     }
     this.#end();
-    this.#events.closed(end);
+    this.events.closed(end);
   }
 
   /**
@@ -157,55 +159,64 @@ export class ResumingSocket implements Wire, ClientEvents {
   #mayBeRefusal({ failure }: End): boolean {
     if (!this.#offers || this.#request.protocols.length > 0 || failure === undefined) return false;
     return ["0", "400"].includes(failure.status) && !NO_ANSWER.test(failure.what) &&
-      this.#session.doubts();
+      this.session.doubts();
   }
 
   #plain(): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "plain";
-    this.#events.open();
-    this.#session.foreign();
+    this.session.clock.clearTimer(this.#timer);
+    this.mode = "plain";
+    this.events.open();
+    this.session.foreign();
   }
 
   #begin({ epoch, max }: Hello): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "resuming";
+    this.session.clock.clearTimer(this.#timer);
+    this.mode = "resuming";
     this.#maxPayload = max;
-    this.#socket.send(this.#session.begin(epoch));
-    this.#events.open();
+    this.#socket.send(this.session.begin(epoch));
+    this.events.open();
   }
 
-  #framed(data: Incoming): void {
+  private framed(data: Incoming): void {
+    const end = typeof data === "string" ? data.indexOf("\n") : -1;
+    const place = end === -1 ? undefined : placeBefore(data as string, end);
+    if (place === undefined) return this.#other(data);
+    this.session.moved(place);
+    this.events.message((data as string).slice(end + 1));
+  }
+
+  /** A message came in that is bytes, or has no place. */
+  #other(data: Incoming): void {
     const message = unframe(data);
     if (message === undefined) return this.#fault("a message without a header came in");
     const { header } = message;
     if (header.startsWith("{")) {
-      this.#session.told(header);
-      return this.#events.alive();
+      this.session.told(header);
+      return this.events.alive();
     }
-    const place = readPlace(header);
     const number = readNumber(header);
-    if (number !== undefined) return this.#events.message(message.data, this.#receipt(number));
-    if (place !== undefined) this.#session.moved(place);
+    if (number !== undefined) return this.events.message(message.data, this.#receipt(number));
+    const place = readPlace(header);
+    if (place !== undefined) this.session.moved(place);
     else if (header !== "") return this.#fault("a message with an unknown header came in");
-    this.#events.message(message.data);
+    this.events.message(message.data);
   }
 
   /** The server wants to hear what becomes of a message. */
   #receipt(number: number): Receipt {
     return new Receipt((refused) => {
-      if (this.#mode === "resuming") this.#socket.send(control({ ack: number, refused }));
+      if (this.mode === "resuming") this.#socket.send(control({ ack: number, refused }));
     });
   }
 
   #fault(what: string): void {
     this.terminate();
-    this.#events.closed({ code: 0, reason: "", failure: { what, status: "0" } });
+    this.events.closed({ code: 0, reason: "", failure: { what, status: "0" } });
   }
 
   /** What comes now is not for the user, and is not seen. */
   #end(): void {
-    this.#session.clock.clearTimer(this.#timer);
-    this.#mode = "over";
+    this.session.clock.clearTimer(this.#timer);
+    this.mode = "over";
   }
 }

@@ -65,7 +65,8 @@ export function unframe(
   const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
   const end = bytes.subarray(0, MAX_HEADER).indexOf(LINE_END);
   if (end === -1) return undefined;
-  const header = String.fromCharCode(...bytes.subarray(0, end));
+  let header = "";
+  for (let i = 0; i < end; i++) header += String.fromCharCode(bytes[i]!);
   return { header, data: data.slice(end + 1) };
 }
 
@@ -117,19 +118,42 @@ export function placeText({ offset, index }: Place): string {
 
 /** Reads a place; nothing where it is none. */
 export function readPlace(text: unknown): Place | undefined {
-  const [, offset, index] = (typeof text === "string" && PLACE.exec(text)) || [];
-  return offset === undefined ? undefined : { offset: Number(offset), index: Number(index) };
+  return typeof text === "string" ? placeBefore(text, text.length) : undefined;
 }
 
-const PLACE = /^(-1|\d{1,16})\.(\d{1,10})$/;
+/**
+ * Reads the place that stands before `end` in a text, and nothing else does; nothing where it is none. This is on
+ * the way of each message of a client that resumes: it makes no text of it, and needs no regular expression.
+ */
+export function placeBefore(text: string, end: number): Place | undefined {
+  let dot = 0;
+  while (dot < end && text.charCodeAt(dot) !== DOT) dot++;
+  const index = readDigits(text, dot + 1, end, 10);
+  const isBeforeAll = dot === 2 && text.startsWith("-1");
+  const offset = isBeforeAll ? -1 : readDigits(text, 0, dot, 16);
+  return index === -1 || (offset === -1 && !isBeforeAll) ? undefined : { offset, index };
+}
 
 /** Reads the header of a message that is to be acknowledged; nothing where it is another one. */
 export function readNumber(header: string): number | undefined {
-  const [, number] = NUMBER.exec(header) ?? [];
-  return number === undefined ? undefined : Number(number);
+  const number = header.startsWith("#") ? readDigits(header, 1, header.length, 15) : -1;
+  return number === -1 ? undefined : number;
 }
 
-const NUMBER = /^#(\d{1,15})$/;
+/** Reads a number of one to so many digits, which is all there is from `from` to `end`; -1 where it is none. */
+function readDigits(text: string, from: number, end: number, most: number): number {
+  if (end <= from || end - from > most) return -1;
+  let number = 0;
+  for (let i = from; i < end; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+const DOT = 46;
+const ZERO = 48;
 
 /** Whether a place is before another. */
 export function isBefore(place: Place, other: Place): boolean {

@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import {
   isBefore,
   MAX_LIST,
+  placeBefore,
   placeText,
   readHello,
   readNumber,
@@ -20,11 +21,47 @@ describe("a place", () => {
       const [offset, index] = text.split(".").map(Number) as [number, number];
       assertEquals(readPlace(text), { offset, index }, text);
     }
-    const bad = ["", "1", "1.", ".1", "-2.0", "1.-1", "1.1.1", " 1.1", "1.1 ", "x1.1", "1.1x"];
+    assertEquals(readPlace("9007199254740993.0")!.offset, Number("9007199254740993"));
+    const bad = [
+      "",
+      "-",
+      "-1",
+      "-1.",
+      "-1.x",
+      "-.1",
+      "--1.0",
+      "-11.0",
+      "1",
+      "/.1",
+      ":.1",
+      "1./",
+      "1.:",
+      "1",
+      "1.",
+      ".1",
+      "-2.0",
+      "1.-1",
+      "1.1.1",
+      " 1.1",
+      "1.1 ",
+      "x1.1",
+      "1.1x",
+    ];
     for (const text of [...bad, "1.x", `1.${most}9`, `${"9".repeat(17)}.1`, 1.1, null, ["1.1"]]) {
       assertEquals(readPlace(text), undefined, String(text));
     }
     assertEquals(placeText({ offset: 57, index: 2 }), "57.2");
+  });
+
+  it("stands before the end that is given, whatever follows", () => {
+    assertEquals(placeBefore("57.2\n3.4", 4), { offset: 57, index: 2 });
+    assertEquals(placeBefore("57.23", 4), { offset: 57, index: 2 });
+    assertEquals(placeBefore("-1.0\n", 4), { offset: -1, index: 0 });
+    for (
+      const [text, end] of [["57\n.2", 2], ["57.\n2", 3], ["\n1.2", 0], ["57.2\n", 5]] as const
+    ) {
+      assertEquals(placeBefore(text, end), undefined, text);
+    }
   });
 
   it("is before another by its offset, then by its index", () => {
