@@ -39,7 +39,7 @@ export interface LogOwner<Except, Result> {
   ready(): void;
   lost(why: LostReason): void;
   state(up: boolean, cause?: unknown): void;
-  /** An entry was read; how many milliseconds after its append, where it is this node's own. */
+  /** An entry was told; how many milliseconds after its append, where it is this node's own. */
   entry(length: number, lag: number | undefined): void;
   /** Something in the log is not ours. */
   fault(error: BusinessError): void;
@@ -50,7 +50,7 @@ export interface LogFigures {
   /** Entries that were read, and their characters. */
   entries: number;
   bytes: number;
-  /** How many milliseconds the last entry of this node's own took from its append to being read. */
+  /** How many milliseconds the last entry of this node's own took from its append to being told. */
   lag: number;
   /** How often the broker was back after it could not be read. */
   reconnects: number;

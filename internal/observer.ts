@@ -161,7 +161,7 @@ export interface WebSocketObserver<Who = unknown> {
   /** A timer of a listening server fired so many milliseconds late; one is due every 200 ms. */
   delayed?(ms: number): unknown;
   /**
-   * An entry of so many characters was read from the broker's log; where it is this server's own, so
+   * An entry of so many characters has come from the broker's log; where it is this server's own, so
    * many milliseconds after it was appended.
    */
   entry?(length: number, lag: number | undefined): unknown;

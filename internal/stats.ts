@@ -27,7 +27,7 @@ export interface BrokerStats {
   entries: number;
   /** How many characters they had. */
   bytes: number;
-  /** How many milliseconds the last of its own took from its append until it was read. */
+  /** How many milliseconds the last of its own took from its append until it was told. */
   lag: number;
   /** How often the broker could be read again after it could not. */
   reconnects: number;

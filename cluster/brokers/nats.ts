@@ -4,7 +4,7 @@ import { businessError } from "../../errors.ts";
 import { COUNT, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { NatsReading } from "./nats_reading.ts";
-import { type NatsConnection, type NatsMessage, NatsStream } from "./nats_stream.ts";
+import { type NatsConnection, type NatsMessage, NatsStream, type Numbered } from "./nats_stream.ts";
 import { Readings } from "./reading.ts";
 
 export type { NatsConnection, NatsMessage };
@@ -49,7 +49,7 @@ const OPTIONS: Record<string, Rule> = {
 class NatsBroker implements Broker {
   readonly #stream: NatsStream;
   readonly #inbox: string;
-  readonly #readings = new Readings();
+  readonly #readings = new Readings<Numbered>();
   #closed = false;
 
   constructor({ connection, stream, maxBytes }: NatsBrokerOptions) {
@@ -64,13 +64,15 @@ class NatsBroker implements Broker {
     // Nothing is appended to a stream that is perhaps another than the one that was read.
     if (!this.#readings.isSeen) await this.#readings.seen(SEEN_MS);
     if (this.#readings.size === 0) await this.#stream.info(); // nobody has made the stream
+    let place;
     try {
-      await this.#stream.append(entry);
+      place = await this.#stream.append(entry);
     } catch (cause) {
       // Perhaps the stream is gone.
       this.#readings.doubt();
       throw cause;
     }
+    this.#readings.appended(place);
   }
 
   async read(reader: BrokerReader, signal: AbortSignal): Promise<void> {

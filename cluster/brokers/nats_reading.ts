@@ -7,6 +7,7 @@ import {
   MISSED,
   type NatsMessage,
   type NatsStream,
+  type Numbered,
   readDelivery,
   type StreamInfo,
 } from "./nats_stream.ts";
@@ -18,10 +19,11 @@ import { Reading } from "./reading.ts";
  */
 const EPOCH = /^epoch forked (\S+)$/;
 
-const decoder = new TextDecoder();
+/** Nothing was read yet. */
+const NOTHING: Numbered = { sequence: 0, text: "" };
 
 /** One reader and its consumer. */
-export class NatsReading extends Reading {
+export class NatsReading extends Reading<Numbered> {
   readonly #stream: NatsStream;
   readonly #inbox: string;
   /** Ends this consumer, as something is wrong. */
@@ -29,9 +31,11 @@ export class NatsReading extends Reading {
   /** When something has come last, and what looks whether that is long ago. */
   #heardAt = 0;
   #beat: unknown;
-  /** The last entry, and in which stream and epoch. */
-  #last = 0;
-  #text: string | undefined;
+  /** The last entry that was read, and in which stream and epoch. */
+  #last: Numbered = NOTHING;
+  /** What was told after it by the answer to its append, and was not read yet; and when. */
+  #ahead: Numbered | undefined;
+  #aheadAt = 0;
   #created: string | undefined;
   #epoch = "";
   /** The epoch of which it was told that it has ended. */
@@ -67,12 +71,13 @@ export class NatsReading extends Reading {
       const delivery = readDelivery(message.reply);
       if (delivery === undefined) return; // a stranger's: it is in no stream
       if (delivery.delivered !== ++delivered) return this.#fail(new Error("some were not told"));
-      this.#tell(delivery.sequence, delivery.pending, decoder.decode(message.data));
+      const { sequence, pending } = delivery;
+      this.#take({ sequence, text: this.#stream.textOf(message) }, pending);
     };
     const subscription = this.#stream.connection.subscribe(subject, { callback });
     let consumer: string | undefined;
     try {
-      consumer = await this.#stream.consume(subject, this.#last + 1);
+      consumer = await this.#stream.consume(subject, this.#last.sequence + 1);
       if (signal.aborted) return;
       this.see();
       this.up();
@@ -102,7 +107,11 @@ export class NatsReading extends Reading {
     const stalled = reply || headers!.get("Nats-Consumer-Stalled");
     if (stalled) connection.publish(stalled);
     const last = headers!.get("Nats-Last-Consumer");
-    if (last && Number(last) !== delivered) this.#fail(new Error("some were not told"));
+    // What was told ahead has had the time to come, and JetStream has nothing to tell.
+    const isOverdue = this.#ahead && systemClock.now() - this.#aheadAt > HEARTBEAT_MS;
+    if ((last && Number(last) !== delivered) || isOverdue) {
+      this.#fail(new Error("some were not told"));
+    }
   }
 
   /** Finds out whether the stream is the one that was read, and where to go on if it is not. */
@@ -113,9 +122,18 @@ export class NatsReading extends Reading {
       return;
     }
     if (this.#created !== info.epoch) return this.#restart(info, "gone");
-    if (this.#last === 0 || info.first > this.#last) return; // what comes next says what is missing
-    const text = info.last < this.#last ? undefined : await this.#stream.get(this.#last);
-    if (text !== this.#text) this.#restart(info, "forked");
+    for (const told of [this.#last, this.#ahead]) {
+      if (told !== undefined && !await this.#keeps(info, told)) {
+        return this.#restart(info, "forked");
+      }
+    }
+    if (info.first > (this.#ahead?.sequence ?? Infinity)) this.#ahead = undefined;
+  }
+
+  /** Whether the stream has what was told, or has dropped it: then what comes next says what is missing. */
+  async #keeps({ first, last }: StreamInfo, { sequence, text }: Numbered): Promise<boolean> {
+    if (sequence === 0 || first > sequence) return true;
+    return last >= sequence && await this.#stream.get(sequence) === text;
   }
 
   /** Begins again at the stream's start. */
@@ -123,16 +141,37 @@ export class NatsReading extends Reading {
     this.#fork = why === "forked" ? { until: last, epoch: this.#epoch } : undefined;
     this.#told = this.#fork?.epoch;
     this.#created = this.#epoch = epoch;
-    this.#last = 0;
-    this.#text = undefined;
+    this.#last = NOTHING;
+    this.#ahead = undefined;
     this.reader.lost(why);
     if (count === 0) this.#wholeRead();
   }
 
-  #tell(sequence: number, pending: number, text: string): void {
-    if (this.#last > 0 && sequence !== this.#last + 1) this.reader.lost("trimmed");
-    this.#last = sequence;
-    this.#text = text;
+  protected override tellAhead(entry: Numbered): void {
+    const { sequence } = this.#last;
+    if (this.#ahead || sequence === 0 || entry.sequence !== sequence + 1) return;
+    this.#ahead = entry;
+    this.#aheadAt = systemClock.now();
+    this.#tell(entry);
+  }
+
+  /** An entry was read. */
+  #take(entry: Numbered, pending: number): void {
+    const [last, ahead] = [this.#last, this.#ahead];
+    const { sequence, text } = entry;
+    if (ahead === undefined) {
+      if (last.sequence > 0 && sequence !== last.sequence + 1) this.reader.lost("trimmed");
+    } else if (sequence !== ahead.sequence || text !== ahead.text) {
+      return this.#fail(new Error("what was appended is not there"));
+    }
+    this.#last = entry;
+    this.#ahead = undefined;
+    if (ahead === undefined) this.#tell(entry);
+    if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
+    if (this.#fork !== undefined && sequence >= this.#fork.until) this.#wholeRead();
+  }
+
+  #tell({ sequence, text }: Numbered): void {
     const [, ended] = EPOCH.exec(text) ?? [];
     if (ended === undefined) {
       this.reader.entry({ epoch: this.#epoch, offset: sequence }, text);
@@ -140,8 +179,6 @@ export class NatsReading extends Reading {
       this.#epoch = `${this.#created}.${sequence}`;
       if (this.#isReady && this.#told !== ended) this.reader.lost("forked");
     }
-    if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
-    if (this.#fork !== undefined && sequence >= this.#fork.until) this.#wholeRead();
   }
 
   /** What a stream that has lost entries still had has been told. */

@@ -91,6 +91,12 @@ class JetStreamError extends Error {
   }
 }
 
+/** An entry, and its number in the stream. */
+export interface Numbered {
+  sequence: number;
+  text: string;
+}
+
 /** A message that a consumer has been told. */
 export interface Delivery {
   /** Its number in the stream, and among those of this consumer. */
@@ -100,7 +106,8 @@ export interface Delivery {
   pending: number;
 }
 
-const decoder = new TextDecoder();
+/** What is appended is what is read, be its first character U+FEFF. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A stream of JetStream. */
 export class NatsStream {
@@ -114,13 +121,13 @@ export class NatsStream {
     this.#maxBytes = maxBytes;
   }
 
-  /** Appends a text; resolves with its number. */
-  async append(text: string): Promise<number> {
+  /** Appends a text; resolves with its place. */
+  async append(text: string): Promise<Numbered> {
     const reply = await this.#ask(`${this.name}.log`, text) as { seq?: unknown; stream?: unknown };
     if (typeof reply.seq !== "number" || reply.stream !== this.name) {
       throw new Error(`"${this.name}.log" is no subject of the stream ${this.name}`);
     }
-    return reply.seq;
+    return { sequence: reply.seq, text };
   }
 
   /** What there is. Makes the stream where there is none. */
@@ -153,6 +160,11 @@ export class NatsStream {
         throw cause;
       });
     }) as Made;
+  }
+
+  /** The text of a message. */
+  textOf({ data }: Pick<NatsMessage, "data">): string {
+    return decoder.decode(data);
   }
 
   /** The text of one entry, or nothing where there is none. */

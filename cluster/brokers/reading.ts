@@ -10,8 +10,8 @@ const RETRY_MS = [20, 1000] as const;
 /** After so many milliseconds of reading, the first wait is the short one again. */
 const WELL_MS = 5000;
 
-/** One reader: reads again and again, until it ends. */
-export abstract class Reading {
+/** One reader: reads again and again, until it ends. `Row` is an entry and its place. */
+export abstract class Reading<Row> {
   /** Resolves when it is known that the stream is the one that was read. */
   seen!: Promise<void>;
   readonly ended: Promise<void>;
@@ -34,6 +34,17 @@ export abstract class Reading {
   /** Whether it is known by now. */
   get isSeen(): boolean {
     return this.#isSeen;
+  }
+
+  /**
+   * An append was answered. Where its place proves that nothing is in the log between it and what was read
+   * last, it is told at once, and only compared when it is read.
+   *
+   * The answer may be another server's than the one that is read, as after a failover. So nothing is looked
+   * up or read on by what was told like this: that goes by what was read. And it is one entry at a time.
+   */
+  appended(row: Row): void {
+    if (this.#isSeen && !this.signal.aborted) this.tellAhead(row);
   }
 
   end(): void {
@@ -69,6 +80,9 @@ export abstract class Reading {
   /** Reads until something is wrong, which it throws, or until the signal aborts. */
   protected abstract read(): Promise<void>;
 
+  /** Tells an entry that was appended, where it is the next. */
+  protected abstract tellAhead(row: Row): void;
+
   /** Ends what {@linkcode Reading.read} is at. */
   protected abstract interrupt(): void;
 
@@ -99,8 +113,8 @@ export abstract class Reading {
 }
 
 /** Those who read by one broker. */
-export class Readings {
-  readonly #all = new Set<Reading>();
+export class Readings<Row> {
+  readonly #all = new Set<Reading<Row>>();
 
   /** How many there are. */
   get size(): number {
@@ -124,8 +138,13 @@ export class Readings {
     for (const reading of this.#all) reading.doubt();
   }
 
+  /** Has all know of an append that was answered; see {@linkcode Reading.appended}. */
+  appended(row: Row): void {
+    for (const reading of this.#all) reading.appended(row);
+  }
+
   /** Has one read until it ends. */
-  async run(reading: Reading): Promise<void> {
+  async run(reading: Reading<Row>): Promise<void> {
     this.#all.add(reading);
     await reading.run();
     this.#all.delete(reading);

@@ -6,6 +6,7 @@ import type { Broker, BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
 import { Readings } from "./reading.ts";
 import { RedisReading } from "./redis_reading.ts";
+import type { Row } from "./redis_rows.ts";
 import {
   ANSWER_MS,
   closeQuietly,
@@ -54,7 +55,7 @@ interface Writer {
 
 class RedisBroker implements Broker {
   readonly #stream: RedisStream;
-  readonly #readings = new Readings();
+  readonly #readings = new Readings<Row>();
   #writer: Writer | undefined;
   #closed = false;
 
@@ -67,20 +68,20 @@ class RedisBroker implements Broker {
     // Nothing is appended to a stream that is perhaps another than the one that was read.
     if (!this.#readings.isSeen) await this.#readings.seen(ANSWER_MS);
     const writer = this.#writer ??= this.#open();
-    let isThere;
+    let row;
     try {
       const connection = writer.connection ??
         await within(writer.opening, OPEN_MS, "no connection");
       // Bun's own client (1.4.5) connects where one that was closed before it had connected is asked something.
       if (this.#writer !== writer) throw new Error("the connection was closed");
-      isThere = await this.#stream.append(connection, entry);
+      row = await this.#stream.append(connection, entry);
     } catch (cause) {
       if (this.#writer === writer) this.#writer = undefined;
       writer.opening.then(closeQuietly, () => {});
       throw cause;
     }
     this.#release();
-    if (isThere) return;
+    if (row !== undefined) return this.#readings.appended(row);
     // Whoever reads finds out what has become of it.
     this.#readings.doubt();
     throw new Error(`the stream ${this.#stream.key} is gone`);

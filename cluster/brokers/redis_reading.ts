@@ -31,12 +31,14 @@ const GATHER_MS = 2;
 type Last = Place & Pick<Row, "kind">;
 
 /** One reader and its connection. */
-export class RedisReading extends Reading {
+export class RedisReading extends Reading<Row> {
   readonly #stream: RedisStream;
   #connection: RedisConnection | undefined;
   /** The last row that was read, of whomever, and the last one that counts. */
   #cursor: Row | undefined;
   #last: Last | undefined;
+  /** What was told after the cursor by the answer to its append, and was not read yet. */
+  #ahead: Row | undefined;
   /** Epochs up to this one have been told of, or were there at the beginning. */
   #known = Infinity;
   /** What is there when this has been read. */
@@ -73,13 +75,13 @@ export class RedisReading extends Reading {
       const began = systemClock.now();
       const rows = await this.#next(connection);
       const now = systemClock.now();
-      if (now - began > UNSEEN_MS) {
-        if (!await this.#isSame(connection, rows.length === 0)) {
-          this.unsee();
-          await this.#look(connection);
-          this.see();
-          continue;
-        }
+      const isLate = now - began > UNSEEN_MS;
+      const isSame = !isLate || await this.#isSame(connection, rows.length === 0);
+      if (!isSame || !this.#isAsTold(rows)) {
+        this.unsee();
+        await this.#look(connection);
+        this.see();
+        continue;
       }
       for (const row of rows) {
         if (signal.aborted) return;
@@ -110,42 +112,72 @@ export class RedisReading extends Reading {
     return newest.id !== cursor.id || newest.text === cursor.text;
   }
 
+  /** Whether what was told ahead is what was read next. */
+  #isAsTold([next]: Row[]): boolean {
+    const ahead = this.#ahead;
+    return ahead === undefined || (next?.id === ahead.id && next.text === ahead.text);
+  }
+
   async #holds(connection: RedisConnection, { id, text }: Row): Promise<boolean> {
     const [row] = await this.#stream.rows(connection, "XRANGE", [id, id]);
     return row !== undefined && row.text === text;
   }
 
+  /** Which of the rows that were told last are in the stream no more. */
+  async #missing(connection: RedisConnection): Promise<Row[]> {
+    const missing: Row[] = [];
+    for (const row of [this.#cursor, this.#ahead]) {
+      if (row !== undefined && !await this.#holds(connection, row)) missing.push(row);
+    }
+    return missing;
+  }
+
   /** Finds out whether the stream is the one that was read, and where to go on if it is not. */
   async #look(connection: RedisConnection): Promise<void> {
     const stream = this.#stream;
-    const [cursor, last] = [this.#cursor, this.#last];
+    const last = this.#last;
     let newest = await stream.newest(connection);
-    if (cursor === undefined || last === undefined) {
+    const missing = await this.#missing(connection);
+    if (last === undefined) {
       this.#ready ??= newest;
       this.#known = newest.epoch;
-      if (cursor !== undefined && !await this.#holds(connection, cursor)) this.#cursor = undefined;
-    } else if (!await this.#holds(connection, cursor)) {
+      if (missing.length > 0) this.#cursor = undefined;
+    } else if (missing.length > 0) {
       const first = await stream.rows(connection, "XRANGE", ["-", "+", "COUNT", "100"]);
       const oldest = first.find(({ kind }) => kind !== "foreign") ?? newest;
-      // Trimmed: what comes next says so by its number.
-      if (oldest.epoch === last.epoch && isBefore(cursor, oldest)) return;
+      if (oldest.epoch === last.epoch && missing.every((row) => isBefore(row, oldest))) {
+        // Trimmed: what comes next says so by its number.
+        if (missing.at(-1) === this.#ahead) this.#ahead = undefined;
+        return;
+      }
       const why = oldest.epoch > last.epoch ? "gone" : "forked";
       if (newest.kind === "foreign" || newest.epoch <= last.epoch) {
         await stream.begin(connection, why, Math.max(last.ms, newest.ms));
         newest = await stream.newest(connection);
       }
       this.#known = newest.epoch;
-      this.#cursor = this.#last = undefined;
+      this.#cursor = this.#last = this.#ahead = undefined;
       this.reader.lost(why);
     }
     if (newest.kind === "e" || newest.kind === "epoch") stream.knows(newest);
   }
 
+  protected override tellAhead(row: Row): void {
+    const cursor = this.#cursor;
+    if (this.#ahead !== undefined) return;
+    if (row.ms !== cursor?.ms || row.offset !== cursor.offset + 1) return;
+    this.#ahead = row;
+    this.#tellOurs(row, this.#last);
+  }
+
   #tell(row: Row): void {
     const { reader } = this;
-    const [last, before] = [this.#last, this.#cursor];
+    const [last, before, ahead] = [this.#last, this.#cursor, this.#ahead];
     this.#cursor = row;
-    if (row.kind === "foreign") {
+    this.#ahead = undefined;
+    if (ahead !== undefined) {
+      this.#last = row;
+    } else if (row.kind === "foreign") {
       // It is told, to be refused, at the place of the one before.
       const { epoch, offset } = last ?? { epoch: row.ms, offset: 0 };
       reader.entry({ epoch: String(epoch), offset }, row.text);

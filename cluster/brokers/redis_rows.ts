@@ -46,10 +46,10 @@ export function readReply(reply: unknown): Row[] {
   return readRows(Array.isArray(first) ? first[1] : second);
 }
 
-export function readId(id: unknown): Pick<Row, "ms" | "offset"> {
-  const text = String(id);
-  const at = text.indexOf("-");
-  return { ms: Number(text.slice(0, at)), offset: Number(text.slice(at + 1)) };
+export function readId(reply: unknown): Pick<Row, "id" | "ms" | "offset"> {
+  const id = String(reply);
+  const at = id.indexOf("-");
+  return { id, ms: Number(id.slice(0, at)), offset: Number(id.slice(at + 1)) };
 }
 
 export function readRows(reply: unknown): Row[] {
@@ -58,7 +58,7 @@ export function readRows(reply: unknown): Row[] {
     const [id, fields] = row as [string, string[]];
     const place = readId(id);
     const [field = "", text = ""] = fields.map(String);
-    return { id, ...place, ...readField(field, place.ms), text };
+    return { ...place, ...readField(field, place.ms), text };
   });
 }
 

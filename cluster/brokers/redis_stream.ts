@@ -148,9 +148,9 @@ export class RedisStream {
   /**
    * Appends an entry.
    *
-   * @returns Whether there is a stream to append to.
+   * @returns Its row, or nothing where there is no stream to append to.
    */
-  async append(connection: RedisConnection, entry: string): Promise<boolean> {
+  async append(connection: RedisConnection, entry: string): Promise<Row | undefined> {
     this.#appending++;
     this.hurry();
     try {
@@ -160,17 +160,21 @@ export class RedisStream {
     }
   }
 
-  async #append(connection: RedisConnection, entry: string): Promise<boolean> {
+  async #append(connection: RedisConnection, text: string): Promise<Row | undefined> {
     const max = String(this.count(this.#maxBytes));
     const limits = [this.key, "NOMKSTREAM", "MAXLEN", "~", max];
     for (let tries = 1;; tries++) {
-      this.#end ??= await this.#find(connection);
+      const { ms, epoch } = this.#end ??= await this.#find(connection);
       try {
-        const args = [...limits, `${this.#end.ms}-*`, `e${this.#end.epoch}`, entry];
+        const args = [...limits, `${ms}-*`, `e${epoch}`, text];
         const id = await this.send(connection, "XADD", args);
-        if (id !== null) this.#appended = readId(id);
-        else this.#end = undefined;
-        return id !== null;
+        if (id === null) {
+          this.#end = undefined;
+          return undefined;
+        }
+        const row: Row = { ...readId(id), epoch, kind: "e", text };
+        this.#appended = row;
+        return row;
       } catch (cause) {
         // Another node has begun an epoch, or a stranger has put something there.
         if (!isOlder(cause) || tries === TRIES) throw cause;

@@ -303,16 +303,19 @@ describe("a log in Redis", () => {
     const broker = brokerOf(`redis://127.0.0.1:${gate.port}`);
     await using reader = await new LogReader(broker).whenReady();
     await broker.append("first");
+    const far = brokerOf(redis.url);
+    await far.append("second");
+    await reader.told("second"); // so it waits for what comes next
     gate.state = "black hole";
     const lost = /no answer to XADD within 2000 ms/;
     assertMatch((await assertRejects(() => broker.append("b"), Error)).message, lost);
     await until("it is noticed", () => reader.states.at(-1) === false, 5000);
     assertEquals(reader.causes, ["no answer to XREAD within 3000 ms"]);
-    const far = brokerOf(redis.url);
     await far.append("a");
     gate.state = "open";
     gate.reset();
     await reader.told("a");
+    assertEquals(reader.log, ["<ready>", "first", "second", "a"]);
     assertEquals([reader.states, reader.unsaid], [[true, false, true], undefined]);
     await Promise.all([broker.close(), far.close()]);
   });

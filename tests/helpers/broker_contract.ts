@@ -23,7 +23,11 @@ export interface Ground extends AsyncDisposable {
 }
 
 /** Appends until it is in, as a log does: it may be in more than once. */
-export async function insist(broker: Broker, entry: string, ms = 30_000): Promise<void> {
+export async function insist(
+  broker: Pick<Broker, "append">,
+  entry: string,
+  ms = 30_000,
+): Promise<void> {
   for (const end = performance.now() + ms;;) {
     try {
       return await broker.append(entry);
