@@ -1,0 +1,193 @@
+/** Sockets in the shape of npm's `ws`: when a callback comes, two shapes of one connection, and calls in vain. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { wsServer, type WsSocket } from "../../node.ts";
+import { socketOf } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
+import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
+
+/** A pair, with two servers of `ws` over its one, and what came to the client. */
+async function open(config: Partial<WebSocketServerConfig> = {}) {
+  const pair = await MemoryPair.start({ config });
+  const sockets: WsSocket[] = [];
+  const requests: IncomingMessage[] = [];
+  const servers = [wsServer(pair.server), wsServer(pair.server)] as const;
+  for (const server of servers) {
+    server.on("connection", (socket, request) => {
+      sockets.push(socket);
+      requests.push(request);
+    });
+  }
+  const got: unknown[] = [];
+  pair.ws.on("message", (_, data) => got.push(data));
+  pair.ws.on("close", (_, { code }) => got.push(code));
+  const connection = await pair.open();
+  const link = pair.network.links.at(-1)!;
+  return { pair, servers, sockets, socket: sockets[0]!, requests, got, connection, link };
+}
+
+/** A socket of a runtime that can stop reading, and the calls it gets. */
+async function scripted() {
+  const clock = new FakeClock();
+  const runtime = new ScriptedServer();
+  const server = createWebSocketServer({ clock, runtime });
+  let socket!: WsSocket;
+  wsServer(server).on("connection", (one) => socket = one);
+  await server.start({ serverPort: 80 });
+  const admission = runtime.enter();
+  const wire = new PausableSocket();
+  admission.open(wire);
+  const end = async () => {
+    admission.closed({ code: 1000, reason: "" });
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+  };
+  return { socket, admission, calls: wire.calls, clock, end };
+}
+
+describe("a callback of send() and ping()", () => {
+  it("comes after the call, whatever became of the message", async () => {
+    const { pair, socket, got } = await open();
+    const told: unknown[] = [];
+    const asked = (what: string, call: (callback: (error?: Error) => void) => void) => {
+      let isOver = false;
+      call((error) => told.push([what, isOver, error === undefined]));
+      isOver = true;
+    };
+    asked("text", (callback) => socket.send("text", callback));
+    asked("bytes", (callback) => socket.send(new Uint8Array(1), {}, callback));
+    asked("ping", (callback) => socket.ping(callback));
+    asked("too much", (callback) => socket.send(new Uint8Array(6_000_000), callback));
+    await pair.clock.advance(20);
+    socket.close();
+    asked("late", (callback) => socket.send("late", callback));
+    asked("late ping", (callback) => socket.ping(undefined, undefined, callback));
+    await pair.clock.advance(20);
+    assertEquals(told, [
+      ...[["text", true, true], ["bytes", true, true], ["ping", true, true]],
+      ...[["too much", true, false], ["late", true, false], ["late ping", true, false]],
+    ]);
+    assertEquals(got.map((data) => data instanceof ArrayBuffer ? data.byteLength : data), [
+      ...["text", 1, 1000],
+    ]);
+    await pair[Symbol.asyncDispose]();
+  });
+
+  it("is told of a Blob that cannot be read, or else 'error' is", async () => {
+    const { pair, socket, got } = await open();
+    const gone = new RangeError("gone");
+    const blob = () => Object.assign(new Blob(["a"]), { arrayBuffer: () => Promise.reject(gone) });
+    const told: unknown[] = [];
+    socket.send(blob(), (error) => told.push(error === gone));
+    await pair.clock.advance(1);
+    socket.on("error", (error) => told.push(error === gone));
+    socket.send(blob());
+    socket.send("after");
+    await pair.clock.advance(20);
+    assertEquals([told, got, socket.readyState], [[true, true], ["after"], 1]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("a socket of ws", () => {
+  it("stops reading and reads on once, however often it is asked to", async () => {
+    const { socket, calls, end } = await scripted();
+    socket.resume();
+    assertEquals([calls, socket.isPaused], [[], false]);
+    socket.pause();
+    socket.pause();
+    assertEquals([calls, socket.isPaused], [["pause"], true]);
+    socket.resume();
+    socket.resume();
+    assertEquals([calls, socket.isPaused], [["pause", "resume"], false]);
+    await end();
+  });
+
+  it("sends no Ping once it closes, and may be dropped meanwhile", async () => {
+    const { socket, calls, clock, end } = await scripted();
+    socket.close(4000);
+    socket.ping();
+    socket.pause();
+    assertEquals([calls, socket.isPaused, socket.readyState], [["close 4000"], false, 2]);
+    socket.terminate();
+    assertEquals(calls, ["close 4000", "terminate"]);
+    socket.terminate();
+    await clock.advance(100_000);
+    assertEquals([calls.length, socket.readyState], [2, 3]);
+    await end();
+  });
+
+  it("says of its loss that it is none that was clean", async () => {
+    const { pair, socket, link } = await open();
+    const told: unknown[] = [];
+    socket.onclose = ({ type, code, reason, wasClean }) => {
+      told.push([type, code, reason, wasClean, socket.readyState]);
+    };
+    link.cut();
+    await pair.clock.advance(20);
+    assertEquals(told, [["close", 1006, "", false, 3]]);
+    await pair[Symbol.asyncDispose]();
+  });
+
+  it("says nothing on the console of the events that it tells", async () => {
+    const { pair, socket } = await open();
+    const { warn } = console;
+    const said: string[] = [];
+    console.warn = (what: string) => void said.push(what);
+    for (const event of ["message", "close", "error", "pong", "open"]) socket.on(event, () => {});
+    console.warn = warn;
+    assertEquals(said, []);
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("several shapes of one connection", () => {
+  it("hear everything, in the order in which they were made, and end together", async () => {
+    const { pair, sockets, connection } = await open();
+    const third = socketOf(pair.server, connection);
+    const log: string[] = [];
+    for (const [n, socket] of sockets.entries()) {
+      socket.on("message", (data: Buffer) => log.push(`${n} ${data}`));
+      socket.on("pong", () => log.push(`${n} pong`));
+      socket.on("close", (code: number, reason: Buffer) => log.push(`${n} ${code} ${reason}`));
+    }
+    third.onmessage = ({ data }) => log.push(`2 ${data}`);
+    third.onclose = ({ code, reason }) => log.push(`2 ${code} ${reason}`);
+    await pair.ws.send("x");
+    await pair.clock.advance(10);
+    assertEquals(log.splice(0), ["0 x", "1 x", "2 x"]);
+    sockets[1]!.ping();
+    await pair.clock.advance(20);
+    assertEquals(log.splice(0), ["0 pong", "1 pong"]);
+    await pair.ws.close({ code: 4000, reason: "bye" });
+    await pair.clock.advance(20);
+    assertEquals(log, ["0 4000 bye", "1 4000 bye", "2 4000 bye"]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("a server of ws", () => {
+  it("lists the sockets that are there, each by itself", async () => {
+    const { pair, servers: [wss], sockets, requests, connection } = await open();
+    const [one, other] = sockets;
+    assertEquals([wss.clients.size, wss.clients.has(one!), wss.clients.has(other!)], [
+      ...[2, true, true],
+    ]);
+    const { httpVersion, method, url, socket } = requests[0]!;
+    assertEquals([httpVersion, method, url], ["1.1", "GET", "/"]);
+    const { clientIP, clientPort } = connection;
+    assertEquals([socket.remoteAddress, socket.remotePort], [clientIP, clientPort]);
+    assertStringIncludes(requests[0]!.headers.connection!, "pgrade");
+    await pair.close();
+    await pair.open();
+    assertEquals([wss.clients.size, wss.clients.has(one!), wss.clients.has(sockets[2]!)], [
+      ...[2, false, true],
+    ]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
