@@ -71,6 +71,23 @@ describe("a window", () => {
     }
   });
 
+  it("is full to the byte, and has room to the byte", async () => {
+    const full = open(4);
+    full.add(4);
+    assertEquals(assertThrows(() => full.add(1), BusinessError).kind, "tooFast");
+    const { window, take, add, read } = open(4);
+    add(3);
+    add(1); // one less was not full
+    take();
+    take();
+    assertEquals(read, [3, 1]);
+    await window.send(4);
+    assertEquals(assertThrows(() => window.acknowledged("5"), BusinessError).kind, "unacceptable");
+    window.acknowledged("4"); // all of it
+    await window.send(3);
+    await window.send(1);
+  });
+
   it("lets as much go out as the far end has room for, and all once it is over", async () => {
     const { window } = open(4);
     const log: string[] = [];

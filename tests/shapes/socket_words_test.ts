@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError, createWebSocketServer } from "../../mod.ts";
+import { type BusinessError, createWebSocketServer } from "../../mod.ts";
 import { WebSocket, webSocketClass } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";

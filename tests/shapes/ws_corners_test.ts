@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { wsServer, type WsSocket } from "../../node.ts";
