@@ -41,7 +41,7 @@ export class World {
     this.states = states;
     const tell = (...what: unknown[]) => void this.told.push(what);
     const state = ({ name, host }: { name: string; host?: string }) => ({
-      state: this.states[host ?? name] ?? "granted",
+      state: this.states[name === "net" ? host! : name] ?? "granted",
     });
     const env = environment();
     const deno = {
