@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
-import type { ClientRuntime, ClientSocket, End } from "../../runtime/contract.ts";
+import type { ClientRuntime, ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
+import { environment, withProxyEnvironment } from "../../runtime/proxy.ts";
 
 /** Bun's WebSocket, as a test wants it. */
 class Scripted {
@@ -24,7 +25,17 @@ class Scripted {
   onclose!: (event: object) => void;
   pong!: () => void;
 
-  constructor() {
+  /** The variables that named a proxy as it was made. */
+  readonly seen: (string | undefined)[];
+
+  readonly url: string;
+  readonly init: object;
+
+  constructor(url: string, init: object) {
+    this.url = url;
+    this.init = init;
+    const { http_proxy, https_proxy, no_proxy } = environment();
+    this.seen = [http_proxy, https_proxy, no_proxy];
     Scripted.last = this;
   }
 
@@ -85,10 +96,11 @@ describe("the client on Bun", () => {
     told.length = 0;
   });
 
-  function dial(): [ClientSocket, Scripted] {
+  function dial(request: Partial<DialRequest> = {}): [ClientSocket, Scripted] {
     const socket = runtime.dial({
       ...{ url: "ws://localhost/", headers: {}, protocols: [], proxy: "no-proxy" },
       tls: { insecure: false, minVersion: 0 },
+      ...request,
     }, {
       open: () => void told.push("open"),
       message: (data) => void told.push(`message ${data}`),
@@ -233,5 +245,57 @@ describe("the client on Bun", () => {
       [0, "Expected 101 status code: 503", 0, "the server answered with HTTP status 503"],
     ]);
     assert(runtime.canPing);
+  });
+
+  it("gives bytes as views of the whole of their memory where those are asked for", () => {
+    const [, views] = dial({ binaryType: "uint8array" });
+    const { buffer } = Uint8Array.from([1, 2]);
+    told.length = 0;
+    for (const data of ["text", buffer]) views.onmessage({ data });
+    assertEquals([told, views.binaryType], [["message text", "message 1,2"], "arraybuffer"]);
+    views.onclose({ code: 1000, reason: "" });
+  });
+
+  it("has Bun told of each option, in Bun's form, and of no other", () => {
+    const tls = { insecure: false, minVersion: 0 };
+    const identity = { cert: "c", key: "k" };
+    const proxy = { host: "p", port: 1 };
+    const plain = { headers: {}, protocols: [], perMessageDeflate: false, tls: {} };
+    const http_proxy = "http://e:2";
+    const rows: [Partial<DialRequest>, object, object?][] = [
+      [{}, {}],
+      [{ headers: { a: "b" }, protocols: ["c"] }, { headers: { a: "b" }, protocols: ["c"] }],
+      [{ compression: true }, { perMessageDeflate: true }],
+      [{ compression: false }, {}],
+      [{ tls: { ...tls, ca: "PEM", identity } }, { tls: { ca: "PEM", ...identity } }],
+      [{ tls: { ...tls, insecure: true } }, { tls: { rejectUnauthorized: false } }],
+      [{ tls: { ...tls, minVersion: 2 } }, {}],
+      [{ tls: { ...tls, minVersion: 3 } }, { tls: { minVersion: 0x0304 } }],
+      [{ proxy }, { proxy: "http://p:1/" }],
+      [{ proxy: { ...proxy, username: "me", password: "@" } }, { proxy: "http://me:%40@p:1/" }],
+      [{ proxy }, { proxy: "http://p:1/" }, { http_proxy, no_proxy: "*" }],
+      [{ proxy: "system" }, { proxy: "http://e:2/" }, { http_proxy }],
+      [{ proxy: "system" }, {}, { http_proxy, no_proxy: "*" }],
+      [{ proxy: "no-proxy" }, {}, { http_proxy }],
+    ];
+    for (const [request, expected, env = {}] of rows) {
+      const [, made] = withProxyEnvironment(environment(), { X: "", ...env }, () => dial(request));
+      assertEquals([made.url, made.init], ["ws://localhost/", { ...plain, ...expected }]);
+      assertEquals(made.seen, [undefined, undefined, undefined]);
+      made.onclose({ code: 1000, reason: "" });
+    }
+  });
+
+  it("cannot go through what is no HTTP proxy, and says so", () => {
+    const unsupported = (http_proxy: string) =>
+      withProxyEnvironment(
+        environment(),
+        { http_proxy },
+        () => runtime.unsupported({ url: "ws://a/", proxy: "system" } as DialRequest),
+      );
+    assertEquals(unsupported("http://p"), undefined);
+    const why = "it speaks to HTTP proxies only, not to socks5://p";
+    assertEquals(unsupported("socks5://p"), { option: "proxy", why });
+    assertEquals(runtime.denied("ws://a/"), undefined);
   });
 });

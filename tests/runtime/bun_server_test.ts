@@ -2,6 +2,7 @@
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { HostWebSocketHandler } from "../../mod.ts";
 import { bunServer } from "../../runtime/bun/server.ts";
 import type { Address, ListenOptions, PortEvents, TcpListener } from "../../runtime/contract.ts";
 
@@ -101,6 +102,49 @@ describe("a server on Bun", () => {
     world.host.upgrade = () => true;
     assertEquals(world.given.fetch(REQUEST, world.host), undefined);
     assertEquals(world.told, ["192.0.2.9 9"]);
+  });
+
+  it("compresses, and gives bytes, as it is told, and publishes to all at once", () => {
+    const handlerOf = (options: Partial<ListenOptions>) => {
+      const { perMessageDeflate, maxPayloadLength } = new World(options).given["websocket"] as {
+        perMessageDeflate: boolean;
+        maxPayloadLength: number;
+      };
+      return [perMessageDeflate, maxPayloadLength];
+    };
+    assertEquals(handlerOf({}), [false, 1000]);
+    assertEquals(handlerOf({ compression: true, maxPayload: 5 }), [true, 5]);
+    for (
+      const [options, kind] of [[{}, "arraybuffer"], [
+        { binaryType: "uint8array" },
+        "uint8array",
+      ]] as const
+    ) {
+      const admission = { protocol: "", open() {}, closed() {} };
+      const { given, host, listener, told } = new World(options, admission);
+      const handler = given["websocket"] as HostWebSocketHandler;
+      const ws = { binaryType: "", data: undefined as unknown };
+      Object.assign(host, {
+        upgrade(_: Request, { data }: { data: unknown }) {
+          ws.data = data;
+          void handler.open!(ws);
+          return true;
+        },
+        publish: (...args: unknown[]) => void told.push(args),
+      });
+      assertEquals([given.fetch(REQUEST, host), ws.binaryType], [undefined, kind]);
+      listener.publish!("t", "x");
+      assertEquals(told, ["192.0.2.9 9", ["t", "x", false]]);
+    }
+  });
+
+  it("is told by its name, and what it can do", () => {
+    const { listen: _, mount: _mount, fault: _fault, ...what } = withServe(() => undefined, () => {
+      return bunServer()!;
+    });
+    assertEquals({ ...what, name: what.name.slice(0, 4) }, {
+      ...{ name: "Bun ", canPing: true, checksPayload: true, tellsDrain: true, opensAtOnce: true },
+    });
   });
 
   it("tells what Bun's hook for errors gets, and answers 500", () => {
