@@ -183,6 +183,8 @@ describe("readServerConfig()", () => {
     assertEquals(read({ serverPort: 0 }).port, 0);
     assertEquals(read({ serverPort: 1, authorizeTimeout: 0.001 }).authorizeTimeout, 0.001);
     assertEquals(read({ serverPort: 1, allowedOrigins: "same-host" }).allowedOrigins, "same-host");
+    assertEquals(read({ serverPort: 1, slowPeer: "drop" }).slowPeer, "drop");
+    assertEquals(read({ serverPort: 1, protocol: ["one"] }).protocols, ["one"]);
   });
 
   it("refuses an address and a port in this order, with their codes", () => {

@@ -111,6 +111,7 @@ describe("readOrigin()", () => {
       "http://localhost": ["http://localhost:80"],
       "http://xn--bcher-kva.example": ["http://bücher.example"],
       "chrome-extension://abcdef": ["chrome-extension://abcdef"],
+      "xhttps://app.example.com": ["xhttps://app.example.com"], // some program's own
       "null": ["null"],
     };
     for (const [origin, entries] of Object.entries(spellings)) {
@@ -128,7 +129,16 @@ describe("readOrigin()", () => {
         "https://a.example?x",
       ],
       ...["https://user@a.example", "//a.example", "https://a b", "https://*.127.0.0.1"],
-      ...["https://*.[::1]", "chrome-extension://a/b", "https://a.example:99999", 5, null, {}],
+      ...[
+        "https://*.[::1]",
+        "chrome-extension://a/b",
+        " chrome-extension://a",
+        "1x://a",
+        "https://a.example:99999",
+        5,
+        null,
+        {},
+      ],
     ];
     for (const entry of wrong) assertEquals(readOrigin(entry), undefined, String(entry));
   });

@@ -169,6 +169,7 @@ describe("targetOf()", () => {
       "http+unix://x.y/p?q": ["http://x.y/p?q", "/p?q"],
       "http://a b/p?q": ["http://localhost/p?q", "/p?q"],
       "/p?q": ["http://localhost/p?q", "/p?q"],
+      "/p?u=http://a.b/c": ["http://localhost/p?u=http://a.b/c", "/p?u=http://a.b/c"],
     };
     for (const [asked, [href, url]] of Object.entries(cases)) {
       const target = targetOf({ url: asked } as Request);

@@ -54,6 +54,8 @@ describe("server.stop(options)", () => {
     assertEquals(closes, [1, 2, 3, 1, 2].map((s) => ({ code: 1012, reason: `retry after ${s}` })));
     const later = await told({ retryAfter: 1, code: 1013 }, 2);
     assertEquals(later, Array(2).fill({ code: 1013, reason: "retry after 1" }));
+    const [same] = await told({ retryAfter: 1, code: 1012 }, 1);
+    assertEquals(same, { code: 1012, reason: "retry after 1" });
   });
 
   it("has clients that reconnect come back one after the other", async () => {

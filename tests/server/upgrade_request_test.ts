@@ -65,7 +65,8 @@ describe("handshakeFault()", () => {
 
   it("answers 400 where Connection does not say Upgrade", () => {
     for (const connection of [undefined, "", "keep-alive", "upgraded", "not-upgrade"]) {
-      assertEquals(handshakeFault(request({ connection }))?.status, 400, connection);
+      const fault = handshakeFault(request({ connection }));
+      assertEquals([fault?.status, fault?.why], [400, "Connection does not say Upgrade"]);
     }
   });
 
@@ -86,7 +87,9 @@ describe("handshakeFault()", () => {
     bad.push("AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAB==", "AAAAAAAAAA-_AAAAAAAAAA==");
     bad.push("dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==");
     for (const key of bad) {
-      assertEquals(handshakeFault(request({ "sec-websocket-key": key }))?.status, 400, key);
+      const fault = handshakeFault(request({ "sec-websocket-key": key }));
+      const why = "Sec-WebSocket-Key is not 16 bytes in Base64";
+      assertEquals([key, fault?.status, fault?.why], [key, 400, why]);
     }
   });
 });
