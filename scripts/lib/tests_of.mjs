@@ -120,6 +120,7 @@ const TABLE = [
     "tests/server/hosts_test",
     "tests/server/refusal_reasons_test",
     "tests/server/fetch_test",
+    "tests/server/unix_path_test",
     "tests/server/http_test",
   ]],
   [/^server\/(?:mount|requests|listen)/, [], [
