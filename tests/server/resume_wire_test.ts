@@ -125,6 +125,7 @@ describe("the wire", () => {
     await using world = new ResumingServers();
     const server = await world.start();
     const silent = await raw(world);
+    const late = await raw(world);
     const sloppy = await raw(world);
     await sloppy.ws.send('{"resume":1}\n');
     await world.settle();
@@ -132,9 +133,13 @@ describe("the wire", () => {
     await sloppy.ws.send("no header");
     await world.settle();
     assertEquals((await closed).code, 1002);
-    await world.settle(10_000);
-    assertEquals(silent.ws.state, "idle");
-    assertEquals(server.listAllConnections(), []);
+    await world.settle(9500);
+    assertEquals([silent.ws.state, late.ws.state], ["open", "open"]);
+    await late.ws.send('{"resume":1}\n');
+    await world.settle(1000);
+    assertEquals([silent.ws.state, late.ws.state], ["idle", "open"]);
+    assertEquals(server.listAllConnections().length, 1);
+    await world.clock.until(late.ws.close());
   });
 
   it("answers who lies about where it was with 'false', and delivers from there", async () => {
