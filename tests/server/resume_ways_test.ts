@@ -79,6 +79,36 @@ describe("a break, and", () => {
     }
   });
 
+  it("'maxPayload': what has just so many bytes comes in with its header, over a break, too", async () => {
+    for (const maxPayload of [10, 300_000]) {
+      await using nodes = new NodesInMemory();
+      const got: number[] = [];
+      const hear = (data: string | ArrayBuffer) => got.push((data as string).length) && undefined;
+      await nodes.node({}, { maxPayload }, hear);
+      const ws = await nodes.client();
+      await ws.send("x".repeat(maxPayload));
+      const answer = ws.send("y".repeat(maxPayload), { acknowledge: true });
+      nodes.cut();
+      await nodes.back();
+      assertEquals([await answer, got.at(-1), nodes.errors], [true, maxPayload, ["lost", "lost"]]);
+    }
+  });
+
+  it("'maxPayload': a greeting may have as many topics as ever, be it small", async () => {
+    await using nodes = new NodesInMemory();
+    const topics = Array.from({ length: 20 }, (_, n) => `${n} ${"x".repeat(3000)}`);
+    const server = await nodes.node({}, { maxPayload: 10 });
+    server.on("connect", (connection) => {
+      for (const topic of topics) void server.join(connection, topic);
+    });
+    const ws = await nodes.client();
+    const told: unknown[] = [];
+    ws.on("recovered", ({ recovered }) => told.push(recovered));
+    nodes.cut();
+    await nodes.back();
+    assertEquals([told, ws.state], [topics.map(() => true), "open"]);
+  });
+
   it("two tabs with one cookie: neither takes anything of the other's", async () => {
     await using nodes = new NodesInMemory();
     const seen: string[] = [];

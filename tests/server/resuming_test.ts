@@ -220,6 +220,35 @@ describe("what is sent while something is published", () => {
   });
 });
 
+describe("what is sent while a client is sent what it has missed", () => {
+  it("has no place of that, be it the same text", async () => {
+    const runtime = new ScriptedServer();
+    const clock = new FakeClock();
+    const server = createWebSocketServer({
+      ...{ clock, runtime, history: true },
+      observer: {
+        sent: (connection, data) => {
+          const [first, second] = server.listAllConnections();
+          if (data === "1" && connection === second) void server.send("1", first!);
+        },
+      },
+    });
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    await clock.until(server.start({ serverPort: 1 }));
+    await clock.advance(10);
+    const first = await enter(runtime, OFFER);
+    first.admission.message('{"resume":1}\n');
+    await clock.until(server.publish("t", "1"));
+    const second = await enter(runtime, OFFER);
+    second.admission.message('{"resume":1,"epoch":"1","at":{"t":"1.0"}}\n');
+    await clock.advance(1);
+    assertEquals(second.socket.sent.at(-1), "2.0\n1");
+    assertEquals(first.socket.sent.slice(2), ["2.0\n1", "\n1"]);
+    for (const { admission } of [first, second]) admission.closed({ code: 1000, reason: "" });
+    await stop(server, clock);
+  });
+});
+
 describe("what is to be acknowledged while something is published", () => {
   it("has a number, and nobody else's message has it", async () => {
     const runtime = new ScriptedServer();
@@ -247,6 +276,25 @@ describe("what is to be acknowledged while something is published", () => {
       ["\ndirect", "2.0\npublished"],
     ]);
     for (const { admission } of clients) admission.closed({ code: 1000, reason: "" });
+    await stop(server, clock);
+  });
+});
+
+describe("a message that a client wants to have acknowledged", () => {
+  it("is answered once, and not when the connection is over", async () => {
+    const { runtime, clock, server } = await start();
+    const done: (() => void)[] = [];
+    server.on("messageReceive", () => new Promise<void>((resolve) => done.push(resolve)));
+    const { admission, socket } = await enter(runtime, OFFER);
+    admission.message('{"resume":1}\n');
+    for (const number of [1, 2]) admission.message(`#${number}\nhello`);
+    done[0]!();
+    await clock.advance(1);
+    assertEquals(socket.sent.splice(1), ['{"ack":1}\n']);
+    admission.closed({ code: 1000, reason: "" });
+    done[1]!();
+    await clock.advance(1);
+    assertEquals(socket.sent.length, 1);
     await stop(server, clock);
   });
 });
