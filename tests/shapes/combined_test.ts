@@ -11,6 +11,7 @@ import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { countListeners } from "../helpers/leftovers.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+import { next } from "../helpers/sockets.ts";
 
 const RECONNECT = { minDelay: 1, factor: 1, random: () => 1 };
 
@@ -40,9 +41,6 @@ async function reconnecting(init: object = {}) {
   };
   return { clock, network, server, socket, got, log, cut, end };
 }
-
-/** Ends that are told in a task of their own come in real time. */
-const task = () => new Promise((resolve) => setTimeout(resolve));
 
 describe("WebSocket with 'reconnect'", () => {
   it("keeps what was set over a break, and each listener hears once", async () => {
@@ -80,10 +78,11 @@ describe("WebSocket with 'reconnect'", () => {
       if (!isOpen) cut();
       await clock.advance(10);
       log.length = 0;
+      const over = next(socket, "close");
       socket.terminate();
       socket.terminate();
       await clock.advance(10);
-      await task();
+      await over;
       await clock.advance(60_000);
       assertEquals(log, ["error 3", "close 1006 3"]);
       assertEquals(server.listAllConnections(), []);
@@ -102,10 +101,12 @@ describe("WebSocket with 'reconnect'", () => {
     cut();
     await clock.advance(10);
     log.length = 0;
+    const over = next(socket, "close");
     aborter.abort();
     assertEquals(socket.readyState, 2);
     socket.send("late");
-    await task();
+    await clock.advance(10);
+    await over;
     await clock.advance(60_000);
     assertEquals(log, ["error 3", "close 1006 3"]);
     assertEquals([socket.bufferedAmount, count()], [4, 0]);
