@@ -53,6 +53,7 @@
 
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { STALL_MS, TimeoutQueue } from "./internal/timeout_queue.ts";
+import { checkArgument, CLOCK, OBJECT, withFunctions } from "./internal/validate.ts";
 
 export { type Clock, systemClock };
 
@@ -110,6 +111,7 @@ const MAX_SLACK_MS = 100;
  *
  * @param options What was asked for.
  * @returns The seconds that count.
+ * @throws {BusinessError} 401 where the options are no object.
  *
  * @example The heartbeat cannot be turned off
  * ```ts
@@ -123,12 +125,16 @@ const MAX_SLACK_MS = 100;
 export function heartbeatPolicy(
   options: HeartbeatOptions = {},
 ): { pingInterval: number; pongTimeout: number } {
+  checkArgument("heartbeatPolicy: options", OBJECT, options);
   const pingInterval = seconds(options.pingInterval);
   return {
     pingInterval,
     pongTimeout: Math.min(seconds(options.pongTimeout), pingInterval),
   };
 }
+
+/** What has the functions of a {@linkcode HeartbeatPeer}. */
+const PEER = withFunctions("ping", "dead");
 
 function seconds(value: unknown): number {
   const possible = typeof value === "number" && value > 0 &&
@@ -156,12 +162,15 @@ export class Heartbeat {
    * @param clock Where time comes from.
    * @param keepsTimer Whether its timers run on, until `close`, when no peer is left: for servers,
    * whose peers come and go.
+   * @throws {BusinessError} 401 where the options are no object, or the clock is none.
    */
   constructor(
     options: HeartbeatOptions = {},
     clock: Clock = systemClock,
     keepsTimer = false,
   ) {
+    checkArgument("Heartbeat: options", OBJECT, options);
+    checkArgument("Heartbeat: the clock", CLOCK, clock);
     const { pingInterval, pongTimeout } = heartbeatPolicy(options);
     this.#clock = clock;
     const ms = pingInterval * 1000;
@@ -199,8 +208,10 @@ export class Heartbeat {
    * Adds a peer. Its first Ping is due one interval from now.
    *
    * @param peer The peer.
+   * @throws {BusinessError} 401 where it has not the functions of one.
    */
   add(peer: HeartbeatPeer): void {
+    checkArgument("add: the peer", PEER, peer);
     this.#resting.add(peer);
   }
 
@@ -208,8 +219,10 @@ export class Heartbeat {
    * Pings a peer now, unless it has not answered the last Ping yet.
    *
    * @param peer The peer, which must have been added.
+   * @throws {BusinessError} 401 where it has not the functions of one.
    */
   probe(peer: HeartbeatPeer): void {
+    checkArgument("probe: the peer", PEER, peer);
     this.#resting.add(peer);
     this.#ask(peer);
   }

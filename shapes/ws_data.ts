@@ -24,7 +24,8 @@ export interface WsSendOptions {
 /** What is called when a message has been handed to the system, or was not. */
 export type WsCallback = { bivariant(error?: Error): void }["bivariant"];
 
-const decoder = new TextDecoder();
+/** Takes nothing away: text may begin with the mark of an order (U+FEFF). */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** The longest text that is encoded into a buffer of its own length first, in characters. */

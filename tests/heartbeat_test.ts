@@ -1,5 +1,6 @@
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { BusinessError } from "../errors.ts";
 import { Heartbeat, heartbeatPolicy } from "../heartbeat.ts";
 import { FakeClock } from "../testing.ts";
 import { FakePeer, setUp } from "./heartbeat/fake_peer.ts";
@@ -385,5 +386,31 @@ describe("Heartbeat", () => {
     heartbeat.add(other);
     clock.tick(30_050);
     assertEquals([peer.log, other.log], [["ping 30", "dead 60"], ["ping 30"]]);
+  });
+});
+
+describe("what is no argument of the heartbeat's", () => {
+  it("is refused with 401, and named", () => {
+    const { clock, heartbeat } = setUp({ pingInterval: 1, pongTimeout: 1 });
+    const peer = { ping() {}, dead() {} };
+    const no = (value: unknown) => value as never;
+    const object = "must be an object: current value is";
+    const functions = (names: string) => `must be an object with the functions ${names}:`;
+    const cases: [call: () => unknown, message: string][] = [
+      [() => heartbeatPolicy(no(null)), `heartbeatPolicy: options ${object} null`],
+      [() => heartbeatPolicy(no(5)), `heartbeatPolicy: options ${object} 5`],
+      [() => heartbeatPolicy(no([])), `heartbeatPolicy: options ${object}`],
+      [() => new Heartbeat(no(null)), `Heartbeat: options ${object} null`],
+      [() => new Heartbeat({}, no(null)), "Heartbeat: the clock must be an object with"],
+      [() => new Heartbeat({}, no({ ...clock, now: 5 })), "Heartbeat: the clock must be"],
+      [() => heartbeat.add(no(null)), `add: the peer ${functions("ping, dead")}`],
+      [() => heartbeat.add(no({ ...peer, dead: 5 })), `add: the peer ${functions("ping, dead")}`],
+      [() => heartbeat.probe(no({})), `probe: the peer ${functions("ping, dead")}`],
+    ];
+    for (const [call, message] of cases) {
+      const error = assertThrows(call, BusinessError);
+      assertEquals([error.code, error.kind], [401, "argument"]);
+      assertStringIncludes(error.message, message);
+    }
   });
 });

@@ -255,6 +255,16 @@ describe("a socket of wsServer()", () => {
     await server.stop();
   });
 
+  it("sends bytes as text with the mark of their order", async () => {
+    const { server, socket, peer } = await pair();
+    const bytes = new TextEncoder().encode("\ufefftext");
+    const kinds = [bytes, bytes.buffer, Buffer.from(bytes), new DataView(bytes.buffer)];
+    for (const one of kinds) socket.send(one, { binary: false });
+    while (peer.frames.length < kinds.length) await within(peer.next(TEXT, peer.frames.length));
+    assertEquals(peer.frames.map(({ payload }) => [...payload]), kinds.map(() => [...bytes]));
+    await server.stop();
+  });
+
   it("calls back when a message is gone, and with an error when it cannot go", async () => {
     const { server, socket, peer } = await pair();
     const sent = (data: string | Uint8Array) =>
