@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Session, Sessions } from "../../server/sessions.ts";
+import { readIntroduction, Session, Sessions } from "../../server/sessions.ts";
 import { FakeClock } from "../../testing.ts";
 
 /** Who keeps what he is answered. */
@@ -56,6 +56,24 @@ describe("a session", () => {
   });
 });
 
+describe("what a client says of itself", () => {
+  it("is a name of 16 to 64 characters and three whole numbers", () => {
+    const of = (more: object) =>
+      readIntroduction({ session: "x".repeat(16), nth: 1, first: 2, sent: 3, ...more });
+    assertEquals(of({}), { id: "x".repeat(16), nth: 1, first: 2, sent: 3 });
+    for (const session of ["A-_9".repeat(16), "a".repeat(17)]) {
+      assertEquals(of({ session })?.id, session);
+    }
+    const names = ["x".repeat(15), "x".repeat(65), `${"x".repeat(16)}\n`, "x".repeat(15) + "é", 5];
+    for (const session of names) assertEquals(of({ session }), undefined);
+    for (const name of ["nth", "first", "sent"]) {
+      for (const wrong of [undefined, "1", 1.5, 2 ** 53]) {
+        assertEquals(of({ [name]: wrong }), undefined);
+      }
+    }
+  });
+});
+
 describe("the sessions of a server", () => {
   it("are kept for a while when their clients have left", async () => {
     const clock = new FakeClock();
@@ -71,6 +89,28 @@ describe("the sessions of a server", () => {
     await clock.advance(1001);
     assertEquals(sessions.enter(peer, said("a", 3)) === session, false);
     assertEquals(clock.pending, 0);
+  });
+
+  it("are not forgotten while their clients are here, however long ago they were away", async () => {
+    const clock = new FakeClock();
+    const sessions = new Sessions(1000, clock);
+    const peer = new Peer();
+    const session = sessions.enter(peer, said("a", 1));
+    sessions.leave(peer, session, "a");
+    assertEquals(sessions.enter(peer, said("a", 2)), session);
+    await clock.advance(5000);
+    sessions.enter(new Peer(), said("b", 1)); // it is looked at then who is away for too long
+    sessions.leave(peer, session, "a");
+    assertEquals(sessions.enter(peer, said("a", 3)), session);
+  });
+
+  it("take who says that he is who is here already for somebody who may have been anywhere", () => {
+    const sessions = new Sessions(1000, new FakeClock());
+    const session = sessions.enter(new Peer(), said("a", 1));
+    assertEquals(take(session, 1), "new");
+    const other = sessions.enter(new Peer(), said("a", 1, 1, 2));
+    assertEquals([1, 2, 3].map((n) => take(other, n)), ["perhaps", "perhaps", "new"]);
+    assertEquals(take(session, 2), "new");
   });
 
   it("are a hundred thousand of those at the most", () => {
