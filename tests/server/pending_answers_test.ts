@@ -1,0 +1,68 @@
+/** Clients that are gone before, or while, a function of the user's decides about them. */
+
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+
+/** A server with one place, whose `authorize` answers when it is told to. */
+async function start() {
+  const clock = new FakeClock();
+  const runtime = new ScriptedServer();
+  const server = createWebSocketServer({ clock, runtime });
+  const log: unknown[] = [];
+  server.on("error", ({ kind }) => void log.push(kind));
+  server.on("connect", () => void log.push("connect"));
+  const answers: ((answer: true) => void)[] = [];
+  await server.start({
+    serverPort: 80,
+    maxConnections: 1,
+    authorize: () => new Promise<true>((resolve) => answers.push(resolve)),
+  });
+  const end = async () => {
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+  };
+  return { clock, runtime, log, answers, end };
+}
+
+describe("a client that 'authorize' decides about", () => {
+  for (const when of ["before", "while"]) {
+    it(`and is gone ${when} it does gives its place back, and nobody is told`, async () => {
+      const { clock, runtime, log, answers, end } = await start();
+      const aborter = new AbortController();
+      if (when === "before") aborter.abort();
+      const waits = runtime.request({ signal: aborter.signal });
+      await clock.advance(0);
+      aborter.abort();
+      const answer = await waits;
+      assertInstanceOf(answer, Response);
+      assertEquals([answer.status, log], [400, []]);
+      answers[0]!(true);
+      await clock.advance(0);
+      const next = runtime.request();
+      answers[1]!(true);
+      const admission = await next;
+      if (admission instanceof Response) throw new Error(`${admission.status}`);
+      admission!.open(new ScriptedSocket());
+      assertEquals(log, ["connect"]);
+      admission!.closed({ code: 1000, reason: "" });
+      await end();
+    });
+  }
+
+  it("may have its answer to the last moment, and none after that", async () => {
+    for (const [ms, status] of [[9999, undefined], [10_000, 503]] as const) {
+      const { clock, runtime, log, answers, end } = await start();
+      const waits = runtime.request();
+      await clock.advance(ms);
+      answers[0]!(true);
+      const answer = await waits;
+      assertEquals(answer instanceof Response ? answer.status : undefined, status);
+      assertEquals(log, status === undefined ? [] : ["handshakeRefused"]);
+      if (!(answer instanceof Response)) answer!.closed({ code: 1006, reason: "" });
+      await end();
+    }
+  });
+});
