@@ -2,7 +2,7 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer } from "../../mod.ts";
+import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
@@ -51,6 +51,41 @@ describe("a client that 'authorize' decides about", () => {
       await end();
     });
   }
+
+  for (const isLate of [false, true]) {
+    it(`is refused with 503 where that stops the server: ${isLate ? "later" : "at once"}`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedServer();
+      const server: WebSocketServer = createWebSocketServer({ clock, runtime });
+      const log: unknown[] = [];
+      server.on("error", ({ kind, reason }) => void log.push([kind, reason]));
+      let stopped!: Promise<boolean>;
+      const authorize = () => {
+        stopped = server.stop();
+        return isLate ? Promise.resolve(true as const) : true;
+      };
+      await server.start({ serverPort: 80, authorize });
+      const answer = await runtime.request();
+      assertEquals(answer instanceof Response && answer.status, 503);
+      assertEquals(log, [["handshakeRefused", "server_stopping"]]);
+      assertEquals(await clock.until(stopped), true);
+      assertEquals(clock.pending, 0);
+    });
+  }
+
+  it("is refused with 500 for an answer that is none, which the error has", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime });
+    const causes: unknown[] = [];
+    server.on("error", ({ cause }) => void causes.push((cause as Error).cause));
+    const verdict = new Error("the database is away");
+    await server.start({ serverPort: 80, authorize: () => verdict as never });
+    const answer = await runtime.request();
+    assertEquals(answer instanceof Response && answer.status, 500);
+    assertEquals(causes.map((cause) => cause === verdict), [true]);
+    await clock.until(server.stop());
+  });
 
   it("may have its answer to the last moment, and none after that", async () => {
     for (const [ms, status] of [[9999, undefined], [10_000, 503]] as const) {
