@@ -45,6 +45,7 @@ describe("plainAddress()", () => {
   it("is plain IPv4 for an IPv4 peer of a dual-stack socket", () => {
     assertEquals(plainAddress("::ffff:1.2.3.4"), "1.2.3.4");
     assertEquals(plainAddress("::FFFF:127.0.0.1"), "127.0.0.1");
+    assertEquals(plainAddress("::ffff:210.220.230.240"), "210.220.230.240");
   });
 
   it("is the address itself for any other", () => {

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer } from "../../mod.ts";
-import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
 
 const call = () => {};
@@ -11,6 +11,7 @@ const broker = { append: call, read: call, close: call };
 const without = (name: string) => ({ ...broker, [name]: undefined });
 
 const TAKES: Record<string, unknown[]> = {
+  broker: [new MemoryBroker()],
   node: ["n", "n".repeat(100)],
   presence: [
     ...[true, false, {}, { lease: 1 }, { lease: 3600, member: call }, { lease: 1.5 }],

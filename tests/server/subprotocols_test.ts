@@ -127,6 +127,13 @@ describe("createWebSocketServer().start({ protocol })", () => {
     assertFalse(error!.message.includes("secret"), error!.message); // a page's token may be in it
   });
 
+  it("says all of up to three, and not that there are more", async () => {
+    await using watched = await WatchedServer.start();
+    assertEquals(await offer(watched.port, "a, b, c"), [101, ""]);
+    const [error] = watched.errors.filter(({ kind }) => kind !== "lost");
+    assertStringIncludes(error!.message, 'offers the subprotocols "a", "b", "c"; this server');
+  });
+
   it("says nothing of an offer where a function chooses none", async () => {
     await using watched = await WatchedServer.start({ protocol: () => undefined });
     assertEquals(await offer(watched.port, "mqtt"), [101, ""]);

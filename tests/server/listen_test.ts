@@ -1,0 +1,88 @@
+/** What comes of a port that cannot be had, and in which order addresses are tried. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer } from "../../mod.ts";
+import type { ServerRuntime } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { refusal } from "../helpers/client.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+
+type Fault = ReturnType<ServerRuntime["fault"]>;
+
+/** A server on a runtime where each of these addresses cannot be had, for such a reason. */
+function make(faults: Record<string, Fault>) {
+  const runtime = new ScriptedServer();
+  const tried: string[] = [];
+  const listen: ServerRuntime["listen"] = (options, events) => {
+    const { hostname } = options as { hostname: string };
+    tried.push(hostname);
+    if (hostname in faults) throw new Error(hostname);
+    return ScriptedServer.prototype.listen.call(runtime, options, events);
+  };
+  const fault = ({ message }: Error) => faults[message]!;
+  const clock = new FakeClock();
+  const given = Object.assign(runtime, { listen, fault }) as unknown as ServerRuntime;
+  return { clock, tried, server: createWebSocketServer({ clock, runtime: given }) };
+}
+
+describe("a server that cannot listen", () => {
+  const cases: [Fault, number, string, string][] = [
+    ["other", 2302999, "listenFailed", "start: 10.0.0.1 port 7: Error: 10.0.0.1"],
+    ["occupied", 2302007, "portOccupied", "start: 10.0.0.1 port 7"],
+    ["denied", 201, "permission", "start: 10.0.0.1 port 7"],
+    ["notPermitted", 2302005, "port", "start: 10.0.0.1 port 7"],
+    ["notHere", 2302004, "nic", "start: 10.0.0.1 port 7"],
+  ];
+  for (const [fault, code, kind, words] of cases) {
+    it(`says so with ${code}, and may be started again: ${fault}`, async () => {
+      const { clock, server } = make({ "10.0.0.1": fault });
+      const start = server.start({ serverPort: 7, serverIP: "10.0.0.1" });
+      const error = await refusal(start);
+      assertEquals([error.code, error.kind], [code, kind]);
+      assertEquals(error.message.slice(error.message.indexOf(": ") + 2), words);
+      assertEquals((error.cause as Error).message, "10.0.0.1");
+      assertEquals(await server.start({ serverPort: 7, serverIP: "10.0.0.2" }), true);
+      await clock.until(server.stop());
+      assertEquals(clock.pending, 0);
+    });
+  }
+
+  it("tries IPv4 alone where there is no IPv6, and nothing else after another fault", async () => {
+    const ways: [Record<string, Fault>, string[], number | true][] = [
+      [{}, ["::"], true],
+      [{ "::": "notHere" }, ["::", "0.0.0.0"], true],
+      [{ "::": "notHere", "0.0.0.0": "occupied" }, ["::", "0.0.0.0"], 2302007],
+      [{ "::": "notHere", "0.0.0.0": "notHere" }, ["::", "0.0.0.0"], 2302004],
+      [{ "::": "occupied" }, ["::"], 2302007],
+      [{ "::": "other" }, ["::"], 2302999],
+    ];
+    for (const [faults, expected, outcome] of ways) {
+      const { clock, tried, server } = make(faults);
+      const start = server.start({ serverPort: 7 });
+      const came = await start.catch((error: { code: number }) => error.code);
+      assertEquals([tried, came], [expected, outcome]);
+      if (came === true) await clock.until(server.stop());
+    }
+  });
+
+  it("says what the runtime has thrown, or cannot do, where it is to be mounted", async () => {
+    const cause = new Error("odd");
+    const runtime = Object.assign(new ScriptedServer(), {
+      mount(): never {
+        throw cause;
+      },
+      unsupported: ({ compression }: { compression?: boolean }) =>
+        compression ? { option: "compression", why: "none here" } : undefined,
+    });
+    const server = createWebSocketServer({ clock: new FakeClock(), runtime });
+    const error = await refusal(server.mount({}));
+    assertEquals([error.kind, error.cause === cause], ["listenFailed", true]);
+    assertEquals(error.message.endsWith(": mount: Error: odd"), true);
+    const { kind, message } = await refusal(server.mount({ compression: true }));
+    assertEquals([kind, message.split(": ").slice(1)], [
+      "unsupported",
+      ["mount", "'compression' cannot be had on the script", "none here"],
+    ]);
+  });
+});
