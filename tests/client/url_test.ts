@@ -62,7 +62,17 @@ describe("urlError()", () => {
 
 describe("hasNoHost()", () => {
   it("tells where nothing stands for the host", () => {
-    for (const url of ["ws://", "wss://", "ws:///path", "ws://:80/", "ws://?q", "ws://u:p@/"]) {
+    for (
+      const url of [
+        "ws://",
+        "wss://",
+        "ws:///path",
+        "ws://:80/",
+        "ws://?q",
+        "ws://u:p@/",
+        "ws://\\a",
+      ]
+    ) {
       assertEquals(hasNoHost(url), true, url);
     }
     for (

@@ -166,6 +166,23 @@ if (!onDeno) {
       }
     });
 
+    it("has what it held back go out before the Close frame", async () => {
+      await using it = await pair();
+      const { peer, socket } = it;
+      stall(it);
+      socket.ping();
+      while (it.held() === 0) {
+        await delay(20); // until it has given up to find a moment with nothing queued
+        socket.send("held");
+      }
+      socket.close(4000, "bye");
+      assertEquals(it.held(), 0);
+      peer.socket.resume();
+      await deadline(peer.next(CLOSE), LIMIT_MS);
+      assertEquals(order(peer), [BINARY, TEXT, CLOSE]);
+      await deadline(it.closed, LIMIT_MS);
+    });
+
     it("is not looked for again after close(), and what is sent then does not go out", async () => {
       for (const ms of [0, 200]) { // by then it looks each 25 ms
         await using it = await pair();

@@ -202,6 +202,7 @@ describe("a list of exceptions", () => {
       assertEquals([item, excluded("ws://a.example/", item)], [item, false]);
     }
     assertEquals(excluded("ws://[::1]/", ":::/8"), false);
+    assertEquals(excluded("ws://10.1.2.3/", "10.0.0.0/8x"), false);
     assertEquals(excluded("ws://a.example./", ",,x, "), false); // nothing between commas is no domain
     assertEquals(excluded("ws://4.example/", "example"), true); // a name that begins with a digit
     const env = { all_proxy: P, no_proxy: "x, \t,,a.example\n" };

@@ -1,0 +1,148 @@
+/** What a client that reconnects makes of what functions of the user's answer, or do to what they are given. */
+
+import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { inspect } from "node:util";
+import {
+  type BusinessError,
+  createWebSocket,
+  type WebSocketClientOptions,
+  type WebSocketObserver,
+} from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { EventLog, refusal } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+/** A client on a script, and the delays that it tells. */
+function world(options: WebSocketClientOptions) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedClient();
+  const ws = createWebSocket({ clock, runtime, ...options });
+  const log = new EventLog(ws);
+  const told: unknown[] = [];
+  ws.on("reconnecting", ({ attempt, delay }) => told.push([attempt, delay]));
+  const end = () => clock.until(ws[Symbol.asyncDispose]());
+  return { clock, end, log, runtime, told, ws };
+}
+
+const LOST = { code: 1006, reason: "" };
+
+describe("createWebSocket({ reconnect })", () => {
+  it("takes what 'random' answers for 0 to 1, whatever it is", async () => {
+    for (const [answer, delay] of [[5, 4], [1, 4], [0.5, 2], [-1, 0], [NaN, 0], [-Infinity, 0]]) {
+      const reconnect = { minDelay: 4, random: () => answer! };
+      const { end, runtime, told, ws } = world({ reconnect });
+      await ws.connect("ws://localhost/");
+      runtime.events.open();
+      runtime.events.closed(LOST);
+      assertEquals(told, [[1, delay]], `${answer}`);
+      await end();
+    }
+  });
+
+  it("waits as the server asked, with blanks around that, in each unit, and for an hour at most", async () => {
+    const rows: [code: number, reason: string, delay: number][] = [
+      [1012, " retry after 2 min ", 120],
+      [1013, "1500 ms", 1.5],
+      [1012, "3600", 3600],
+      [1012, "60 min", 3600],
+      [1012, "3601 s", 3600],
+      [1012, "3 h", 0],
+      [1011, "retry after 7", 0],
+    ];
+    for (const [code, reason, delay] of rows) {
+      const { end, runtime, told, ws } = world({ reconnect: { random: () => 0 } });
+      await ws.connect("ws://localhost/");
+      runtime.events.open();
+      runtime.events.closed({ code, reason });
+      assertEquals(told, [[1, delay]], `${code} ${reason}`);
+      await end();
+    }
+  });
+
+  it("is not changed by what 'shouldReconnect' and an observer do to what they are told", async () => {
+    const seen: unknown[] = [];
+    const shouldReconnect = (last: { code: number; reason: string }) => {
+      Object.assign(last, { code: 1012, reason: "3600" });
+      return true;
+    };
+    const observer = {
+      reconnecting(_: unknown, info: { attempt: number; delay: number }) {
+        seen.push({ ...info });
+        Object.assign(info, { attempt: 9, delay: 9 });
+      },
+    };
+    const { end, runtime, told, ws } = world({
+      reconnect: { shouldReconnect, random: () => 1 },
+      observer: observer as WebSocketObserver,
+    });
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    runtime.events.closed(LOST);
+    assertEquals([told, seen], [[[1, 1]], [{ attempt: 1, delay: 1 }]]);
+    await end();
+  });
+
+  it("has a header that an observer sets go out with that attempt alone", async () => {
+    let attempts = 0;
+    const observer = {
+      dialling: (_: unknown, _handshake: unknown, set?: (name: string, value: string) => void) =>
+        set!("traceparent", `${++attempts}`),
+    };
+    const { clock, end, runtime, ws } = world({
+      reconnect: { random: () => 0 },
+      observer: observer as WebSocketObserver,
+    });
+    await ws.connect("ws://localhost/", { header: { "x-own": "1" } });
+    const headers = [runtime.request.headers];
+    runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
+    await clock.advance(1);
+    headers.push(runtime.request.headers);
+    assertEquals(headers, ["1", "2"].map((traceparent) => ({ "x-own": "1", traceparent })));
+    await end();
+  });
+
+  it("tells nothing secret of what the runtime throws at a later attempt", async () => {
+    const { clock, end, log, runtime, ws } = world({ reconnect: { random: () => 0 } });
+    const url = "ws://user:Geheimnis@localhost/?token=Geheimnis";
+    await ws.connect(url);
+    runtime.fault = new Error(`cannot dial ${url}`);
+    runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
+    await clock.advance(1);
+    const last = log.errors.at(-1) as BusinessError;
+    assertStringIncludes(last.message, "the runtime refused to dial");
+    const text = inspect(log.errors, { depth: 10, showHidden: true });
+    assertStringIncludes(text, "cannot dial");
+    assertFalse(text.includes("Geheimnis"), text);
+    await end();
+  });
+
+  it("notices each time that the machine has slept, not only the first time it looks", async () => {
+    const { clock, end, runtime, told, ws } = world({
+      reconnect: { minDelay: 3600, maxDelay: 3600, random: () => 1 },
+    });
+    await ws.connect("ws://localhost/");
+    await clock.advance(11_000);
+    for (let n = 1; n <= 2; n++) {
+      runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
+      assertEquals([told.length, ws.state], [n, "reconnecting"]);
+      await clock.advance(5000);
+      assertEquals(ws.state, "reconnecting");
+      clock.sleep(60_000);
+      await clock.advance(2000);
+      assertEquals(ws.state, "connecting");
+    }
+    await end();
+  });
+});
+
+describe("connect() where the runtime does not permit the host", () => {
+  it("is refused with what the runtime said as its cause", async () => {
+    const { runtime, ws } = world({});
+    const cause = new Error("Requires net access");
+    const denied: { denied: () => unknown } = runtime;
+    denied.denied = () => cause;
+    const error = await refusal(ws.connect("ws://localhost/"));
+    assertEquals([error.kind, error.cause], ["permission", cause]);
+  });
+});
