@@ -23,16 +23,34 @@ export interface TimeoutQueueOptions<T> {
   expired: (item: T, late: number) => void;
 }
 
+/** An item, and when it is due: between the one before it and the one after it, where it waits. */
+class Place<T> {
+  readonly item: T;
+  /** Infinity where it does not wait. */
+  due = Infinity;
+  before: Place<T> | undefined;
+  after: Place<T> | undefined;
+
+  constructor(item: T) {
+    this.item = item;
+  }
+}
+
 /**
  * Items that all wait for the same time, and one timer for all of them.
  *
- * As all wait equally long, they expire in the order in which they were added, and a Map keeps that
+ * As all wait equally long, they expire in the order in which they were added, and a chain keeps that
  * order. So it costs the same to add, to remove and to find the next one, whether there are ten items
- * or ten thousand.
+ * or ten thousand. One that is added again keeps its place in the map: a map that items leave and come back to
+ * is made anew time and again, which takes 2 ms for 20,000 of them (Deno 2.9.6, bench/README.md).
  */
 export class TimeoutQueue<T> {
   readonly #options: Required<TimeoutQueueOptions<T>>;
-  readonly #due = new Map<T, number>();
+  /** Those that wait, and the one that is being told that it is due. */
+  readonly #places = new Map<T, Place<T>>();
+  #first: Place<T> | undefined;
+  #last: Place<T> | undefined;
+  #size = 0;
   #timer: unknown;
   #firing = false;
 
@@ -48,14 +66,21 @@ export class TimeoutQueue<T> {
 
   /** How many items wait. */
   get size(): number {
-    return this.#due.size;
+    return this.#size;
   }
 
   /** Adds an item, or starts its wait anew where it is there already. */
   add(item: T): void {
-    this.#due.delete(item);
     const { clock, ms } = this.#options;
-    this.#due.set(item, clock.now() + ms);
+    let place = this.#places.get(item);
+    if (place === undefined) this.#places.set(item, place = new Place(item));
+    else if (place.due !== Infinity) this.#takeOut(place);
+    place.due = clock.now() + ms;
+    place.before = this.#last;
+    if (this.#last === undefined) this.#first = place;
+    else this.#last.after = place;
+    this.#last = place;
+    this.#size++;
     // While items wait, a timer runs. Where none runs, this is the only item.
     if (this.#timer === undefined && !this.#firing) {
       this.#timer = clock.setTimer(this.#fire, ms);
@@ -64,28 +89,39 @@ export class TimeoutQueue<T> {
 
   /** Removes an item. When none is left the timer stops, unless `keepsTimer` is set. */
   delete(item: T): void {
-    if (this.#due.size === 0) return;
-    if (
-      this.#due.delete(item) && this.#due.size === 0 &&
-      !this.#options.keepsTimer
-    ) this.close();
+    if (this.#size === 0) return;
+    const place = this.#places.get(item);
+    if (place === undefined || place.due === Infinity) return;
+    this.#takeOut(place);
+    this.#places.delete(item);
+    if (this.#size === 0 && !this.#options.keepsTimer) this.close();
   }
 
   /** Removes all items and stops the timer. */
   close(): void {
-    this.#due.clear();
+    this.#places.clear();
+    this.#first = this.#last = undefined;
+    this.#size = 0;
     if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);
     this.#timer = undefined;
   }
 
+  /** Takes a place out of the chain; the map has it still. */
+  #takeOut(place: Place<T>): void {
+    const { before, after } = place;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    place.before = place.after = undefined;
+    place.due = Infinity;
+    this.#size--;
+  }
+
   #arm(): void {
-    const next = this.#due.values().next();
-    if (next.done) return;
+    if (this.#first === undefined) return;
     const { clock } = this.#options;
-    this.#timer = clock.setTimer(
-      this.#fire,
-      Math.max(0, next.value - clock.now()),
-    );
+    this.#timer = clock.setTimer(this.#fire, Math.max(0, this.#first.due - clock.now()));
   }
 
   readonly #fire = (): void => {
@@ -93,11 +129,15 @@ export class TimeoutQueue<T> {
     this.#timer = undefined;
     this.#firing = true;
     const now = clock.now();
-    let left = Math.min(this.#due.size, most); // an item that is added by one that expires waits for the next timer
-    for (const [item, due] of this.#due) {
-      if (left-- === 0 || due > now + slack) break;
-      this.#due.delete(item);
+    // An item that is added by one that expires waits for the next timer.
+    for (let left = Math.min(this.#size, most); left > 0; left--) {
+      const place = this.#first;
+      if (place === undefined || place.due > now + slack) break;
+      const { due, item } = place;
+      this.#takeOut(place);
       expired(item, now - due);
+      // Unless it has been added again, or all were removed meanwhile.
+      if (place.due === Infinity && this.#places.get(item) === place) this.#places.delete(item);
       if (mostMs !== Infinity && clock.now() - now >= mostMs) break;
     }
     this.#firing = false;

@@ -143,7 +143,7 @@ describe("Heartbeat", () => {
     assertEquals(clock.pending, 0);
   });
 
-  it("takes half a millisecond for a beat, and a Ping, however long a Ping takes", () => {
+  it("takes a quarter of a millisecond for a beat, and a Ping, however long a Ping takes", () => {
     const clock = new FakeClock();
     const beats: number[] = [];
     let took = 0;
@@ -162,8 +162,8 @@ describe("Heartbeat", () => {
       const peer = { ping: () => (took += 1 / 16, heartbeat.alive(peer)), dead() {} };
       heartbeat.add(peer);
     }
-    clock.tick(10_000 + 1000 / 8);
-    assertEquals(beats, Array(1000 / 8).fill(0.5));
+    clock.tick(10_000 + 1000 / 4);
+    assertEquals(beats, Array(1000 / 4).fill(0.25));
     heartbeat.close();
   });
 

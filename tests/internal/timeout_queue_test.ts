@@ -189,6 +189,50 @@ describe("TimeoutQueue", () => {
     assertEquals(log, ["a 0", "c 0", "d 0"]);
   });
 
+  it("lets an item that is told of be added again after all were removed, and then removed", () => {
+    const { clock, log, queue, hooks } = setUp();
+    hooks.expired = (item) => {
+      queue.close();
+      queue.add(item);
+    };
+    queue.add("a");
+    clock.tick(100);
+    queue.delete("a");
+    clock.tick(100);
+    assertEquals([log, queue.size, clock.pending], [["a 0"], 0, 0]);
+  });
+
+  it("does what a list does, whatever is added and removed, while items are told of, too", () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      let state = seed;
+      const random = (below: number) => (state = state * 48_271 % 2_147_483_647) % below;
+      const { clock, queue, hooks } = setUp();
+      let list: { item: string; due: number }[] = [];
+      const change = () => {
+        const item = "abcdefgh"[random(8)]!;
+        if (random(40) === 0) {
+          queue.close();
+          list = [];
+          return;
+        }
+        list = list.filter((one) => one.item !== item);
+        if (random(3) === 0) return queue.delete(item);
+        queue.add(item);
+        list.push({ item, due: clock.now() + 100 });
+      };
+      hooks.expired = (item) => {
+        assertEquals(list.shift(), { item, due: clock.now() }, `seed ${seed}`);
+        for (let i = random(3); i > 0; i--) change();
+      };
+      for (let ms = 0; ms < 1000; ms++) {
+        for (let i = random(3); i > 1; i--) change();
+        assertEquals([queue.size, clock.pending], [list.length, Math.min(1, list.length)]);
+        clock.tick(1);
+        assertEquals(list.filter(({ due }) => due <= clock.now()), [], `seed ${seed}`);
+      }
+    }
+  });
+
   it("has one timer for 10,000 items that come and go", () => {
     const { clock, log, queue } = setUp();
     for (let i = 0; i < 10_000; i++) {
