@@ -158,6 +158,7 @@ const TABLE = [
     "tests/runtime/bun_mount_test",
     "tests/runtime/bun_acceptor_test",
     "tests/runtime/bun_connection_test",
+    "tests/runtime/bun_host_test",
     "tests/runtime/bun_server_test",
     "tests/runtime/deno_acceptor_test",
     "tests/runtime/deno_server_test",
