@@ -16,7 +16,8 @@ export interface Clock {
 /** The system's clock, by functions that every runtime has. */
 export const systemClock: Clock = Object.freeze<Clock>({
   now: () => performance.now(),
-  setTimer: (task, ms) => setTimeout(task, ms),
+  // What is due by now may be some µs late: the runtimes print a warning of a negative number.
+  setTimer: (task, ms) => setTimeout(task, Math.max(0, ms)),
   clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
   wall: () => Date.now(),
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import process from "node:process";
 import { systemClock } from "../../internal/clock.ts";
 
 describe("systemClock", () => {
@@ -15,5 +16,16 @@ describe("systemClock", () => {
     });
     assertEquals(log, ["called"]);
     assertGreater(systemClock.now() - before, 18);
+  });
+
+  it("calls at once what is due already, and the runtime warns of nothing", async () => {
+    const warned: string[] = [];
+    const warn = ({ name }: Error) => void warned.push(name);
+    process.on("warning", warn);
+    for (const ms of [-0.02, -1, 0]) {
+      await new Promise<void>((resolve) => systemClock.setTimer(resolve, ms));
+    }
+    process.off("warning", warn);
+    assertEquals(warned, []);
   });
 });
