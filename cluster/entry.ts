@@ -68,12 +68,12 @@ function trimmed(member: MemberRecord): MemberRecord {
   return member[3] === undefined ? [member[0], member[1], member[2]] : member;
 }
 
-/** The first line of an entry. */
-export function head(node: string, counter: number): string {
-  return `[${json(node)},${counter}]`;
+/** The first line of a node's entries, as far as the counter. */
+export function beginning(node: string): string {
+  return `[${json(node)},`;
 }
 
-/** What {@linkcode head} was made from, or nothing where it is not one of ours. */
+/** What the first line says, or nothing where it is not one of ours. */
 export function readHead(entry: string): Pick<Entry, "node" | "counter"> | undefined {
   if (entry.length > MAX_ENTRY_BYTES || !entry.startsWith('["')) return undefined;
   const end = entry.indexOf("\n");

@@ -171,8 +171,12 @@ export class Log<Except, Result> {
     this.#figures.entries++;
     const isText = typeof text === "string"; // a broker of the user's may hand out anything
     if (isText) this.#figures.bytes += text.length;
-    const from = isText ? readHead(text) : undefined;
-    const own = from?.node === this.node ? this.#outbox.own(from.counter, text) : undefined;
+    // Mostly it is what this node has appended last, which need not be parsed.
+    let own = isText ? this.#outbox.oldest(text) : undefined;
+    const from = own === undefined
+      ? isText ? readHead(text) : undefined
+      : { node: this.node, counter: own.counter };
+    if (from?.node === this.node) own ??= this.#outbox.own(from.counter, text);
     const messages = own === undefined ? from && readEntry(text)?.messages : own.items;
     if (from === undefined || messages === undefined) {
       const where = `${position.epoch}-${position.offset}`;

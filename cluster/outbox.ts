@@ -10,7 +10,7 @@ import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
 import { Refusal } from "../internal/result.ts";
 import { type Broker, MAX_ENTRY_BYTES } from "./broker.ts";
-import { head, line, type Message, messageLine } from "./entry.ts";
+import { beginning, line, type Message, messageLine } from "./entry.ts";
 
 /** How much may wait to be read back, in characters of the log. */
 const MAX_QUEUE = 16 * 1024 * 1024;
@@ -45,7 +45,8 @@ export interface Own<Except, Result> {
 /** What goes from this node into the log, and has not come back. */
 export class Outbox<Except, Result> {
   readonly #broker: Broker;
-  readonly #node: string;
+  /** The beginning of each entry. */
+  readonly #head: string;
   readonly #clock: Clock;
   #counter = 0;
   #queue: Item<Except, Result>[] = [];
@@ -62,7 +63,7 @@ export class Outbox<Except, Result> {
 
   constructor(broker: Broker, node: string, clock: Clock) {
     this.#broker = broker;
-    this.#node = node;
+    this.#head = beginning(node);
     this.#clock = clock;
   }
 
@@ -136,6 +137,12 @@ export class Outbox<Except, Result> {
     if (up) this.#retry();
   }
 
+  /** The oldest entry that was not read back yet, if it is what was read. */
+  oldest(text: string): Own<Except, Result> | undefined {
+    for (const own of this.#unread.values()) return own.text === text ? own : undefined;
+    return undefined;
+  }
+
   /** The entry with this counter, if it is what was read. */
   own(counter: number, text: string): Own<Except, Result> | undefined {
     const own = this.#unread.get(counter);
@@ -198,7 +205,7 @@ export class Outbox<Except, Result> {
     }
     const items = this.#queue.splice(0, count);
     const counter = ++this.#counter;
-    let text = head(this.#node, counter);
+    let text = `${this.#head}${counter}]`;
     for (const { line } of items) text += `\n${line}`;
     const own = { counter, text, items, at: this.#clock.now() };
     this.#underWay = own;

@@ -54,18 +54,22 @@ export function readId(reply: unknown): Pick<Row, "id" | "ms" | "offset"> {
 
 export function readRows(reply: unknown): Row[] {
   if (!Array.isArray(reply)) throw new Error(`no rows: ${describe(reply)}`);
-  return reply.map((row): Row => {
-    const [id, fields] = row as [string, string[]];
-    const place = readId(id);
-    const [field = "", text = ""] = fields.map(String);
-    return { ...place, ...readField(field, place.ms), text };
-  });
+  return reply.map(readRow);
 }
 
-const FIELD = /^(e|on)(\d+)$/;
+function readRow(row: [id: unknown, fields: unknown[]]): Row {
+  const { id, ms, offset } = readId(row[0]);
+  const [field, text] = [String(row[1][0]), String(row[1][1])];
+  const kind = field.startsWith("e") ? "e" : "on";
+  const epoch = field.startsWith(kind) ? field.slice(kind.length) : "";
+  if (isDigits(epoch)) return { id, ms, offset, epoch: Number(epoch), kind, text };
+  return { id, ms, offset, epoch: ms, kind: field === "epoch" ? field : "foreign", text };
+}
 
-function readField(field: string, ms: number): Pick<Row, "kind" | "epoch"> {
-  const [, kind, epoch] = FIELD.exec(field) ?? [];
-  if (kind !== undefined) return { kind: kind as "e" | "on", epoch: Number(epoch) };
-  return { kind: field === "epoch" ? field : "foreign", epoch: ms };
+function isDigits(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return text !== "";
 }
