@@ -1,18 +1,19 @@
 /** The log of an engine, as a server of this module opens it. */
 
+import process from "node:process";
 import { Log } from "../../cluster/log.ts";
 import { systemClock } from "../../heartbeat.ts";
 import type { Broker } from "../../mod.ts";
 
-/** Opens a log, which is there from then on; `heard` is called for each message that is read. */
+/** Opens a log, which is there from then on; `heard` is called with the data of each message that it tells. */
 export async function openLog(
   broker: Broker,
-  heard: () => void = () => {},
+  heard: (data: string) => void = () => {},
 ): Promise<Log<undefined, undefined>> {
   const ready = Promise.withResolvers<void>();
-  const log = new Log<undefined, undefined>(broker, "bench", systemClock, {
+  const log = new Log<undefined, undefined>(broker, `bench ${process.pid}`, systemClock, {
     message(message) {
-      if (message.kind === "message") heard();
+      if (message.kind === "message") heard(message.data as string);
     },
     entry() {},
     ready: () => ready.resolve(),
