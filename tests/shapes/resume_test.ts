@@ -59,6 +59,22 @@ describe("WebSocket of ./standard with 'resume'", () => {
     await nodes.settle();
   });
 
+  it("has done with a message when its listeners have, whatever they return", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodes.node();
+    const { socket } = open(nodes);
+    await nodes.settle();
+    const [connection] = server.listAllConnections();
+    for (const result of [null, false, 0, "text", { then: 5 }, Promise.resolve(), () => {}]) {
+      socket.onmessage = () => result;
+      const answer = server.send("a", connection!, { acknowledge: true });
+      await nodes.settle();
+      assertEquals(await answer, true);
+    }
+    socket.close();
+    await nodes.settle();
+  });
+
   it("asks for 'reconnect' beside it", () => {
     assertThrows(
       () => new WebSocket("ws://localhost/", [], { resume: true }),
