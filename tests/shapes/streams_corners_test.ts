@@ -53,6 +53,7 @@ describe("streamsOf() a server's connection", () => {
       await clock.advance(0);
       assertEquals(calls.splice(0), ["resume"]);
       admission.message(`${n + 16}`); // as many wait again
+      await clock.advance(0);
       assertEquals(calls.splice(0), ["pause"]);
     }
     await end();
