@@ -73,7 +73,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   /** What an observer is told of the attempt. */
   readonly #attempt: ObservedAttempt | undefined;
   /** Bytes that were accepted and are lost as it closes. */
-  #unsent = 0;
+  unsent = 0;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
@@ -159,7 +159,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.#release("closing");
     if (state === "connecting") {
       this.#socket.terminate();
-      this.#unsent = waiting;
+      this.unsent = waiting;
       afterTurn(() => {
         if (this.state === "closing") this.#end(asked); // unless the runtime has told of it
       });
@@ -178,7 +178,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       const ms = deadline.look(queued, clock.now());
       if (ms > 0) return void (this.#timer = clock.setTimer(look, ms));
       this.#socket.terminate();
-      this.#unsent = queued;
+      this.unsent = queued;
       this.#end(this.#asked!);
     };
     look();
@@ -223,7 +223,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     const { state } = this;
     if (state === "idle") return;
     const { failure, tooBig, unsent = 0 } = end;
-    this.#unsent += unsent;
+    this.unsent += unsent;
     if (state === "closing") return this.#end(this.#asked!, end);
     if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {
@@ -242,7 +242,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   }
 
   dead(): void {
-    this.#unsent = this.#socket.bufferedAmount;
+    this.unsent = this.#socket.bufferedAmount;
     this.#socket.terminate();
     this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN);
   }
@@ -316,13 +316,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   }
 
   #finish(close: CloseResult, end?: End): void {
-    if (this.#unsent > 0) {
-      this.#parts.observing?.unsent?.(this.#parts.who, this.#unsent);
+    if (this.unsent > 0) {
+      this.#parts.observing?.unsent?.(this.#parts.who, this.unsent);
       // Who closes before it is open wants nothing of it, and is told 'close' alone. Who hears that it is
       // lost does not believe that all has arrived.
       if (this.#wasOpen && close !== LINK_DOWN) {
         const cause = causeOf(this.#parts.options.signal);
-        this.owner.report(unsentError(this.#unsent, this.#asked !== undefined, cause));
+        this.owner.report(unsentError(this.unsent, this.#asked !== undefined, cause));
       }
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });

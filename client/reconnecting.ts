@@ -59,6 +59,8 @@ export class ReconnectingConnection implements ConnectionOwner {
   #attempt = 0;
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
+  /** Bytes that were lost with the last connection. */
+  unsent = 0;
   readonly #sleep: SleepWatch;
   /** Ends to hear of a network that is there again. */
   readonly #deaf: (() => void) | undefined;
@@ -240,6 +242,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   ): void {
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
+    this.unsent = this.#connection?.unsent ?? 0;
     this.#connection = undefined;
     this.#between = "waiting";
     this.#attempt++;

@@ -119,6 +119,8 @@ export class ClientLink implements Link, ReconnectOwner {
   #isAborted = false;
   /** What an attempt is to be. */
   readonly #options: ConnectOptions;
+  /** Bytes that were queued as it was dropped, or as the last connection ended. */
+  #left = 0;
   /** Why the connection was lost that has not ended yet. */
   #lost: BusinessError | undefined;
 
@@ -174,7 +176,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   get queued(): number {
-    return this.#connection?.bufferedAmount ?? 0;
+    return (this.#connection?.bufferedAmount ?? 0) + this.#left;
   }
 
   allows(code: number): boolean {
@@ -230,6 +232,7 @@ export class ClientLink implements Link, ReconnectOwner {
     const state = this.#connection?.state;
     if (state !== "open" && state !== "closing") return this.shut(undefined, "");
     this.#isAborted = true;
+    this.#left = this.#connection!.bufferedAmount;
     this.#connection!.terminate();
   }
 
@@ -319,7 +322,10 @@ export class ClientLink implements Link, ReconnectOwner {
 
   #ended(end: LinkEnd, isLast: boolean): void {
     this.#turn?.end();
-    if (isLast) this.#options.signal?.removeEventListener("abort", this.#abort);
+    if (isLast) {
+      this.#options.signal?.removeEventListener("abort", this.#abort);
+      this.#left += this.#connection?.unsent ?? 0; // by the standard it is not forgotten
+    }
     this.#model.ended(end, isLast);
   }
 }

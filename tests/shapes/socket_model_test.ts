@@ -7,14 +7,14 @@ import { WebSocket } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 
 /** A server, a socket that is connecting to it, and the ends of both. */
-async function world() {
+async function world(init: { reconnect?: boolean } = {}) {
   const clock = new FakeClock();
   const network = new MemoryNetwork({ clock });
   const server: WebSocketServer = createWebSocketServer({ clock, runtime: network.server });
   const closes: unknown[] = [];
   server.on("close", (_, close) => closes.push(close));
   await server.start({ serverPort: 80 });
-  const socket = new WebSocket("ws://localhost/", [], { clock, runtime: network.client });
+  const socket = new WebSocket("ws://localhost/", [], { clock, runtime: network.client, ...init });
   const told: unknown[] = [];
   socket.onclose = ({ code, reason, wasClean }) => told.push([code, reason, wasClean]);
   const end = async () => {
@@ -56,6 +56,27 @@ describe("a socket of the standard's shape", () => {
     assertEquals(socket.bufferedAmount, bufferedAmount + 3);
     await end();
   });
+
+  for (const reconnect of [false, true]) {
+    for (const [name, over] of [["close", 60_000], ["terminate", 10]] as const) {
+      it(`counts what was queued and never went out: ${name}, reconnect ${reconnect}`, async () => {
+        const { clock, network, socket, end } = await world({ reconnect });
+        await clock.advance(10);
+        network.links[0]!.hold("toServer");
+        socket.send("x".repeat(100));
+        await clock.advance(10);
+        const closed = new Promise((resolve) => socket.addEventListener("close", resolve));
+        socket[name]();
+        await clock.advance(over);
+        assertEquals(socket.bufferedAmount, 100);
+        await closed;
+        assertEquals([socket.readyState, socket.bufferedAmount], [3, 100]);
+        socket.send("é");
+        assertEquals(socket.bufferedAmount, 102);
+        await end();
+      });
+    }
+  }
 
   it("closes once, with what was asked for first", async () => {
     const { clock, socket, closes, told, end } = await world();
