@@ -102,6 +102,19 @@ describe("createWebSocket({ reconnect })", () => {
     await end();
   });
 
+  it("says what is wrong with what 'url' answers, and asks again", async () => {
+    const { clock, end, log, runtime, ws } = world({ reconnect: { random: () => 0 } });
+    const answers: unknown[] = [5, "ws://localhost/"];
+    await ws.connect((() => answers.shift()) as () => string);
+    await clock.advance(1);
+    const [error] = log.errors as BusinessError[];
+    assertEquals([log.errors.length, error!.code], [1, 200]);
+    const words = "connect: the URL must be text: current value is 5";
+    assertStringIncludes((error!.cause as Error).message, words);
+    assertEquals([runtime.request.url, answers.length], ["ws://localhost/", 0]);
+    await end();
+  });
+
   it("tells nothing secret of what the runtime throws at a later attempt", async () => {
     const { clock, end, log, runtime, ws } = world({ reconnect: { random: () => 0 } });
     const url = "ws://user:Geheimnis@localhost/?token=Geheimnis";

@@ -61,6 +61,7 @@ describe("'reconnect' refuses", () => {
     [{ factor: 0.99 }, "'factor' must be a number from 1 on: current value is 0.99"],
     [{ factor: "2" }, `'factor' must be a number from 1 on: current value is "2"`],
     [{ attempts: 0 }, `'attempts' ${WHOLE}: current value is 0`],
+    [{ maxQueued: -1 }, `'maxQueued' ${BYTES}: current value is -1`],
     [{ maxQueued: 0.5 }, `'maxQueued' ${BYTES}: current value is 0.5`],
     [{ shouldReconnect: true }, `'shouldReconnect' ${FUNCTION}: current value is true`],
     [{ random: 0.5 }, `'random' ${FUNCTION}: current value is 0.5`],

@@ -91,11 +91,14 @@ describe("readIdentity()", () => {
     readIdentity("it", { certPath, keyPath, ...(keyPassword !== undefined && { keyPassword }) });
   const rule = (error: unknown) => fault(error).message.replace(/: current value is .*/, "");
   const { cert, key } = read(authority);
+  const kind = createPrivateKey(key).asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
   const plain = createPrivateKey(key).export({ type: "pkcs8", format: "pem" });
 
   it("gives the certificate and the key, without what stands around that in its file", () => {
-    const path = made.file("around.pem", `${cert}\nnote\n${key}\nend`);
-    for (const keyPath of [authority.keyPath, path]) {
+    const around = (text: string, name: string) => made.file(name, `${cert}\nnote\n${text}\nend`);
+    const old = createPrivateKey(key).export({ type: kind, format: "pem" }) as string;
+    const paths = [around(key, "around.pem"), around(old, "old.pem")];
+    for (const keyPath of [authority.keyPath, ...paths]) {
       assertEquals(identity(keyPath), { cert: cert.trim(), key: plain as string });
     }
     assertEquals(identity(authority.keyPath, ""), { cert: cert.trim(), key: plain as string });
