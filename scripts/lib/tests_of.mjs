@@ -54,6 +54,7 @@ const TABLE = [
     "tests/client/reconnect_test",
     "tests/client/reconnect_corners_test",
     "tests/client/reconnect_runtime_test",
+    "tests/client/reconnect_acknowledge_test",
     "tests/client/reconnect_given_test",
     "tests/client/reconnect_now_test",
     "tests/client/reconnect_policy_test",

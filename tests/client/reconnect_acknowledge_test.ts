@@ -1,0 +1,56 @@
+/** A client that reconnects, and its messages that a server is to acknowledge: their order, bytes and end. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type BusinessError, createWebSocket } from "../../mod.ts";
+import { ACK, ALWAYS, Answers } from "../helpers/acknowledging.ts";
+import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+
+describe("a client that reconnects, with messages to be acknowledged", () => {
+  it("sends those again that were under way first, and counts them meanwhile", async () => {
+    await using nodes = new NodesInMemory();
+    await nodes.node({}, {}, () => {});
+    const ws = await nodes.client({ reconnect: ALWAYS });
+    nodes.network.links[0]!.hold("toServer");
+    const answers = new Answers();
+    const send = (data: string) => answers.add(data, ws.send(data, ACK));
+    for (const data of ["one", "two"]) send(data);
+    await nodes.settle();
+    nodes.cut();
+    await nodes.settle();
+    assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 6]);
+    send("three");
+    answers.add("four", ws.send("four"));
+    assertEquals(ws.bufferedAmount, 15);
+    await nodes.back();
+    const seen = nodes.seen.map((line) => line.split(" ")[1]);
+    assertEquals(seen, ["one", "two", "three", "four"]);
+    assertEquals(answers.log.sort(), ["four false", "one true", "three true", "two true"]);
+    assertEquals(ws.bufferedAmount, 0);
+  });
+
+  it("says as the cause of what was never sent what its signal was aborted with", async () => {
+    await using nodes = new NodesInMemory();
+    await nodes.node({}, {}, () => {});
+    const { clock, network } = nodes;
+    const ws = createWebSocket({
+      ...{ clock, runtime: network.client, resume: true, reconnect: ALWAYS },
+    });
+    const errors: BusinessError[] = [];
+    ws.on("error", (error) => void errors.push(error));
+    const aborter = new AbortController();
+    await clock.until(ws.connect("ws://localhost:1/", { signal: aborter.signal }));
+    await nodes.settle();
+    nodes.cut();
+    await nodes.settle();
+    const refused = ws.send("acknowledged", ACK).catch((error: BusinessError) => error);
+    assertEquals(await ws.send("plain"), false);
+    errors.length = 0;
+    const reason = new Error("the user has left");
+    aborter.abort(reason);
+    await nodes.settle();
+    const { kind, cause } = await refused as BusinessError;
+    assertEquals([kind, cause], ["unsent", reason]);
+    assertEquals(errors.map(({ kind, cause }) => [kind, cause]), [["unsent", reason]]);
+  });
+});
