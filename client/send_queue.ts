@@ -22,10 +22,12 @@ export class SendQueue {
     this.#bytes += sizeOf(message);
   }
 
-  /** Adds messages that are older than all others. */
+  /** Adds messages that are older than all others, but those that are back already: an attempt may fail. */
   putBack(messages: readonly NumberedMessage[]): void {
-    this.#waiting = [...messages, ...this.#waiting];
-    for (const { bytes } of messages) this.#bytes += bytes;
+    const waiting = new Set(this.#waiting);
+    const missing = messages.filter((message) => !waiting.has(message));
+    this.#waiting = [...missing, ...this.#waiting];
+    for (const { bytes } of missing) this.#bytes += bytes;
   }
 
   /** Removes all messages. Returns how many those were whose sender waits for no answer, and bytes. */

@@ -22,6 +22,12 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
     send("three");
     answers.add("four", ws.send("four"));
     assertEquals(ws.bufferedAmount, 15);
+    nodes.at = 99; // where nobody listens
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await nodes.back();
+      assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 15]);
+    }
+    nodes.at = 1;
     await nodes.back();
     const seen = nodes.seen.map((line) => line.split(" ")[1]);
     assertEquals(seen, ["one", "two", "three", "four"]);
