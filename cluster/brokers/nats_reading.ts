@@ -19,9 +19,6 @@ import { Reading } from "./reading.ts";
  */
 const EPOCH = /^epoch forked (\S+)$/;
 
-/** Nothing was read yet. */
-const NOTHING: Numbered = { sequence: 0, text: "" };
-
 /** One reader and its consumer. */
 export class NatsReading extends Reading<Numbered> {
   readonly #stream: NatsStream;
@@ -31,8 +28,8 @@ export class NatsReading extends Reading<Numbered> {
   /** When something has come last, and what looks whether that is long ago. */
   #heardAt = 0;
   #beat: unknown;
-  /** The last entry that was read, and in which stream and epoch. */
-  #last: Numbered = NOTHING;
+  /** The last entry that was read, or that an empty stream has had, and in which stream and epoch. */
+  #last: Numbered | undefined;
   /** What was told after it by the answer to its append, and was not read yet; and when. */
   #ahead: Numbered | undefined;
   #aheadAt = 0;
@@ -60,6 +57,7 @@ export class NatsReading extends Reading<Numbered> {
     const { signal } = this;
     const info = await this.#stream.info();
     await this.#look(info);
+    if (info.count === 0) this.#last ??= { sequence: info.last, text: "" };
     const failed = new Promise<never>((_, reject) => this.#fail = reject);
     failed.catch(() => {});
     let delivered = 0;
@@ -77,7 +75,7 @@ export class NatsReading extends Reading<Numbered> {
     const subscription = this.#stream.connection.subscribe(subject, { callback });
     let consumer: string | undefined;
     try {
-      consumer = await this.#stream.consume(subject, this.#last.sequence + 1);
+      consumer = await this.#stream.consume(subject, (this.#last?.sequence ?? 0) + 1);
       if (signal.aborted) return;
       this.see();
       this.up();
@@ -141,15 +139,15 @@ export class NatsReading extends Reading<Numbered> {
     this.#fork = why === "forked" ? { until: last, epoch: this.#epoch } : undefined;
     this.#told = this.#fork?.epoch;
     this.#created = this.#epoch = epoch;
-    this.#last = NOTHING;
-    this.#ahead = undefined;
+    this.#last = this.#ahead = undefined;
     this.reader.lost(why);
     if (count === 0) this.#wholeRead();
   }
 
   protected override tellAhead(entry: Numbered): void {
-    const { sequence } = this.#last;
-    if (this.#ahead || sequence === 0 || entry.sequence !== sequence + 1) return;
+    const last = this.#last;
+    if (this.#ahead !== undefined || last === undefined) return;
+    if (entry.sequence !== last.sequence + 1) return;
     this.#ahead = entry;
     this.#aheadAt = systemClock.now();
     this.#tell(entry);
@@ -160,7 +158,7 @@ export class NatsReading extends Reading<Numbered> {
     const [last, ahead] = [this.#last, this.#ahead];
     const { sequence, text } = entry;
     if (ahead === undefined) {
-      if (last.sequence > 0 && sequence !== last.sequence + 1) this.reader.lost("trimmed");
+      if (last !== undefined && sequence !== last.sequence + 1) this.reader.lost("trimmed");
     } else if (sequence !== ahead.sequence || text !== ahead.text) {
       return this.#fail(new Error("what was appended is not there"));
     }

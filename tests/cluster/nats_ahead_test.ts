@@ -117,6 +117,21 @@ describe("an entry of a node's own in JetStream", () => {
     assertEquals([reader.unsaid, reader.states], [undefined, [true]]);
   });
 
+  it("is told like this as the first of all, and what is missing behind it is said", async () => {
+    await using nats = await NatsServer.run();
+    await using node = await Node.start(nats.port, nats.port);
+    const { reader, gate } = node;
+    gate.state = "black hole";
+    for (const entry of ["a", "b", "c", "d"]) await node.append(entry);
+    assertEquals(reader.log, ["<ready>", "a"]);
+    const purge = JSON.stringify({ keep: 2 });
+    await node.appends.request("$JS.API.STREAM.PURGE.NETKIT", purge, { timeout: 2000 });
+    gate.reset();
+    gate.state = "open";
+    await reader.told("d");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: trimmed>", "c", "d"]);
+  });
+
   it("is read whatever its first character is", async () => {
     await using nats = await NatsServer.run();
     await appendTo(nats, "first");

@@ -223,8 +223,11 @@ describe("a log in JetStream", () => {
     await reader.told("i");
     // What was deleted is missing among the numbers, too.
     assertEquals(reader.log.slice(8), ["g", "<lost: forked>", "f", "<lost: trimmed>", "h", "i"]);
-    await add("j");
-    await reader.told("j");
+    // What says so comes behind what was appended meanwhile.
+    for (let n = 0; !reader.positions.at(-1)!.epoch.includes("."); n++) {
+      await add(`j${n}`);
+      await reader.told(`j${n}`);
+    }
     assertMatch(reader.positions.at(-1)!.epoch, /^\d+\.\d+$/);
     await using late = await new LogReader(broker).whenReady();
     assertEquals(late.positions.at(-1), reader.positions.at(-1));
@@ -261,6 +264,32 @@ describe("a log in JetStream", () => {
     await using reader = await new LogReader(broker).whenReady();
     assertEquals(reader.log, ["a", "<ready>"]);
   });
+
+  for (const before of [0, 3]) {
+    it(`says that the first were trimmed where it was empty, behind ${before} that were dropped`, async () => {
+      await using it = await world();
+      const { connection } = it;
+      const other = natsBroker({ connection });
+      for (let n = 0; n < before; n++) await other.append("dropped");
+      if (before > 0) await api(connection, "STREAM.PURGE.NETKIT");
+      let isDeaf = false;
+      const faulty: NatsBrokerOptions["connection"] = {
+        request: connection.request.bind(connection),
+        publish: connection.publish.bind(connection),
+        subscribe: (subject, { callback }) =>
+          connection.subscribe(subject, {
+            callback: (...args) => void (isDeaf || callback(...args)),
+          }),
+      };
+      await using reader = await new LogReader(natsBroker({ connection: faulty })).whenReady();
+      isDeaf = true;
+      for (const text of ["a", "b", "c"]) await other.append(text);
+      await api(connection, "STREAM.PURGE.NETKIT", { keep: 1 });
+      isDeaf = false;
+      await reader.told("c");
+      assertEquals(reader.log, ["<ready>", "<lost: trimmed>", "c"]);
+    });
+  }
 
   it("takes no other stream's word for what it has appended", async () => {
     await using it = await world();
