@@ -9,6 +9,7 @@ import {
   type WebSocketClientOptions,
   type WebSocketObserver,
 } from "../../mod.ts";
+import { webSocketClass } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { EventLog, refusal } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -146,6 +147,24 @@ describe("createWebSocket({ reconnect })", () => {
       assertEquals(ws.state, "connecting");
     }
     await end();
+  });
+});
+
+describe("a socket of ./standard that reconnects", () => {
+  it("closes with the code that it is given, and with none where it is given none", async () => {
+    for (const [code, sent] of [[undefined, 1005], [1000, 1000], [4000, 4000]]) {
+      const [clock, runtime] = [new FakeClock(), new ScriptedClient()];
+      const Socket = webSocketClass({ clock, runtime, reconnect: true });
+      const ws = new Socket("ws://localhost/");
+      await clock.advance(1);
+      runtime.events.open();
+      ws.close(code);
+      await clock.advance(1);
+      assertEquals(runtime.socket.calls.at(-1), `close ${sent}`);
+      runtime.events.closed({ code: sent!, reason: "" });
+      await clock.advance(1);
+      assertEquals([ws.readyState, clock.pending], [ws.CLOSED, 0]);
+    }
   });
 });
 
