@@ -35,7 +35,8 @@ describe("ConnectionHandle.connectionOf()", () => {
     const peer = { ...ASKED };
     const connection = new ConnectionHandle("127.0.0.1", 80, peer);
     assertStrictEquals(ConnectionHandle.connectionOf(connection), peer);
-    for (const other of [{ ...connection }, {}, [], Object.create(connection)]) {
+    const others = [{ ...connection }, {}, [], Object.create(connection), null, undefined, 5, "x"];
+    for (const other of others) {
       assertEquals(ConnectionHandle.connectionOf(other), undefined);
     }
   });

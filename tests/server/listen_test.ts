@@ -1,8 +1,8 @@
 /** What comes of a port that cannot be had, and in which order addresses are tried. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer } from "../../mod.ts";
+import { BusinessError, createWebSocketServer, type WebSocketServerOptions } from "../../mod.ts";
 import type { ServerRuntime } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
@@ -11,7 +11,7 @@ import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 type Fault = ReturnType<ServerRuntime["fault"]>;
 
 /** A server on a runtime where each of these addresses cannot be had, for such a reason. */
-function make(faults: Record<string, Fault>) {
+function make(faults: Record<string, Fault>, options: WebSocketServerOptions = {}) {
   const runtime = new ScriptedServer();
   const tried: string[] = [];
   const listen: ServerRuntime["listen"] = (options, events) => {
@@ -23,7 +23,7 @@ function make(faults: Record<string, Fault>) {
   const fault = ({ message }: Error) => faults[message]!;
   const clock = new FakeClock();
   const given = Object.assign(runtime, { listen, fault }) as unknown as ServerRuntime;
-  return { clock, tried, server: createWebSocketServer({ clock, runtime: given }) };
+  return { clock, tried, server: createWebSocketServer({ ...options, clock, runtime: given }) };
 }
 
 describe("a server that cannot listen", () => {
@@ -84,5 +84,26 @@ describe("a server that cannot listen", () => {
       "unsupported",
       ["mount", "'compression' cannot be had on the script", "none here"],
     ]);
+  });
+
+  it("says where it runs already, or that it is about to", async () => {
+    const { clock, server } = make({}, { history: true }); // what it needs is loaded first
+    const [first, second] = [server.start({ serverPort: 7 }), server.start({ serverPort: 8 })];
+    const words = async (call: Promise<unknown>) => (await refusal(call)).message.split(": ")[2];
+    assertEquals(await words(second), "this server is running already, or is about to");
+    assertEquals(await clock.until(first), true);
+    assertEquals(
+      await words(server.start({ serverPort: 8 })),
+      "this server is running already, on port 80",
+    );
+    await clock.until(server.stop());
+    const mount = await clock.until(server.mount({}));
+    assertEquals(
+      await words(server.start({ serverPort: 8 })),
+      "this server is running already, in a host",
+    );
+    const { message } = assertThrows(() => mount.websocketWith(5 as never), BusinessError);
+    assertEquals(message.includes("websocketWith: the other's handler must be"), true);
+    await clock.until(server.stop());
   });
 });
