@@ -10,6 +10,9 @@ import { socketOf } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
+import { MODULE, runSource } from "../helpers/source.ts";
+
+const TESTING = new URL("../../testing.ts", import.meta.url).href;
 
 /** A pair, with two servers of `ws` over its one, and what came to the client. */
 async function open(config: Partial<WebSocketServerConfig> = {}) {
@@ -78,18 +81,24 @@ describe("a callback of send() and ping()", () => {
     await pair[Symbol.asyncDispose]();
   });
 
-  it("is told of a Blob that cannot be read, or else 'error' is", async () => {
+  it("is told of a Blob that cannot be read, or else 'error' is, or the console", async () => {
     const { pair, socket, got } = await open();
     const gone = new RangeError("gone");
     const blob = () => Object.assign(new Blob(["a"]), { arrayBuffer: () => Promise.reject(gone) });
     const told: unknown[] = [];
     socket.send(blob(), (error) => told.push(error === gone));
     await pair.clock.advance(1);
+    const { error } = console;
+    console.error = (error: unknown) => told.push(["printed", error === gone]);
+    socket.send(blob());
+    await pair.clock.advance(1);
+    console.error = error;
     socket.on("error", (error) => told.push(error === gone));
     socket.send(blob());
     socket.send("after");
     await pair.clock.advance(20);
-    assertEquals([told, got, socket.readyState], [[true, true], ["after"], 1]);
+    assertEquals([got, socket.readyState], [["after"], 1]);
+    assertEquals(told, [true, ["printed", true], true]);
     await pair[Symbol.asyncDispose]();
   });
 });
@@ -132,6 +141,19 @@ describe("a socket of ws", () => {
     await pair.clock.advance(20);
     assertEquals(told, [["close", 1006, "", false, 3]]);
     await pair[Symbol.asyncDispose]();
+  });
+
+  it("shows no handler before there is one, and takes no kind of bytes that there is not", async () => {
+    for (const name of ["onmessage", "onerror", "onclose", "onopen"] as const) {
+      const { pair, socket } = await open();
+      assertEquals(socket[name], null);
+      for (const type of ["arraybuffer", "nodebuffer"] as const) {
+        socket.binaryType = type;
+        socket.binaryType = "blob" as never;
+        assertEquals(socket.binaryType, type);
+      }
+      await pair[Symbol.asyncDispose]();
+    }
   });
 
   it("says nothing on the console of the events that it tells", async () => {
@@ -189,5 +211,27 @@ describe("a server of ws", () => {
       ...[2, false, true],
     ]);
     await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("'ping' of a socket of ws", () => {
+  it("is said once to be never told", async () => {
+    const { code, stdout } = await runSource(`
+      import { wsServer } from ${JSON.stringify(new URL("../../node.ts", import.meta.url).href)};
+      import { createWebSocketServer } from ${JSON.stringify(MODULE)};
+      import { FakeClock, MemoryNetwork } from ${JSON.stringify(TESTING)};
+      import { createWebSocket } from ${JSON.stringify(MODULE)};
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      console.warn = (what) => console.log(what);
+      wsServer(server).on("connection", (one) => one.on("ping", () => {}).on("ping", () => {}));
+      await server.start({ serverPort: 80 });
+      const ws = createWebSocket({ clock, runtime: network.client });
+      await ws.connect("ws://localhost/");
+      await clock.advance(100);
+    `);
+    assertEquals([code, stdout.trim().split("\n").length], [0, 1]);
+    assertStringIncludes(stdout, "'ping' is never told: no runtime shows the Pings of a peer.");
   });
 });
