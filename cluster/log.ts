@@ -172,7 +172,7 @@ export class Log<Except, Result> {
     const isText = typeof text === "string"; // a broker of the user's may hand out anything
     if (isText) this.#figures.bytes += text.length;
     // Mostly it is what this node has appended last, which need not be parsed.
-    let own = isText ? this.#outbox.oldest(text) : undefined;
+    let own = this.#outbox.oldest(text);
     const from = own === undefined
       ? isText ? readHead(text) : undefined
       : { node: this.node, counter: own.counter };
