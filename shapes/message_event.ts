@@ -1,30 +1,30 @@
 /** The event of a message that came in. Not part of the public API. */
 
-/** Where messages come from and go to: one for all of a socket's that are being dispatched. */
-export interface MessageSource {
+/** Where a message comes from and goes to. */
+interface Ends {
   readonly origin: string;
   readonly target: EventTarget;
-  /** What takes its place in an event that has been dispatched. */
-  told(): MessageSource;
 }
 
-/** The source of all of a socket's events that have been dispatched. */
-export class Told implements MessageSource {
+/** The same of all of a socket's messages that are being dispatched. */
+export interface MessageSource extends Ends {
+  /** What takes its place in an event that has been dispatched. */
+  told(): Told;
+}
+
+/** The same of all of a socket's messages that have been dispatched. */
+export class Told implements Ends {
   readonly origin: string;
   readonly target: EventTarget;
 
-  constructor({ origin, target }: MessageSource) {
+  constructor({ origin, target }: Ends) {
     this.origin = origin;
     this.target = target;
-  }
-
-  told(): MessageSource {
-    return this;
   }
 }
 
 /** That of one event alone: one that is stopped, is asked for its time, or is dispatched again. */
-class Details extends Told {
+class Details extends Told implements MessageSource {
   override target: EventTarget;
   isDispatched: boolean;
   isStopped = false;
@@ -32,13 +32,13 @@ class Details extends Told {
   isTrusted = true;
   timeStamp = 0;
 
-  constructor(source: MessageSource) {
+  constructor(source: Ends) {
     super(source);
     this.target = source.target;
     this.isDispatched = !(source instanceof Told);
   }
 
-  override told(): MessageSource {
+  told(): Told {
     this.isDispatched = this.isStopped = this.stopsAtOnce = false;
     return this;
   }
@@ -54,7 +54,7 @@ class Details extends Told {
  */
 class SocketMessageEvent {
   readonly #data: unknown;
-  #source: MessageSource;
+  #source: Ends;
 
   constructor(data: unknown, source: MessageSource) {
     this.#data = data;
@@ -65,11 +65,11 @@ class SocketMessageEvent {
 
   static readonly dataOf = (event: object): unknown => (event as SocketMessageEvent).#data;
 
-  static readonly sourceOf = (event: object): MessageSource =>
-    (event as SocketMessageEvent).#source;
+  static readonly sourceOf = (event: object): Ends => (event as SocketMessageEvent).#source;
 
   static readonly end = (event: object): void => {
-    (event as SocketMessageEvent).#source = (event as SocketMessageEvent).#source.told();
+    const own = event as SocketMessageEvent;
+    own.#source = (own.#source as MessageSource).told();
   };
 
   static readonly detail = (event: object): Details => {

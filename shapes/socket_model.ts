@@ -62,7 +62,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   readonly target: EventTarget;
   // What each message needs has no `#`, as in `server/connection.ts`.
   private bits = 0;
-  private past: MessageSource | undefined;
+  private past: Told | undefined;
   #sent: Sent | undefined;
 
   constructor(target: EventTarget) {
@@ -188,7 +188,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     }
   }
 
-  told(): MessageSource {
+  told(): Told {
     return this.past ??= new Told(this);
   }
 
