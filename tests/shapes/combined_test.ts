@@ -113,6 +113,21 @@ describe("WebSocket with 'reconnect'", () => {
     await end();
   });
 
+  it("tells 'error' of what was never sent", async () => {
+    const { clock, socket, cut, end } = await reconnecting();
+    cut();
+    await clock.advance(10);
+    const kinds: unknown[] = [];
+    socket.onerror = (event) => kinds.push((event as ErrorEvent).error.kind);
+    socket.send("meanwhile");
+    const over = next(socket, "close");
+    socket.close();
+    await clock.advance(10);
+    await over;
+    assertEquals(kinds, ["unsent", "aborted"]);
+    await end();
+  });
+
   it("sends a Blob of before the break after it, and what is behind it", async () => {
     const { clock, socket, got, cut, end } = await reconnecting();
     const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();

@@ -108,6 +108,25 @@ describe("a server of which one connection is shown in another shape", () => {
   });
 });
 
+describe("a server whose connections are shown in other shapes", () => {
+  it("has one listener of each event for all of them", async () => {
+    await using pair = await MemoryPair.start();
+    const { server } = pair;
+    const added: string[] = [];
+    const on = server.on.bind(server) as (...args: unknown[]) => void;
+    Object.assign(server, {
+      on: (event: string, listener: unknown) => (added.push(event), on(event, listener)),
+    });
+    wsServer(server);
+    wsServer(server);
+    for (let turn = 0; turn < 3; turn++) {
+      socketOf(server, await pair.open());
+      await pair.close();
+    }
+    assertEquals(added, ["connect", "connect", "messageReceive", "close"]);
+  });
+});
+
 describe("'onmessage' alone", () => {
   it("is printed where it throws or rejects, and prevents nothing else", async () => {
     await using pair = await MemoryPair.start();

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type BusinessError, createWebSocketServer } from "../../mod.ts";
+import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { WebSocket, webSocketClass } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -70,6 +70,29 @@ describe("a socket of the standard's shape says", () => {
       assertStringIncludes(message, "the runtime refused to dial: Error: no more sockets");
       assertEquals(log, [1006]);
       socket.close();
+    }
+  });
+
+  it("what a runtime cannot do, before it dials", () => {
+    const clock = new FakeClock();
+    const cannot = Object.assign(new ScriptedClient(), {
+      unsupported: () => ({ option: "proxy", why: "it has none" }),
+    });
+    const silent = Object.assign(new ScriptedClient(), { canPing: false });
+    const ways = [[cannot, {}, "'proxy' cannot be had on the script: it has none"], [
+      silent,
+      { pingInterval: 1 },
+      "'pingInterval' cannot be had on the script",
+    ]] as const;
+    for (const [runtime, init, words] of ways) {
+      const make = () =>
+        new WebSocket("ws://localhost/", [], { ...init, clock, runtime } as object);
+      const { kind, message } = assertThrows(make, BusinessError);
+      assertEquals([kind, message.endsWith(words), runtime.request], [
+        "unsupported",
+        true,
+        undefined,
+      ]);
     }
   });
 
