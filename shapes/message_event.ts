@@ -15,7 +15,7 @@ export interface MessageSource extends Ends {
 /** The same of all of a socket's messages that have been dispatched. */
 export class Told implements Ends {
   readonly origin: string;
-  readonly target: EventTarget;
+  target: EventTarget;
 
   constructor({ origin, target }: Ends) {
     this.origin = origin;
@@ -25,7 +25,6 @@ export class Told implements Ends {
 
 /** That of one event alone: one that is stopped, is asked for its time, or is dispatched again. */
 class Details extends Told implements MessageSource {
-  override target: EventTarget;
   isDispatched: boolean;
   isStopped = false;
   stopsAtOnce = false;
@@ -34,7 +33,6 @@ class Details extends Told implements MessageSource {
 
   constructor(source: Ends) {
     super(source);
-    this.target = source.target;
     this.isDispatched = !(source instanceof Told);
   }
 

@@ -1,5 +1,6 @@
 /**
- * How long messages take through the log and through the same client's pub/sub, by turns:
+ * How long messages take through the log, through the same client's pub/sub, and on Redis by XADD and XREAD alone ("bare"),
+ * by turns:
  * `latency.ts ENGINE CLIENT [ROUNDS] [RATE]`, where ENGINE is redis or nats. One process publishes; it hears
  * what it publishes ("here"), and so does another, which does nothing else ("elsewhere"). Prints one line of JSON:
  * of each percentile of a round, in ms, the quartiles over the rounds.
@@ -12,6 +13,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
+import { readReply } from "../../cluster/brokers/redis_rows.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { NatsServer, RedisServer } from "../../tests/helpers/engines.ts";
@@ -156,9 +158,9 @@ async function paced(publish: Way["publish"], times: Times): Promise<void> {
   await done.promise;
 }
 
-/** The log, and the same client's pub/sub. */
+/** The log, the same client's pub/sub, and a stream of Redis. */
 async function open(url: string): Promise<Record<string, Way>> {
-  const [logTimes, times] = [new Times(), new Times()];
+  const [logTimes, times, bareTimes] = [new Times(), new Times(), new Times()];
   const connection = engine === "nats" ? await connect({ servers: url }) : undefined;
   const broker = connection === undefined
     ? redisBroker({ open: () => REDIS_CLIENTS[client]!(url) })
@@ -167,7 +169,26 @@ async function open(url: string): Promise<Record<string, Way>> {
   return {
     log: { publish: (text) => void log.publish("publish", "t", text, undefined), times: logTimes },
     pubSub: { publish: await pubSub(url, connection, (text) => times.note(text)), times },
+    ...(connection === undefined && {
+      bare: { publish: await bare(url, (text) => bareTimes.note(text)), times: bareTimes },
+    }),
   };
+}
+
+/** What the log asks of Redis, asked by the same client. */
+async function bare(url: string, heard: (text: string) => void): Promise<Way["publish"]> {
+  const [writer, reader] = await Promise.all([1, 2].map(() => REDIS_CLIENTS[client]!(url)));
+  const read = async () => {
+    for (let last = "$";;) {
+      const args = ["COUNT", "1000", "BLOCK", "1000", "STREAMS", "bare", last];
+      for (const { id, text } of readReply(await reader!.send("XREAD", args))) {
+        last = id;
+        heard(text);
+      }
+    }
+  };
+  read().catch(() => {}); // Redis ends first
+  return (text) => void writer!.send("XADD", ["bare", "MAXLEN", "~", "100000", "*", "e", text]);
 }
 
 async function pubSub(

@@ -48,6 +48,8 @@ class Node implements AsyncDisposable {
     const gate = await TcpGate.listen(readPort);
     const node = new Node(gate, await open(gate.port), await open(appendPort));
     await node.reader.whenReady();
+    // The answer that has made the consumer may come after all that it tells.
+    await until("it reads", () => node.reader.states.length > 0);
     return node;
   }
 
