@@ -58,8 +58,9 @@ interface Way {
   times: Times;
 }
 
-if (other === undefined) await measure();
+if (other === undefined) await measure(); // its engine has ended with it
 else await hear(other);
+process.exit(0);
 
 /** Milliseconds; the same in all processes of one machine. */
 function now(): number {
@@ -121,7 +122,6 @@ async function measure(): Promise<void> {
     report[`${name} ${where}`] = Object.fromEntries(parts);
   }
   console.log(JSON.stringify(report));
-  process.exit(0);
 }
 
 /** The other process: tells what it has heard, when it is asked for so many of each way. */
