@@ -71,7 +71,7 @@ const TABLE = [
     "tests/heartbeat_test",
     "tests/heartbeat/many_test",
     "tests/server/closing_deadlines_test",
-  ], []],
+  ], ["tests/hostile/churn_test"]],
   [/^internal\/close_/, [
     "tests/server/closing_deadlines_test",
     "tests/client/after_end_test",
