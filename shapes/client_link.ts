@@ -227,6 +227,7 @@ export class ClientLink implements Link, ReconnectOwner {
     }
   }
 
+  /** Drops the connection at once, whatever is queued; `ended` follows. */
   drop(): void {
     if (this.#isAborted) return;
     const state = this.#connection?.state;

@@ -26,6 +26,10 @@ export class ClientModel extends SocketModel {
     this.#link = make();
   }
 
+  override terminate(): void {
+    this.link?.drop();
+  }
+
   /** The connection is open. */
   opened(protocol: string): void {
     this.protocol = protocol;

@@ -19,8 +19,6 @@ export interface Link {
   ask(data: WebSocketData): Promise<boolean>;
   /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */
   shut(code: number | undefined, reason: string): void;
-  /** Drops the connection at once, whatever is queued; `ended` follows. */
-  drop(): void;
   /** Sends a Ping, whose answer the heartbeat waits for. Only while open. */
   probe(): void;
 }

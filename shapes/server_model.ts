@@ -76,7 +76,8 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
     shut(this.#connection, code, reason);
   }
 
-  drop(): void {
+  /** Also one whose 'close' was told as this side closed, while the peer has not answered. */
+  override terminate(): void {
     this.#connection.drop();
   }
 

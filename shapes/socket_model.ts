@@ -78,6 +78,8 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   protected abstract readonly link: Link | undefined;
   /** Dispatches an event to the listeners, as `dispatchEvent` does. */
   abstract dispatch(event: Event): boolean;
+  /** Drops the connection at once, whatever is queued; `ended` follows unless it has been called. */
+  abstract terminate(): void;
 
   get binaryType(): "blob" | "arraybuffer" {
     return (this.bits & TAKES_BUFFERS) === 0 ? "blob" : "arraybuffer";
@@ -147,11 +149,6 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     const waiting = this.#sent?.waiting;
     if (waiting !== undefined) waiting.push({ code, reason });
     else this.link?.shut(code, reason);
-  }
-
-  /** Drops the connection at once. */
-  terminate(): void {
-    this.link?.drop();
   }
 
   /** Sends a Ping. */

@@ -33,7 +33,6 @@ const MAX_REASON_BYTES = 123;
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
 const PAUSED = 2;
-const OVER = 4;
 
 const STATES = { admitted: OPEN, open: OPEN, closing: CLOSING, closed: CLOSED } as const;
 
@@ -90,7 +89,7 @@ export class WsSocket extends EventEmitter {
 
   /** OPEN, CLOSING or CLOSED. */
   get readyState(): 0 | 1 | 2 | 3 {
-    return this.#is(OVER) ? CLOSED : STATES[this.#connection.state];
+    return STATES[this.#connection.state];
   }
 
   /** Bytes that are queued, and what was sent too late. */
@@ -246,16 +245,16 @@ export class WsSocket extends EventEmitter {
     if (!Number.isInteger(code) || !(isOfProtocol || (code >= 3000 && code <= 4999))) {
       throw new TypeError("First argument must be a valid error code number");
     }
-    const text = typeof reason === "string" ? reason : Buffer.from(reason).toString();
-    if (Buffer.byteLength(text) > MAX_REASON_BYTES) {
+    const bytes = Buffer.from(reason as string);
+    if (bytes.length > MAX_REASON_BYTES) {
       throw new RangeError("The message must not be greater than 123 bytes");
     }
-    shut(this.#connection, code, text);
+    shut(this.#connection, code, bytes.toString());
   }
 
-  /** Drops the connection at once, whatever is queued: 'close' with 1006. */
+  /** Drops the connection at once, whatever is queued: 'close' with 1006, unless it has been told already. */
   terminate(): void {
-    if (!this.#is(OVER)) this.#connection.drop();
+    this.#connection.drop();
   }
 
   /** Stops reading; throws 2302999 where the runtime cannot. */
@@ -311,7 +310,6 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   closed({ code, reason }: CloseResult): void {
-    this.#bits |= OVER;
     this.emit("close", code, Buffer.from(code === 1006 ? "" : reason));
   }
 

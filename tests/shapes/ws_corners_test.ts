@@ -110,9 +110,12 @@ describe("a socket of ws", () => {
     assertEquals([calls, socket.isPaused], [[], false]);
     socket.pause();
     socket.pause();
-    assertEquals([calls, socket.isPaused], [["pause"], true]);
+    assertEquals([calls, socket.isPaused, socket.binaryType], [["pause"], true, "nodebuffer"]);
+    socket.binaryType = "arraybuffer";
+    assertEquals([socket.isPaused, socket.readyState], [true, 1]);
     socket.resume();
     socket.resume();
+    assertEquals(socket.binaryType, "arraybuffer");
     assertEquals([calls, socket.isPaused], [["pause", "resume"], false]);
     await end();
   });

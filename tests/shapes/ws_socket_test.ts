@@ -192,6 +192,40 @@ describe("a socket of ws", () => {
     await pair[Symbol.asyncDispose]();
   });
 
+  it("tells which event it is and whose, of what has nothing else to say", async () => {
+    const { pair, socket } = await open();
+    const heard: unknown[] = [];
+    const listener = (event: object) => {
+      const { target, ...rest } = event as { target: unknown };
+      heard.push([rest, target === socket]);
+    };
+    socket.removeEventListener("pong", listener); // it was never added
+    socket.addEventListener("pong", listener);
+    socket.onopen = listener;
+    socket.ping();
+    await pair.clock.advance(20);
+    socket.emit("open");
+    assertEquals(heard, [[{ type: "pong" }, true], [{ type: "open" }, true]]);
+    await pair[Symbol.asyncDispose]();
+  });
+
+  it("is told of with its end, where the connection is over before", async () => {
+    for (const how of ["terminate", "close"] as const) {
+      const pair = await MemoryPair.start();
+      const told: unknown[] = [];
+      pair.server.on("connect", (connection) => void pair.server[how](connection));
+      wsServer(pair.server).on("connection", (socket: WsSocket) => {
+        told.push(socket.readyState);
+        socket.binaryType = "arraybuffer";
+        socket.on("close", (code: number) => told.push(code, socket.readyState));
+      });
+      await pair.open();
+      await pair.clock.advance(20);
+      assertEquals([how, ...told], [how, 2, how === "close" ? 1000 : 1006, 3]);
+      await pair[Symbol.asyncDispose]();
+    }
+  });
+
   it("says that it cannot ping where the runtime cannot", async () => {
     const runtime = new ScriptedServer();
     const pair = await MemoryPair.start();
