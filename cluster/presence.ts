@@ -90,6 +90,7 @@ export class Presence {
     this.#owner.tell({ kind: "hello" });
     this.#announce();
     this.#beat();
+    this.#lookedAt = this.#clock.now();
     const look = () => {
       this.#looking = this.#clock.setTimer(look, this.#leaseMs / LOOKS);
       this.#look();
@@ -175,12 +176,12 @@ export class Presence {
   #look(): void {
     if (++this.#looks % (LOOKS / BEATS) === 0) this.#beat();
     const now = this.#clock.now();
-    const most = (this.#leaseMs / BEATS) * (1 + LATE);
-    if (now - this.#heardAt > most) return;
-    // No more is counted after a while in which nobody heard anybody, or this process was blocked: what
-    // the others have said meanwhile may be read next.
+    // No more is counted after a while in which this process was blocked: what the others have said
+    // meanwhile may be read next. While nobody hears anybody, nothing is counted at all.
     const passed = Math.min(now - this.#lookedAt, 2 * this.#leaseMs / LOOKS);
     this.#lookedAt = now;
+    const most = (this.#leaseMs / BEATS) * (1 + LATE);
+    if (now - this.#heardAt > most) return;
     for (const [name, node] of this.#nodes) {
       node.silence += passed;
       if (node.silence <= node.lease) continue;
