@@ -90,6 +90,31 @@ describe("the history of topics", () => {
     assertEquals(brief(history.since("a", at(2))), ["3"]);
   });
 
+  it("keeps what is as old as may be, and not a millisecond longer", async () => {
+    const { history, clock } = start({ age: 1000 });
+    history.add("a", at(1), "1");
+    await clock.advance(1000);
+    assertEquals(brief(history.since("a", at(0))), ["1"]);
+    await clock.advance(1);
+    assertEquals(brief(history.since("a", at(0))), false);
+  });
+
+  it("forgets with a log what it has dropped of that", async () => {
+    const { history, clock } = start({ age: 1000, messages: 1 });
+    for (const n of [7, 8]) history.add("a", at(n), "old");
+    await clock.advance(1001);
+    assertEquals(brief(history.since("nobody's", at(7))), false);
+    history.add("b", at(1, 0, "f"), "new");
+    for (const [topic, missed] of [["nobody's", []], ["a", []], ["b", ["new"]]] as const) {
+      assertEquals(brief(history.since(topic, at(0, 0, "f"))), [...missed], topic);
+    }
+    history.clear();
+    history.add("b", at(2, 0, "f"), "newer");
+    for (const topic of ["nobody's", "a"]) {
+      assertEquals(brief(history.since(topic, at(2, 0, "f"))), [], topic);
+    }
+  });
+
   it("keeps so many bytes of all topics, the newest", () => {
     const { history } = start({ bytes: 10_000 });
     const data = "x".repeat(450); // 1000 bytes each, with what it costs besides
