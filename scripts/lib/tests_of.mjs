@@ -225,7 +225,8 @@ const TABLE = [
     "tests/server/resuming_test",
     "tests/cluster/broker_stats_test",
   ]],
-  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/redis_connections_test"], [
+  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/reading_test"], [
+    "tests/cluster/redis_connections_test",
     "tests/cluster/redis_gather_test",
     "tests/cluster/redis_faults_test",
     "tests/cluster/redis_test",
