@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Broker, BrokerReader } from "../../cluster.ts";
 import type { BrokerEvent, PresenceEvent } from "../../mod.ts";
 import { ClusteredServers } from "../helpers/clustered_servers.ts";
 
@@ -64,6 +65,41 @@ describe("'broker'", () => {
       assertEquals(events, expected);
     });
   }
+
+  it("says whether it is up as something is lost, as the broker has said last", async () => {
+    const said: [name: string, say: (reader: BrokerReader) => void, up: boolean][] = [
+      ["nothing yet", () => {}, false],
+      ["up", (reader) => reader.state(true), true],
+      ["down", (reader) => reader.state(false, new Error("away")), false],
+      ["up again", (reader) => reader.state(true), true],
+    ];
+    await using world = new ClusteredServers();
+    let reader!: BrokerReader;
+    const broker: Broker = {
+      append: () => Promise.resolve(),
+      read(one, signal) {
+        reader = one;
+        one.ready();
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+      },
+      close: () => Promise.resolve(),
+    };
+    const observed: unknown[] = [];
+    const observer = {
+      broker: (up: boolean, why: string | undefined) => why && observed.push([up, why]),
+    };
+    const server = world.make({ broker, observer });
+    const events: unknown[] = [];
+    server.on("broker", ({ up, lost }) => lost && events.push([up, lost]));
+    await world.start(server);
+    for (const [name, say, up] of said) {
+      say(reader);
+      for (const why of ["trimmed", "forked", "gone"] as const) {
+        reader.lost(why);
+        assertEquals([events.splice(0), observed.splice(0)], [[[up, why]], [[up, why]]], name);
+      }
+    }
+  });
 
   it("is told of a gap, and what comes after it", async () => {
     await using world = new ClusteredServers();
