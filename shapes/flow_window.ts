@@ -39,7 +39,7 @@ export class FlowWindow {
 
   /** The far end tells how much it has read. */
   acknowledged(text: string): void {
-    const bytes = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    const bytes = /^\d+$/.test(text) ? Number(text) : NaN;
     if (!(bytes <= this.#unread)) {
       throw businessError(
         "unacceptable",

@@ -71,6 +71,18 @@ describe("a window", () => {
     }
   });
 
+  it("takes for a number nothing but digits, be there room for what else it might mean", async () => {
+    const { window } = open(20_000);
+    await window.send(19_999);
+    for (const text of ["", " 1", "1 ", "1e3", "0x10", "1.5", "+1", "-1", "1\n", "1a", "a1"]) {
+      const { kind } = assertThrows(() => window.acknowledged(text), BusinessError, "no 'window'");
+      assertEquals([text, kind], [text, "unacceptable"]);
+    }
+    window.acknowledged("9999");
+    assertThrows(() => window.acknowledged("10001"), BusinessError);
+    window.acknowledged("10000");
+  });
+
   it("is full to the byte, and has room to the byte", async () => {
     const full = open(4);
     full.add(4);

@@ -24,19 +24,23 @@ describe("what is no client, or no server", () => {
   const nobody = { clientIP: "127.0.0.1", clientPort: 1 };
   for (const name of client) {
     it(`is refused where a client has no ${name}()`, () => {
-      for (const call of [streamsOf, duplexOf] as ((one: never) => unknown)[]) {
+      for (const [word, call] of Object.entries({ streamsOf, duplexOf })) {
         if (call === duplexOf && name === "connect") continue; // then it is meant as a server
-        const { code } = assertThrows(() => call(without(client, name)), BusinessError);
-        assertEquals(code, 401);
+        const { code, message } = assertThrows(() => call(without(client, name)), BusinessError);
+        const words = `${word}: the client must be one that createWebSocket has made`;
+        assertEquals([code, message.includes(words)], [401, true], message);
       }
     });
   }
   for (const name of server) {
     it(`is refused where a server has no ${name}()`, () => {
-      const calls = [wsServer, socketOf, streamsOf] as ((one: never, two: unknown) => unknown)[];
-      for (const call of calls) {
-        const { code } = assertThrows(() => call(without(server, name), nobody), BusinessError);
-        assertEquals(code, 401);
+      for (const [word, call] of Object.entries({ wsServer, socketOf, streamsOf })) {
+        const { code, message } = assertThrows(
+          () => (call as (one: never, two: unknown) => unknown)(without(server, name), nobody),
+          BusinessError,
+        );
+        const words = `${word}: the server must be one that createWebSocketServer has made`;
+        assertEquals([code, message.includes(words)], [401, true], message);
       }
     });
   }

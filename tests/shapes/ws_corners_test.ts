@@ -35,13 +35,13 @@ async function open(config: Partial<WebSocketServerConfig> = {}) {
 }
 
 /** A socket of a runtime that can stop reading, and the calls it gets. */
-async function scripted() {
+async function scripted(config: Partial<WebSocketServerConfig> = {}) {
   const clock = new FakeClock();
   const runtime = new ScriptedServer();
   const server = createWebSocketServer({ clock, runtime });
   let socket!: WsSocket;
   wsServer(server).on("connection", (one) => socket = one);
-  await server.start({ serverPort: 80 });
+  await server.start({ serverPort: 80, ...config });
   const admission = runtime.enter();
   const wire = new PausableSocket();
   admission.open(wire);
@@ -50,7 +50,7 @@ async function scripted() {
     await clock.until(server.stop());
     assertEquals(clock.pending, 0);
   };
-  return { socket, admission, calls: wire.calls, clock, end };
+  return { server, socket, admission, calls: wire.calls, clock, end };
 }
 
 describe("a callback of send() and ping()", () => {
@@ -194,6 +194,16 @@ describe("several shapes of one connection", () => {
     assertEquals(log, ["0 4000 bye", "1 4000 bye", "2 4000 bye"]);
     await pair[Symbol.asyncDispose]();
   });
+
+  it("have a message behind them when all have heard of it: none counts as being worked on", async () => {
+    const { server, socket, admission, calls, end } = await scripted({ maxPendingAmount: 10 });
+    let heard = 0;
+    socket.on("message", () => heard++);
+    socketOf(server, server.listAllConnections()[0]!).onmessage = () => heard++;
+    for (let n = 0; n < 20; n++) admission.message("12345");
+    assertEquals([heard, calls], [40, []]);
+    await end();
+  });
 });
 
 describe("a server of ws", () => {
@@ -208,6 +218,16 @@ describe("a server of ws", () => {
     const { clientIP, clientPort } = connection;
     assertEquals([socket.remoteAddress, socket.remotePort], [clientIP, clientPort]);
     assertStringIncludes(requests[0]!.headers.connection!, "pgrade");
+    assertEquals(Object.keys(requests[0]!), [
+      ...["method", "url", "headers", "httpVersion", "socket", "connection"],
+    ]);
+    // A program may put its own in place of each, as routers do with the URL.
+    for (const key of ["method", "url"] as const) {
+      requests[0]![key] = "mine";
+      assertEquals(requests[0]![key], "mine");
+      delete requests[0]![key];
+      assertEquals(Object.hasOwn(requests[0]!, key), false);
+    }
     await pair.close();
     await pair.open();
     assertEquals([wss.clients.size, wss.clients.has(one!), wss.clients.has(sockets[2]!)], [
