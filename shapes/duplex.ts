@@ -57,9 +57,9 @@ class WebSocketDuplex extends Duplex {
       const { done, value } = await this.#reader.read();
       if (done) return void this.push(null);
       // An empty chunk would end a stream of bytes no more than none at all: it reads on.
-      const chunk = typeof value === "string" ? Buffer.from(value) : Buffer.from(value);
+      const chunk = Buffer.from(value as string);
       if (chunk.length === 0 && !this.#isObject) return await this.#readOne();
-      this.push(this.#isObject ? typeof value === "string" ? value : chunk : chunk);
+      this.push(this.#isObject && typeof value === "string" ? value : chunk);
     } catch (error) {
       this.destroy(error as Error);
     }
