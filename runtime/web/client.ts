@@ -29,7 +29,7 @@ interface PageLike {
 function woken(wake: () => void): () => void {
   const page = globalThis as PageLike;
   const { document } = page;
-  const shown = () => document?.visibilityState === "visible" && wake();
+  const shown = () => document!.visibilityState === "visible" && wake();
   page.addEventListener?.("online", wake);
   document?.addEventListener("visibilitychange", shown);
   return () => {
@@ -108,7 +108,7 @@ class WebSocketOfTheWeb implements ClientSocket {
   close(code: number, reason: string): void {
     this.#closes = true;
     if (code === 1005) this.#ws.close();
-    else this.#ws.close(code === 1000 || code >= 3000 ? code : 1000, reason);
+    else this.#ws.close(code >= 3000 ? code : 1000, reason);
   }
 
   /**
