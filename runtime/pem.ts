@@ -103,7 +103,7 @@ export function readIdentity(
     const [own = pem] = PRIVATE_KEY.exec(pem) ?? [];
     key = createPrivateKey({ key: own, ...(keyPassword ? { passphrase: keyPassword } : {}) });
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-    const kind = type === "ec" ? details?.namedCurve : type;
+    const kind = type === "ec" ? details!.namedCurve : type;
     if (!KINDS.includes(kind)) throw new Error(`no runtime takes a key of this kind: ${kind}`);
     plain = key.export({ type: "pkcs8", format: "pem" });
   } catch (cause) {

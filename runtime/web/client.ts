@@ -129,6 +129,5 @@ class WebSocketOfTheWeb implements ClientSocket {
 
 /** Whether a buffer can change its size. Web IDL lets a platform refuse such data. */
 function isResizable(data: WebSocketData): boolean {
-  if (typeof data === "string") return false;
   return ((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer).resizable;
 }

@@ -280,5 +280,5 @@ export function testsOf(file) {
  * @param {string} file
  */
 export function runtimeOf(file) {
-  return /^runtime\/(?:deno|web)\b/.test(file) ? "deno" : "bun";
+  return /^runtime\/(?:deno|web|pem)\b/.test(file) ? "deno" : "bun";
 }

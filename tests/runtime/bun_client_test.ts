@@ -1,6 +1,6 @@
 /** What the client on Bun makes of Bun's WebSocket, here one that does what a test says, in time that stands still. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
 import type { ClientRuntime, ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
@@ -297,5 +297,6 @@ describe("the client on Bun", () => {
     const why = "it speaks to HTTP proxies only, not to socks5://p";
     assertEquals(unsupported("socks5://p"), { option: "proxy", why });
     assertEquals(runtime.denied("ws://a/"), undefined);
+    assertMatch(runtime.name, /^Bun \d/);
   });
 });
