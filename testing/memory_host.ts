@@ -77,9 +77,9 @@ export class Host implements MemoryHost, TcpListener {
   take(link: Link, request: Request): void {
     this.#links.add(link);
     link.abandoned.addEventListener("abort", () => this.#links.delete(link));
-    const answer = this.#parts.handler(request, new LinkInfo(link));
+    const answer = this.#ask(request, new LinkInfo(link));
     if (!(answer instanceof Promise)) return answerTo(link, answer);
-    const answered = answer.then((answer) => {
+    const answered = answer.catch(failed).then((answer) => {
       this.#waiting.delete(answered);
       answerTo(link, answer);
     });
@@ -97,6 +97,14 @@ export class Host implements MemoryHost, TcpListener {
     for (const { server } of this.#links) server.terminate();
   }
 
+  #ask(request: Request, info: MemoryInfo): Response | Promise<Response> {
+    try {
+      return this.#parts.handler(request, info);
+    } catch (cause) {
+      return failed(cause);
+    }
+  }
+
   /** Whoever still waits gets an answer, unless that takes too long. */
   async #untilAnswered(ms: number): Promise<void> {
     const { clock } = this.#parts;
@@ -108,12 +116,19 @@ export class Host implements MemoryHost, TcpListener {
 }
 
 /** Answers a request that has not become a connection. */
-function answerTo({ server }: Link, { status }: Response): void {
+function answerTo({ server }: Link, answer: Response | undefined): void {
   if (server.state !== "connecting") return;
+  const { status } = answer ?? failed(new TypeError("the handler has given no Response"));
   server.refuse({
     what: `the server answered with HTTP status ${status}`,
     status: String(status),
   });
+}
+
+/** What a handler has failed with is printed, and the client answered, as the runtimes do. */
+function failed(cause: unknown): Response {
+  console.error(cause);
+  return new Response(null, { status: 500 });
 }
 
 /** Turns requests on the network into connections. */

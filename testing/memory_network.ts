@@ -138,8 +138,8 @@ export class MemoryNetwork {
    * Starts a server that is none of this module's, for servers to be mounted in.
    *
    * @param port The port, 0 to 65535; 0 takes a free one.
-   * @param handler Answers each request, as a handler of `Deno.serve` does. What it answers once a
-   * request has become a connection is ignored.
+   * @param handler Answers each request, as a handler of `Deno.serve` does; where it fails, the client is
+   * answered 500, and the console says why. What it answers once a request has become a connection is ignored.
    *
    * @example
    * ```ts

@@ -86,9 +86,8 @@ class BunSocket implements ClientSocket {
   readonly #ws: BunWebSocket;
   #failure: unknown;
   #closed = false;
-  #wasClosing = false;
-  /** How many bytes were queued when it was closing at the last check. */
-  #left = 0;
+  /** How many bytes were queued at the last check; Infinity where it was not closing then. */
+  #left = Infinity;
   /** Whether the Close frame waits for the queue to drain, and the timer by which it does. */
   #closes = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -189,8 +188,7 @@ class BunSocket implements ClientSocket {
   checkClosing(): void {
     if (this.#ws.readyState !== this.#ws.CLOSING) return;
     const { bufferedAmount } = this.#ws;
-    if (this.#wasClosing && bufferedAmount >= this.#left) this.#ws.terminate();
-    this.#wasClosing = true;
+    if (bufferedAmount >= this.#left) this.#ws.terminate();
     this.#left = bufferedAmount;
   }
 

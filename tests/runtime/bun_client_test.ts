@@ -153,6 +153,13 @@ describe("the client on Bun", () => {
     next.onclose({ code: 1000, reason: "" });
   });
 
+  it("looks no more at one that was dropped, before Bun has told its end", () => {
+    socket.terminate();
+    ws.readyState = ws.CLOSING;
+    time.tick(5000);
+    assertEquals(ws.calls, ["terminate"]);
+  });
+
   for (const [state, calls] of [[0, []], [1, ["ping"]], [2, ["terminate"]], [3, []]] as const) {
     it(`has a Ping in the state ${state} be ${calls[0] ?? "nothing"}`, () => {
       ws.readyState = state;

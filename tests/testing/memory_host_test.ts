@@ -104,6 +104,46 @@ describe("a server on the network in memory", () => {
   });
 });
 
+describe("a host on the network in memory", () => {
+  it("answers 500 where its handler throws, rejects, or gives nothing, and prints why", async () => {
+    const { error } = console;
+    const printed: unknown[] = [];
+    console.error = (cause: Error) => void printed.push(cause.message);
+    try {
+      await using world = new World();
+      const { clock, network } = world;
+      const server = world.server();
+      const mount = await server.mount();
+      const ways: ((request: Request) => Promise<Response>)[] = [
+        () => {
+          throw new Error("thrown");
+        },
+        () => Promise.reject(new Error("rejected")),
+        () => Promise.resolve(undefined as never),
+      ];
+      const host = network.serve(80, (request, info) => {
+        const way = ways.shift();
+        if (way !== undefined) return way(request);
+        void mount.fetch(request, info);
+        return undefined as never; // it has become a connection: whatever is answered is ignored
+      });
+      for (let n = 0; n < 3; n++) {
+        const { told } = await world.connect("ws://localhost/");
+        assertEquals(told, [`${FAILED}the server answered with HTTP status 500`]);
+      }
+      assertEquals((await world.connect("ws://localhost/")).told, []);
+      assertEquals([printed, network.links.length], [
+        ["thrown", "rejected", "the handler has given no Response"],
+        1,
+      ]);
+      await clock.until(server.stop());
+      host.stop();
+    } finally {
+      console.error = error;
+    }
+  });
+});
+
 describe("a client on the network in memory", () => {
   it("comes from where it was put, and to the port of its scheme", async () => {
     await using world = new World();
