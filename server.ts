@@ -255,6 +255,7 @@ class Server {
     if (listening instanceof Error) return listening;
     this.#listening = listening;
     listening.config.signal?.addEventListener("abort", this.#abort);
+    listening.gauges.start(); // last, as an observer that hears of it may call anything
     return undefined;
   }
 

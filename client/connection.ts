@@ -63,6 +63,8 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
+  /** Whether its end is being told, or was: who hears of it may call anything. */
+  #isOver = false;
   // What each message needs has no `#`, as in `server/connection.ts`.
   private readonly owner: ConnectionOwner;
   /**
@@ -118,8 +120,8 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   send(data: WebSocketData): boolean {
     if (this.state === "open") {
       const { observing, who } = this.#parts;
+      this.#socket.send(data); // first, as an observer may close, or change the data
       if (observing !== undefined) observing.sent?.(who, data, byteLength(data));
-      this.#socket.send(data);
     } else this.#queue.push(data);
     return true;
   }
@@ -137,7 +139,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   /** Drops the connection at once; `closed` follows. Not while connecting. */
   terminate(): void {
     this.#socket.terminate();
-    if (this.state !== "idle") this.#end(TERMINATED);
+    if (!this.#isOver) this.#end(TERMINATED);
   }
 
   /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */
@@ -156,7 +158,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     // Messages that wait for any connection are not lost with this one.
     const waiting = this.#parts.queue === undefined ? this.#queue.bytes : 0;
     this.#asked = asked;
-    this.#release("closing");
+    this.#release();
     if (state === "connecting") {
       this.#socket.terminate();
       this.unsent = waiting;
@@ -221,7 +223,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   closed(end: End): void {
     const { state } = this;
-    if (state === "idle") return;
+    if (this.#isOver) return;
     const { failure, tooBig, unsent = 0 } = end;
     this.unsent += unsent;
     if (state === "closing") return this.#end(this.#asked!, end);
@@ -238,7 +240,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     const { observing, who } = this.#parts;
     this.atOnce = -1; // whatever comes next is a sign of life
     observing?.pinged?.(who);
-    this.#socket.ping();
+    if (this.state === "open") this.#socket.ping(); // unless the observer has closed
   }
 
   dead(): void {
@@ -298,20 +300,21 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   }
 
   #fail(what: string, status?: string, cause?: unknown): void {
-    this.#release("idle");
+    this.#release(true); // to the observer it is no more idle than one that dials
     this.#attempt?.failed(status, what);
+    this.state = "idle";
     this.owner.failed(failure("connectFailed", what, status, cause));
   }
 
   #lose(why: DropReason, what: string, close: CloseResult, cause?: unknown): void {
-    this.#release("closing");
+    this.#release(true);
     this.#parts.observing?.dropped?.(this.#parts.who, why);
     this.owner.lost(failure(KIND_OF_DROP[why], what, undefined, cause));
     this.#finish(close);
   }
 
   #end(close: CloseResult, end?: End): void {
-    this.#release("closing");
+    this.#release(true);
     this.#finish(close, end);
   }
 
@@ -331,13 +334,11 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.owner.closed(close, end);
   }
 
-  /**
-   * Enters a state in which it waits for nothing: releases the timer, the heartbeat, the signal and
-   * the queue.
-   */
-  #release(state: "closing" | "idle"): void {
+  /** Waits for nothing any more: releases the timer, the heartbeat, the signal and the queue. */
+  #release(isOver = false): void {
     const { clock, heartbeat, options } = this.#parts;
-    this.state = state;
+    this.#isOver = isOver;
+    this.state = "closing";
     this.atOnce = -1;
     clock.clearTimer(this.#timer);
     heartbeat.delete(this);

@@ -136,8 +136,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   sendAtOnce(data: unknown): boolean {
     const most = typeof data === "string" ? data.length * 3 : mostBytes(data);
     if (!(most <= this.atOnce)) return false; // NaN is not, either: that of what cannot be sent
+    this.socket?.send(data as WebSocketData); // first, as an observer may close, or change the data
     if (this.host.observing !== undefined) this.tellSent(data as WebSocketData);
-    this.socket?.send(data as WebSocketData);
     if ((this.room -= most) < 0) this.dropIfTooSlow();
     return true;
   }
@@ -147,8 +147,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
    * whoever calls it has checked the data, and that there is room (`server/flow.ts`).
    */
   send(data: WebSocketData, most: number, bytes?: number): void {
-    if (this.host.observing !== undefined) this.tellSent(data, bytes);
     this.socket?.send(data);
+    if (this.host.observing !== undefined) this.tellSent(data, bytes);
     if ((this.room -= most) < 0) this.dropIfTooSlow();
   }
 
@@ -254,7 +254,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   ping(): void {
     this.looksFrom = -1; // whatever comes next is a sign of life
     this.host.observing?.pinged?.(this.handle);
-    this.socket?.ping();
+    if (this.state === "open") this.socket?.ping(); // unless the observer has closed
   }
 
   dead(): void {

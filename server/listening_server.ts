@@ -193,7 +193,6 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   /** Listens; throws what the runtime throws. */
   listen(hostname: string, identity: Identity | undefined): void {
     this.#listener = this.#runtime.listen(this.listenOptions(hostname, identity), this.#handshake);
-    this.gauges.start();
   }
 
   /** Gets ready for what comes from a host; throws what the runtime throws. */
@@ -208,7 +207,6 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
       ...this.#bytes,
     }, this.#handshake);
     this.#listener = acceptor;
-    this.gauges.start();
     return toMount(acceptor, this.#handshake);
   }
 

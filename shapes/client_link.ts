@@ -124,7 +124,10 @@ export class ClientLink implements Link, ReconnectOwner {
   /** Why the connection was lost that has not ended yet. */
   #lost: BusinessError | undefined;
 
-  /** Starts to connect; throws where what is asked for cannot be had. */
+  /** Starts to connect. Apart from the constructor, as an observer that is told of it may call the socket. */
+  readonly start: () => void = () => {};
+
+  /** Throws where what is asked for cannot be had. */
   constructor(model: ClientModel, protocols: string[], init: ReadInit, who: object) {
     const { maxBufferedAmount, maxPayload, observer, policy, resume, ...client } = init.client;
     const { clock = systemClock, runtime = clientRuntime } = client;
@@ -152,10 +155,9 @@ export class ClientLink implements Link, ReconnectOwner {
       observing: observing([observer], new Listeners(["error"])),
     };
     if (policy === undefined) {
-      this.#turn = takeTurn(
-        this.#host,
-        () => this.#dial(() => new ClientConnection(this, { ...parts, request: request! })),
-      );
+      const dial = () =>
+        this.#dial(() => new ClientConnection(this, { ...parts, request: request! }));
+      this.start = () => this.#turn = takeTurn(this.#host, dial);
     } else {
       const next = () => this.#inTurn(() => request ?? askTarget(runtime, target));
       const limit = Math.min(this.#maxBufferedAmount, policy.maxQueued);
@@ -166,7 +168,8 @@ export class ClientLink implements Link, ReconnectOwner {
         runtime: resuming?.runtime ?? runtime,
         request: resuming?.after(next) ?? next,
       };
-      this.#dial(() => new ReconnectingConnection(this, { ...parts, policy, ...wires }));
+      this.start = () =>
+        this.#dial(() => new ReconnectingConnection(this, { ...parts, policy, ...wires }));
     }
   }
 

@@ -24,6 +24,7 @@ export class ClientModel extends SocketModel {
   /** Starts to connect. */
   connect(make: () => ClientLink): void {
     this.#link = make();
+    this.#link.start();
   }
 
   override terminate(): void {
