@@ -76,9 +76,7 @@ export class ObservedAttempt {
     this.#clock = clock;
     this.#began = clock.now();
     this.#handshake = attempt(request.url, 0, undefined);
-    this.request = observing.dialling === undefined
-      ? request
-      : { ...request, headers: { ...request.headers } };
+    this.request = { ...request, headers: { ...request.headers } };
     observing.dialling?.(who, this.#handshake, headerSetter(runtime, this.request));
   }
 

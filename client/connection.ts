@@ -87,10 +87,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.#attempt = observing && new ObservedAttempt(observing, parts);
     try {
       const asked = this.#attempt?.request ?? request;
-      this.#socket = runtime.dial(
-        binaryType === undefined ? asked : { ...asked, binaryType },
-        this,
-      );
+      this.#socket = runtime.dial({ ...asked, binaryType }, this);
     } catch (cause) {
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;

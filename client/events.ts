@@ -10,7 +10,7 @@ import { afterTurn } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
 import { Deferred } from "./deferred.ts";
-import { type Message, MessageIterator } from "./message_iterator.ts";
+import { type Message, type MessageInfo, MessageIterator } from "./message_iterator.ts";
 import type { ReconnectOwner } from "./reconnecting.ts";
 import type {
   CloseResult,
@@ -63,8 +63,6 @@ export class ClientEmitter implements ReconnectOwner {
   readonly #schema: StandardSchema | undefined;
   /** Has an observer call the listeners of a message, where there is one that does. */
   handler: ((call: () => Promise<unknown> | undefined) => unknown) | undefined;
-  /** That of the message which the readers are being told. */
-  #receipt: Receipt | undefined;
   /** The error of a connection that is lost, until its 'close' is told. */
   #lost: BusinessError | undefined;
 
@@ -89,7 +87,6 @@ export class ClientEmitter implements ReconnectOwner {
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
-      receipt: () => this.#receipt,
       tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
     });
     if (this.#ended !== undefined) messages.end(this.#ended.error);
@@ -208,9 +205,8 @@ export class ClientEmitter implements ReconnectOwner {
 
   /** Tells a message, which has so many bytes where it does not show that itself. */
   #tell(size: number | undefined, message: unknown, receipt: Receipt | undefined): void {
-    this.#receipt = receipt;
-    this.#readers.emitTo(this.#forReaders, size, message);
-    this.#receipt = undefined;
+    const info: MessageInfo = { size, receipt };
+    this.#readers.emitTo(this.#forReaders, info, message);
     this.#handled(message, receipt);
   }
 

@@ -11,14 +11,20 @@ export interface MessageSource {
   off(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
   /** Whether the client is connecting, or has a connection. */
   busy(): boolean;
-  /** That of the message which is being told, where its sender wants to hear what becomes of it. */
-  receipt(): Receipt | undefined;
   /** Called when more messages wait than may wait. */
   tooFast(): void;
 }
 
 /** A message, or what `schema` has made of it. */
 export type Message = unknown;
+
+/** What is told of a message before it, where there is anything to tell. */
+export interface MessageInfo {
+  /** Its size in bytes, where it does not show that itself. */
+  size: number | undefined;
+  /** Where its sender wants to hear what becomes of it. */
+  receipt: Receipt | undefined;
+}
 
 /** Called once with whether a message was seen; nothing where nobody wants to hear of it. */
 type Release = ((isSeen: boolean) => void) | undefined;
@@ -68,15 +74,16 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Takes a message. `told` is its size, where the message itself does not show it. */
+  /** Takes a message, and before it a {@linkcode MessageInfo} or nothing. */
   readonly #message = (told: unknown, message: Message): void => {
-    const release = this.#source.receipt()?.hold();
+    const info = told as MessageInfo | undefined;
+    const release = info?.receipt?.hold();
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       this.#read.push(release);
       return reader.resolve({ done: false, value: message });
     }
-    const size = (told ?? sizeOf(message as Incoming)) as number;
+    const size = info?.size ?? sizeOf(message as Incoming);
     this.#waiting.push({ message, size, release });
     this.#bytes += size;
     if (this.#bytes <= MAX_WAITING) return;

@@ -98,8 +98,7 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   get bufferedAmount(): number {
     const connection = this.#connection;
-    const lives = connection?.state === "open" || connection?.state === "connecting";
-    return lives ? connection.bufferedAmount : this.#queue.bytes;
+    return connection?.state === "open" ? connection.bufferedAmount : this.#queue.bytes;
   }
 
   /** Bytes that may be queued now. */
@@ -131,9 +130,9 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection?.terminate();
   }
 
-  /** Asks for a sign of life now, where there is a connection. */
+  /** Asks for a sign of life now. Only while open. */
   probe(): void {
-    if (this.#connection?.state === "open") this.#connection.probe();
+    this.#connection!.probe();
   }
 
   /** Closes, and does not connect again. */
@@ -305,7 +304,7 @@ export class ReconnectingConnection implements ConnectionOwner {
    * of life. Returns whether an attempt is made.
    */
   readonly hasten = (): boolean => {
-    if (this.state === "open") this.#connection!.probe();
+    if (this.state === "open") this.probe();
     if (this.#between !== "waiting" || this.#asking) return false;
     this.#clock.clearTimer(this.#timer);
     this.#again();

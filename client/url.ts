@@ -27,7 +27,7 @@ function brokenRule(url: string): string | undefined {
 /** Whether a URL has no host, as the guide's `ws://`. */
 export function hasNoHost(url: string): boolean {
   const authority = /^wss?:\/\/([^/?#\\]*)/.exec(url)?.[1] ?? "";
-  return authority.replace(/^.*@/, "").replace(/:\d*$/, "") === "";
+  return /^(?::\d*)?$/.test(authority.slice(authority.lastIndexOf("@") + 1));
 }
 
 /** The error that 'error' tells of a URL without a host. */

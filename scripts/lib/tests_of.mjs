@@ -72,10 +72,17 @@ const TABLE = [
     "tests/heartbeat/many_test",
     "tests/server/closing_deadlines_test",
   ], ["tests/hostile/churn_test"]],
-  [/^internal\/close_/, [
-    "tests/server/closing_deadlines_test",
+  [/^internal\/(?:close_|drain_watch|payload)/, [
     "tests/client/after_end_test",
-  ], ["tests/client/close_test"]],
+    "tests/client/connection_",
+    "tests/server/closing_deadlines_test",
+    "tests/server/connection_",
+  ], ["tests/client/close_test", "tests/pair/error_kinds_test"]],
+  [/^internal\/(?:describe|validate)/, [
+    "tests/client/client_options_test",
+    "tests/client/options_test",
+    "tests/server/options_test",
+  ], []],
   [/^(?:client|server)\/|^(?:client|server|heartbeat)\.ts/, ["tests/pair/pairwise_test"], []],
   [
     /^(?:internal\/(?:observer|stats)|server\/(?:gauges|listening_server|observed_handshakes)|client\/attempt)\.ts/,
@@ -87,27 +94,27 @@ const TABLE = [
     ],
     ["tests/pair/observer_wire_test", "tests/otel/"],
   ],
-  [/^client\/(?:connection|reconnecting)\.ts/, [], [
-    "tests/shapes/ws_test",
+  [/^client\/(?:connection|reconnecting)\.ts/, [
+    "tests/shapes/client_link_test",
     "tests/shapes/socket_extras_test",
-  ]],
+    "tests/shapes/socket_model_test",
+    "tests/shapes/socket_reconnect_test",
+  ], ["tests/shapes/ws_test"]],
   [/^(?:client|server|server\/listening_server|(?:client|server)\/connection)\.ts|^runtime\//, [], [
     "tests/pair/binary_type_test",
   ]],
   [
     /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting|send_queue)|^(?:client|server)(?:\/connection)?\.ts/,
-    [],
-    [
-      "tests/server/acknowledge_",
-      "tests/model/acknowledge_test",
-    ],
+    ["tests/server/acknowledge_", "tests/server/resume_ways_test", "tests/shapes/resume_test"],
+    ["tests/model/acknowledge_test"],
   ],
   [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],
   [/^internal\/(?:listeners|result)\.ts/, [], [
     "tests/client/listeners_test",
     "tests/client/arguments_test",
   ]],
-  [/resum/, ["tests/client/resume_test", "tests/server/resum", "tests/model/resume_test"], [
+  [/resum/, ["tests/client/resume_test", "tests/server/resum"], [
+    "tests/model/resume_test",
     "tests/server/acknowledge_",
     "tests/server/cluster_limits_test",
   ]],
@@ -132,6 +139,7 @@ const TABLE = [
   [/^server\/(?:config_|options)/, ["tests/server/options_test"], ["tests/server/start_test"]],
   [/^client\.ts|^client\/(?:dial|target|option|url)/, [
     "tests/client/options_test",
+    "tests/client/client_options_test",
     "tests/client/url_test",
   ], [
     "tests/client/connect_test",

@@ -74,6 +74,23 @@ describe("messages that nobody reads", () => {
 });
 
 describe("a message of a client whose schema", () => {
+  it("does not accept it closes, and says why to all who ask", async () => {
+    const dropped: string[] = [];
+    const observer = { dropped: (_: unknown, why: string) => void dropped.push(why) };
+    const issues = [{ message: "too short" }];
+    const schema = schemaOf(() => ({ issues }));
+    await using world = await DialledClient.open({}, { observer, schema } as never);
+    const errors: BusinessError[] = [];
+    world.ws.on("error", (error) => errors.push(error));
+    world.runtime.events.message("1");
+    assertEquals(world.told, [["error unacceptable 0"], ["close 1008"]]);
+    const what = "a message came in that 'schema' does not accept: too short";
+    const [{ cause, message }] = errors as [BusinessError];
+    assertEquals(message, `Websocket connect failed: ${what}`);
+    assertEquals([(cause as Error).message, (cause as Error).cause], [what, issues]);
+    assertEquals([dropped, world.ws.stats()!.dropped], [["unacceptable"], { unacceptable: 1 }]);
+  });
+
   it("closes as it looks at it is not told, whatever it thinks of it", async () => {
     for (const issues of [undefined, [{ message: "no" }]]) {
       let close = () => {};

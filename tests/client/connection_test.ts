@@ -58,6 +58,22 @@ describe("an attempt of a client", () => {
     });
   }
 
+  it("is dialled as it was asked for, with how bytes are to come", async () => {
+    for (const binaryType of [undefined, "arraybuffer", "uint8array"] as const) {
+      const given = { header: { a: "b" }, protocol: "c", compression: true };
+      await using world = await DialledClient.dial(given, { binaryType } as object);
+      assertEquals({ ...world.runtime.request }, {
+        url: "ws://localhost/",
+        headers: { a: "b" },
+        protocols: ["c"],
+        tls: { insecure: false, minVersion: 0 },
+        proxy: "system",
+        compression: true,
+        binaryType,
+      });
+    }
+  });
+
   it("takes compression where it was offered, with parameters and without", async () => {
     for (const compression of [true, false]) {
       for (const extensions of ["permessage-deflate", "permessage-deflate; a=1; b"]) {
@@ -229,12 +245,23 @@ describe("the end of a client's connection", () => {
     assertEquals(world.told, [["close 1000 CLOSE_NORMAL"], ["terminate"]]);
   });
 
-  it("tells what the runtime says was not sent", async () => {
-    await using world = await DialledClient.open();
-    await world.ws.close();
-    world.runtime.events.closed({ ...closed(1006), unsent: 7 });
-    assertEquals(world.told, [["error unsent 7", "close 1000 CLOSE_NORMAL"], ["close 1000"]]);
-  });
+  for (const asked of [true, false]) {
+    it(`tells what the runtime says was not sent: ${asked ? "by close()" : "by the server"}`, async () => {
+      await using world = await DialledClient.open();
+      const errors: string[] = [];
+      world.ws.on("error", ({ message }) => errors.push(message));
+      if (asked) await world.ws.close();
+      world.runtime.events.closed({ ...closed(asked ? 1006 : 1001), unsent: 7 });
+      const [log] = world.told;
+      assertEquals(log, ["error unsent 7", asked ? "close 1000 CLOSE_NORMAL" : "close 1001 "]);
+      assertEquals(errors, [
+        asked
+          ? "Websocket Unknown Other Error: close: 7 bytes that were queued were not sent in time"
+          : "Websocket Unknown Other Error: 7 bytes that were queued were not sent before the " +
+            "server closed",
+      ]);
+    });
+  }
 
   it("that is lost counts what was not sent, and tells that it is lost alone", async () => {
     await using world = await DialledClient.open();

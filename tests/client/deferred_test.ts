@@ -52,5 +52,9 @@ describe("Deferred", () => {
     assertNotStrictEquals(deferred.promise, first);
     deferred.resolve(2);
     assertEquals([await first, await deferred.promise], [1, 2]);
+    deferred.renew();
+    const third = deferred.promise;
+    deferred.renew();
+    assertStrictEquals(deferred.promise, third);
   });
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MessageIterator } from "../../client/message_iterator.ts";
+import { type MessageInfo, MessageIterator } from "../../client/message_iterator.ts";
 import { BusinessError, businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
 import { Receipt } from "../../internal/receipt.ts";
@@ -11,17 +11,17 @@ type Name = "message" | "close" | "error";
 /** A source of messages: the real listeners, with nothing behind them. */
 function setUp() {
   const listeners = new Listeners<Name>(["message", "close", "error"]);
-  const state = { busy: true, overruns: 0, receipt: undefined as Receipt | undefined };
+  const state = { busy: true, overruns: 0 };
   /** The listeners that were added and are not removed. */
   const left = new Set<unknown>();
   const queue = new MessageIterator({
     on: (type, listener) => (left.add(listener), listeners.on(type, listener)),
     off: (type, listener) => (left.delete(listener), listeners.off(type, listener)),
     busy: () => state.busy,
-    receipt: () => state.receipt,
     tooFast: () => state.overruns++,
   });
-  const message = (data: string | ArrayBuffer) => listeners.emit("message", undefined, data);
+  const message = (data: string | ArrayBuffer, info?: MessageInfo) =>
+    listeners.emit("message", info, data);
   return { listeners, state, queue, message, count: () => left.size };
 }
 
@@ -136,11 +136,11 @@ describe("MessageIterator", () => {
   });
 
   it("lets the sender know that a message was read when the next one is asked for", async () => {
-    const { queue, message, state } = setUp();
+    const { queue, message } = setUp();
     const answers: unknown[] = [];
     const send = (data: string) => {
-      const receipt = state.receipt = new Receipt((refused) => answers.push([data, refused]));
-      message(data);
+      const receipt = new Receipt((refused) => answers.push([data, refused]));
+      message(data, { size: undefined, receipt });
       receipt.end(undefined);
     };
     const first = queue.next();

@@ -88,6 +88,9 @@ describe("createWebSocket({ reconnect })", () => {
     await ws.connect(() => URL);
     await clock.advance(0);
     assertEquals([ws.state, log.errors.map(({ code }) => code)], ["reconnecting", [200]]);
+    const { cause, data, message } = log.errors[0]!;
+    assertEquals([cause, data], [runtime.fault, "0"]);
+    assertEquals(message, "Websocket connect failed: the runtime refused to dial");
     runtime.fault = undefined;
     await clock.advance(1);
     runtime.events.open();

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocket, type ReconnectOptions } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { answer } from "../helpers/dialled_client.ts";
 import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -215,6 +216,25 @@ describe("a client that reconnects, and an observer", () => {
       await clock.advance(LONGEST_MS);
       assertEquals(told, ["connectFailed", "unsent", "close 1000"]);
     }
+  });
+
+  it("is at its end, and keeps nothing more, as what was never sent is told", async () => {
+    const { clock, log, runtime, ws } = world({ shouldReconnect: () => false });
+    const answers: unknown[] = [];
+    ws.on("error", ({ kind }) => {
+      if (kind !== "unsent") return;
+      const calls = [ws.send("late"), ws.connect(URL), ws.close(), ws.reconnect()];
+      answers.push(ws.state, ...calls.map((call) => answer(call)));
+    });
+    await ws.connect(URL);
+    await ws.send("never sent");
+    runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
+    const [state, ...refused] = await Promise.all(answers);
+    assertEquals(state, "closing");
+    assertEquals(refused, ["notOpen", "alreadyConnected", "notConnected", "notConnected"]);
+    await clock.advance(LONGEST_MS);
+    assertEquals(log.slice(-2), ["error unsent", "error connectFailed"]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
   it("is told that what to dial took too long", async () => {

@@ -48,7 +48,9 @@ describe("urlError()", () => {
   it("takes 8195 bytes and not one more", () => {
     const url = (bytes: number) => `ws://h/${"x".repeat(bytes - 7)}`;
     assertEquals(urlError(url(8195)), undefined);
-    assertEquals(urlError(url(8196))?.code, 2302001);
+    const error = urlError(url(8196))!;
+    assertEquals(error.code, 2302001);
+    assertStringIncludes(error.message, "connect: the URL must be at most 8195 bytes: current");
     assertEquals(urlError(`ws://h/${"字".repeat(2729)}`), undefined); // 8194 bytes
     assertEquals(urlError(`ws://h/${"字".repeat(2730)}`)?.code, 2302001);
   });

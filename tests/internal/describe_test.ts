@@ -82,6 +82,7 @@ suite("describeSecret() and describeUrl()", () => {
       null,
       undefined,
       true,
+      () => "token",
     ];
     assertEquals(others.map(describeSecret), [
       "a number, which is not shown",
@@ -93,6 +94,7 @@ suite("describeSecret() and describeUrl()", () => {
       "null",
       "undefined",
       "true",
+      "a function",
     ]);
     assertEquals(describeUrl("ws://u:p@h/a?b"), '"ws://…@h/a?…"');
     assertEquals(describeUrl(5), "5");
@@ -116,6 +118,10 @@ suite("publicUrl()", () => {
     ["ws://user:p@ss/w@host/", "ws://…@host/"],
     ["user:pass@host", "…@host"],
     ["w:/u:p@host", "w:/…@host"],
+    ["a//u:p@host", "…@host"],
+    ["WSS:///u:p@host", "WSS://…@host"],
+    [`${"x".repeat(10)}://u@host`, `${"x".repeat(10)}://…@host`],
+    [`${"x".repeat(11)}://u@host`, "…@host"],
     ["", ""],
   ];
   for (const [url, shown] of urls) {
@@ -146,6 +152,9 @@ suite("withoutSecrets()", () => {
     assertEquals(shown.message, "no way to 'ws://…@h/?…' at all");
     assertEquals([shown.name, shown.code], ["TypeError", "E1"]);
     assertFalse(shown.stack!.includes("t=1"));
+    assertEquals(Object.keys(shown), ["code"]);
+    shown.name = "Other"; // as that of any error
+    assertEquals([shown.name, delete (shown as { name?: string }).name], ["Other", true]);
     assertFalse("code" in (withoutSecrets(new Error("wss://h/?a")) as Error));
     assertEquals(withoutSecrets("WSS://h/?secret\n"), "WSS://h/?…\\u000a");
   });

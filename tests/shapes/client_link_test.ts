@@ -80,6 +80,41 @@ describe("a socket with a 'signal'", () => {
   }
 });
 
+describe("a socket that reconnects, at its end", () => {
+  it("may be dropped as it tells what was never sent, and ends once", async () => {
+    const { clock, told, dial, end, server } = await world();
+    await clock.until(server.stop());
+    const socket = dial({ reconnect: { shouldReconnect: () => false } });
+    socket.send("never sent");
+    const states: number[] = [];
+    socket.addEventListener("error", () => {
+      states.push(socket.readyState);
+      socket.terminate();
+    });
+    await clock.advance(10);
+    await task();
+    assertEquals(states, [2, 3]);
+    assertEquals([told, socket.readyState], [["unsent", "connectFailed", 1006], 3]);
+    await clock.advance(1000);
+    await task();
+    assertEquals(told.length, 3);
+    await server.start({ serverPort: 80 });
+    await end();
+  });
+
+  it("has nothing queued where it is closed before it knew what to dial", async () => {
+    const { clock, told, dial, end } = await world();
+    const headers = () => new Promise(() => {});
+    const socket = dial({ reconnect: true, headers });
+    await clock.advance(10);
+    socket.close();
+    await clock.advance(10);
+    await task();
+    assertEquals([told, socket.readyState, socket.bufferedAmount], [["aborted", 1006], 3, 0]);
+    await end();
+  });
+});
+
 describe("a socket's limits", () => {
   it("are named where a message finds no room", async () => {
     const { clock, network, dial, end } = await world();
