@@ -220,12 +220,13 @@ export class Heartbeat {
    * Pings a peer now, unless it has not answered the last Ping yet.
    *
    * @param peer The peer, which must have been added.
+   * @returns Whether it was pinged.
    * @throws {BusinessError} 401 where it has not the functions of one.
    */
-  probe(peer: HeartbeatPeer): void {
+  probe(peer: HeartbeatPeer): boolean {
     checkArgument("probe: the peer", PEER, peer);
     this.#resting.add(peer);
-    this.#ask(peer);
+    return this.#ask(peer);
   }
 
   /**
@@ -266,10 +267,11 @@ export class Heartbeat {
     this.#grace.delete(peer);
   }
 
-  #ask(peer: HeartbeatPeer): void {
-    if (this.#unanswered.has(peer)) return;
+  #ask(peer: HeartbeatPeer): boolean {
+    if (this.#unanswered.has(peer)) return false;
     this.#unanswered.set(peer, this.#clock.now());
     this.#waiting.add(peer);
     peer.ping();
+    return true;
   }
 }

@@ -40,7 +40,7 @@ import { join, leave } from "./server/membership.ts";
 import { type Hook, readServerConfig, type ServerConfig } from "./server/options.ts";
 import { publish } from "./server/publishing.ts";
 import { findConnection } from "./server/registry.ts";
-import { requestListenersOf } from "./server/requests.ts";
+import { earsOf } from "./server/server_ears.ts";
 import { OPTIONS } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
 import { Subscribers } from "./server/subscribers.ts";
@@ -97,7 +97,7 @@ class Server {
       schema,
       binaryType,
       observing: observing([this.#stats, observer], this.#listeners),
-      requests: requestListenersOf(this),
+      ears: earsOf(this),
     };
   }
 
@@ -269,6 +269,8 @@ class Server {
       this.#listening = undefined;
       this.#stopping = undefined;
     }
+    const items = this.#parts.ears.map((one) => () => one.stopped());
+    this.#listeners.emitTo({ what: "a listener of 'close'", items });
     return true;
   }
 

@@ -37,6 +37,10 @@ export interface Socket {
    * memory. With nothing they go to `message` again. Where the runtime makes Buffers for less than ArrayBuffers.
    */
   giveBuffers?(to: BufferEvents | undefined): void;
+  /** Tells this of Pings and Pongs that come in from now on, where the runtime shows what is in them. */
+  giveControls?(to: ControlEvents): void;
+  /** Sends a Ping or a Pong with data, where the runtime can. Ignored unless open. */
+  control?(what: "ping" | "pong", data: Uint8Array): void;
   /** Drops the connection at once, whatever is queued. `closed` may follow, or never come. */
   terminate(): void;
 }
@@ -45,6 +49,12 @@ export interface Socket {
 export interface BufferEvents {
   /** A message of bytes came in. */
   buffer(data: Uint8Array<ArrayBuffer>): void;
+}
+
+/** What hears of the frames that are no messages. */
+export interface ControlEvents {
+  /** A Ping came in, which the runtime has answered; or a Pong, whatever it answers. */
+  control(what: "ping" | "pong", data: Uint8Array<ArrayBuffer> | ArrayBuffer): void;
 }
 
 /** What a socket tells its owner. After `closed` it tells nothing more. */

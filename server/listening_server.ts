@@ -33,7 +33,7 @@ import type { ServerConfig } from "./options.ts";
 import { ObservedHandshakes } from "./observed_handshakes.ts";
 import { Registry } from "./registry.ts";
 import type { Farewell } from "./stop_options.ts";
-import type { RequestListener } from "./requests.ts";
+import type { ServerEars } from "./server_ears.ts";
 import { Topics } from "./topics.ts";
 import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 
@@ -63,8 +63,8 @@ export interface ListeningServerParts {
   schema: StandardSchema | undefined;
   binaryType: AcceptOptions["binaryType"];
   observing: Observing | undefined;
-  /** Who wants to hear of the requests of those who are let in. */
-  requests: readonly RequestListener[];
+  /** What hears what no event tells. */
+  ears: readonly ServerEars[];
 }
 
 /** Everything that is there while a server runs, and gone when it has stopped. */
@@ -111,8 +111,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly #pingInterval: number;
   /** As what bytes are given to listeners, where that was asked for. */
   readonly #bytes: Pick<AcceptOptions, "binaryType">;
-  /** Who hears of requests: the same list in every run of a server, and in no other's. */
-  readonly requests: readonly RequestListener[];
+  /** What hears what no event tells: the same list in every run of a server, and in no other's. */
+  readonly ears: readonly ServerEars[];
   #stopping = false;
   /** What a peer is told that opens while the server stops. */
   farewell: Farewell = () => GOING_AWAY;
@@ -121,9 +121,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
-    const { binaryType, clock, listeners, observing, requests, runtime, schema } = parts;
+    const { binaryType, clock, ears, listeners, observing, runtime, schema } = parts;
     this.#bytes = binaryType === undefined ? {} : { binaryType };
-    this.requests = requests;
+    this.ears = ears;
     this.config = config;
     this.clock = clock;
     this.observing = observing;
@@ -251,7 +251,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     seen: ServerHandshake | undefined,
   ): ServerConnection {
     const connection = new ServerConnection(this, parts);
-    for (const hear of this.requests) hear(connection, request);
+    for (const one of this.ears) one.request(connection, request);
     this.#handshakes?.admitted(connection, seen);
     if (this.#opensLater || this.clustered !== undefined) { // one that resumes says so first
       this.registry.attach(connection);

@@ -10,7 +10,7 @@ import type { ConnectionEars } from "../server/connection_ears.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import type { ListeningServer } from "../server/listening_server.ts";
 import { findConnection } from "../server/registry.ts";
-import { requestListenersOf } from "../server/requests.ts";
+import { earsOf } from "../server/server_ears.ts";
 import type { ConnectionAddress, WebSocketConnection, WebSocketServer } from "../server/types.ts";
 
 /** A server, whatever its `authorize` finds out about clients, and as whatever bytes come in. */
@@ -85,7 +85,7 @@ export function connectionOf(
   const any = ConnectionHandle.connectionOf(given) ??
     ConnectionHandle.connectionOf(server.listAllConnections()[0]);
   const host = (any as ServerConnection | undefined)?.host as ListeningServer | undefined;
-  const isOurs = host?.requests === requestListenersOf(server);
+  const isOurs = host?.ears === earsOf(server);
   const found = findConnection(isOurs ? host : undefined, call, given);
   if (found instanceof Error) throw found;
   return found;

@@ -5,7 +5,7 @@ import { IncomingMessage } from "node:http";
 import { businessError } from "../errors.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
-import { requestListenersOf } from "../server/requests.ts";
+import { earsOf } from "../server/server_ears.ts";
 import type { WebSocketConnection, WebSocketServer } from "../server/types.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
 import { Clients } from "./ws_clients.ts";
@@ -35,9 +35,11 @@ export class WsServer extends EventEmitter {
     this.#server = server;
     this.clients = new Clients(server);
     const heads = new WeakMap<ServerConnection, Record<string, string>>();
-    requestListenersOf(server).push((connection, request) =>
-      heads.set(connection, Object.fromEntries(request.headers))
-    );
+    earsOf(server).push({
+      request: (connection, request) =>
+        void heads.set(connection, Object.fromEntries(request.headers)),
+      stopped: () => void this.emit("close"),
+    });
     server.on("connect", (handle: WebSocketConnection) => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
       const socket = new WsSocket(server, connection);
@@ -71,13 +73,13 @@ export class WsServer extends EventEmitter {
   /**
    * Stops the server; unlike `ws` it closes the connections, too, with 1001.
    *
-   * @param callback Called when it has stopped, with an error where it was not running; then 'close'.
+   * @param callback Called after 'close', when it has stopped, or with an error where it was not running.
    */
   close(callback?: WsCallback): void {
-    this.#server.stop().then(() => {
-      callback?.();
-      this.emit("close");
-    }, (error) => callback?.(error));
+    this.#server.stop().then(() => callback?.(), (error) => {
+      this.emit("close"); // each call has one, as in `ws`
+      callback?.(error);
+    });
   }
 
   /** Throws 2302999: what is let in is the affair of the server's `authorize` and `path`. */

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Incoming } from "../internal/payload.ts";
-import { CLOSING, OPEN } from "./socket_model.ts";
+import { CLOSED, CLOSING, OPEN } from "./socket_model.ts";
 
 /** What can be sent. */
 export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | readonly Uint8Array[];
@@ -55,6 +55,14 @@ export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefin
   if (binary !== false || typeof bytes === "string") return bytes;
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
 }
+
+/** What `readyState` says of a connection. */
+export const STATES = {
+  admitted: OPEN,
+  open: OPEN,
+  closing: CLOSING,
+  closed: CLOSED,
+} as const;
 
 /** What the callback of a socket that is not open is told, in the words of `ws`. */
 export function notOpen(readyState: number): Error | undefined {

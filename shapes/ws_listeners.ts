@@ -31,7 +31,9 @@ export interface WsSocketEvents {
   close: [code: number, reason: Buffer];
   /** What could not be sent. */
   error: [error: Error];
-  /** A Pong came in, with no data. */
+  /** A Ping came in, and was answered. Where the runtime does not show them, never. */
+  ping: [data: Buffer];
+  /** A Pong came in. Where the runtime does not show its data, none, and only for a Ping of this side. */
   pong: [data: Buffer];
 }
 

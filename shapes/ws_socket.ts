@@ -6,10 +6,13 @@ import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
+import { NOTHING, withoutConstructor } from "./bare_emitter.ts";
 import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
+import { sendControl } from "./ws_control.ts";
 import {
   notOpen,
+  STATES,
   toBuffer,
   toMessage,
   unsupported,
@@ -30,20 +33,20 @@ const SENT_BYTES = 64 * 1024;
 /** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 
+/** What the Pong of a runtime holds that does not show its data. */
+const NO_DATA = new ArrayBuffer(0);
+
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
 const PAUSED = 2;
 
-const STATES = { admitted: OPEN, open: OPEN, closing: CLOSING, closed: CLOSED } as const;
-
 /**
  * One connection, as `wsServer` tells of it. It has what sockets of `ws` have, on a server: 'message'
- * with a Buffer and whether it is binary, 'close' with the code and a Buffer, 'pong', `send` with its
- * callback, `ping`, `terminate`, `pause`, `addEventListener`.
+ * with a Buffer and whether it is binary, 'close' with the code and a Buffer, 'ping', 'pong', `send` with
+ * its callback, `ping`, `pong`, `terminate`, `pause`, `addEventListener`.
  *
- * 'ping' is never told, as no runtime shows a peer's Pings; the console says so once. What else cannot
- * be done throws 2302999 (`kind` 'unsupported'): messages in parts, Pings with data, `pong`, and `pause`
- * where the runtime cannot stop reading.
+ * On Deno, which shows no peer's Pings, 'ping' is never told; the console says so once. What cannot be done
+ * throws 2302999 (`kind` 'unsupported'): messages in parts; on Deno Pings with data, `pong` and `pause`, too.
  */
 export class WsSocket extends EventEmitter {
   /** 0. */
@@ -62,7 +65,30 @@ export class WsSocket extends EventEmitter {
   declare readonly CLOSING: 2;
   /** 3. */
   declare readonly CLOSED: 3;
-  // What an EventEmitter keeps (see `Unmade`), here to be part of the object from the start.
+  /** What hears 'open', which is never told: a server's sockets are open. */
+  declare onopen: WsHandler | null;
+  /** What hears 'message', with an event. */
+  declare onmessage: WsHandler | null;
+  /** What hears 'error', with an event. */
+  declare onerror: WsHandler | null;
+  /** What hears 'close', with an event. */
+  declare onclose: WsHandler | null;
+
+  static {
+    for (const type of ["open", "message", "error", "close"]) {
+      Object.defineProperty(WsSocket.prototype, `on${type}`, {
+        get(this: WsSocket): WsHandler | null {
+          return this.#added?.handler(type) ?? null;
+        },
+        set(this: WsSocket, listener: WsHandler | null) {
+          this.#listeners.setHandler(type, listener);
+        },
+        configurable: true,
+      });
+    }
+  }
+
+  // What an EventEmitter keeps (see `withoutConstructor`), here to be part of the object from the start.
   private _events: object;
   private _eventsCount: number;
   readonly #server: ShapedServer;
@@ -81,6 +107,7 @@ export class WsSocket extends EventEmitter {
     this.#connection = connection;
     listenTo(server, connection, this);
     connection.socket?.giveBuffers?.(this);
+    connection.socket?.giveControls?.(this);
   }
 
   get #listeners(): WsListeners {
@@ -128,38 +155,6 @@ export class WsSocket extends EventEmitter {
     this.#connection.socket?.giveBuffers?.(this.#is(BUFFERS) ? undefined : this);
   }
 
-  /** What hears 'open', which is never told: a server's sockets are open. */
-  get onopen(): WsHandler | null {
-    return this.#added?.handler("open") ?? null;
-  }
-  set onopen(listener: WsHandler | null) {
-    this.#listeners.setHandler("open", listener);
-  }
-
-  /** What hears 'message', with an event. */
-  get onmessage(): WsHandler | null {
-    return this.#added?.handler("message") ?? null;
-  }
-  set onmessage(listener: WsHandler | null) {
-    this.#listeners.setHandler("message", listener);
-  }
-
-  /** What hears 'error', with an event. */
-  get onerror(): WsHandler | null {
-    return this.#added?.handler("error") ?? null;
-  }
-  set onerror(listener: WsHandler | null) {
-    this.#listeners.setHandler("error", listener);
-  }
-
-  /** What hears 'close', with an event. */
-  get onclose(): WsHandler | null {
-    return this.#added?.handler("close") ?? null;
-  }
-  set onclose(listener: WsHandler | null) {
-    this.#listeners.setHandler("close", listener);
-  }
-
   /**
    * Sends a message. Without a callback nobody hears that the connection is over.
    *
@@ -205,30 +200,38 @@ export class WsSocket extends EventEmitter {
   }
 
   /**
-   * Sends a Ping; 'pong' tells of the answer. A peer that gives no sign of life within `pongTimeout` is
-   * dropped.
+   * Sends a Ping; 'pong' tells of the answer. With no data it is the heartbeat's: a peer that gives no sign of
+   * life within `pongTimeout` is dropped, and on Deno none is sent while one has had no answer.
    *
-   * @param data None: a Ping with data throws 2302999.
+   * @param data At most 125 bytes.
    * @param mask Of no effect.
    * @param callback Called when it has been handed to the system, or with an error where the socket is not open.
+   * @throws {RangeError} For more data.
+   * @throws {BusinessError} 2302999 for data, on Deno.
    */
   ping(
     data?: unknown,
     mask?: boolean | ((error: Error) => void),
     callback?: (error: Error) => void,
   ): void {
-    const done = [data, mask, callback].find((one) => typeof one === "function");
-    const hasData = data !== done && data !== undefined && String(data) !== "";
-    if (hasData) throw unsupported("ping: data");
-    if (!this.#connection.host.canPing) throw unsupported("ping");
-    const error = notOpen(this.readyState);
-    if (error === undefined) this.#connection.host.heartbeat.probe(this.#connection);
-    if (done !== undefined) queueMicrotask(() => (done as WsCallback)(error));
+    sendControl(this.#connection, "ping", [data, mask, callback]);
   }
 
-  /** Throws 2302999: Pongs are sent by the runtime. */
-  pong(): void {
-    throw unsupported("pong");
+  /**
+   * Sends a Pong that nobody has asked for: those that answer a Ping the runtime sends.
+   *
+   * @param data At most 125 bytes.
+   * @param mask Of no effect.
+   * @param callback Called when it has been handed to the system, or with an error where the socket is not open.
+   * @throws {RangeError} For more data.
+   * @throws {BusinessError} 2302999 on Deno.
+   */
+  pong(
+    data?: unknown,
+    mask?: boolean | ((error: Error) => void),
+    callback?: (error: Error) => void,
+  ): void {
+    sendControl(this.#connection, "pong", [data, mask, callback]);
   }
 
   /**
@@ -293,7 +296,10 @@ export class WsSocket extends EventEmitter {
   /** Adds a listener. */
   override on(type: string | symbol, listener: (...args: never[]) => void): this;
   override on(type: string | symbol, listener: (...args: never[]) => void): this {
-    if (type === "ping") sayOnce("'ping' is never told: no runtime shows the Pings of a peer.");
+    const { socket } = this.#connection;
+    if (type === "ping" && socket !== undefined && socket.giveControls === undefined) {
+      sayOnce("'ping' is never told: the runtime does not show the Pings of a peer.");
+    }
     return super.on(type, listener as (...args: unknown[]) => void);
   }
 
@@ -315,7 +321,12 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   ponged(): void {
-    guarded(this.#connection, "pong", () => this.emit("pong", Buffer.alloc(0)));
+    if (this.#connection.socket?.giveControls === undefined) this.control("pong", NO_DATA);
+  }
+
+  /** Not for programs. */
+  control(what: "ping" | "pong", data: Uint8Array<ArrayBuffer> | ArrayBuffer): void {
+    guarded(this.#connection, what, () => this.emit(what, toBuffer(data)));
   }
 
   #is(bit: number): boolean {
@@ -329,17 +340,7 @@ export class WsSocket extends EventEmitter {
   }
 }
 
-/**
- * What makes nothing where an EventEmitter's constructor makes an object of 184 bytes (Deno 2.9.6), for
- * each socket: `super()` ends here. All else is the EventEmitter's.
- */
-function Unmade(): void {}
-Unmade.prototype = EventEmitter.prototype;
-Object.setPrototypeOf(Unmade, EventEmitter);
-Object.setPrototypeOf(WsSocket, Unmade);
-
-/** The prototype of a map with nothing in it. With `null` it would be one of those large objects. */
-const NOTHING = Object.create(null);
+withoutConstructor(WsSocket);
 
 // On the prototype: each socket would have four fields more.
 for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {

@@ -92,9 +92,15 @@ const ARROWS: Record<string, string[]> = {
 };
 
 /** What `./node` is made of: these have Node's own classes as their bases. */
-const NODE_SHAPES = ["duplex.ts", "ws.ts", "ws_data.ts", "ws_listeners.ts", "ws_socket.ts"].map((
-  name,
-) => `shapes/${name}`);
+const NODE_SHAPES = [
+  "bare_emitter.ts",
+  "duplex.ts",
+  "ws.ts",
+  "ws_control.ts",
+  "ws_data.ts",
+  "ws_listeners.ts",
+  "ws_socket.ts",
+].map((name) => `shapes/${name}`);
 
 /** Types that any room may import, so that no type stands twice. */
 const TYPES = ["client/types.ts", "server/types.ts", "server/config_types.ts"];

@@ -6,6 +6,7 @@ import type {
   AcceptOptions,
   Admission,
   BufferEvents,
+  ControlEvents,
   End,
   ListenerEvents,
   RequestResult,
@@ -18,7 +19,8 @@ export interface BunServerSocket {
   binaryType: "arraybuffer" | "nodebuffer" | "uint8array";
   send(data: WebSocketData, compress?: boolean): number;
   sendText(text: string): number;
-  ping(): number;
+  ping(data?: Uint8Array): number;
+  pong(data: Uint8Array): number;
   close(code: number, reason: string): void;
   pause(): void;
   resume(): void;
@@ -76,6 +78,8 @@ export class BunConnection implements Socket {
   held: { code: number; reason: string } | undefined;
   /** Where it has come. */
   readonly place: Place;
+  /** What hears of Pings and Pongs. */
+  controls: ControlEvents | undefined;
 
   constructor(acceptor: BunAcceptor, admission: Admission, place: Place) {
     this.acceptor = acceptor;
@@ -134,6 +138,14 @@ export class BunConnection implements Socket {
     if (this.acceptor.givesViews) return;
     this.buffers = to;
     this.ws!.binaryType = to === undefined ? "arraybuffer" : "nodebuffer";
+  }
+
+  giveControls(to: ControlEvents): void {
+    this.controls = to;
+  }
+
+  control(what: "ping" | "pong", data: Uint8Array): void {
+    this.noteQueued(this.ws![what](data));
   }
 
   terminate(): void {
@@ -223,7 +235,12 @@ export class BunAcceptor {
         ws.data.closeOnceDrained();
         ws.data.admission.drained?.();
       },
-      pong: (ws: BunServerSocket) => ws.data.admission.alive(),
+      ping: (ws: BunServerSocket, data: Uint8Array<ArrayBuffer> | ArrayBuffer) =>
+        ws.data.controls?.control("ping", data),
+      pong: (ws: BunServerSocket, data: Uint8Array<ArrayBuffer> | ArrayBuffer) => {
+        ws.data.admission.alive();
+        ws.data.controls?.control("pong", data);
+      },
       close: (ws: BunServerSocket, code: number, reason: string) => {
         const { admission, held, left, place, tooBig } = ws.data;
         if (--place.connections === 0) this.places.delete(place);

@@ -98,7 +98,7 @@ export class BunMount implements Acceptor {
       drain: (ws) => this.#owns(ws) ? ours.drain!(ws) : theirs.drain?.(ws),
       close: (ws, code, reason) =>
         this.#owns(ws) ? ours.close!(ws, code, reason) : theirs.close?.(ws, code, reason),
-      ping: (ws, data) => this.#owns(ws) ? undefined : theirs.ping?.(ws, data),
+      ping: (ws, data) => this.#owns(ws) ? ours.ping!(ws, data) : theirs.ping?.(ws, data),
       pong: (ws, data) => this.#owns(ws) ? ours.pong!(ws, data) : theirs.pong?.(ws, data),
     };
   }

@@ -14,6 +14,7 @@ export class Ws {
   readonly send = this.#does("send");
   readonly sendText = this.#does("sendText");
   readonly ping = this.#does("ping");
+  readonly pong = this.#does("pong");
   readonly pause = this.#does("pause");
   readonly resume = this.#does("resume");
   readonly close = this.#does("close");

@@ -7,6 +7,7 @@ import type {
   ClientEvents,
   ClientRuntime,
   ClientSocket,
+  ControlEvents,
   DialRequest,
   ListenerEvents,
   PortEvents,
@@ -48,6 +49,19 @@ export class PausableSocket extends ScriptedSocket implements Socket {
 
   resume(): void {
     this.calls.push("resume");
+  }
+}
+
+/** A socket that can send Pings and Pongs with data, and tells of those that come. */
+export class ControlSocket extends ScriptedSocket implements Socket {
+  told: ControlEvents | undefined;
+
+  giveControls(to: ControlEvents): void {
+    this.told = to;
+  }
+
+  control(what: "ping" | "pong", data: Uint8Array): void {
+    this.calls.push(`${what} ${new TextDecoder().decode(data)}`);
   }
 }
 

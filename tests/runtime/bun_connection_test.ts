@@ -23,6 +23,29 @@ const OPEN = ["open", "127.0.0.1 5"];
 const BYTES = Uint8Array.from([1, 2]);
 
 describe("a connection of Bun's server", () => {
+  it("sends Pings and Pongs with data, and notes what that leaves in the queue", () => {
+    const { socket, ws } = opened();
+    socket.control("ping", BYTES);
+    assertEquals(socket.left, 0);
+    ws.queued = 7;
+    socket.control("pong", BYTES);
+    assertEquals([socket.left, ws.calls], [7, [["ping", BYTES], ["pong", BYTES]]]);
+  });
+
+  it("tells of Pings and Pongs whomever it was given to, and of a sign of life with a Pong", () => {
+    const { handler, socket, told, ws } = opened();
+    const heard: unknown[] = [];
+    const tell = () => {
+      void handler.ping!(ws, BYTES);
+      void handler.pong!(ws, BYTES);
+    };
+    tell();
+    socket.giveControls({ control: (what, data) => void heard.push([what, data]) });
+    tell();
+    assertEquals(heard, [["ping", BYTES], ["pong", BYTES]]);
+    assertEquals(told, [OPEN, ["alive"], ["alive"]]);
+  });
+
   it("passes on what is asked of it", () => {
     const { socket, ws } = opened();
     socket.send("text");

@@ -255,6 +255,9 @@ describe("'ping' of a socket of ws", () => {
       await clock.advance(100);
     `);
     assertEquals([code, stdout.trim().split("\n").length], [0, 1]);
-    assertStringIncludes(stdout, "'ping' is never told: no runtime shows the Pings of a peer.");
+    assertStringIncludes(
+      stdout,
+      "'ping' is never told: the runtime does not show the Pings of a peer.",
+    );
   });
 });

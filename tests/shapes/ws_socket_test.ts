@@ -7,7 +7,7 @@ import { BusinessError, type WebSocketConnection, type WebSocketServerConfig } f
 import { wsServer, WsSocket } from "../../node.ts";
 import { socketOf } from "../../standard.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { ControlSocket, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 const KIB = 1024;
 
@@ -226,6 +226,38 @@ describe("a socket of ws", () => {
     }
   });
 
+  it("sends by itself what the heartbeat does not, and hears all, where the runtime can", async () => {
+    const runtime = new ScriptedServer();
+    const pair = await MemoryPair.start();
+    const { createWebSocketServer } = await import("../../mod.ts");
+    const server = createWebSocketServer({ clock: pair.clock, runtime });
+    let socket!: WsSocket;
+    const heard: string[] = [];
+    wsServer(server).on("connection", (one: WsSocket) => {
+      socket = one;
+      for (const type of ["ping", "pong"]) one.on(type, (data) => heard.push(`${type} ${data}`));
+    });
+    await server.start({ serverPort: 80 });
+    const admission = runtime.enter();
+    const inner = new ControlSocket();
+    admission.open(inner);
+    socket.ping();
+    socket.ping("a");
+    socket.ping(); // the heartbeat waits for an answer to its own
+    socket.pong("b");
+    socket.pong();
+    assertEquals(inner.calls.splice(0), ["ping", "ping a", "ping ", "pong b", "pong "]);
+    admission.alive(); // it is answered
+    inner.told!.control("pong", new TextEncoder().encode("c"));
+    inner.told!.control("ping", new TextEncoder().encode("d").buffer);
+    assertEquals(heard, ["pong c", "ping d"]);
+    socket.ping();
+    assertEquals(inner.calls, ["ping"]);
+    admission.closed({ code: 1006, reason: "" });
+    await pair.clock.until(server.stop());
+    await pair[Symbol.asyncDispose]();
+  });
+
   it("says that it cannot ping where the runtime cannot", async () => {
     const runtime = new ScriptedServer();
     const pair = await MemoryPair.start();
@@ -270,12 +302,12 @@ describe("a server of ws", () => {
     wss.close(); // it does not run, and nobody asks
     wss.close((error) => told.push((error as BusinessError).kind));
     await clock.advance(0);
-    assertEquals(told.splice(0), ["notRunning"]);
+    assertEquals(told.splice(0), ["close", "close", "notRunning"]);
     await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
     assertEquals(wss.address()?.family, "IPv4");
     wss.close((error) => told.push(error));
     await clock.advance(10_000);
-    assertEquals(told, [undefined, "close"]);
+    assertEquals(told, ["close", undefined]);
     await pair[Symbol.asyncDispose]();
   });
 });

@@ -303,8 +303,6 @@ describe("a socket of wsServer()", () => {
     await within(peer.next(PING));
     assertEquals(await pong, [Buffer.alloc(0)]);
     await within(new Promise<void>((resolve) => socket.ping("", false, () => resolve())));
-    assertUnsupported(() => socket.ping("data"), "ping: data");
-    assertUnsupported(() => socket.pong(), "pong");
     await server.stop();
   });
 
@@ -477,7 +475,8 @@ describe("a socket of wsServer()", () => {
     console.warn = (what: string) => void said.push(what);
     socket.on("ping", () => {}).on("ping", () => {});
     console.warn = warn;
-    assert(said.length <= 1 && said.every((what) => what.includes("'ping' is never told")));
+    assert(said.length <= (onDeno ? 1 : 0));
+    assert(said.every((what) => what.includes("'ping' is never told")));
     await server.stop();
   });
 });

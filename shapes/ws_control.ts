@@ -1,0 +1,50 @@
+/** Pings and Pongs of a socket in the shape of `ws`. Not part of the public API. */
+
+import { Buffer } from "node:buffer";
+import type { ServerConnection } from "../server/connection.ts";
+import { notOpen, STATES, unsupported, type WsCallback } from "./ws_data.ts";
+
+/** The longest Ping, and the longest Pong, in bytes (RFC 6455 §5.5). */
+const MAX_CONTROL_BYTES = 125;
+
+/** The data of a Ping or a Pong, and the callback, which may stand in the place of what is left out. */
+function readControl(
+  given: readonly unknown[],
+): { data: Buffer; done: WsCallback | undefined } {
+  const done = given.find((one) => typeof one === "function") as WsCallback | undefined;
+  const what = given[0] === done ? undefined : given[0];
+  const data = bytesOf(typeof what === "number" ? String(what) : what || "");
+  if (data.length <= MAX_CONTROL_BYTES) return { data, done };
+  throw new RangeError("The data size must not be greater than 125 bytes");
+}
+
+function bytesOf(data: unknown): Buffer {
+  if (!ArrayBuffer.isView(data)) return Buffer.from(data as ArrayBuffer);
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/**
+ * Sends a Ping or a Pong.
+ *
+ * @param given What the program has given: the data, `mask`, the callback.
+ */
+export function sendControl(
+  connection: ServerConnection,
+  what: "ping" | "pong",
+  given: readonly unknown[],
+): void {
+  const { data, done } = readControl(given);
+  const error = notOpen(STATES[connection.state]);
+  if (error === undefined) send(connection, what, data);
+  if (done !== undefined) queueMicrotask(() => done(error));
+}
+
+function send(connection: ServerConnection, what: "ping" | "pong", data: Buffer): void {
+  const { host, socket } = connection;
+  const isBeat = what === "ping" && data.length === 0;
+  if (isBeat && !host.canPing) throw unsupported("ping");
+  // While the peer has not answered one, the heartbeat sends no other.
+  if (isBeat && host.heartbeat.probe(connection)) return;
+  if (socket!.control !== undefined) socket!.control(what, data);
+  else if (!isBeat) throw unsupported(what === "pong" ? what : "ping: data");
+}
