@@ -52,6 +52,8 @@ export class Outbox<Except, Result> {
   #queue: Item<Except, Result>[] = [];
   #queued = 0;
   #underWay: Own<Except, Result> | undefined;
+  /** When that began to wait, or when the broker was back last. */
+  #since = 0;
   /** By counter, oldest first. */
   readonly #unread = new Map<number, Own<Except, Result>>();
   #deadline: unknown;
@@ -134,7 +136,9 @@ export class Outbox<Except, Result> {
   /** The broker is up again, or why it is not. */
   state(up: boolean, cause: unknown): void {
     this.#cause = up ? undefined : cause;
-    if (up) this.#retry();
+    if (!up) return;
+    this.#since = this.#clock.now(); // whoever hears that it is back may publish at once
+    this.#retry();
   }
 
   /** The oldest entry that was not read back yet, if it is what was read. */
@@ -175,8 +179,8 @@ export class Outbox<Except, Result> {
       const what = `more than ${MAX_QUEUE} bytes wait for the broker${why}`;
       return businessError("queueFull", `${call}: ${what}`, { cause: this.#cause });
     }
-    const since = this.#underWay?.at;
-    if (since === undefined || this.#clock.now() - since < MAX_WAIT_MS) return undefined;
+    const isStuck = this.#underWay !== undefined && this.#clock.now() - this.#since >= MAX_WAIT_MS;
+    if (!isStuck) return undefined;
     const what = `the broker has taken nothing for ${MAX_WAIT_MS / 1000} s${why}`;
     return businessError("brokerDown", `${call}: ${what}`, { cause: this.#cause });
   }
@@ -209,6 +213,7 @@ export class Outbox<Except, Result> {
     for (const { line } of items) text += `\n${line}`;
     const own = { counter, text, items, at: this.#clock.now() };
     this.#underWay = own;
+    this.#since = own.at;
     this.#unread.set(counter, own);
     void this.#append(own);
   }

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FakeClock, MemoryBroker, type MemoryBrokerLink } from "../../testing.ts";
+import { FakeClock, MemoryBroker } from "../../testing.ts";
 
 async function world(options: { latency?: number; maxBytes?: number } = {}) {
   const clock = new FakeClock();
