@@ -214,7 +214,7 @@ describe("what is sent while something is published", () => {
     const { admission, socket } = await enter(runtime, OFFER);
     admission.message('{"resume":1}\n');
     await clock.until(server.publish("t", "published"));
-    assertEquals(socket.sent.slice(2), ["\ndirect", "2.0\npublished"]);
+    assertEquals(socket.sent.slice(2), ["2.0\npublished", "\ndirect"]);
     admission.closed({ code: 1000, reason: "" });
     await stop(server, clock);
   });
@@ -272,7 +272,7 @@ describe("what is to be acknowledged while something is published", () => {
     for (const { admission } of clients) admission.message('{"resume":1}\n');
     await clock.until(server.publish("t", "published"));
     assertEquals(clients.map(({ socket }) => socket.sent.slice(2)), [
-      ["#1\ndirect", "2.0\npublished"],
+      ["2.0\npublished", "#1\ndirect"],
       ["\ndirect", "2.0\npublished"],
     ]);
     for (const { admission } of clients) admission.closed({ code: 1000, reason: "" });
