@@ -49,7 +49,10 @@ describe("Deferred", () => {
     assertStrictEquals(deferred.promise, first);
     deferred.resolve(1);
     deferred.renew();
-    assertNotStrictEquals(deferred.promise, first);
+    const second = deferred.promise;
+    assertNotStrictEquals(second, first);
+    deferred.renew();
+    assertStrictEquals(deferred.promise, second);
     deferred.resolve(2);
     assertEquals([await first, await deferred.promise], [1, 2]);
     deferred.renew();

@@ -203,9 +203,10 @@ describe("createWebSocket().close() and its deadline", () => {
       clock.tick(1000);
       assertEquals(log.closes, []);
     }
+    const { bufferedAmount } = socket;
     clock.tick(1000);
     assertEquals(log.names.slice(2), ["error", "close"]);
-    assertEquals([ws.stats()!.unsent, clock.pending], [socket.bufferedAmount, 0]);
+    assertEquals([ws.stats()!.unsent, clock.pending], [bufferedAmount, 0]);
   });
 
   it("is told to an observer as well, before 'close'", async () => {

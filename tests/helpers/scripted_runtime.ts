@@ -36,8 +36,10 @@ export class ScriptedSocket implements ClientSocket {
     this.calls.push(`close ${code}`);
   }
 
+  /** What was queued is gone, as with a socket of either runtime. */
   terminate(): void {
     this.calls.push("terminate");
+    this.bufferedAmount = 0;
   }
 }
 
