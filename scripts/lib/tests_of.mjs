@@ -147,7 +147,11 @@ const TABLE = [
     "tests/pair/tls_test",
   ]],
   [/^shapes\//, ["tests/shapes/"], []],
-  [/^harmony\//, ["tests/harmony/leniency_test", "tests/harmony/platform_suite_test"], [
+  [/^harmony\//, [
+    "tests/harmony/leniency_test",
+    "tests/harmony/platform_client_test",
+    "tests/harmony/platform_server_test",
+  ], [
     "tests/harmony/",
   ]],
   [/^otel\//, ["tests/otel/"], []],

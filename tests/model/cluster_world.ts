@@ -10,11 +10,20 @@ import {
   createWebSocket,
   createWebSocketServer,
   type PresenceEvent,
-  type WebSocketClient,
   type WebSocketConnection,
-  type WebSocketServer,
 } from "../../mod.ts";
 import { FakeClock, MemoryBroker, type MemoryBrokerLink, MemoryNetwork } from "../../testing.ts";
+import {
+  type Client,
+  GAP,
+  idOf,
+  isGap,
+  type Node,
+  type Published,
+  TOPICS,
+  type WorldRecord,
+  wrongsOf,
+} from "./cluster_oracle.ts";
 import type { ClusterProgram, ClusterStep } from "./cluster_program.ts";
 
 // Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
@@ -22,98 +31,46 @@ await import("../../server/clustered.ts");
 
 const LEASE = 3;
 const MAX_NODES = 4;
-const TOPICS = ["0", "1", "2"];
-
-/**
- * Stands in what a client was told of a topic where what follows need not follow from what was before. A
- * number after it says how much had been published to the topic when the client joined: it is not owed
- * that, also where a log that is read again from its start has some of it.
- */
-const GAP = "gap";
-const isGap = (text: string) => text.startsWith(GAP);
-
-interface Client {
-  node: Node;
-  /** Which of all clients it is. */
-  id: number;
-  ws: WebSocketClient;
-  /** As its server knows it, while it is there. */
-  connection: WebSocketConnection | undefined;
-  told: Map<string, string[]>;
-}
-
-interface Node {
-  name: string;
-  port: number;
-  server: WebSocketServer;
-  link: MemoryBrokerLink;
-  /** Those who are there, or were there last. */
-  clients: Map<number, Client>;
-  /** `topic/id` of those who are in a topic. */
-  members: Set<string>;
-  /** The same as 'presence' has told it, of all nodes: `node topic/id`. */
-  seen: Set<string>;
-}
-
-interface Published {
-  text: string;
-  topic: string;
-  except: Client | undefined;
-  outcome: "waiting" | "told" | BusinessError["kind"];
-}
-
-/** What a program has reached. */
-export interface WorldRecord {
-  published: Published[];
-  clients: Client[];
-  /** What the clients' connections were closed with. */
-  codes: number[];
-  /** How many entries were in the log twice. */
-  duplicates: number;
-  /** How often something was lost between two messages of a topic. */
-  gaps: number;
-}
-
 class World {
   readonly #clock = new FakeClock();
   readonly #network = new MemoryNetwork({ clock: this.#clock });
   readonly #broker = new MemoryBroker({ clock: this.#clock });
-  /** The first is one that nothing befalls: what it was told is the truth. */
-  readonly #live: Node[] = [];
+  readonly #end = {
+    truth: new Map(TOPICS.map((topic): [string, string[]] => [topic, []])),
+    published: [] as Published[],
+    clients: [] as Client[],
+    /** The first is one that nothing befalls: what it was told is the truth. */
+    live: [] as Node[],
+    lost: new Set<string>(),
+    dropped: new Set<string>(),
+    /** The place of an entry that was in the log twice is not the same for all. */
+    duplicates: 0,
+  };
   readonly #all: Node[] = [];
-  readonly #clients: Client[] = [];
-  readonly #published: Published[] = [];
-  /** What was published to each topic, in the order of the log. */
-  readonly #truth = new Map(TOPICS.map((topic): [string, string[]] => [topic, []]));
-  /** What was cut off the log, and what was there and is there no more for whatever reason. */
-  readonly #lost = new Set<string>();
-  readonly #dropped = new Set<string>();
   readonly #wrongs: string[] = [];
   readonly #codes: number[] = [];
-  /** How many entries were in the log twice: the place of such a one is not the same for all. */
-  #duplicates = 0;
 
   async run({ nodes, steps }: ClusterProgram): Promise<string[]> {
     await this.#start(true);
     for (const topic of TOPICS) {
-      const truth = this.#truth.get(topic)!;
-      this.#live[0]!.server.subscribe(topic, ({ data }) => void truth.push(textOf(data)));
+      const truth = this.#end.truth.get(topic)!;
+      this.#end.live[0]!.server.subscribe(topic, ({ data }) => void truth.push(textOf(data)));
     }
     for (let n = 0; n < nodes; n++) await this.#start();
     for (const step of steps) await this.#step(step);
     this.#broker.mend();
     await this.#settle(3 * LEASE * 1000);
-    for (const topic of TOPICS) this.#publish(this.#live[0]!, topic, undefined, false);
+    for (const topic of TOPICS) this.#publish(this.#end.live[0]!, topic, undefined, false);
     await this.#settle(200);
-    this.#check();
-    for (const { ws } of this.#clients) if (ws.state !== "idle") await ws.close();
+    this.#wrongs.push(...wrongsOf(this.#end));
+    for (const { ws } of this.#end.clients) if (ws.state !== "idle") await ws.close();
     await this.#settle(20);
     for (const { server } of this.#all) {
       if (server.address !== undefined) await this.#clock.until(server.stop());
     }
     await this.#broker.close();
     await this.#settle(2000);
-    for (const { text, outcome } of this.#published) {
+    for (const { text, outcome } of this.#end.published) {
       if (outcome === "waiting") this.#say(`${text}: nobody was told what became of it`);
     }
     if (this.#clock.pending > 0) this.#say(`${this.#clock.pending} timers are left`);
@@ -121,14 +78,14 @@ class World {
   }
 
   get record(): WorldRecord {
-    const [published, clients, codes] = [this.#published, this.#clients, this.#codes];
+    const { published, clients, duplicates } = this.#end;
     const told = clients.flatMap((client) => [...client.told.values()]);
     const isText = (text: string | undefined) => text !== undefined && !isGap(text);
     const gaps =
       told.flatMap((texts) =>
         texts.filter((text, at) => isGap(text) && isText(texts[at - 1]) && isText(texts[at + 1]))
       ).length;
-    return { published, clients, codes, duplicates: this.#duplicates, gaps };
+    return { published, clients, codes: this.#codes, duplicates, gaps };
   }
 
   #say(wrong: string): void {
@@ -141,7 +98,7 @@ class World {
   }
 
   async #start(isWitness = false): Promise<void> {
-    if (this.#live.length > MAX_NODES) return;
+    if (this.#end.live.length > MAX_NODES) return;
     const link = this.#broker.link();
     const [port, name] = [1 + this.#all.length, `n${this.#all.length}`];
     const server = createWebSocketServer({
@@ -157,11 +114,11 @@ class World {
       if (kind === "foreignEntry") this.#say(`${name}: ${message}`);
     });
     server.on("connect", (connection) => {
-      this.#clients[Number(connection.url.slice(1))]!.connection = connection;
+      this.#end.clients[Number(connection.url.slice(1))]!.connection = connection;
     });
     server.on("close", ({ url }) => {
       const id = Number(url.slice(1));
-      this.#clients[id]!.connection = undefined;
+      this.#end.clients[id]!.connection = undefined;
       for (const topic of TOPICS) members.delete(`${topic}/${id}`);
     });
     server.on("broker", ({ lost }) => {
@@ -175,7 +132,7 @@ class World {
     server.on("presence", (event) => this.#presence(node, event));
     this.#all.push(node);
     const starting = server.start({ serverPort: port });
-    if (await this.#clock.until(starting.then(() => true, () => false))) this.#live.push(node);
+    if (await this.#clock.until(starting.then(() => true, () => false))) this.#end.live.push(node);
   }
 
   /** A link of which it is noted whether an entry came twice. */
@@ -189,7 +146,7 @@ class World {
           entry: (position, entry) => {
             const { node, counter } = readEntry(entry)!;
             const key = `${position.epoch} ${node} ${counter}`;
-            if (places.has(key)) this.#duplicates++;
+            if (places.has(key)) this.#end.duplicates++;
             places.add(key);
             reader.entry(position, entry);
           },
@@ -222,7 +179,7 @@ class World {
     if (client === undefined || client.ws.state === "idle") {
       const ws = createWebSocket({ clock: this.#clock, runtime: this.#network.client });
       const told = new Map(TOPICS.map((topic): [string, string[]] => [topic, []]));
-      const id = this.#clients.length;
+      const id = this.#end.clients.length;
       client = { node, id, ws, connection: undefined, told };
       ws.on("message", (_, data) => {
         const text = textOf(data!);
@@ -232,7 +189,7 @@ class World {
       ws.on("error", () => {});
       ws.on("close", (_, { code }) => this.#codes.push(code));
       node.clients.set(place, client);
-      this.#clients.push(client);
+      this.#end.clients.push(client);
       await this.#clock.until(client.ws.connect(`ws://localhost:${node.port}/${id}`));
       await this.#settle(5);
     }
@@ -241,7 +198,7 @@ class World {
 
   async #step(step: ClusterStep): Promise<void> {
     const broker = this.#broker;
-    const others = this.#live.slice(1);
+    const others = this.#end.live.slice(1);
     const node = "node" in step ? others[step.node % Math.max(1, others.length)] : undefined;
     if ("node" in step && node === undefined) return;
     // What some server was told the first one was told, too, whatever befalls the log then.
@@ -257,7 +214,7 @@ class World {
         const { connection, id } = await this.#client(node!, step.id);
         if (connection === undefined) break;
         const topic = `${step.topic}`;
-        const published = this.#truth.get(topic)!.length;
+        const published = this.#end.truth.get(topic)!.length;
         this.#mark(node!, connection, `${topic}/${GAP} ${published}`);
         void node!.server.join(connection, `${step.topic}`);
         node!.members.add(`${step.topic}/${id}`);
@@ -280,15 +237,17 @@ class World {
         broker.release(step.isIn);
         break;
       case "trim":
-        for (const text of textsOf(broker.entries.slice(0, step.count))) this.#dropped.add(text);
+        for (const text of textsOf(broker.entries.slice(0, step.count))) {
+          this.#end.dropped.add(text);
+        }
         broker.trim(step.count);
         break;
       case "cut":
       case "empty": {
         const kept = step.op === "cut" ? Math.max(0, broker.entries.length - step.count) : 0;
         for (const text of textsOf(broker.entries.slice(kept))) {
-          this.#lost.add(text);
-          this.#dropped.add(text);
+          this.#end.lost.add(text);
+          this.#end.dropped.add(text);
         }
         if (step.op === "cut") broker.cut(step.count);
         else broker.empty();
@@ -313,7 +272,7 @@ class World {
       case "gap":
         node!.link.gap(step.count);
         for (let n = 0; n < step.count; n++) {
-          this.#publish(this.#live[0]!, "0", undefined, false);
+          this.#publish(this.#end.live[0]!, "0", undefined, false);
           await this.#settle(0);
         }
         break;
@@ -324,7 +283,7 @@ class World {
         break;
       }
       case "crash":
-        this.#live.splice(this.#live.indexOf(node!), 1);
+        this.#end.live.splice(this.#end.live.indexOf(node!), 1);
         await node!.link.close();
         for (const link of this.#network.links) {
           if (link.url.startsWith(`ws://localhost:${node!.port}/`)) link.cut();
@@ -332,7 +291,7 @@ class World {
         await this.#settle(3);
         break;
       case "goodbye":
-        this.#live.splice(this.#live.indexOf(node!), 1);
+        this.#end.live.splice(this.#end.live.indexOf(node!), 1);
         await this.#clock.until(node!.server.stop());
         break;
       case "start":
@@ -349,103 +308,16 @@ class World {
     except: Client | undefined,
     isBytes: boolean,
   ): void {
-    const text = `${topic}/${name}:${this.#published.length}`;
+    const text = `${topic}/${name}:${this.#end.published.length}`;
     const there = except?.connection;
     const data = isBytes ? new TextEncoder().encode(text) : text;
     const one: Published = { text, topic, except: there && except, outcome: "waiting" };
-    this.#published.push(one);
+    this.#end.published.push(one);
     server.publish(topic, data, there === undefined ? {} : { except: there }).then(
       () => one.outcome = "told",
       (error: BusinessError) => one.outcome = error.kind,
     );
   }
-
-  #check(): void {
-    const truths = [...this.#truth.values()].flat();
-    for (const { text, outcome } of this.#published) {
-      const isThere = truths.includes(text);
-      if (outcome === "told" && !isThere) this.#say(`${text} was told, and is not in the log`);
-      if (isThere && ["brokerDown", "queueFull", "notRunning"].includes(outcome as string)) {
-        this.#say(`${text} is in the log, and was refused: ${outcome}`);
-      }
-    }
-    for (const client of this.#clients) {
-      for (const [topic, told] of client.told) {
-        const wrong = this.#wrongOf(client, topic, told);
-        const who = `${client.node.name} ${topic}/${client.id}`;
-        if (wrong) this.#say(`${who} ${wrong}: ${told} where it is ${this.#truth.get(topic)}`);
-      }
-    }
-    const truth = this.#live.flatMap(({ name, members }) =>
-      Array.from(members, (member) => `${name} ${member}`)
-    ).sort();
-    for (const { name, server, seen } of this.#live) {
-      const there = TOPICS.flatMap((topic) =>
-        server.presence(topic).map(({ node, context }) =>
-          `${node.split("~")[0]} ${topic}/${idOf(context)}`
-        )
-      ).sort();
-      if (String(there) !== String(truth)) {
-        this.#say(`${name} has ${there} where ${truth} are there`);
-      }
-      const told = [...seen].sort();
-      if (String(told) !== String(truth)) this.#say(`${name} was told of ${told}, not of ${truth}`);
-    }
-  }
-
-  /** What is wrong with what a client was told of a topic. */
-  #wrongOf(client: Client, topic: string, told: string[]): string | undefined {
-    const texts = told.filter((text) => !isGap(text));
-    if (new Set(texts).size !== texts.length) return "was told something twice";
-    const except = new Set(
-      this.#published.filter((one) => one.except === client).map(
-        ({ text }) => text,
-      ),
-    );
-    if (texts.some((text) => except.has(text))) return "was told what is not for it";
-    const truth = this.#truth.get(topic)!.filter((text) => !except.has(text));
-    const { id, node } = client;
-    const isIn = this.#live.includes(node) && node.members.has(`${topic}/${id}`);
-    if (isIn && texts.at(-1) !== truth.at(-1)) return "was not told the last message";
-    let at: number | undefined;
-    let joined = 0;
-    const newest = new Map<string, number>();
-    for (const text of told) {
-      if (isGap(text)) {
-        at = undefined;
-        joined = Number(text.slice(GAP.length) || joined);
-        continue;
-      }
-      const place = truth.indexOf(text);
-      if (place === -1) return `was told ${text}, which is not in the log`;
-      const [publisher, number] = readText(text);
-      // What was dropped may have been appended again, after others, for those who had not been told.
-      if (this.#dropped.has(text)) {
-        newest.set(publisher, number);
-        continue;
-      }
-      if (at !== undefined && this.#duplicates === 0) {
-        if (place < at) return `was told ${text} out of order`;
-        const missed = truth.slice(at + 1, place).filter((text) => {
-          const [publisher, number] = readText(text);
-          // Behind a gap that was told of.
-          const isPast = number < (newest.get(publisher) ?? -1);
-          const isOld = this.#truth.get(topic)!.indexOf(text) < joined;
-          return !this.#lost.has(text) && !texts.includes(text) && !isPast && !isOld;
-        });
-        if (missed.length > 0) return `missed ${missed}, with nothing said`;
-      }
-      newest.set(publisher, number);
-      at = place;
-    }
-    return undefined;
-  }
-}
-
-/** Who published a text, and which of all texts it is. */
-function readText(text: string): [publisher: string, number: number] {
-  const [publisher = "", number] = text.split("/")[1]!.split(":");
-  return [publisher, Number(number)];
 }
 
 /** What was published in some entries. */
@@ -453,11 +325,6 @@ function textsOf(entries: readonly string[]): string[] {
   return entries.flatMap((entry) => readEntry(entry)!.messages).flatMap((one) =>
     one.kind === "message" ? [textOf(one.data)] : []
   );
-}
-
-/** The number of a client, which its server shows the others. */
-function idOf(context: object | undefined): number {
-  return (context as { id: number }).id;
 }
 
 function textOf(data: string | Uint8Array | ArrayBuffer): string {
