@@ -14,7 +14,7 @@ export function readCloseOptions(options: unknown): CloseResult | BusinessError 
   if (given instanceof Error) return given;
   const { code, reason } = given as { code?: number; reason?: string };
   return {
-    code: code !== undefined && isAllowed(code) ? code : NORMAL.code,
+    code: isAllowed(code) ? code : NORMAL.code,
     reason: reason ?? NORMAL.reason,
   };
 }
@@ -23,7 +23,8 @@ export function readCloseOptions(options: unknown): CloseResult | BusinessError 
  * Whether a code is one of the protocol, 1000 to 1015, or of the application, 3000 to 4999 (RFC
  * 6455 §7.4.2).
  */
-export function isAllowed(code: number): boolean {
+export function isAllowed(code: unknown): code is number {
   return Number.isInteger(code) &&
-    ((code >= 1000 && code <= 1015) || (code >= 3000 && code <= 4999));
+    (((code as number) >= 1000 && (code as number) <= 1015) ||
+      ((code as number) >= 3000 && (code as number) <= 4999));
 }

@@ -15,7 +15,7 @@ const SERVICE_RESTART = 1012;
 const TRY_AGAIN_LATER = 1013;
 
 const CODE: Rule = [
-  (value) => isAllowed(value as number) && isSendable(value as number),
+  (value) => isAllowed(value) && isSendable(value),
   "must be a code that can be sent: 1000 to 1014 but 1004 to 1006, or 3000 to 4999",
 ];
 

@@ -78,6 +78,7 @@ const TABLE = [
     "tests/server/closing_deadlines_test",
     "tests/server/connection_",
   ], ["tests/client/close_test", "tests/pair/error_kinds_test"]],
+  [/^internal\/close_codes/, ["tests/docs/close_codes_test"], []],
   [/^internal\/(?:describe|validate)/, [
     "tests/client/client_options_test",
     "tests/client/options_test",

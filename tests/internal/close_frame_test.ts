@@ -35,6 +35,11 @@ describe("fromWire()", () => {
     assertEquals(fromWire(1001, "x"), { code: 1001, reason: "x" });
   });
 
+  it("cuts a reason that no Close frame may hold", () => {
+    assertEquals(fromWire(4000, "x".repeat(60_000)), { code: 4000, reason: "x".repeat(123) });
+    assertEquals(fromWire(4000, "é".repeat(62)), { code: 4000, reason: "é".repeat(61) });
+  });
+
   it("reports one with no code as 1000 and no reason", () => {
     assertEquals(fromWire(1005, ""), { code: 1000, reason: "" });
     assertEquals(fromWire(1005, "what a runtime may say"), { code: 1000, reason: "" });

@@ -53,5 +53,14 @@ describe("readCloseOptions()", () => {
       assertEquals(error.code, 401);
       assertStringIncludes(error.message, "current value is");
     }
+    const said = ([5, { code: "1" }, { reason: 2 }, { other: 3 }] as unknown[]).map((options) =>
+      (readCloseOptions(options) as BusinessError).message
+    );
+    assertEquals(said, [
+      "Parameter error: close: options must be an object: current value is 5",
+      "Parameter error: close: 'code' must be a number: current value is \"1\"",
+      "Parameter error: close: 'reason' must be text: current value is 2",
+      "Parameter error: close: 'other' is no option: current value is 3",
+    ]);
   });
 });
