@@ -82,8 +82,7 @@ export function exceeds(data: WebSocketData, maxPayload: number): boolean {
 
 /** A copy of the data, so that the caller may change its buffer afterwards. */
 export function snapshot(data: WebSocketData): WebSocketData {
-  if (typeof data === "string") return data;
-  if (!ArrayBuffer.isView(data)) return data.slice(0);
+  if (!ArrayBuffer.isView(data)) return data.slice(0); // of text it is that text
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
 }
 

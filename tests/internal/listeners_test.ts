@@ -204,6 +204,37 @@ describe("Listeners.emit() and Listeners.call()", () => {
   });
 });
 
+describe("Listeners.emit() and Listeners.emitTo()", () => {
+  it("give nothing where no listener is at work still", () => {
+    const listeners = make();
+    for (const returned of [undefined, null, 5, {}, { then: "soon" }]) {
+      listeners.on("open", () => returned);
+    }
+    assertEquals(listeners.emit("open"), undefined);
+    assertEquals(listeners.emitTo(listeners.list("close")), undefined);
+  });
+
+  for (const order of [[0, 1, 2], [2, 0, 1], [1, 2, 0]]) {
+    it(`give what settles when all have done, in the order ${order}, and never rejects`, async () => {
+      const listeners = make();
+      const work = order.map(() => Promise.withResolvers<void>());
+      for (const { promise } of work) listeners.on("open", () => promise);
+      const failed: unknown[] = [];
+      listeners.on("error", (error) => failed.push((error as BusinessError).cause));
+      let isDone = false;
+      const told = listeners.emit("open")!.then(() => isDone = true);
+      for (const index of order) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        assertEquals(isDone, false);
+        if (index === 1) work[index]!.reject("failed");
+        else work[index]!.resolve();
+      }
+      await told;
+      assertEquals(failed, ["failed"]);
+    });
+  }
+});
+
 describe("Listeners.call()", () => {
   it("reports a failing callback as one", () => {
     const listeners = make();

@@ -64,10 +64,13 @@ describe("payloadError()", () => {
 });
 
 describe("exceeds()", () => {
-  it("counts a view by its own length, not its buffer's", () => {
+  it("counts a buffer, and a view by its own length, not its buffer's", () => {
     const view = new Uint8Array(new ArrayBuffer(100), 10, 5);
     assertEquals([exceeds(view, 5), exceeds(view, 4)], [false, true]);
     assertEquals(exceeds(new Uint16Array(3), 5), true);
+    for (const data of [new ArrayBuffer(5), new DataView(new ArrayBuffer(5))]) {
+      assertEquals([exceeds(data, 5), exceeds(data, 4)], [false, true]);
+    }
   });
 
   it("agrees with the encoder on any text", () => {
