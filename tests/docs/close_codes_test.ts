@@ -42,6 +42,11 @@ for (const page of ["docs/close-codes.md", "docs/zh/close-codes.md"]) {
   });
 }
 
+it("all that this module closes with has a reason but a Close frame with no code", () => {
+  const empty = Object.entries(codes).filter(([, { reason }]) => reason === "");
+  assertEquals(empty.map(([name]) => name), ["NO_CODE"]);
+});
+
 it("docs/close-codes.md and its twin have the same codes, reasons, kinds and files", () => {
   const shape = (page: string) =>
     rowsOf(page).map((

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DrainWatch, drainWatchOn } from "../../internal/drain_watch.ts";
+import { DrainWatch, drainWatchOn, OVER } from "../../internal/drain_watch.ts";
 import { FakeClock } from "../../testing.ts";
 
 /** A queue that falls at a steady rate, in bytes a millisecond. */
@@ -66,6 +66,51 @@ describe("DrainWatch", () => {
     watch.over(queue);
     await clock.advance(0);
     assertEquals([answers, clock.pending], [[[0, false, 11_000]], 0]);
+  });
+
+  it("looks less and less often at a queue that does not fall, each at its own times", async () => {
+    const TIMES = [0, 1, 3, 7, 15, 31, 63, 127, 227, 327];
+    const { clock, watch, wait } = looking();
+    const looks: number[][] = [[], [], []];
+    const queues = looks.map((times, index) => {
+      const began = clock.now() + 2 * index;
+      return {
+        get bufferedAmount() {
+          times.push(clock.now() - began);
+          return 1000;
+        },
+      } as Queue;
+    });
+    for (const queue of queues) {
+      wait(queue);
+      await clock.advance(2);
+    }
+    await clock.advance(327 + 4 - 6);
+    assertEquals(looks, [[...TIMES], [...TIMES], [...TIMES]]);
+    for (const queue of queues) watch.over(queue);
+    await clock.advance(1000);
+    assertEquals([looks.map(({ length }) => length), clock.pending], [[10, 10, 10], 0]);
+  });
+
+  it("looks when a queue will have fallen, by how it fell since the last look", async () => {
+    const { clock, answers, wait } = looking();
+    const began = clock.now();
+    const looks: number[] = [];
+    const queue = {
+      /** It falls by 10 bytes a millisecond, from the fifth on. */
+      get bufferedAmount() {
+        const now = clock.now() - began;
+        looks.push(now);
+        return Math.max(0, 100 - 10 * Math.max(0, now - 5));
+      },
+    } as Queue;
+    wait(queue, 10);
+    wait(queue, 50);
+    await clock.advance(100);
+    // At 7 it has fallen by 20 in 4 ms: 30 more take 6. At 13, by 60 in 6 ms: 10 more take one.
+    assertEquals([looks, clock.fired], [[0, 0, 1, 3, 7, 13, 14], 5]);
+    assertEquals(answers, [[50, true, began + 13], [10, true, began + 14]]);
+    assertEquals(clock.pending, 0);
   });
 
   it("tells each who waits for a queue when it is their turn", async () => {
@@ -135,7 +180,19 @@ describe("DrainWatch", () => {
   });
 });
 
+describe("what is over", () => {
+  it("has not drained", async () => assertEquals(await OVER, false));
+});
+
 describe("drainWatchOn()", () => {
+  it("looks by itself, as a client's runtime tells nothing", async () => {
+    const clock = new FakeClock();
+    const answers: boolean[] = [];
+    void drainWatchOn(clock).wait(new Queue(clock, 10, 1), 0).then((one) => answers.push(one));
+    await clock.advance(20);
+    assertEquals(answers, [true]);
+  });
+
   it("is one for each clock", () => {
     const [one, other] = [new FakeClock(), new FakeClock()];
     assertStrictEquals(drainWatchOn(one), drainWatchOn(one));

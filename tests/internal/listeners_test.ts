@@ -220,7 +220,7 @@ describe("Listeners.emit() and Listeners.emitTo()", () => {
       const work = order.map(() => Promise.withResolvers<void>());
       for (const { promise } of work) listeners.on("open", () => promise);
       const failed: unknown[] = [];
-      listeners.on("error", (error) => failed.push((error as BusinessError).cause));
+      listeners.on("error", (error: unknown) => failed.push((error as BusinessError).cause));
       let isDone = false;
       const told = listeners.emit("open")!.then(() => isDone = true);
       for (const index of order) {
