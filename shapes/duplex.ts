@@ -7,7 +7,7 @@ import { argumentError, checkArgument, COUNT, OBJECT } from "../internal/validat
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
-import { streamsOf, type WebSocketStreams } from "./streams.ts";
+import { ofServer, streamsOf, type WebSocketStreams } from "./streams.ts";
 
 /** Options of a Duplex, and one more. */
 export interface WebSocketDuplexOptions extends DuplexOptions {
@@ -183,5 +183,5 @@ export function duplexOf(
     return new WebSocketDuplex(streamsOf(client), options);
   }
   const options = readDuplexOptions(third);
-  return new WebSocketDuplex(streamsOf(one, second as ConnectionAddress), options);
+  return new WebSocketDuplex(ofServer("duplexOf", one, second as ConnectionAddress), options);
 }

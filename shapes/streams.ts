@@ -78,7 +78,7 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
       else controller.enqueue(asBuffer(value));
     },
     async cancel() {
-      await messages.return?.();
+      await messages.return!();
       await client.close().catch(() => {}); // which may be over by now
       await closed;
     },
@@ -88,9 +88,13 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
   return { readable, writable: writableOf(side, closed), opened, closed };
 }
 
-/** The streams of a server's connection. */
-function ofServer(server: ShapedServer, connection: ConnectionAddress): WebSocketStreams {
-  const found = connectionOf("streamsOf", server, connection);
+/** The streams of a server's connection; `call` is what the program has called. Not part of the public API. */
+export function ofServer(
+  call: string,
+  server: ShapedServer,
+  connection: ConnectionAddress,
+): WebSocketStreams {
+  const found = connectionOf(call, server, connection);
   const { handle } = found;
   const { promise: closed, resolve: end } = Promise.withResolvers<CloseResult>();
   const side: Side = {
@@ -184,7 +188,7 @@ export function streamsOf(
   one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
   connection?: ConnectionAddress,
 ): WebSocketStreams {
-  if (connection !== undefined) return ofServer(one as ShapedServer, connection);
+  if (connection !== undefined) return ofServer("streamsOf", one as ShapedServer, connection);
   needs("streamsOf", "client", one);
   return ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>);
 }

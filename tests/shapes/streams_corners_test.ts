@@ -1,11 +1,11 @@
 /** Streams over a connection: their limits to the message, what is cut off, and what an end says. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { once } from "node:events";
-import { type BusinessError, createWebSocketServer } from "../../mod.ts";
-import { duplexOf } from "../../node.ts";
-import { streamsOf, type WebSocketStreams } from "../../standard.ts";
+import { BusinessError, createWebSocketServer } from "../../mod.ts";
+import { duplexOf, wsServer } from "../../node.ts";
+import { socketOf, streamsOf, type WebSocketStreams } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
@@ -70,6 +70,38 @@ describe("streamsOf() a server's connection", () => {
     assertEquals(calls, ["pause", "close 1000"]);
     assertEquals([await over, (await streams.closed).code], [true, 1000]);
     await end();
+  });
+});
+
+describe("shapes of a server's connection", () => {
+  it("refuse one that is none, or over, each in its own name", async () => {
+    await using pair = await MemoryPair.start();
+    const connection = await pair.open();
+    await pair.close();
+    for (const [name, call] of Object.entries({ streamsOf, duplexOf, socketOf })) {
+      const rows = [[{ clientIP: 5 }, 401, "Parameter error"], [connection, 2302006, "websocket"]];
+      for (const [given, code, opening] of rows) {
+        const error = assertThrows(() => call(pair.server, given as never), BusinessError);
+        const { message } = error;
+        const isNamed = message.startsWith(`${opening}`) && message.includes(`: ${name}: `);
+        assertEquals([error.code, isNamed], [code, true], message);
+      }
+    }
+  });
+
+  it("are told nothing of a message once they are cancelled by who heard of it before", async () => {
+    await using pair = await MemoryPair.start();
+    const errors: string[] = [];
+    pair.server.on("error", ({ message }) => errors.push(message));
+    let readable!: ReadableStream;
+    wsServer(pair.server).on("connection", (socket) => {
+      socket.on("message", () => void readable.cancel());
+    });
+    const connection = await pair.open();
+    ({ readable } = streamsOf(pair.server, connection));
+    await pair.ws.send("x");
+    await pair.clock.advance(20);
+    assertEquals([errors, pair.ws.state], [[], "idle"]);
   });
 });
 
