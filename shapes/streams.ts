@@ -132,7 +132,6 @@ export function ofServer(
     closed(close) {
       if (close.code === 1006) reader?.error(over(1006));
       else reader?.close();
-      reader = undefined;
       release();
       end(close.code === 1005 ? { code: 1000, reason: "" } : { ...close });
     },

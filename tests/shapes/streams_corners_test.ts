@@ -120,6 +120,7 @@ describe("streamsOf() either side", () => {
       const { pair, [side]: one, link } = await open();
       link.hold();
       const writer = one.writable.getWriter();
+      const read = assertRejects(() => one.readable.getReader().read(), BusinessError);
       const told: string[] = [];
       writer.closed.catch(({ message }) => told.push(message.split(": ").at(-1)));
       await writer.write(new Uint8Array(64 * KIB)); // as much may be queued
@@ -132,6 +133,8 @@ describe("streamsOf() either side", () => {
       await pair.clock.advance(10);
       const { kind, message } = await failed as BusinessError;
       assertEquals([kind, message.split(": ").at(-1)], ["lost", "1006"]);
+      const why = side === "near" ? "the connection was lost" : "the connection is over: 1006";
+      assertEquals([(await read).kind, (await read).message.endsWith(why)], ["lost", true]);
       assertEquals([told, (await one.closed).code], [["1006"], 1006]);
       await pair[Symbol.asyncDispose]();
     });
