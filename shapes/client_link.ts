@@ -104,7 +104,6 @@ function requestOf(runtime: ClientRuntime, { url, options }: Target): DialReques
 
 /** A client's connection, or one after the other, below a socket. */
 export class ClientLink implements Link, ReconnectOwner {
-  readonly queues: boolean;
   readonly #model: ClientModel;
   readonly #host: string;
   readonly #maxPayload: number;
@@ -138,7 +137,6 @@ export class ClientLink implements Link, ReconnectOwner {
     this.#host = `${protocol}//${host}`;
     this.#maxPayload = maxPayload ?? MAX_PAYLOAD;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
-    this.queues = policy !== undefined;
     const { signal } = this.#options = target.options;
     signal?.addEventListener("abort", this.#abort);
     if (signal?.aborted) {
@@ -171,6 +169,11 @@ export class ClientLink implements Link, ReconnectOwner {
       this.start = () =>
         this.#dial(() => new ReconnectingConnection(this, { ...parts, policy, ...wires }));
     }
+  }
+
+  /** Not before there is something to queue in: an observer hears of the first attempt before. */
+  get queues(): boolean {
+    return this.#connection instanceof ReconnectingConnection;
   }
 
   get state(): number {

@@ -97,7 +97,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   get readyState(): number {
     if (this.isOver) return CLOSED;
     if ((this.bits & IS_CLOSING) !== 0) return CLOSING;
-    return this.link?.state ?? CONNECTING;
+    return this.link!.state;
   }
 
   get bufferedAmount(): number {
@@ -112,7 +112,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
   /** Sends what `send` was given, already converted. */
   send(data: WebSocketData | Blob): void {
     const state = this.readyState;
-    if (state === CONNECTING && !this.link?.queues) {
+    if (state === CONNECTING && !this.link!.queues) {
       throw new DOMException("send: the socket is still connecting", "InvalidStateError");
     }
     if (state === CLOSING || state === CLOSED) {
@@ -148,7 +148,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     this.bits |= IS_CLOSING;
     const waiting = this.#sent?.waiting;
     if (waiting !== undefined) waiting.push({ code, reason });
-    else this.link?.shut(code, reason);
+    else this.link!.shut(code, reason);
   }
 
   /** Sends a Ping. */
@@ -309,7 +309,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     this.failed(
       businessError("unsent", `send: a Blob could not be sent: ${describe(cause)}`, { cause }),
     );
-    this.link?.shut(1011, "A message could not be read");
+    this.link!.shut(1011, "A message could not be read");
   }
 }
 

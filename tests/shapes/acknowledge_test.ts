@@ -141,6 +141,21 @@ describe("send(data, { acknowledge: true }) of ./standard", () => {
     assertEquals([await call, nodes.seen], ["unsent", []]);
   });
 
+  it("says so of one that is never read, be it empty", async () => {
+    for (const text of ["x", ""]) {
+      await using nodes = new NodesInMemory();
+      await nodes.node({}, {}, () => {});
+      const socket = open(nodes);
+      await nodes.settle();
+      const blob = new Blob([text]);
+      blob.arrayBuffer = () => new Promise(() => {});
+      const call = ask(socket, blob);
+      socket.terminate();
+      await closed(socket);
+      assertEquals([text, await call, socket.bufferedAmount], [text, "unsent", text.length]);
+    }
+  });
+
   it("sends a Blob before it closes, and what is behind it", async () => {
     await using nodes = new NodesInMemory();
     await nodes.node({}, {}, () => {});
