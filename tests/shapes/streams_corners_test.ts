@@ -93,12 +93,12 @@ describe("shapes of a server's connection", () => {
     await using pair = await MemoryPair.start();
     const errors: string[] = [];
     pair.server.on("error", ({ message }) => errors.push(message));
-    let readable!: ReadableStream;
+    const held: Partial<WebSocketStreams> = {};
     wsServer(pair.server).on("connection", (socket) => {
-      socket.on("message", () => void readable.cancel());
+      socket.on("message", () => void held.readable!.cancel());
     });
     const connection = await pair.open();
-    ({ readable } = streamsOf(pair.server, connection));
+    Object.assign(held, streamsOf(pair.server, connection));
     await pair.ws.send("x");
     await pair.clock.advance(20);
     assertEquals([errors, pair.ws.state], [[], "idle"]);
