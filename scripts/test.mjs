@@ -56,6 +56,8 @@ const NEEDS = /** @type {const} */ ([
 ]);
 
 const { only, paths, quick, verbose } = parse(process.argv.slice(2));
+const unknown = paths.filter((path) => testFiles([path]).length === 0);
+if (unknown.length > 0) quit(`No test file matches ${unknown.join(" or ")}.`);
 const matching = testFiles(paths).filter((file) => !quick || isQuick(file));
 if (matching.length === 0) quit(`No test file matches ${paths.join(" or ")}.`);
 /** @type {string[]} */

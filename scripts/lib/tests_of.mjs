@@ -35,6 +35,7 @@ const TABLE = [
     "tests/server/close_test",
   ]],
   [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], [
+    "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",
     "tests/server/flow_test",
     "tests/server/terminate_test",
@@ -44,6 +45,7 @@ const TABLE = [
     "tests/server/max_connections_test",
     "tests/server/refusal_reasons_test",
     "tests/server/mount_test",
+    "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",
   ]],
   [/^client\/|^client\.ts/, [
@@ -100,7 +102,7 @@ const TABLE = [
     "tests/shapes/socket_extras_test",
     "tests/shapes/socket_model_test",
     "tests/shapes/socket_reconnect_test",
-  ], ["tests/shapes/ws_test"]],
+  ], ["tests/shapes/ws_wire_test", "tests/shapes/ws_test"]],
   [/^(?:client|server|server\/listening_server|(?:client|server)\/connection)\.ts|^runtime\//, [], [
     "tests/pair/binary_type_test",
   ]],
