@@ -5,6 +5,7 @@ import { BusinessError, businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
 import { Receipt } from "../../internal/receipt.ts";
 import { DialledClient } from "../helpers/dialled_client.ts";
+import { schemaOf } from "../helpers/schemas.ts";
 
 type Name = "message" | "close" | "error";
 
@@ -126,6 +127,19 @@ describe("MessageIterator", () => {
     assertEquals(await queue.next(), DONE);
   });
 
+  it("says nothing of its end once the loop was left", async () => {
+    for (const isLost of [true, false]) {
+      const { listeners, queue, message, state } = setUp();
+      message("1");
+      assertEquals((await queue.next()).value, "1");
+      if (!isLost) message(new ArrayBuffer(16 * 1024 * 1024 + 1));
+      state.busy = false;
+      listeners.emit(isLost ? "error" : "close", businessError("lost", "in the body of the loop"));
+      assertEquals([state.overruns, await queue.return()], [isLost ? 0 : 1, DONE]);
+      assertEquals(await queue.next(), DONE);
+    }
+  });
+
   it("counts what was read as gone", async () => {
     const { state, queue, message } = setUp();
     for (let i = 0; i < 10; i++) {
@@ -170,6 +184,21 @@ describe("a client's messages", () => {
     const big = new ArrayBuffer(5_000_000);
     for (let i = 0; i < 4; i++) events.message(big);
     assertEquals([world.ws.state, world.told[1]], ["open", []]);
+  });
+
+  it("count, where a schema has made something of them, as the text that they were", async () => {
+    const schema = schemaOf(() => ({ value: {} }));
+    const world = await DialledClient.open({}, { schema } as never);
+    const messages = world.ws[Symbol.asyncIterator]();
+    const { events } = world.runtime;
+    const text = JSON.stringify("x".repeat(4 * 1024 * 1024 - 2));
+    for (let i = 0; i < 2; i++) events.message(text);
+    assertEquals([world.ws.state, text.length], ["open", 4 * 1024 * 1024]);
+    events.message("0");
+    assertEquals([world.ws.state, world.told[1]], ["closing", ["close 1008"]]);
+    for (let i = 0; i < 3; i++) assertEquals<unknown>((await messages.next()).value, {});
+    assertEquals((await assertRejects(() => messages.next(), BusinessError)).kind, "unread");
+    await world[Symbol.asyncDispose]();
   });
 
   for (const reconnect of [false, { random: () => 0 }]) {

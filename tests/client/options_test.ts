@@ -22,6 +22,16 @@ describe("readConnectOptions()", () => {
     }
   });
 
+  it("takes as long to open as a timer can wait, and no longer", () => {
+    for (const connectTimeout of [Number.MIN_VALUE, 0.001, 2_147_483]) {
+      const read = readConnectOptions({ connectTimeout }) as ConnectOptions;
+      assertEquals(read.connectTimeout, connectTimeout);
+    }
+    for (const connectTimeout of [0, -1, NaN, 2_147_483.001, Infinity, "1"]) {
+      assertStringIncludes(refused({ connectTimeout }).message, "at most 2147483");
+    }
+  });
+
   it("takes the same subprotocols in 'protocol' and 'header', and refuses others", () => {
     const header = { "Sec-WebSocket-Protocol": "a, b" };
     const read = readConnectOptions({ header, protocol: "a,b" }) as ConnectOptions;

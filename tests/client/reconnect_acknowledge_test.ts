@@ -16,8 +16,13 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
     const send = (data: string) => answers.add(data, ws.send(data, ACK));
     for (const data of ["one", "two"]) send(data);
     await nodes.settle();
+    const counts: unknown[] = [];
+    for (const event of ["error", "close"] as const) {
+      ws.on(event, () => void counts.push([event, ws.state, ws.bufferedAmount]));
+    }
     nodes.cut();
     await nodes.settle();
+    assertEquals(counts.at(-1), ["close", "reconnecting", 6]);
     assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 6]);
     send("three");
     answers.add("four", ws.send("four"));

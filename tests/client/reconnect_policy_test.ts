@@ -49,6 +49,21 @@ describe("'reconnect' takes", () => {
   }
 });
 
+it("'reconnect' waits as long as it says, which may be a day, and what the server asks for besides", async () => {
+  const day = 86_400;
+  const { ws, clock, delays, runtime } = world({ minDelay: day, maxDelay: day, random: () => 1 });
+  await ws.connect(URL);
+  for (
+    const [code, reason] of [[1001, ""], [1012, "60"], [1013, "2 min"], [1012, "1 d"]] as const
+  ) {
+    runtime.events.open();
+    runtime.events.closed({ code, reason });
+    ws.reconnect();
+  }
+  assertEquals(delays, [day, day + 60, day + 120, day]);
+  await clock.until(ws[Symbol.asyncDispose]());
+});
+
 describe("'reconnect' refuses", () => {
   const bad: [object, string][] = [
     [{ minDelay: 0 }, `'minDelay' ${SECONDS}: current value is 0`],

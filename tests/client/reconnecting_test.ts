@@ -84,6 +84,18 @@ describe("a client that reconnects, after sleep", () => {
   }
 });
 
+it("a client that reconnects, after sleep, leaves nothing where its last attempt fails at once", async () => {
+  const { clock, log, runtime, ws } = world({ attempts: 1 });
+  await ws.connect(URL);
+  runtime.events.open();
+  runtime.events.closed({ code: 1001, reason: "" });
+  runtime.fault = new Error("no network yet");
+  clock.sleep(10_000);
+  await clock.advance(2000);
+  assertEquals(log.slice(-2), ["failed connection_failed", "error connectFailed"]);
+  assertEquals([ws.state, clock.pending], ["idle", 0]);
+});
+
 describe("a client that reconnects, ended", () => {
   const GAPS: Record<string, (it: ReturnType<typeof world>, signal: AbortSignal) => unknown> = {
     "while the URL is asked for": ({ ws }, signal) =>

@@ -13,8 +13,10 @@ import {
 } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
+import { DialledClient } from "../helpers/dialled_client.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
 import { observed } from "../helpers/observers.ts";
+import { schemaOf } from "../helpers/schemas.ts";
 import { ScriptedConnection } from "../helpers/scripted_connection.ts";
 import { ScriptedClient, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
@@ -85,6 +87,46 @@ describe("a client whose observer is told of an end", () => {
         await clock.advance(LONGEST_MS);
       });
     }
+  }
+});
+
+/** How a connection comes to be dropped, for each reason there is. */
+const DROPS: Record<string, (world: DialledClient) => unknown> = {
+  lost: ({ runtime }) => runtime.events.closed(LOST),
+  dead: ({ clock }) => clock.advance(60_000),
+  "too big": ({ runtime }) => runtime.events.message('"123456789"'),
+  "too big for the runtime": ({ runtime }) => runtime.events.closed({ ...LOST, tooBig: true }),
+  unacceptable: ({ runtime }) => runtime.events.message('"no"'),
+  "too fast": ({ runtime, ws }) => {
+    ws[Symbol.asyncIterator]();
+    const big = new ArrayBuffer(8 * 1024 * 1024);
+    for (let i = 0; i < 3; i++) runtime.events.message(big);
+  },
+};
+
+describe("a client that drops its connection", () => {
+  for (const [name, play] of Object.entries(DROPS)) {
+    it(`is closing when an observer is told why, once: ${name}`, async () => {
+      const told: unknown[] = [];
+      const calls: Promise<unknown>[] = [];
+      const observer = {
+        dropped: (ws: unknown, why: string) => {
+          told.push(why, (ws as WebSocketClient).state);
+          calls.push(world.ws.connect(URL), world.ws.send("1"), world.ws.close());
+        },
+      };
+      const more = name === "unacceptable"
+        ? { schema: schemaOf(() => ({ issues: [] })) }
+        : name.startsWith("too big")
+        ? { maxPayload: 10 }
+        : {};
+      const options = { observer, maxPayload: 16 * 1024 * 1024, ...more };
+      await using world: DialledClient = await DialledClient.open({}, options as never);
+      await play(world);
+      assertEquals(told, [name.replace(" for the runtime", ""), "closing"]);
+      const kinds = ["alreadyConnected", "notOpen", "notConnected"];
+      assertEquals(await Promise.all(calls.map(answer)), kinds);
+    });
   }
 });
 

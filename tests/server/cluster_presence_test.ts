@@ -172,11 +172,14 @@ describe("presence on several servers", () => {
     assertEquals(await world.clock.until(one!.publish("t", "a")), { sent: 1, tooSlow: 0 });
   });
 
-  it("is refused where it was not asked for", () => {
-    const error = assertThrows(() => createWebSocketServer().presence("t"), BusinessError);
-    assertEquals([(error as BusinessError).code, (error as BusinessError).kind], [
-      2302999,
-      "unsupported",
-    ]);
+  it("is refused where it was not asked for, though there is more that servers share", async () => {
+    await using world = new ClusteredServers();
+    const [shared] = await world.begin(1, { presence: false });
+    const servers = [{}, { presence: false }, { history: true }].map(createWebSocketServer);
+    for (const server of [shared!, ...servers]) {
+      const error = assertThrows(() => server.presence("t"), BusinessError) as BusinessError;
+      assertEquals([error.code, error.kind], [2302999, "unsupported"]);
+    }
+    assertEquals(createWebSocketServer({ presence: true }).presence("t"), []);
   });
 });

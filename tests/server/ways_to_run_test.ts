@@ -1,0 +1,115 @@
+/** What the options of `createWebSocketServer` and of a config do, whichever way a server comes to run. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type BusinessError,
+  createWebSocketServer,
+  type WebSocketServer,
+  type WebSocketServerConfig,
+} from "../../mod.ts";
+import type {
+  AcceptorEvents,
+  ListenOptions,
+  MountOptions,
+  PortEvents,
+} from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+
+/** A runtime that writes down what it was asked for. */
+class AskedServer extends ScriptedServer {
+  asked: Partial<ListenOptions & MountOptions> = {};
+
+  override listen(options: ListenOptions, events: PortEvents) {
+    this.asked = options;
+    return super.listen(options, events);
+  }
+
+  override mount(options: MountOptions, events: AcceptorEvents) {
+    this.asked = options;
+    return super.mount(options, events);
+  }
+}
+
+type Config = Partial<WebSocketServerConfig>;
+type Begin = (server: WebSocketServer, config: Config) => Promise<unknown>;
+
+const WAYS: [name: string, begin: Begin, options: object][] = [
+  ["start", (server, config) => server.start({ serverPort: 80, ...config }), {}],
+  ["mount", (server, config) => server.mount(config), {}],
+  ["start, with a history", (server, config) => server.start({ serverPort: 80, ...config }), {
+    history: true,
+  }],
+  ["mount, with presence", (server, config) => server.mount(config), { presence: true }],
+];
+
+/** Brings up a server in one of the ways, twice, and asks something of it each time. */
+async function each(
+  way: (typeof WAYS)[number],
+  options: object,
+  config: Config,
+  ask: (runtime: AskedServer, clock: FakeClock) => unknown,
+): Promise<unknown> {
+  const [name, begin, more] = way;
+  const clock = new FakeClock();
+  const runtime = new AskedServer();
+  const given = { clock, runtime, ...more, ...options };
+  const server = createWebSocketServer(given) as WebSocketServer;
+  server.on("error", () => {});
+  const answers = [];
+  for (let run = 0; run < 2; run++) {
+    await clock.until(begin(server, { ...config }));
+    answers.push(await ask(runtime, clock));
+    await clock.until(server.stop());
+    assertEquals([server.address, clock.pending], [undefined, 0]);
+  }
+  assertEquals(answers[1], answers[0], `${name}, the second time`);
+  return answers[0];
+}
+
+const answering = (status: number) => () => new Response(null, { status });
+
+describe("a server that begins by", () => {
+  for (const way of WAYS) {
+    it(`${way[0]}: asks the config's 'authorize' first, else that of the server itself`, async () => {
+      const status = async (runtime: AskedServer) => {
+        const answer = await runtime.request();
+        if (answer instanceof Response) return answer.status;
+        answer.closed({ code: 1006, reason: "" });
+        return 101;
+      };
+      const [own, config] = [{ authorize: answering(401) }, { authorize: answering(402) }];
+      assertEquals(await each(way, own, config, status), 402);
+      assertEquals(await each(way, own, {}, status), 401);
+      assertEquals(await each(way, {}, config, status), 402);
+      assertEquals(await each(way, {}, {}, status), 101);
+    });
+
+    it(`${way[0]}: asks the runtime for what was asked for`, async () => {
+      const config = { maxPayload: 1_000_000, compression: true, pingInterval: 7, pongTimeout: 5 };
+      const get = ({ asked }: AskedServer) => {
+        const { binaryType, compression, deadAfter, maxPayload, pingInterval = 7 } = asked;
+        return [binaryType, compression, deadAfter, maxPayload! - maxPayload! % 1000, pingInterval];
+      };
+      const options = { binaryType: "uint8array" };
+      assertEquals(await each(way, options, config, get), ["uint8array", true, 12, 1_000_000, 7]);
+      assertEquals((await each(way, {}, {}, get) as unknown[]).slice(0, 3), [undefined, false, 60]);
+    });
+
+    it(`${way[0]}: names its own call where it is refused`, async () => {
+      const [call = ""] = way[0].split(",");
+      const wrong = { ...{ maxPayload: 0 }, ...(call === "start" && { serverPort: 80 }) };
+      const limit = { ...{ maxConnections: 0 }, ...(call === "start" && { serverPort: 80 }) };
+      const origin = { ...{ allowedOrigins: ["x"] }, ...(call === "start" && { serverPort: 80 }) };
+      for (const config of [wrong, limit, origin, { signal: AbortSignal.abort() }]) {
+        const server = createWebSocketServer({ ...way[2], runtime: new ScriptedServer() });
+        const error = await way[1](server as WebSocketServer, config as Config).then(
+          () => assertEquals("refused", "accepted") as never,
+          (error: BusinessError) => error,
+        );
+        assertStringIncludes(error.message, `: ${call}: '`);
+      }
+    });
+  }
+});
