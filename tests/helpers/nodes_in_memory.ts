@@ -48,8 +48,9 @@ export class NodesInMemory implements AsyncDisposable {
     const node = this.servers.push(server);
     server.on("error", ({ kind }) => void this.errors.push(`${kind}`));
     if (hear !== undefined) {
-      server.on("messageReceive", ({ data, mayRepeat }) => {
-        this.seen.push(`${node} ${data}${mayRepeat ? " again?" : ""}`);
+      server.on("messageReceive", (event) => {
+        const { data } = event;
+        this.seen.push(`${node} ${data}${"mayRepeat" in event ? " again?" : ""}`);
         return hear(data);
       });
     }
