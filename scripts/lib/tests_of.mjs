@@ -72,6 +72,7 @@ const TABLE = [
   [/^heartbeat\.ts|^internal\/timeout_queue/, [
     "tests/heartbeat_test",
     "tests/heartbeat/many_test",
+    "tests/heartbeat/probe_test",
     "tests/server/closing_deadlines_test",
   ], ["tests/hostile/churn_test"]],
   [/^internal\/(?:close_|drain_watch|payload)/, [
