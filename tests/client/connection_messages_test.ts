@@ -10,6 +10,7 @@ import {
   type WebSocketRequestOptions,
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { refusal } from "../helpers/client.ts";
 import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -24,6 +25,32 @@ describe("a message that a client sends", () => {
       assertEquals(await answer(world.ws.send(data)), "argument");
     }
     assertEquals(world.told, [[], ["send", "send", "send", "send"]]);
+  });
+
+  it("has room beside what is queued, to the last byte, however small it is", async () => {
+    await using world = await DialledClient.open({}, { maxBufferedAmount: 5 });
+    for (
+      const [queued, data, expected] of [
+        [0, "é".repeat(2) + "x", true],
+        [0, "é".repeat(3), "queueFull"],
+        [4, new Uint8Array(1), true],
+        [4, "é", "queueFull"],
+        [5, new Uint8Array(1), "queueFull"],
+        [5, "", true],
+        [6, "", "queueFull"],
+      ] as const
+    ) {
+      world.socket.bufferedAmount = queued;
+      assertEquals([queued, await answer(world.ws.send(data))], [queued, expected]);
+      assertEquals(world.told, [[], expected === true ? ["send"] : []]);
+    }
+    world.socket.bufferedAmount = 6;
+    const { message } = await refusal(world.ws.send("x"));
+    assertEquals(
+      message,
+      "Websocket Unknown Other Error: send: 'maxBufferedAmount' is 5, and 6 bytes are queued already",
+    );
+    world.socket.bufferedAmount = 0;
   });
 });
 
