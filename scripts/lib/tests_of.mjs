@@ -148,6 +148,7 @@ const TABLE = [
   ], [
     "tests/client/connect_test",
     "tests/client/connect_url_test",
+    "tests/client/process_test",
     "tests/pair/tls_test",
   ]],
   [/^shapes\//, ["tests/shapes/"], []],

@@ -94,6 +94,8 @@ describe("the reason of an AbortSignal", () => {
     abort.abort(reason);
     const error = await refusal(opened);
     assertEquals(error.kind, "aborted");
+    const what = "the connection was closed before it was open";
+    assertEquals(error.message, `Websocket Unknown Other Error: ${what}`);
     assertStrictEquals(error.cause, reason);
     assertEquals(await ws.closed, { code: 1000, reason: "CLOSE_NORMAL" });
   });

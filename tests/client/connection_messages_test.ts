@@ -54,6 +54,23 @@ describe("a message that a client sends", () => {
   });
 });
 
+describe("a client that opens", () => {
+  for (const protocol of ["", "a"]) {
+    it(`tells what was answered, each time anew: the subprotocol ${JSON.stringify(protocol)}`, async () => {
+      await using world = await DialledClient.dial({ protocol: protocol && "a, b" });
+      const told: unknown[][] = [];
+      world.ws.on("open", (...args) => told.push(["open", ...args]));
+      world.ws.on("openInfo", (...args) => told.push(["openInfo", ...args]));
+      world.socket.protocol = protocol;
+      world.runtime.events.open();
+      const answer = { status: 101, message: "Switching Protocols" };
+      const info = protocol === "" ? answer : { ...answer, protocol };
+      assertEquals(told, [["open", undefined, answer], ["openInfo", undefined, info]]);
+      assertEquals([await world.ws.opened, world.ws.protocol], [answer, protocol]);
+    });
+  }
+});
+
 describe("what is given beside a message that an open client sends", () => {
   const callback = (error: BusinessError | undefined, isSent?: boolean) =>
     answers.push(`to it: ${error?.kind ?? isSent}`);
@@ -167,6 +184,11 @@ describe("a 'for await' over a client's messages", () => {
       await end(world);
       assertEquals(await reading, told);
       assertEquals(await read(world.ws), told.slice(2));
+      await world.ws.connect("ws://localhost/"); // and the next one ends by itself
+      world.runtime.events.open();
+      const next = read(world.ws);
+      world.runtime.events.closed(closed(4000));
+      assertEquals(await next, ", over");
     });
   }
 
@@ -295,7 +317,9 @@ describe("a message to a client", () => {
   it("is handled, for the observer, when the last listener of 'message' and of 'dataEnd' has done", async () => {
     const handled: Promise<unknown>[] = [];
     const handling = (_: unknown, run: () => Promise<unknown> | undefined) => {
-      handled.push(Promise.resolve(run()).then(() => log.push("handled")));
+      const atWork = run();
+      log.push(atWork === undefined ? "at once" : "later");
+      handled.push(Promise.resolve(atWork).then(() => log.push("handled")));
     };
     const log: string[] = [];
     await using world = await DialledClient.open({}, { observer: { handling } });
@@ -308,9 +332,14 @@ describe("a message to a client", () => {
       log.push(`${event} done`);
       done();
       await handled.pop();
-      assertEquals(log.splice(0), [`${event} done`, "handled"]);
+      assertEquals(log.splice(0), ["later", `${event} done`, "handled"]);
     }
     world.ws.off("dataEnd");
+    world.ws.on("message", () => 5);
+    world.runtime.events.message("2");
+    await handled.pop();
+    assertEquals(log.splice(0), ["at once", "handled"]);
+    world.ws.off("message");
     world.runtime.events.message("nobody hears it");
     assertEquals(handled, []);
   });

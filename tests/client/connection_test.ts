@@ -9,13 +9,21 @@ import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 describe("an attempt of a client", () => {
-  it("fails once, with what the runtime says", async () => {
+  it("fails once, with what the runtime says, in 'opened' and 'closed' as well", async () => {
     await using world = await DialledClient.dial();
+    const told: unknown[] = [];
+    world.ws.on("error", (error) => told.push(error));
+    for (const promise of [world.ws.opened, world.ws.closed]) {
+      promise.catch((error) => told.push(error));
+    }
     world.runtime.events.closed({
       ...closed(0),
       failure: { what: "refused", status: "503" },
     });
     assertEquals(world.told, [["error connectFailed 503"], []]);
+    await world.clock.advance(0);
+    const [error, ...others] = told;
+    assertEquals(others.map((other) => other === error), [true, true]);
   });
 
   it("fails where the runtime says nothing", async () => {

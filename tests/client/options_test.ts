@@ -36,6 +36,9 @@ describe("readConnectOptions()", () => {
     const header = { "Sec-WebSocket-Protocol": "a, b" };
     const read = readConnectOptions({ header, protocol: "a,b" }) as ConnectOptions;
     assertEquals([read.protocols, read.headers], [["a", "b"], {}]);
+    for (const inHeader of ["a b", ",", "a,a"]) {
+      refused({ header: { "sec-websocket-protocol": inHeader }, protocol: "a" });
+    }
     const { message } = refused({ header, protocol: "b" });
     assertStringIncludes(
       message,
@@ -236,6 +239,18 @@ describe("a header of connect()", () => {
             `handshake: current value is ${HIDDEN}`,
         );
       }
+    }
+  });
+
+  it("may have a name that only begins or ends as one of the handshake's", () => {
+    const names = [
+      ...["host", "connection", "upgrade", "content-length", "transfer-encoding"],
+      ...["sec-websocket-key", "sec-websocket-protocol"],
+    ];
+    for (const name of names) {
+      const header: Record<string, string> = { [`x-${name}`]: "1" };
+      if (!name.startsWith("sec-")) header[`${name}s`] = "2";
+      assertEquals((readConnectOptions({ header }) as ConnectOptions).headers, header);
     }
   });
 

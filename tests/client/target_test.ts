@@ -131,6 +131,18 @@ describe("askTarget()", () => {
     assertEquals((refused as BusinessError).code, 2302999);
   });
 
+  it("asks a runtime what it cannot do of what can be dialled alone", async () => {
+    const asked: unknown[] = [];
+    const runtime = Object.assign(new ScriptedClient(), {
+      unsupported: (request: { url?: string }) => void asked.push(request.url),
+    });
+    const target = (given: object) => readTarget(fn, given, true) as Target;
+    await askTarget(runtime, target({ caPath: "/nowhere" }));
+    assertEquals(asked, []);
+    await askTarget(runtime, target({}));
+    assertEquals(asked, [URL]);
+  });
+
   it("asks in a later turn, and tells the function nothing", async () => {
     const log: unknown[] = [];
     const asked = ask(function (this: unknown, ...args: unknown[]) {
