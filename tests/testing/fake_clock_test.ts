@@ -108,6 +108,16 @@ describe("FakeClock", () => {
     assertEquals(clock.now() - start, 500);
   });
 
+  it("waits for a minute where it is not told how long, and for no millisecond more", async () => {
+    for (const [ms, comes] of [[60_000, true], [60_001, false]] as const) {
+      const clock = new FakeClock();
+      const up = new Promise<string>((resolve) => clock.setTimer(() => resolve("up"), ms));
+      if (comes) assertEquals(await clock.until(up), "up");
+      else await assertRejects(() => clock.until(up), Error, "nothing has come in 60000 ms");
+      assertEquals([clock.fired, clock.pending], comes ? [1, 0] : [0, 1]);
+    }
+  });
+
   it("has a calendar that goes on while the machine sleeps", async () => {
     const clock = new FakeClock();
     assertEquals([clock.now(), clock.wall()], [1000, 1000]);
