@@ -4,6 +4,9 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { runSource } from "../helpers/source.ts";
+
+const TESTING = new URL("../../testing.ts", import.meta.url).href;
 
 describe("FakeClock", () => {
   it("fires timers at their moments, in the order they fall due, then in that they were set", async () => {
@@ -116,6 +119,25 @@ describe("FakeClock", () => {
       else await assertRejects(() => clock.until(up), Error, "nothing has come in 60000 ms");
       assertEquals([clock.fired, clock.pending], comes ? [1, 0] : [0, 1]);
     }
+  });
+
+  it("settles promises where there is no setImmediate, as in a page, and keeps nothing running", async () => {
+    const { code, stdout } = await runSource(`
+      import { FakeClock } from ${JSON.stringify(TESTING)};
+      globalThis.setImmediate = undefined;
+      const clock = new FakeClock();
+      const chain = async (name) => {
+        for (let turn = 0; turn < 1000; turn++) await undefined;
+        console.log(name);
+      };
+      void chain("before");
+      clock.setTimer(() => void chain("at 10"), 10);
+      await clock.advance(5);
+      console.log("at 5");
+      await clock.advance(5);
+      console.log("end");
+    `);
+    assertEquals([code, stdout.trim().split("\n")], [0, ["before", "at 5", "at 10", "end"]]);
   });
 
   it("has a calendar that goes on while the machine sleeps", async () => {
