@@ -78,7 +78,7 @@ export class Link implements MemoryLink {
       const [pipe, end] of [[this.#toServer, this.server], [this.#toClient, this.client]] as const
     ) {
       pipe.clear();
-      if (end.state !== "closed") pipe.push(() => end.lose(RESET));
+      pipe.push(() => end.lose(RESET));
     }
   }
 

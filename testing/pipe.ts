@@ -42,9 +42,9 @@ export class Pipe {
     this.#stoppers.add(stopper);
   }
 
-  /** Delivers again, unless the other stopper has stopped it, too. */
+  /** Delivers again; where the other stopper has stopped it, too, what was late is late again. */
   go(stopper: Stopper): void {
-    if (!this.#stoppers.delete(stopper) || this.#stoppers.size > 0) return;
+    if (!this.#stoppers.delete(stopper)) return;
     for (; this.#late > 0; this.#late--) this.#setTimer();
   }
 

@@ -1,0 +1,119 @@
+/** `./testing`: what is done to a connection in memory, in which direction, and who hears of it. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, type WebSocketServerConfig } from "../../mod.ts";
+import type { Direction } from "../../testing.ts";
+import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
+
+/** A pair, its link, and what each end is told. */
+async function open(config: Partial<WebSocketServerConfig> = {}) {
+  const pair = await MemoryPair.start({ config });
+  const told: unknown[] = [];
+  pair.server.on("messageReceive", ({ data }) => void told.push(data));
+  pair.server.on("close", (_, { code }) => told.push(`server ${code}`));
+  pair.ws.on("message", (_, data) => told.push(data));
+  pair.ws.on("close", (_, { code }) => told.push(`client ${code}`));
+  const connection = await pair.open();
+  return { pair, told, connection, link: pair.network.links[0]! };
+}
+
+describe("a link", () => {
+  it("refuses a direction that there is not, and does nothing then", async () => {
+    const { pair, told, link } = await open();
+    for (const name of ["hold", "release"] as const) {
+      for (const direction of ["up", "", null, 1] as never[]) {
+        const { code, message } = assertThrows(() => link[name](direction), BusinessError);
+        const rule = "link: direction must be 'toServer' or 'toClient' or 'both'";
+        assertEquals([code, message.includes(rule)], [401, true], message);
+      }
+    }
+    await pair.ws.send("through");
+    await pair.clock.advance(LATENCY);
+    assertEquals(told, ["through"]);
+    await pair[Symbol.asyncDispose]();
+  });
+
+  it("holds and releases one direction or both", async () => {
+    const rows: [Direction | undefined, boolean, boolean][] = [
+      ["toServer", true, false],
+      ["toClient", false, true],
+      ["both", true, true],
+      [undefined, true, true],
+    ];
+    for (const [direction, holdsUp, holdsDown] of rows) {
+      const { pair, told, connection, link } = await open();
+      link.hold(direction);
+      await pair.ws.send("up");
+      await pair.server.send("down", connection);
+      await pair.clock.advance(100);
+      const through = [...(holdsUp ? [] : ["up"]), ...(holdsDown ? [] : ["down"])];
+      assertEquals([direction, ...told.splice(0)], [direction, ...through]);
+      link.release(direction);
+      await pair.clock.advance(100);
+      assertEquals([direction, told.length], [direction, 2 - through.length]);
+      await pair[Symbol.asyncDispose]();
+    }
+  });
+
+  it("stays held while its end does not read, and the other way round", async () => {
+    for (const first of ["link", "reader"]) {
+      const work = Promise.withResolvers<void>();
+      const { pair, told, link } = await open({ maxPendingAmount: 1 });
+      pair.server.on("messageReceive", () => work.promise);
+      await pair.ws.send("one");
+      await pair.clock.advance(LATENCY); // from here on nothing is read
+      await pair.ws.send("two");
+      link.hold();
+      await pair.clock.advance(100);
+      if (first === "link") link.release();
+      else work.resolve();
+      await pair.clock.advance(100);
+      assertEquals([first, ...told], [first, "one"]);
+      if (first === "link") work.resolve();
+      else link.release();
+      await pair.clock.advance(100);
+      assertEquals(told, ["one", "two"]);
+      await pair[Symbol.asyncDispose]();
+    }
+  });
+
+  it("that is cut has forgotten what it held, be it held again", async () => {
+    const { pair, told, link } = await open();
+    link.hold();
+    await pair.ws.send("held");
+    await pair.clock.advance(100);
+    link.cut();
+    link.hold();
+    await pair.clock.advance(100);
+    assertEquals(told, []);
+    link.release();
+    await pair.clock.advance(100);
+    assertEquals(told.sort(), ["client 1006", "server 1006"]);
+    link.cut();
+    await pair.clock.advance(100);
+    assertEquals([told.length, pair.network.links], [2, []]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("the signal of a request in memory", () => {
+  it("aborts when the server hears that the client has left, not before", async () => {
+    const pair = await MemoryPair.start();
+    let signal!: AbortSignal;
+    const host = pair.network.serve(81, (request) => {
+      ({ signal } = request);
+      return new Promise<Response>(() => {});
+    });
+    await pair.ws.connect("ws://localhost:81/");
+    await pair.clock.advance(LATENCY);
+    assertEquals(signal.aborted, false);
+    await pair.ws.close();
+    await pair.clock.advance(LATENCY - 1);
+    assertEquals(signal.aborted, false);
+    await pair.clock.advance(1);
+    assertEquals(signal.aborted, true);
+    host.stop();
+    await pair[Symbol.asyncDispose]();
+  });
+});
