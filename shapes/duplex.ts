@@ -56,10 +56,8 @@ class WebSocketDuplex extends Duplex {
     try {
       const { done, value } = await this.#reader.read();
       if (done) return void this.push(null);
-      // An empty chunk would end a stream of bytes no more than none at all: it reads on.
-      const chunk = Buffer.from(value as string);
-      if (chunk.length === 0 && !this.#isObject) return await this.#readOne();
-      this.push(this.#isObject && typeof value === "string" ? value : chunk);
+      // A stream of bytes passes over an empty chunk, and reads on.
+      this.push(this.#isObject && typeof value === "string" ? value : Buffer.from(value as string));
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -52,6 +52,7 @@ export class FlowWindow {
 
   /** A message has come in, or the end. */
   add(chunk: Uint8Array | null): void {
+    if (chunk?.length === 0) return; // nothing to read, however many come
     if (this.#waitingBytes >= this.#bytes && chunk !== null) {
       throw businessError(
         "tooFast",
@@ -80,7 +81,6 @@ export class FlowWindow {
       this.#tell(String(this.#read));
       this.#read = 0;
     }
-    if (bytes === 0 && chunk !== null) return this.take(push); // nothing to push
     push(chunk);
   }
 

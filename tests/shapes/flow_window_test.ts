@@ -42,13 +42,19 @@ describe("a window", () => {
     assertEquals(told, ["5", "1"]);
   });
 
-  it("passes over what is empty, and has its end when all was read, be it full", () => {
+  it("keeps nothing of what is empty, and has its end when all was read, be it full", () => {
     const { told, read, take, add } = open(2);
-    for (const bytes of [0, 2]) add(bytes);
+    take();
+    for (const bytes of [0, 0, 2, 0]) add(bytes);
+    assertEquals([read, told], [[2], ["2"]]);
+    // However many come, none waits to be read.
+    for (let n = 0; n < 1000; n++) add(0);
+    add(2);
+    add(0);
     add(null);
     take();
     take();
-    assertEquals([read, told], [[2, null], ["2"]]);
+    assertEquals([read, told], [[2, 2, null], ["2", "2"]]);
   });
 
   it("takes one message over the brim, and refuses the next: the far end has another window", () => {

@@ -192,6 +192,32 @@ describe("duplexOf()", () => {
     await pair[Symbol.asyncDispose]();
   });
 
+  it("reads on after a message with nothing in it, and passes that on in object mode alone", async () => {
+    const ways = [[false, false], [true, false], [false, true], [true, true]] as const;
+    for (const [readableObjectMode, isIterated] of ways) {
+      const { pair, stream } = await duplex({ readableObjectMode });
+      const read: unknown[] = [];
+      const note = (chunk: unknown) =>
+        void read.push(typeof chunk === "string" ? chunk : [...chunk as Uint8Array]);
+      const all = async () => {
+        for await (const chunk of stream) note(chunk);
+      };
+      if (isIterated) all().catch(() => {}); // it is destroyed
+      else stream.on("data", note);
+      const bytes = (...all: number[]) => new Uint8Array(all);
+      for (const data of ["", "a", bytes(), bytes(1), "", "bc", bytes(2, 3)]) {
+        await pair.ws.send(data);
+        await pair.clock.advance(10);
+      }
+      assertEquals(
+        read,
+        readableObjectMode ? ["", "a", [], [1], "", "bc", [2, 3]] : [[97], [1], [98, 99], [2, 3]],
+      );
+      stream.destroy();
+      await pair[Symbol.asyncDispose]();
+    }
+  });
+
   it("ends its writing with its reading, unless it is asked not to", async () => {
     for (const allowHalfOpen of [undefined, true]) {
       const { pair, stream, closes } = await duplex(allowHalfOpen ? { allowHalfOpen } : {});
