@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, createWebSocketServer, type ServerGauges } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
@@ -43,6 +44,21 @@ describe("an observer of a server", () => {
     await pair.clock.until(pair.server.stop());
     await pair.clock.advance(1000);
     assertEquals([log, delays.length - length <= 1], [["started", "stopped"], true]);
+  });
+
+  it("is told that a server has begun once its port is taken, and is over once that is free", async () => {
+    const answers: Promise<unknown>[] = [];
+    const clock = new FakeClock();
+    const runtime = new MemoryNetwork({ clock }).server;
+    const other = createWebSocketServer({ clock, runtime });
+    const begin = () => answers.push(other.start({ serverPort: 80 }).catch(({ kind }) => kind));
+    const observer = { started: begin, stopped: begin };
+    const server = createWebSocketServer({ clock, runtime, observer });
+    await server.start({ serverPort: 80 });
+    await clock.until(server.stop());
+    assertEquals(await Promise.all(answers), ["portOccupied", true]);
+    await clock.until(other.stop());
+    assertEquals(clock.pending, 0);
   });
 
   it("reads how many messages wait to be acknowledged", async () => {

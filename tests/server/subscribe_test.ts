@@ -84,6 +84,26 @@ describe("server.subscribe()", () => {
     assertEquals(log, ["first 1", "second 2"]);
   });
 
+  it("hears from the next message on, and no more, where another begins or ends it", async () => {
+    await using pair = await MemoryPair.start();
+    const { server } = pair;
+    const log: string[] = [];
+    const ends: (() => void)[] = [];
+    const add = (name: string) =>
+      ends.push(server.subscribe("a", ({ data }) => {
+        log.push(`${name} ${data}`);
+        if (name === "first" && data === "1") add("late");
+        if (name === "first" && data === "2") ends[1]!();
+      }));
+    for (const name of ["first", "second"]) add(name);
+    for (const data of ["1", "2", "3"]) await server.publish("a", data);
+    assertEquals(log, [
+      ...["first 1", "second 1"],
+      ...["first 2", "second 2", "late 2"],
+      ...["first 3", "late 3"],
+    ]);
+  });
+
   it("reports a listener that fails to 'error', and tells the others", async () => {
     await using watched = await WatchedServer.start();
     const log: unknown[] = [];
