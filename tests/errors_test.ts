@@ -1,6 +1,6 @@
 import { assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError, businessError } from "../errors.ts";
+import { BusinessError, businessError, errorLike } from "../errors.ts";
 
 describe("BusinessError", () => {
   it("prints its code before its message, and no kind", () => {
@@ -21,6 +21,28 @@ describe("BusinessError", () => {
 
   it("has no kind where whoever made it gave none", () => {
     assertEquals(new BusinessError(401, "mine").kind, undefined);
+  });
+
+  it("has what it was made with and nothing else, and so has a copy of it", () => {
+    const details = {
+      cause: new Error("before"),
+      data: "503",
+      reason: "max_clients",
+      clientIP: "127.0.0.1",
+      clientPort: 1,
+    } as const;
+    const names = Object.keys(details) as (keyof typeof details)[];
+    for (const given of [[], ...names.map((name) => [name]), names]) {
+      const options = Object.fromEntries(given.map((name) => [name, details[name]]));
+      const error = businessError("handshakeRefused", "no", options);
+      for (const one of [error, errorLike(error)]) {
+        assertEquals(names.filter((name) => one[name] !== undefined), given);
+        assertEquals(["cause" in one, one.kind], [given.includes("cause"), "handshakeRefused"]);
+        assertEquals(given.map((name) => one[name]), given.map((name) => details[name]));
+        const shown = ["code", "message", ...("data" in options ? ["data"] : [])];
+        assertEquals(Object.keys(one), shown);
+      }
+    }
   });
 
   it("shows its message in its stack", () => {

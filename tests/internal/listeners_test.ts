@@ -54,6 +54,30 @@ describe("Listeners.on()", () => {
   });
 });
 
+describe("Listeners.emit()", () => {
+  const orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+  for (const order of orders) {
+    it(`is at work until all of its listeners are done, in whichever order: ${order}`, async () => {
+      const listeners = make();
+      const errors: unknown[] = [];
+      listeners.on("error", (error: unknown) => errors.push((error as BusinessError).kind));
+      const works = order.map(() => Promise.withResolvers<void>());
+      for (const { promise } of works) listeners.on("open", () => promise);
+      listeners.on("open", () => {}); // the last one is done at once
+      let isDone = false;
+      void listeners.emit("open")!.then(() => isDone = true);
+      for (const [index, which] of order.entries()) {
+        assertEquals(isDone, false);
+        const { reject, resolve } = works[which]!;
+        if (index === 1) reject(new Error("one of them fails"));
+        else resolve();
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      assertEquals([isDone, errors], [true, ["listenerFailed"]]);
+    });
+  }
+});
+
 describe("Listeners.off()", () => {
   it("removes the one, or all of that event's", () => {
     const listeners = make();

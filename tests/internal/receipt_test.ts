@@ -54,6 +54,23 @@ describe("a receipt", () => {
     assertEquals(answers, ["accepted"]);
   });
 
+  it("is refused by the first who fails, whoever has done with it after that", () => {
+    const refusals = [undefined, "failed", "unacceptable"] as const;
+    for (const one of refusals) {
+      for (const other of refusals) {
+        for (const isSeen of [true, false]) {
+          const { answers, receipt } = setUp();
+          const told = receipt();
+          const [first, second] = [told.hold(), told.hold()];
+          told.end(undefined);
+          first(true, one);
+          second(isSeen, other);
+          assertEquals(answers, [one ?? other ?? "accepted"]);
+        }
+      }
+    }
+  });
+
   it("is refused where it is given to nobody", () => {
     const { answers, receipt } = setUp();
     receipt().refuse("too big");
