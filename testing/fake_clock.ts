@@ -102,7 +102,7 @@ export class FakeClock implements Clock {
     checkArgument("tick: ms", DURATION, ms);
     const end = this.#now + ms;
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) this.#fire(next);
-    this.#now = end;
+    this.#now = Math.max(this.#now, end); // a task may have blocked, or ticked on
   }
 
   /**

@@ -115,6 +115,24 @@ describe("./harmony's options", () => {
     assertFalse(said.join().includes("secret"));
   });
 
+  it("keep each value that the device takes, and what the main entry takes beyond that", () => {
+    const kept: [read: (options: unknown) => unknown, name: string, values: unknown[]][] = [
+      [connect, "minSupportTlsProtocol", [0, 1, 2, 3]],
+      [connect, "skipServerCertVerification", [true, false]],
+      [connect, "caPath", ["", "ca.pem"]],
+      [connect, "proxy", ["system", "no-proxy", ""]],
+      [connect, "protocol", ["", "chat", "chat, other"]],
+      [readAsClose, "code", [0, 1000, 4999, NaN]],
+      [readAsClose, "reason", ["", "done"]],
+      [readAsStart, "serverIP", ["", "127.0.0.1"]],
+      [readAsStart, "protocol", ["", "chat", ["chat", "other"], () => "chat"]],
+    ];
+    for (const [read, name, values] of kept) {
+      for (const value of values) assertEquals(read({ [name]: value }), { [name]: value }, name);
+    }
+    assertEquals(said, []);
+  });
+
   it("leave out headers whose values are no text, and name them", () => {
     const name = fresh();
     const header = { "x-a": "1", [name]: 30, "x-null": null };

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   isBefore,
+  MAX_HEADER,
   MAX_LIST,
   placeBefore,
   placeText,
@@ -130,6 +131,17 @@ describe("the first message of a side", () => {
 });
 
 describe("unframe()", () => {
+  it("finds the longest header that there is, and none that begins later, in bytes as in text", () => {
+    const place = `${"9".repeat(16)}.${"9".repeat(10)}`;
+    for (const header of [place, "#" + "9".repeat(15), "h".repeat(MAX_HEADER - 1)]) {
+      assertEquals(unframe(`${header}\ndata`), { header, data: "data" });
+      const bytes = new TextEncoder().encode(`${header}\ndata`);
+      assertEquals(unframe(bytes), { header, data: new TextEncoder().encode("data") });
+    }
+    const over = new TextEncoder().encode(`${"h".repeat(MAX_HEADER)}\ndata`);
+    assertEquals(unframe(over), undefined);
+  });
+
   it("parts a message from its header at the first end of a line", () => {
     assertEquals(unframe("a\nb\nc"), { header: "a", data: "b\nc" });
     assertEquals(unframe("\n"), { header: "", data: "" });

@@ -118,6 +118,22 @@ describe("the alerts", () => {
 });
 
 describe("the dashboard", () => {
+  it("calls each quantile what it is", () => {
+    const { panels } = JSON.parse(read("dashboard.json"));
+    const targets: { expr: string; legendFormat: string }[] = panels.flatMap((
+      { targets = [] }: { targets?: unknown[] },
+    ) => targets);
+    const legends = targets.flatMap(({ expr, legendFormat }) => {
+      const [, quantile] = /histogram_quantile\(([\d.]+),/.exec(expr) ?? [];
+      return quantile === undefined ? [] : [[Number(quantile), legendFormat]];
+    });
+    assertEquals(legends.length, 8);
+    for (const [quantile, legend] of legends) {
+      const percent = Math.round(Number(quantile) * 100);
+      assertEquals(legend, percent === 50 ? "median" : `${percent} %`);
+    }
+  });
+
   it("has panels that do not overlap, each with an id, a unit and a sentence", () => {
     const { panels } = JSON.parse(read("dashboard.json"));
     const taken = new Set<string>();
