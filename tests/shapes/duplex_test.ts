@@ -65,6 +65,23 @@ for (const [side, make] of [["a client's", client], ["a server's", server]] as c
       await stop();
     });
 
+    it("ends both ways with the peer's end, though nobody ends it", async () => {
+      for (const code of [1000, undefined]) {
+        const { stream, peer, stop } = await make();
+        const told: string[] = [];
+        for (const name of ["end", "finish", "close", "error"]) {
+          stream.on(name, () => told.push(name));
+        }
+        stream.resume();
+        const closed = once(stream, "close");
+        peer.close(code);
+        await within(closed);
+        assertEquals([told, stream.destroyed], [["end", "finish", "close"], true]);
+        peer.end();
+        await stop();
+      }
+    });
+
     it("closes with 1011 where it is destroyed with an error", async () => {
       const { stream, peer, stop } = await make();
       const failed = once(stream, "error");
