@@ -293,6 +293,33 @@ describe("the client on Bun", () => {
     }
   });
 
+  it("has Bun told of each option beside any others", () => {
+    const identity = { cert: "c", key: "k" };
+    const parts: [request: Partial<DialRequest>, tls: object, init: object, tlsOfBun: object][] = [
+      [{}, { ca: "PEM" }, {}, { ca: "PEM" }],
+      [{}, { identity }, {}, identity],
+      [{}, { insecure: true }, {}, { rejectUnauthorized: false }],
+      [{}, { minVersion: 3 }, {}, { minVersion: 0x0304 }],
+      [{ proxy: { host: "p", port: 1 } }, {}, { proxy: "http://p:1/" }, {}],
+      [{ compression: true }, {}, { perMessageDeflate: true }, {}],
+      [
+        { protocols: ["c"], headers: { a: "b" } },
+        {},
+        { protocols: ["c"], headers: { a: "b" } },
+        {},
+      ],
+    ];
+    for (let which = 0; which < 2 ** parts.length; which++) {
+      const all = parts.filter((_, index) => which & (1 << index));
+      const merged = (at: 0 | 1 | 2 | 3) => Object.assign({}, ...all.map((part) => part[at]));
+      const tls = { insecure: false, minVersion: 0, ...merged(1) };
+      const [, { init, onclose }] = dial({ ...merged(0), tls });
+      const plain = { headers: {}, protocols: [], perMessageDeflate: false };
+      assertEquals(init, { ...plain, ...merged(2), tls: merged(3) });
+      onclose({ code: 1000, reason: "" });
+    }
+  });
+
   it("cannot go through what is no HTTP proxy, and says so", () => {
     const unsupported = (http_proxy: string) =>
       withProxyEnvironment(
