@@ -111,15 +111,15 @@ export class MemorySocket implements ClientSocket {
     this.#end({ code: 0, reason: "", failure });
   }
 
+  // Nothing of what follows comes to an end that is closed: what is under way to it is thrown away.
+
   #accepted(protocol: string): void {
-    if (this.state !== "connecting") return;
     this.state = "open";
     this.protocol = protocol;
     this.#opened();
   }
 
   #message(data: string | ArrayBuffer): void {
-    if (this.state === "closed") return;
     if (!exceeds(data, this.#maxPayload)) {
       return this.#owner?.message(this.#binaryType === "uint8array" ? asView(data) : data);
     }
@@ -128,11 +128,11 @@ export class MemorySocket implements ClientSocket {
   }
 
   #pinged(): void {
-    if (this.state !== "closed") this.#tell((other) => other.#ponged());
+    this.#tell((other) => other.#ponged());
   }
 
   #ponged(): void {
-    if (this.state !== "closed") this.#owner?.alive();
+    this.#owner?.alive();
   }
 
   /** A Close frame came in: it is answered with the same, unless it is an answer itself. */

@@ -170,13 +170,19 @@ describe("duplexOf() with a window", () => {
 
   it("refuses what is no window, and one in object mode", () => {
     const ws = createWebSocket();
+    const refused = (one: unknown, options: unknown, words: string) => {
+      const call = duplexOf as (one: unknown, options: unknown) => unknown;
+      const { kind, message } = assertThrows(() => call(one, options), BusinessError);
+      assertEquals([kind, message.includes(`duplexOf: ${words}`)], ["argument", true], message);
+    };
     for (const window of [0, -1, 1.5, NaN, Infinity]) {
-      assertEquals(assertThrows(() => duplexOf(ws, { window }), BusinessError).kind, "argument");
+      refused(ws, { window }, "'window' must be an integer above 0");
     }
     for (const mode of ["objectMode", "readableObjectMode", "writableObjectMode"]) {
-      const options = { window: 1, [mode]: true };
-      assertEquals(assertThrows(() => duplexOf(ws, options), BusinessError).kind, "argument");
+      refused(ws, { window: 1, [mode]: true }, "'window' must be left out in object mode");
     }
+    for (const options of [null, 5, "x"]) refused(ws, options, "options must be");
+    for (const one of [null, undefined, 5, "x"]) refused(one, {}, "the client must be one that");
     duplexOf(createWebSocket(), { window: undefined, objectMode: true }).on("error", () => {})
       .destroy();
   });

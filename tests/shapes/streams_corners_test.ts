@@ -233,6 +233,32 @@ describe("duplexOf()", () => {
     }
   });
 
+  it("lets no write wait once it is destroyed, though the peer answers nothing", async () => {
+    const pair = await MemoryPair.start();
+    const stream = duplexOf(pair.ws, { window: 4 });
+    await pair.open();
+    const told: string[] = [];
+    stream.write("12345", () => told.push("first"));
+    await pair.clock.advance(10);
+    stream.write("6", () => told.push("second"));
+    pair.network.links[0]!.hold();
+    stream.destroy();
+    await pair.clock.advance(10);
+    assertEquals([told, pair.ws.state], [["first", "second"], "closing"]);
+    await pair[Symbol.asyncDispose]();
+  });
+
+  it("is over when it is destroyed, also where the connection was lost and nobody read", async () => {
+    const { pair, stream } = await duplex();
+    pair.network.links[0]!.cut();
+    await pair.clock.advance(20);
+    assertEquals(stream.destroyed, false);
+    const closed = once(stream, "close");
+    stream.destroy();
+    await pair.clock.until(closed);
+    await pair[Symbol.asyncDispose]();
+  });
+
   it("lets no write wait for room once it is over, however it ended", async () => {
     const ways: [string, (pair: MemoryPair, stream: ReturnType<typeof duplexOf>) => unknown][] = [
       ["the peer closes", ({ ws }) => ws.close()],

@@ -97,6 +97,38 @@ describe("a link", () => {
   });
 });
 
+describe("a link that is not open yet", () => {
+  it("is reset where it is cut, and is then no connection of the server's", async () => {
+    for (const ms of [0, LATENCY + 1]) {
+      const pair = await MemoryPair.start();
+      const failed: string[] = [];
+      pair.ws.on("error", ({ message }) => failed.push(message));
+      await pair.ws.connect("ws://localhost/");
+      await pair.clock.advance(ms);
+      pair.network.links[0]!.cut();
+      await pair.clock.advance(100);
+      assertEquals(failed, ["Websocket connect failed: the connection was reset"]);
+      assertEquals([pair.network.links, pair.server.listAllConnections()], [[], []]);
+      await pair[Symbol.asyncDispose]();
+    }
+  });
+
+  it("is none where its client leaves in the turn in which it is let in", async () => {
+    let letIn!: (answer: true) => void;
+    const { pair, told } = await open({
+      authorize: () => new Promise((resolve) => letIn = resolve),
+    });
+    let connected = 0;
+    pair.server.on("connect", () => void connected++);
+    await pair.ws.close();
+    letIn(true);
+    pair.clock.tick(LATENCY);
+    await pair.clock.advance(100);
+    assertEquals([connected, told, pair.network.links], [0, ["client 1000"], []]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
 describe("the signal of a request in memory", () => {
   it("aborts when the server hears that the client has left, not before", async () => {
     const pair = await MemoryPair.start();

@@ -1,9 +1,10 @@
 /** `./testing`: where servers are on the network in memory, and who comes to which. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { Certificates } from "../helpers/certificates.ts";
 import { refusal } from "../helpers/client.ts";
 import { assertRefused } from "../helpers/watched_server.ts";
 
@@ -39,6 +40,9 @@ class World implements AsyncDisposable {
     assertEquals([this.clock.pending, this.network.links], [0, []]);
   }
 }
+
+/** How long a server that stops waits for answers that are under way, in ms (docs/server.md). */
+const WAITED_MS = 4400;
 
 const FAILED = "Websocket connect failed: ";
 
@@ -140,6 +144,83 @@ describe("a host on the network in memory", () => {
       host.stop();
     } finally {
       console.error = error;
+    }
+  });
+});
+
+describe("a server in a host on the network in memory", () => {
+  it("is given what came of a client that has left while the host was at work", async () => {
+    await using world = new World();
+    const { clock, network } = world;
+    const server = world.server();
+    const told: string[] = [];
+    server.on("connect", () => told.push("connect"));
+    server.on("close", () => told.push("close"));
+    const mount = await server.mount();
+    const work = Promise.withResolvers<void>();
+    const host = network.serve(80, async (request, info) => {
+      await work.promise;
+      return mount.fetch(request, info)!;
+    });
+    const { ws } = await world.connect("ws://localhost/");
+    await ws.close();
+    await clock.advance(10);
+    work.resolve();
+    await clock.advance(60_000);
+    assertEquals([told, server.listAllConnections(), network.links], [[], [], []]);
+    host.stop();
+  });
+});
+
+describe("a port on the network in memory", () => {
+  it("is one host's, until that stops", async () => {
+    await using world = new World();
+    const serve = () => world.network.serve(80, () => new Response());
+    const host = serve();
+    assertThrows(serve, Error);
+    await assertRefused(() => world.server().start({ serverPort: 80 }), 2302007);
+    host.stop();
+    serve().stop();
+  });
+
+  it("is given back by a server whose 'fetch' never answers, when it has waited for that", async () => {
+    await using world = new World();
+    const server = world.server();
+    await server.start({ serverPort: 80, path: "/chat", fetch: () => new Promise(() => {}) });
+    const { told } = await world.connect("ws://localhost/elsewhere");
+    const before = world.clock.now();
+    await world.clock.until(server.stop());
+    assertEquals([world.clock.now() - before, told], [WAITED_MS, []]);
+    await world.server().start({ serverPort: 80 });
+    await world.clock.advance(10);
+    assertEquals(told, [`${FAILED}the connection was reset`]);
+  });
+
+  it("speaks TLS, and nothing else, where its server has a certificate", async () => {
+    await using world = new World();
+    const serverCert = new Certificates().selfSigned("CA:TRUE");
+    await world.server().start({ serverPort: 443, serverCert });
+    assertEquals((await world.connect("wss://example.com/")).told, []);
+    const { told } = await world.connect("ws://example.com:443/");
+    assertEquals(told, [`${FAILED}the server does not speak HTTP`]);
+  });
+
+  it("is a millisecond away, unless it is told otherwise", async () => {
+    for (const latency of [undefined, 0, 7]) {
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock, latency: latency! });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      const start = clock.now();
+      const moments: number[] = [];
+      server.on("connect", () => void moments.push(clock.now() - start));
+      await server.start({ serverPort: 80 });
+      const ws = createWebSocket({ clock, runtime: network.client });
+      ws.on("open", () => moments.push(clock.now() - start));
+      await ws.connect("ws://localhost/");
+      await clock.advance(100);
+      const way = Math.max(1, latency ?? 1); // no timer fires in the moment it is set
+      assertEquals(moments, [way, 2 * way]);
+      await clock.until(server.stop());
     }
   });
 });
