@@ -92,6 +92,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;
     }
+    if (this.#isOver) return; // the runtime has told of its end within the dialling
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
       this.#fail(`timed out after ${connectTimeout} s`);

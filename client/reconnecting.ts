@@ -228,11 +228,12 @@ export class ReconnectingConnection implements ConnectionOwner {
     const parts = { ...this.#parts, request, options, queue: this.#queue };
     this.#isDialling = true;
     try {
-      this.#connection = new ClientConnection(this, parts);
+      const connection = new ClientConnection(this, parts);
+      if (connection.state !== "idle") this.#connection = connection; // it may have failed already
     } finally {
       this.#isDialling = false;
     }
-    if (this.#early !== undefined) this.#connection.close(this.#early);
+    if (this.#early !== undefined) this.close(this.#early);
   }
 
   #interrupted(
@@ -247,9 +248,12 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#attempt++;
     const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
     if (!goesOn || (this.#between as string) === "closing") {
-      return this.#finish(() =>
-        "error" in end ? this.#owner.failed(end.error) : this.#owner.closed(end.close, end.end)
-      );
+      const early = this.#early;
+      return this.#finish(() => {
+        if (early !== undefined) this.#owner.closed(early);
+        else if ("error" in end) this.#owner.failed(end.error);
+        else this.#owner.closed(end.close, end.end);
+      });
     }
     this.#queue.putBack(this.#parts.outbox?.sent ?? []);
     this.#owner.interrupted(end);
@@ -318,6 +322,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** Ends everything, and tells the client why. */
   #finish(tell: () => void): void {
     this.#between = "closing";
+    this.#early = undefined;
     this.#clock.clearTimer(this.#timer);
     this.#sleep.end();
     this.#deaf?.();

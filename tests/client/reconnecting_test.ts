@@ -49,6 +49,53 @@ it("a client that reconnects is told of an attempt that fails within the diallin
   assertEquals(log, ["failed connection_failed", "error connectFailed"]);
 });
 
+it("a client that reconnects goes on after an attempt that fails within the dialling itself", async () => {
+  const { clock, dials, log, runtime, ws } = world();
+  const { dial } = runtime;
+  runtime.dial = (request, events) => {
+    if (dials() === 0) events.closed({ ...LOST, failure: { what: "no route", status: "0" } });
+    return dial(request, events);
+  };
+  assertEquals(await ws.connect(URL), true);
+  assertEquals(log.splice(0), ["failed connection_failed", "error connectFailed", "again 1 10"]);
+  assertEquals([ws.state, await answer(ws.connect(URL))], ["reconnecting", "alreadyConnected"]);
+  assertEquals(await ws.send("kept"), false);
+  await clock.advance(10_000);
+  assertEquals([ws.state, dials()], ["connecting", 2]);
+  runtime.events.open();
+  assertEquals(runtime.socket.calls, ["send"]);
+  await clock.advance(25_000);
+  assertEquals([log, ws.state], [[], "open"]);
+  await ws.close();
+  runtime.events.closed({ code: 1000, reason: "" });
+  assertEquals(clock.pending, 0);
+});
+
+for (const who of ["observer", "listener"]) {
+  it(`a client that reconnects ends once where its ${who} closes in such an attempt`, async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const { dial } = runtime;
+    runtime.dial = (request, events) => {
+      events.closed({ ...LOST, failure: { what: "no route", status: "0" } });
+      return dial.call(runtime, request, events);
+    };
+    const close = () => void ws.close({ code: 4000 }).catch(() => {});
+    const observer = who === "observer" ? { dialling: close } : {};
+    const ws = createWebSocket({ clock, runtime, reconnect: true, observer });
+    const log: string[] = [];
+    await ws.connect(() => URL);
+    ws.on("error", ({ kind }) => {
+      log.push(`${kind}`);
+      if (who === "listener") close();
+    });
+    ws.on("close", (_, { code }) => log.push(`close ${code}`));
+    await clock.advance(60_000);
+    assertEquals(log, [...(who === "listener" ? ["connectFailed"] : []), "close 4000"]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+}
+
 describe("a client that reconnects, after sleep", () => {
   for (const [slept, goesOn] of [[5000, false], [5001, true]] as const) {
     it(`of ${slept} ms ${goesOn ? "dials" : "does not dial"} at once`, async () => {
