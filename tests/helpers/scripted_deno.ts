@@ -36,6 +36,8 @@ export class World {
   /** What it says of each permission: granted where nothing stands here. */
   states: Record<string, string> = {};
   answers = "denied";
+  /** Has a client come to where it listens. */
+  comes!: (client: object) => void;
 
   constructor(states: Record<string, string> = {}) {
     this.states = states;
@@ -44,7 +46,13 @@ export class World {
       state: this.states[name === "net" ? host! : name] ?? "granted",
     });
     const env = environment();
+    const connect = (how: string) => ({ signal: _, ...where }: { signal: AbortSignal }) => {
+      tell(how, where);
+      return new Promise(() => {});
+    };
     const deno = {
+      connect: connect("tcp"),
+      connectTls: connect("tls"),
       version: { deno: "0" },
       errors: { NotCapable },
       permissions: {
@@ -64,7 +72,11 @@ export class World {
         tell("listen", where);
         return {
           addr: { port: 1234 },
-          accept: () => new Promise((_, reject) => end = reject),
+          accept: () =>
+            new Promise((resolve, reject) => {
+              end = reject;
+              this.comes = resolve;
+            }),
           close: () => (tell("relay closed"), end(new Error("closed"))),
         };
       },

@@ -13,6 +13,7 @@ import {
   withGlobals,
   World as Scene,
 } from "../helpers/scripted_deno.ts";
+import { Conn } from "../helpers/scripted_relay.ts";
 
 const TLS = { insecure: false, minVersion: 0 };
 const REQUEST: DialRequest = {
@@ -288,6 +289,25 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
     await delay(0);
     assertEquals(events.slice(2), [{ code: 1000, reason: "done", unsent: 0 }]);
     assertEquals(world.told.slice(3), [["relay closed"]]);
+  });
+
+  it("comes to a proxy that speaks TLS, and trusts what it was told to trust there alone", async () => {
+    const tls = { ...TLS, ca: "PEM" };
+    for (
+      const [http_proxy, ...asked] of [
+        ["https://p.example", "tls", { hostname: "p.example", port: 443, caCerts: ["PEM"] }],
+        ["http://p.example", "tcp", { hostname: "p.example", port: 80 }],
+      ] as const
+    ) {
+      const world = new World();
+      const dial = () => world.dial({ ...request, proxy: "system", tls });
+      const { init, socket } = inEnvironment({ http_proxy }, dial);
+      const [, pass] = Object.keys(init.headers as object);
+      world.comes(new Conn().come(`GET / HTTP/1.1\r\n${pass}: 1\r\n\r\n`));
+      await delay(0);
+      assertEquals(world.told.slice(3), [["relay closed"], asked]);
+      socket.terminate();
+    }
   });
 
   it("tells what Deno says where the relay knows no better", async () => {
