@@ -248,8 +248,12 @@ const TABLE = [
     "tests/server/resuming_test",
     "tests/cluster/broker_stats_test",
   ]],
-  [/^cluster\/(?:wait|brokers\/re)/, ["tests/cluster/reading_test"], [
+  [/^cluster\/(?:wait|brokers\/re)/, [
+    "tests/cluster/reading_test",
+    "tests/cluster/stream_rows_test",
+  ], [
     "tests/cluster/redis_connections_test",
+    "tests/cluster/redis_ahead_test",
     "tests/cluster/redis_gather_test",
     "tests/cluster/redis_faults_test",
     "tests/cluster/redis_test",

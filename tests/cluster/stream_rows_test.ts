@@ -1,0 +1,107 @@
+/** What a reader of a log in Redis makes of a stream that has changed while it waited. The server is in memory. */
+
+import { assertEquals } from "@std/assert";
+import { delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { redisBroker } from "../../redis.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
+
+/** How long a read waits until what it read last is compared again, in ms: more than that. */
+const IDLE_MS = 60;
+
+async function world() {
+  const redis = new ScriptedRedis();
+  const broker = redisBroker({ open: redis.open });
+  const reader = await new LogReader(broker).whenReady();
+  for (const entry of ["a", "b", "c"]) await broker.append(entry);
+  await reader.told("c");
+  await until("it waits", () => redis.isRead);
+  reader.log.length = 0;
+  const end = async () => {
+    const ended = reader.end();
+    redis.wake();
+    await ended;
+    await broker.close();
+    assertEquals(redis.connections, 0);
+  };
+  return { redis, broker, reader, end };
+}
+
+/** The newest row, with another text or at another place. */
+const withText = ([id, [name]]: StreamRow, text: string): StreamRow => [id, [name, text]];
+const moved = ([id, fields]: StreamRow, by: number): StreamRow => {
+  const [ms, offset] = id.split("-").map(Number) as [number, number];
+  return [`${ms}-${offset + by}`, fields];
+};
+
+describe("a stream of Redis that is another after a while in which nothing came", () => {
+  const forked = (...entries: string[]) => ["<lost: forked>", ...entries];
+  const cases: [name: string, change: (rows: StreamRow[]) => StreamRow[], told: string[]][] = [
+    ["is not, where nothing has changed", (rows) => rows, ["next"]],
+    ["has another newest entry in the same place", (rows) => [
+      ...[...rows.slice(0, -1), withText(rows.at(-1)!, "other")],
+    ], forked("a", "b", "other", "next")],
+    ["has lost its newest entry", (rows) => rows.slice(0, -1), forked("a", "b", "next")],
+    ["has lost all but its beginning", (rows) => rows.slice(0, 1), forked("next")],
+    ["has lost all", () => [], ["<lost: gone>", "next"]],
+    ["has another entry in the middle alone, which nobody reads again", (rows) => [
+      ...[rows[0]!, withText(rows[1]!, "other"), ...rows.slice(2)],
+    ], ["next"]],
+    ["has lost its oldest entries, as it was trimmed", (rows) => rows.slice(-1), ["next"]],
+    ["has another epoch with nothing of the one before", (rows) => [
+      [`${Number(rows[0]![0].split("-")[0]) + 1}-0`, ["epoch", "gone"]],
+    ], ["<lost: gone>", "next"]],
+    ["has one more, which is read", (rows) => [
+      ...[...rows, withText(moved(rows.at(-1)!, 1), "more")],
+    ], ["more", "next"]],
+    ["has one more behind a gap", (rows) => [
+      ...[...rows, withText(moved(rows.at(-1)!, 3), "more")],
+    ], ["<lost: trimmed>", "more", "next"]],
+  ];
+  for (const [name, change, told] of cases) {
+    it(name, async () => {
+      const { redis, broker, reader, end } = await world();
+      await delay(IDLE_MS);
+      redis.rows = change([...redis.rows]);
+      redis.wake();
+      // The next that is appended, once it was looked: nothing is lost on the way.
+      await until("it has looked", () => redis.isRead && told.length - 1 <= reader.log.length);
+      await broker.append("next");
+      await reader.told("next");
+      assertEquals([reader.log, reader.states], [told, [true]]);
+      // After a fork the epoch that was is told once more, and the next one follows it.
+      if (!told.includes("<lost: forked>")) assertEquals(reader.unsaid, undefined);
+      await end();
+    });
+  }
+});
+
+describe("a key of Redis that another shares", () => {
+  it("is that of the page unless told otherwise", async () => {
+    const keys = new Set<string>();
+    const redis = new ScriptedRedis();
+    const open = () => {
+      const { send, close } = redis.open();
+      return {
+        send(command: string, args: string[]) {
+          keys.add(command === "XREAD" ? args.at(-2)! : args[0]!);
+          return send(command, args);
+        },
+        close,
+      };
+    };
+    for (const [key, expected] of [[undefined, "netkit:log"], ["mine", "mine"]] as const) {
+      const broker = redisBroker({ open, key });
+      keys.clear();
+      await broker.append("a");
+      await new LogReader(broker).whenReady().then((reader) => {
+        const ended = reader.end();
+        redis.wake();
+        return ended;
+      });
+      await broker.close();
+      assertEquals([...keys], [expected]);
+    }
+  });
+});
