@@ -41,9 +41,9 @@ export class Outbox {
     return this.#waiting.bytes;
   }
 
-  /** Those that were sent on a connection that is over: the next one sends them again. */
-  get sent(): NumberedMessage[] {
-    return [...this.#messages.values()].filter(({ number }) => number <= this.#sent);
+  /** Those that wait for an answer, in order: what was sent of them is to be sent again. */
+  get waiting(): NumberedMessage[] {
+    return [...this.#messages.values()];
   }
 
   /** Adds a message, as it is now, and gives it to whoever sends it. Returns its answer. */

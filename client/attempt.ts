@@ -53,7 +53,7 @@ export function attempt(
 
 /** What an attempt that is observed has to do with. */
 interface AttemptParts {
-  runtime: ClientRuntime;
+  runtime: Pick<ClientRuntime, "unsupported">;
   clock: Clock;
   request: DialRequest;
   /** What the observer gets as the connection. */
@@ -101,7 +101,7 @@ export class ObservedAttempt {
 
 /** What adds a header to a request, where the runtime can send one. */
 function headerSetter(
-  runtime: ClientRuntime,
+  runtime: Pick<ClientRuntime, "unsupported">,
   request: DialRequest,
 ): ((name: string, value: string) => void) | undefined {
   const { headers, url } = request;

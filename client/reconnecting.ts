@@ -255,7 +255,7 @@ export class ReconnectingConnection implements ConnectionOwner {
         else this.#owner.closed(end.close, end.end);
       });
     }
-    this.#queue.putBack(this.#parts.outbox?.sent ?? []);
+    this.#queue.putBack(this.#parts.outbox?.waiting ?? []);
     this.#owner.interrupted(end);
     if (this.#between === "waiting") this.#wait(last);
   }

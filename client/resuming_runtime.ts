@@ -28,8 +28,8 @@ export interface WireEvents extends ClientEvents {
   message(data: Incoming, receipt?: Receipt): void;
 }
 
-/** A runtime, or one whose connections resume. */
-export interface Wires extends Omit<ClientRuntime, "dial"> {
+/** What connections need of a runtime, or of one whose connections resume. */
+export interface Wires extends Pick<ClientRuntime, "canPing" | "unsupported" | "woken"> {
   dial(request: DialRequest, events: WireEvents): Wire;
 }
 
@@ -58,9 +58,7 @@ export function resumingRuntime(
   return {
     outbox,
     runtime: {
-      name: runtime.name,
       canPing: runtime.canPing,
-      denied: (url) => runtime.denied(url),
       unsupported: (request) => runtime.unsupported(request),
       ...(runtime.woken && { woken: (wake: () => void) => runtime.woken!(wake) }),
       dial: (request, events) => session!.dial(request, events),

@@ -178,11 +178,12 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   private framed(data: Incoming): void {
-    const end = typeof data === "string" ? data.indexOf("\n") : -1;
-    const place = end === -1 ? undefined : placeBefore(data as string, end);
+    if (typeof data !== "string") return this.#other(data);
+    const end = data.indexOf("\n");
+    const place = placeBefore(data, end); // none where there is no end
     if (place === undefined) return this.#other(data);
     this.session.moved(place);
-    this.events.message((data as string).slice(end + 1));
+    this.events.message(data.slice(end + 1));
   }
 
   /** A message came in that is bytes, or has no place. */

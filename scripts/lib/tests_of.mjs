@@ -79,6 +79,7 @@ const TABLE = [
     "tests/heartbeat_test",
     "tests/heartbeat/many_test",
     "tests/heartbeat/probe_test",
+    "tests/heartbeat/together_test",
     "tests/server/closing_deadlines_test",
   ], ["tests/hostile/churn_test"]],
   [/^internal\/(?:close_|drain_watch|payload)/, [
@@ -123,7 +124,7 @@ const TABLE = [
     "tests/client/listeners_test",
     "tests/client/arguments_test",
   ]],
-  [/resum/, ["tests/client/resume_test", "tests/server/resum"], [
+  [/resum/, ["tests/client/resum", "tests/server/resum"], [
     "tests/model/resume_test",
     "tests/server/acknowledge_",
     "tests/server/cluster_limits_test",

@@ -59,5 +59,8 @@ describe("Deferred", () => {
     const third = deferred.promise;
     deferred.renew();
     assertStrictEquals(deferred.promise, third);
+    deferred.reject(new Error("no"));
+    deferred.renew();
+    assertNotStrictEquals(deferred.promise, third);
   });
 });

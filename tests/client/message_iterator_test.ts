@@ -124,6 +124,10 @@ describe("MessageIterator", () => {
     for (let i = 0; i < 4; i++) assertEquals((await queue.next()).done, false);
     const error = await assertRejects(() => queue.next(), BusinessError);
     assertEquals(error.code, 2302999);
+    assertEquals(
+      error.message,
+      `Websocket Unknown Other Error: more than ${16 * MIB} bytes wait to be read`,
+    );
     assertEquals(await queue.next(), DONE);
   });
 

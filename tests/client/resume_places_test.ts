@@ -1,0 +1,159 @@
+/** Where a client that resumes is in the log, by what it is told, and what it takes for no greeting. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Outbox } from "../../client/acknowledged.ts";
+import { MAX_LIST } from "../../internal/resume_frame.ts";
+import { Script } from "../helpers/resuming_session.ts";
+
+/** What the next server is told. */
+function next(script: Script): unknown {
+  script.end();
+  return script.greet("e");
+}
+
+describe("a session's place", () => {
+  it("of a topic that was filled is its own, also where the connection has not come so far", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "b", at: "3.0" }, { joined: "a", at: "9.0", recovered: true, missed: 1 });
+    script.runtime.events.message("9.0\nmissed");
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { a: "9.0", b: "3.0" } });
+    script.end();
+  });
+
+  it("of a topic of which nothing was missed says nothing of the others", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "b", at: "3.0" }, { joined: "a", at: "9.0", recovered: true, missed: 0 });
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { a: "9.0", b: "3.0" } });
+    script.end();
+  });
+
+  it("is the connection's where a topic is joined at none", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "3.0" }, { joined: "b" }, { joined: "c", recovered: false });
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { c: "3.0", b: "3.0", a: "3.0" } });
+    script.end();
+  });
+
+  it("is none after the log was lost, and is in the new log where there is one", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "5.0" }, { lost: true });
+    assertEquals(script.recovered, [{ topic: "a", recovered: false, missed: 0 }]);
+    assertEquals(next(script), { resume: 1, at: {} });
+    script.hear({ joined: "a", at: "5.0" }, { epoch: "f", at: "0.3" });
+    assertEquals(next(script), { resume: 1, epoch: "f", at: { a: "0.3" } });
+    script.end();
+  });
+
+  it("is told with what was recovered, also of a topic that was not asked for", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear(
+      { joined: "a", at: "1.0", recovered: true, missed: 0 },
+      { joined: "b", at: "1.0", recovered: false },
+      { joined: "c", at: "1.0" },
+    );
+    assertEquals(script.recovered, [
+      { topic: "a", recovered: true, missed: 0 },
+      { topic: "b", recovered: false, missed: 0 },
+    ]);
+    script.end();
+  });
+
+  it("stays where a message has none", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "3.0" });
+    script.runtime.events.message("\nno place");
+    script.runtime.events.message(new TextEncoder().encode("4.0\nbytes").buffer);
+    script.runtime.events.message(new TextEncoder().encode("\nbytes").buffer);
+    const [open, text, ...bytes] = script.told.filter((told) => told !== "alive");
+    assertEquals([open, text], ["open", "no place"]);
+    assertEquals(bytes.map((one) => new TextDecoder().decode(one as ArrayBuffer)), [
+      ...["bytes", "bytes"],
+    ]);
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { a: "4.0" } });
+    script.end();
+  });
+
+  it("is listed with as many others as a server takes, to a few characters", () => {
+    const script = new Script();
+    script.greet("e");
+    for (let i = 0; i < 1000; i++) {
+      script.hear({ joined: `${"x".repeat(70)}${i}`, at: "1234567890.12345" });
+    }
+    script.end();
+    script.greet("e");
+    const { length } = script.runtime.last.sent[0] as string;
+    assert(length <= MAX_LIST.characters && length > MAX_LIST.characters - 400, `${length}`);
+    script.end();
+  });
+});
+
+describe("a connection that may resume", () => {
+  const GREETING = '{"resume":1,"epoch":"e"}\n';
+
+  function open(protocol: string): Script {
+    const script = new Script();
+    script.dial();
+    script.runtime.last.protocol = protocol;
+    script.runtime.events.open();
+    return script;
+  }
+
+  it("takes for an ordinary message what another server begins with", () => {
+    const script = open("");
+    script.runtime.events.message(GREETING);
+    assertEquals(script.told, ["open", GREETING]);
+    script.end();
+  });
+
+  it("takes it for one where it is not the first", () => {
+    const script = open("resume.netkit.1");
+    for (const text of ["first", GREETING]) script.runtime.events.message(text);
+    assertEquals(script.told, ["open", "first", GREETING]);
+    script.end();
+  });
+
+  it("is left where a message has a header that is none", () => {
+    const script = open("resume.netkit.1");
+    for (const text of [GREETING, "1.2.3\ntext"]) script.runtime.events.message(text);
+    assertEquals(script.told, ["open", "a message with an unknown header came in"]);
+    assertEquals(script.runtime.last.calls, ["terminate"]);
+  });
+
+  it("is not dialled again where it is lost after it was open", () => {
+    for (const heard of [[], [GREETING], ["plain"]]) {
+      const script = open("resume.netkit.1");
+      for (const text of heard) script.runtime.events.message(text);
+      script.end({ failure: { what: "the connection failed", status: "0" } });
+      assertEquals(script.runtime.dialled.length, 1);
+      assertEquals(script.told.at(-1), "the connection failed");
+    }
+  });
+
+  it("tells no end of its own after its end", () => {
+    const script = new Script();
+    const socket = script.dial();
+    script.runtime.last.protocol = "resume.netkit.1";
+    socket.terminate();
+    script.runtime.events.message(GREETING);
+    assertEquals([script.told, script.runtime.last.calls], [[GREETING], ["terminate"]]);
+  });
+});
+
+describe("who a client is", () => {
+  it("is 32 digits that nobody else has, and how often it has come", () => {
+    const [one, other] = [new Outbox(1), new Outbox(1)].map((outbox) =>
+      [1, 2].map(() => outbox.introduction() as { session: string; nth: number })
+    );
+    assertMatch(one![0]!.session, /^[0-9a-f]{32}$/);
+    assertEquals(one!.map(({ nth }) => nth), [1, 2]);
+    assertEquals(one![0]!.session, one![1]!.session);
+    assert(one![0]!.session !== other![0]!.session);
+  });
+});

@@ -1,0 +1,81 @@
+/** What a client that resumes takes of its runtime, beside the connections. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocket, type WebSocketObserver } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+/** A client that has dialled, its runtime, and how often that has. */
+async function dialled(runtime: object, options: { observer?: WebSocketObserver } = {}) {
+  const script: ScriptedClient = Object.assign(new ScriptedClient(), runtime);
+  const clock = new FakeClock();
+  const reconnect = { minDelay: 10, maxDelay: 10, random: () => 1 };
+  const ws = createWebSocket({ ...options, clock, runtime: script, resume: true, reconnect });
+  const { dial } = script;
+  let dials = 0;
+  const first = new Promise<void>((resolve) => {
+    script.dial = (...args) => {
+      dials++;
+      resolve();
+      return dial.apply(script, args);
+    };
+  });
+  await ws.connect("ws://localhost/");
+  await first; // what resumes is loaded when it is needed
+  return { clock, script, ws, dials: () => dials };
+}
+
+describe("a client that resumes", () => {
+  it("makes the next attempt when its runtime says that there is a network again", async () => {
+    let wake: (() => void) | undefined;
+    let isDeaf = false;
+    const woken = (listener: () => void) => {
+      wake = listener;
+      return () => isDeaf = true;
+    };
+    const { clock, dials, script, ws } = await dialled({ woken });
+    script.events.closed({ code: 1006, reason: "", failure: { what: "lost", status: "503" } });
+    assertEquals([ws.state, dials(), isDeaf], ["reconnecting", 1, false]);
+    wake!();
+    for (let turn = 0; turn < 20; turn++) await clock.advance(0);
+    assertEquals([ws.state, dials()], ["connecting", 2]);
+    await ws.close();
+    await clock.advance(10_000);
+    assertEquals([ws.state, isDeaf, clock.pending], ["idle", true, 0]);
+  });
+
+  for (const [option, has] of [["header", false], ["proxy", true]] as const) {
+    it(`gives its observer ${has ? "a" : "no"} function that sets headers where ${option} cannot be had`, async () => {
+      const given: unknown[] = [];
+      const observer: WebSocketObserver = {
+        dialling: (_, _handshake, setHeader) => void given.push(typeof setHeader),
+      };
+      const unsupported = ({ headers }: { headers: Record<string, string> }) =>
+        "traceparent" in headers ? { option, why: "not here" } : undefined;
+      const { clock, ws } = await dialled({ unsupported }, { observer });
+      assertEquals(given, [has ? "function" : "undefined"]);
+      await ws.close();
+      await clock.advance(10_000);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    });
+  }
+
+  it("and its clock have no need of what neither has", async () => {
+    const fake = new FakeClock();
+    const clock = {
+      now: () => fake.now(),
+      setTimer: (task: () => void, ms: number) => fake.setTimer(task, ms),
+      clearTimer: (timer: unknown) => fake.clearTimer(timer),
+    };
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock, runtime, reconnect: true });
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    assertEquals(ws.state, "open");
+    await fake.advance(20_000);
+    await ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    assertEquals([ws.state, fake.pending], ["idle", 0]);
+  });
+});
