@@ -4,8 +4,10 @@ import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError } from "../../mod.ts";
-import { type OtelCommonOptions, otelObserver } from "../../otel.ts";
+import { type OtelCommonOptions, otelObserver, type OtelSpanOptions } from "../../otel.ts";
+import { FakeClock } from "../../testing.ts";
 import { type Recorded, Telemetry } from "../helpers/telemetry.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 import { observed } from "./observed.ts";
 
 /** A context that is always the same, and nothing that says where a request came from. */
@@ -57,6 +59,86 @@ describe("otelObserver() with a part of OpenTelemetry", () => {
       assertEquals(pair.ws.state, "idle");
     });
   }
+});
+
+const RECONNECT = { minDelay: 1, factor: 1, random: () => 1 };
+
+describe("otelObserver() with a tracer and no contexts", () => {
+  for (const isNamed of [true, false]) {
+    it(`asks for traces of their own, linked where spans have a name: ${isNamed}`, async () => {
+      await using telemetry = new Telemetry();
+      const begun: [name: string, options: OtelSpanOptions][] = [];
+      const contextOf = (n: number) => ({ traceId: `${n}`, spanId: `${n}`, traceFlags: 1 });
+      const tracer = {
+        startSpan(name: string, options: OtelSpanOptions) {
+          const n = begun.push([name, options]);
+          const span = { setAttributes() {}, setStatus() {}, end() {} };
+          return isNamed ? { ...span, spanContext: () => contextOf(n) } : span;
+        },
+      };
+      const clock = new FakeClock();
+      const observer = otelObserver({
+        meter: telemetry.meter,
+        clock,
+        tracer,
+        connectionSpans: true,
+      });
+      await using pair = await MemoryPair.start({
+        clock,
+        client: { observer, reconnect: RECONNECT },
+      });
+      await pair.open();
+      pair.network.links[0]!.cut();
+      await clock.advance(2000);
+      const seen = begun.map(([name, { kind, root, links }]) => [name, kind, root, links]);
+      const linked = (n: number) => isNamed ? [{ context: contextOf(n) }] : [];
+      assertEquals(seen, [
+        ["websocket handshake", 2, undefined, undefined],
+        ["websocket connection", 2, true, linked(1)],
+        ["websocket handshake", 2, true, linked(1)],
+        ["websocket connection", 2, true, linked(3)],
+      ]);
+    });
+  }
+
+  it("makes a span of an attempt that came to nothing before there was something to dial", async () => {
+    await using telemetry = new Telemetry();
+    const { meter, tracer } = telemetry;
+    const clock = new FakeClock();
+    const attributes = { "http.route": "/chat" };
+    const observer = otelObserver({ meter, clock, tracer, attributes });
+    await using pair = await MemoryPair.start({
+      clock,
+      client: { observer, reconnect: RECONNECT },
+    });
+    await pair.ws.connect(() => Promise.reject(new Error("no token")));
+    await pair.clock.advance(100);
+    const each = { "network.protocol.name": "websocket", "http.route": "/chat" };
+    assertEquals(
+      telemetry.spans.map(({ name, kind, attributes, ended }) => [name, kind, attributes, ended]),
+      [["websocket handshake", 2, { ...each, "error.type": "hook_failed" }, true]],
+    );
+  });
+});
+
+describe("otelObserver() of a connection whose 'close' was told", () => {
+  it("counts what its peer did not take after that, and fails nowhere", async () => {
+    await using telemetry = new Telemetry();
+    await using pair = await observed(telemetry);
+    const connection = await pair.open();
+    const errors: string[] = [];
+    pair.server.on("error", ({ kind }) => errors.push(kind));
+    const closed = new Promise((resolve) => pair.server.on("close", resolve));
+    pair.network.links[0]!.hold("toClient");
+    await pair.server.send("12345", connection);
+    await pair.server.close(connection);
+    await closed;
+    await pair.clock.advance(60_000);
+    pair.network.links[0]?.release("toClient");
+    await pair.clock.advance(100);
+    assertEquals(errors, ["unsent"]);
+    assertEquals((await telemetry.values())["websocket.server.unsent"], 5);
+  });
 });
 
 describe("a close code, as metrics have it", () => {
