@@ -17,6 +17,29 @@ async function tell(ws: webSocket.WebSocket): Promise<void> {
   await undefined;
 }
 
+describe("what ./harmony makes", () => {
+  it("has methods that a program may put others in the place of, and that are not listed", () => {
+    const all = {
+      client: [webSocket.createWebSocket(), ["on", "once", "connect", "close"]],
+      server: [webSocket.createWebSocketServer(), ["on", "once", "start", "close"]],
+    } as const;
+    for (const [object, names] of Object.values(all)) {
+      const one = object as unknown as Record<string, unknown>;
+      assertEquals(
+        Object.keys(one).filter((name) => (names as readonly string[]).includes(name)),
+        [],
+      );
+      for (const name of names) {
+        const mine = () => {};
+        one[name] = mine;
+        assertEquals([name, one[name] === mine], [name, true]);
+        delete one[name]; // what is left is the main entry's
+        assertEquals([name, typeof one[name]], [name, "function"]);
+      }
+    }
+  });
+});
+
 describe("./harmony's client", () => {
   it("calls the last listener of an event, and none before it", async () => {
     const ws = webSocket.createWebSocket();
