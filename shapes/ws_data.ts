@@ -51,8 +51,11 @@ export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefin
   if (typeof data === "string" || typeof data === "number") {
     return binary === true ? Buffer.from(String(data)) : String(data);
   }
-  const bytes = Array.isArray(data) ? Buffer.concat(data) : data as WebSocketData;
-  if (binary !== false || typeof bytes === "string") return bytes;
+  const bytes = (Array.isArray(data) ? Buffer.concat(data) : data) as Exclude<
+    WebSocketData,
+    string
+  >;
+  if (binary !== false) return bytes;
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
 }
 

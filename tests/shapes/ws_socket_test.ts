@@ -71,7 +71,18 @@ describe("a socket of ws", () => {
       await pair.ws.send(new Uint8Array(1));
       await pair.clock.advance(10);
     }
-    assertEquals(got, ["ArrayBuffer", "Uint8Array"]);
+    assertEquals(got.splice(0), ["ArrayBuffer", "Uint8Array"]);
+    // What hears events is given the same.
+    socket.onmessage = ({ data }) => got.push(`event ${(data as object).constructor.name}`);
+    for (const type of ["arraybuffer", "nodebuffer"] as const) {
+      socket.binaryType = type;
+      for (const data of [new Uint8Array(1), "text"]) await pair.ws.send(data);
+      await pair.clock.advance(10);
+    }
+    assertEquals(got, [
+      ...["ArrayBuffer", "event ArrayBuffer", "Uint8Array", "event String"],
+      ...["Uint8Array", "event Buffer", "Uint8Array", "event String"],
+    ]);
     await pair.close();
     assertEquals([socket.readyState, socket.binaryType], [3, "nodebuffer"]);
     await pair[Symbol.asyncDispose]();
