@@ -126,7 +126,7 @@ describe("otelObserver() of a connection whose 'close' was told", () => {
     await using telemetry = new Telemetry();
     await using pair = await observed(telemetry);
     const connection = await pair.open();
-    const errors: string[] = [];
+    const errors: (string | undefined)[] = [];
     pair.server.on("error", ({ kind }) => errors.push(kind));
     const closed = new Promise((resolve) => pair.server.on("close", resolve));
     pair.network.links[0]!.hold("toClient");
