@@ -228,6 +228,50 @@ describe("Listeners.emit() and Listeners.call()", () => {
   });
 });
 
+describe("Listeners.once()", () => {
+  it("calls once, also where an earlier listener causes the event again", () => {
+    const listeners = make();
+    const heard: string[] = [];
+    let again = 2;
+    listeners.on("open", (what: unknown) => {
+      if (again-- > 0) listeners.emit("open", `${what}!`);
+    });
+    listeners.once("open", (what: unknown) => void heard.push(`${what}`));
+    listeners.once("close", (what: unknown) => void heard.push(`${what}`));
+    for (const event of ["open", "open", "close", "close"] as const) listeners.emit(event, event);
+    assertEquals(heard, ["open!!", "close"]);
+    assertEquals(listeners.list("close").items, []);
+  });
+
+  it("is one and the same with on(), and is taken back by off() with what it was given", () => {
+    const listeners = make();
+    let heard = 0;
+    const hear = () => void heard++;
+    for (const method of ["once", "on", "once"] as const) listeners[method]("open", hear);
+    assertEquals(listeners.list("open").items.length, 1);
+    listeners.off("open", hear);
+    listeners.emit("open");
+    assertEquals(heard, 0);
+    for (const method of ["on", "once"] as const) listeners[method]("open", hear);
+    for (let i = 0; i < 2; i++) listeners.emit("open");
+    assertEquals(heard, 2); // it was added by on() first
+  });
+});
+
+describe("Listeners.on(), once() and off() that are given what is wrong", () => {
+  for (const method of ["on", "once", "off"] as const) {
+    it(`name themselves, and what it was: ${method}`, () => {
+      const call = (type: unknown, listener: unknown) => () => make()[method](type, listener);
+      const said = (call: () => void) => assertThrows(call, BusinessError).message;
+      assertEquals([said(call(5, () => {})), said(call("open", "x")), said(call("none", null))], [
+        `Parameter error: ${method}: the event's name must be text: current value is 5`,
+        `Parameter error: ${method}: the listener must be a function: current value is "x"`,
+        `Parameter error: ${method}: the listener must be a function: current value is null`,
+      ]);
+    });
+  }
+});
+
 describe("Listeners.emit() and Listeners.emitTo()", () => {
   it("give nothing where no listener is at work still", () => {
     const listeners = make();

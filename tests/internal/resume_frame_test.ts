@@ -3,15 +3,19 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  control,
+  frame,
   isBefore,
   MAX_HEADER,
   MAX_LIST,
+  ordinary,
   placeBefore,
   placeText,
   readHello,
   readNumber,
   readObject,
   readPlace,
+  resumable,
   unframe,
 } from "../../internal/resume_frame.ts";
 
@@ -82,7 +86,20 @@ describe("the number of a message", () => {
       assertEquals(readNumber(`#${digits}`), Number(digits));
     }
     for (
-      const text of ["", "#", "7", "#x", "#1x", "x#1", "# 1", "#-1", "#1.5", `#${"9".repeat(16)}`]
+      const text of [
+        "",
+        "#",
+        "7",
+        "71",
+        "x1",
+        "#x",
+        "#1x",
+        "x#1",
+        "# 1",
+        "#-1",
+        "#1.5",
+        `#${"9".repeat(16)}`,
+      ]
     ) {
       assertEquals(readNumber(text), undefined, text);
     }
@@ -152,5 +169,52 @@ describe("unframe()", () => {
     const { buffer } = bytes;
     assertEquals(new Uint8Array(unframe(buffer)!.data as ArrayBuffer), new Uint8Array([97, 98]));
     assertEquals(unframe(new TextEncoder().encode("no header")), undefined);
+  });
+});
+
+describe("a subprotocol", () => {
+  it("says at its end that messages have headers, and what it is without that", () => {
+    for (const [protocol, whole] of [["", "resume.netkit.1"], ["a+b", "a+b+resume.netkit.1"]]) {
+      assertEquals([resumable(protocol!), ordinary(whole!)], [whole, protocol]);
+    }
+    for (const other of ["", "a", "aresume.netkit.1", "resume.netkit.1+a", "resume.netkit.2"]) {
+      assertEquals(ordinary(other), undefined, other);
+    }
+  });
+});
+
+describe("frame()", () => {
+  it("puts a header before text, and before the bytes of whatever has any", () => {
+    assertEquals([frame("1.0", "a\nb"), frame("", "")], ["1.0\na\nb", "\n"]);
+    const { buffer } = Uint8Array.of(9, 1, 10, 2, 9);
+    const views = [
+      buffer.slice(1, 4),
+      new Uint8Array(buffer, 1, 3),
+      new DataView(buffer, 1, 3),
+      new Uint16Array(Uint8Array.of(1, 10, 2, 0).buffer),
+    ];
+    for (const data of views) {
+      const end = data instanceof Uint16Array ? [0] : [];
+      const framed = Array.from(frame("#7", data) as Uint8Array);
+      assertEquals(framed, [35, 55, 10, 1, 10, 2, ...end]);
+    }
+    assertEquals(Array.from(frame("", new Uint8Array(0)) as Uint8Array), [10]);
+  });
+
+  it("is taken apart again", () => {
+    for (const header of ["", "12.3", "#4"]) {
+      const bytes = frame(header, Uint8Array.of(10, 0, 255)) as Uint8Array<ArrayBuffer>;
+      for (const data of [bytes, bytes.buffer]) {
+        const parted = unframe(data)!;
+        const left = new Uint8Array(parted.data as ArrayBuffer);
+        assertEquals([parted.header, Array.from(left)], [header, [10, 0, 255]]);
+      }
+    }
+  });
+});
+
+describe("control()", () => {
+  it("is a line, and nothing after it", () => {
+    assertEquals(control({ a: "b\n", none: undefined }), '{"a":"b\\n"}\n');
   });
 });
