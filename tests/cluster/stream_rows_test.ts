@@ -77,6 +77,90 @@ describe("a stream of Redis that is another after a while in which nothing came"
   }
 });
 
+describe("how long a stream of Redis may be", () => {
+  /** The limit that the last append has named. */
+  const limitOf = (redis: ScriptedRedis) => {
+    const command = redis.asked.findLast((asked) => asked.startsWith("XADD NOMKSTREAM"))!;
+    return Number(/MAXLEN ~ (\d+) /.exec(command)![1]);
+  };
+  /** The limits that appends of entries of these sizes name, each of which is read before the next. */
+  const limitsOf = async (maxBytes: number | undefined, sizes: number[]) => {
+    const redis = new ScriptedRedis();
+    const broker = redisBroker({ open: redis.open, maxBytes });
+    const reader = await new LogReader(broker).whenReady();
+    const limits: number[] = [];
+    for (const [n, size] of sizes.entries()) {
+      const entry = `${n}`.padEnd(size, ".");
+      await broker.append(entry);
+      await reader.told(entry);
+      limits.push(limitOf(redis));
+    }
+    const ended = reader.end();
+    redis.wake();
+    await ended;
+    await broker.close();
+    return limits;
+  };
+
+  const cases: [maxBytes: number | undefined, characters: number, before: number, after: number][] =
+    [
+      [undefined, 924, 59_705, 65_536],
+      [100_000, 900, 88, 100],
+      [100_000, 400, 88, 200],
+      [10_000, 20_000, 8, 1],
+      [1, 900, 1, 1],
+    ];
+  for (const [maxBytes, characters, before, after] of cases) {
+    it(`is ${maxBytes ?? "64 MiB"} by entries of ${characters} characters, and one at the least`, async () => {
+      const limits = await limitsOf(maxBytes, [characters, characters, characters]);
+      assertEquals([limits[0], limits.at(-1)], [before, after]);
+    });
+  }
+
+  it("is by the last 256 entries alone", async () => {
+    const sizes = [...Array<number>(260).fill(9900), ...Array<number>(257).fill(900)];
+    const limits = await limitsOf(100_000, sizes);
+    assertEquals([limits[259], limits.at(-1)], [10, 100]);
+  });
+});
+
+describe("the connections of a log in Redis that is closed", () => {
+  for (const reads of [true, false]) {
+    it(`are closed with it, though an append has no answer: ${reads ? "read" : "not read"}`, async () => {
+      const redis = new ScriptedRedis();
+      const open = () => {
+        const { send, close } = redis.open();
+        return {
+          send: (command: string, args: string[]) =>
+            command === "XADD" && args.includes("NOMKSTREAM")
+              ? send("XREAD", [
+                ...args.slice(0, 1),
+                "COUNT",
+                "1",
+                "BLOCK",
+                "9000",
+                "",
+                "9999999999999-0",
+              ])
+              : send(command, args),
+          close,
+        };
+      };
+      const broker = redisBroker({ open });
+      const reader = reads ? await new LogReader(broker).whenReady() : undefined;
+      const append = broker.append("a").then(() => "in", () => "failed");
+      await until("it is under way", () => redis.connections === (reads ? 2 : 1));
+      await delay(5);
+      const closed = broker.close();
+      redis.wake();
+      await closed;
+      assertEquals(redis.connections, 0);
+      await reader?.end();
+      assertEquals(await append, "failed");
+    });
+  }
+});
+
 describe("a key of Redis that another shares", () => {
   it("is that of the page unless told otherwise", async () => {
     const keys = new Set<string>();

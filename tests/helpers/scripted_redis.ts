@@ -27,13 +27,15 @@ export class ScriptedRedis {
   /** Opens a connection. */
   readonly open = (): RedisConnection => {
     this.connections++;
+    let isOpen = true;
     let fail: (cause: Error) => void = () => {};
     const closed = new Promise<never>((_, reject) => fail = reject);
     closed.catch(() => {});
     return {
       send: (command, args) => Promise.race([this.#answer(command, args), closed]),
       close: () => {
-        this.connections--;
+        if (isOpen) this.connections--;
+        isOpen = false;
         fail(new Error("closed"));
       },
     };
