@@ -188,6 +188,7 @@ const TABLE = [
     "tests/runtime/deno_acceptor_test",
     "tests/runtime/deno_server_test",
     "tests/runtime/deno_mount_test",
+    "tests/runtime/deno_unknown_test",
   ], [
     "tests/heartbeat/ping_test",
     "tests/heartbeat/dead_peer_test",

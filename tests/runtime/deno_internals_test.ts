@@ -1,7 +1,8 @@
 /**
  * Deno's internals, which `runtime/deno/internals.ts` finds and `runtime/deno/socket.ts` uses, and that
  * Bun needs none of them. Where this turns red, a new Deno has changed them. A new name goes into
- * `runtime/deno/internal_names.ts`; what is left until then pins `deno_fallback_test.ts`.
+ * `runtime/deno/internal_names.ts`; what is left until then pins `deno_fallback_test.ts`, and
+ * `deno_unknown_test.ts` what is found of a Deno that is another.
  */
 
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";

@@ -1,0 +1,147 @@
+/**
+ * Denos that are almost as the module knows Deno: it uses all of their internals, or none, and is loaded whatever
+ * they lack. What it does without them: `deno_fallback_test.ts`.
+ */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { INTERNAL } from "../../runtime/deno/internal_names.ts";
+
+type Fields = Record<PropertyKey, unknown>;
+
+const named = (name: keyof typeof INTERNAL) => Symbol(INTERNAL[name]);
+
+const INTERNALS = Symbol("internals");
+const NAMES = {
+  handleIdle: named("handleIdle"),
+  idleTime: named("idleTime"),
+  rid: named("rid"),
+  role: named("role"),
+  readyState: named("readyState"),
+};
+
+/** A method of the right words, which are never run. */
+const arm = () => "ping frame";
+
+/** A Deno as it is known, and a WebSocket of it. */
+function known() {
+  const closed: unknown[] = [];
+  const prototype: Fields = { [NAMES.handleIdle]: arm };
+  const socket: Fields = Object.assign(Object.create(prototype), {
+    ...{ readyState: 0, OPEN: 1, [NAMES.readyState]: 0 },
+    ...{ [NAMES.idleTime]: 0, [NAMES.rid]: undefined, [NAMES.role]: 0 },
+  });
+  const core: Fields = { tryClose: (rid: unknown) => closed.push(rid) };
+  const asked: Request[] = [];
+  const deno: Fields = {
+    internal: INTERNALS,
+    [INTERNALS]: { core },
+    upgradeWebSocket: (request: Request) => (asked.push(request), { socket }),
+  };
+  return { deno, prototype, socket, core, closed, asked };
+}
+
+let number = 0;
+
+/** What the module makes of it. */
+async function load({ deno, prototype }: { deno: unknown; prototype: object }) {
+  const place = globalThis as unknown as Fields;
+  const before = ["Deno", "WebSocket"].map((name) =>
+    [name, Object.getOwnPropertyDescriptor(place, name)] as const
+  );
+  const name: string = `../../runtime/deno/internals.ts?${number++}`;
+  try {
+    for (const [name, value] of [["Deno", deno], ["WebSocket", { prototype }]] as const) {
+      Object.defineProperty(place, name, { value, configurable: true });
+    }
+    return await import(name) as typeof import("../../runtime/deno/internals.ts");
+  } finally {
+    for (const [name, was] of before) {
+      if (was === undefined) delete place[name];
+      else Object.defineProperty(place, name, was);
+    }
+  }
+}
+
+describe("a Deno as it is known", () => {
+  it("has all of its internals found, by a request that is an upgrade's", async () => {
+    const world = known();
+    const { internals, canPing } = await load(world);
+    const { handleIdle, idleTime, rid, role, readyState: state } = NAMES;
+    assertEquals(internals, { handleIdle, idleTime, rid, role, arm, state });
+    assertEquals([canPing, world.asked.length], [true, 1]);
+    const { headers } = world.asked[0]!;
+    for (const [name, value] of [["upgrade", "websocket"], ["sec-websocket-version", "13"]]) {
+      assertEquals(headers.get(name!), value);
+    }
+  });
+
+  it("has the connection below a socket dropped where there is one, and its bytes counted", async () => {
+    const world = known();
+    const { dropResource, leftIn } = await load(world);
+    const { socket } = world;
+    Object.defineProperty(socket, "bufferedAmount", {
+      get: () => socket[NAMES.readyState] === 1 ? 5 : 0,
+    });
+    assertEquals([dropResource(socket as never), leftIn(socket as never)], [false, undefined]);
+    socket[NAMES.rid] = 7;
+    socket[NAMES.readyState] = 3;
+    assertEquals([dropResource(socket as never), leftIn(socket as never)], [true, 5]);
+    assertEquals([world.closed, socket[NAMES.readyState]], [[7], 3]);
+  });
+});
+
+type World = ReturnType<typeof known>;
+
+describe("a Deno that is not as it is known", () => {
+  const without = (object: Fields, name: PropertyKey) => void delete object[name];
+  const changes: Record<string, (world: World) => void> = {
+    "there is none": (world) => Object.assign(world, { deno: undefined }),
+    "it keeps nothing inside": ({ deno }) => without(deno, "internal"),
+    "it has nothing where that was": ({ deno }) => without(deno, INTERNALS),
+    "it has no core": ({ deno }) => Object.assign(deno, { [INTERNALS]: {} }),
+    "no resource can be closed": ({ core }) => without(core, "tryClose"),
+    "what closes a resource is no function": ({ core }) => Object.assign(core, { tryClose: 1 }),
+    "it refuses the request": ({ deno }) => {
+      deno.upgradeWebSocket = () => {
+        throw new TypeError("no");
+      };
+    },
+    "nothing handles an idle socket": ({ prototype }) => without(prototype, NAMES.handleIdle),
+    "what handles it sends no Ping": ({ prototype }) => {
+      prototype[NAMES.handleIdle] = () => "something else";
+    },
+    "what handles it is no function": ({ prototype }) => prototype[NAMES.handleIdle] = "ping frame",
+    "a socket has no idle time": ({ socket }) => without(socket, NAMES.idleTime),
+    "its idle time is no number": ({ socket }) => socket[NAMES.idleTime] = "0",
+    "a socket has no role": ({ socket }) => without(socket, NAMES.role),
+    "a server's role is another": ({ socket }) => socket[NAMES.role] = 1,
+    "a socket has no resource": ({ socket }) => without(socket, NAMES.rid),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    it(`has none of its internals used, and is loaded: ${what}`, async () => {
+      const world = known();
+      change(world);
+      const { canPing, dropResource, internals, leftIn } = await load(world);
+      assertEquals([internals, canPing], [undefined, false]);
+      world.socket[NAMES.rid] = 7;
+      const socket = world.socket as never;
+      assertEquals([dropResource(socket), leftIn(socket), world.closed], [false, undefined, []]);
+    });
+  }
+
+  const states: Record<string, (world: World) => void> = {
+    "there is none": ({ socket }) => without(socket, NAMES.readyState),
+    "it is another": ({ socket }) => socket[NAMES.readyState] = 1,
+  };
+  for (const [what, change] of Object.entries(states)) {
+    it(`has all but the state of a socket used, and counts no bytes by it: ${what}`, async () => {
+      const world = known();
+      change(world);
+      const { canPing, internals, leftIn } = await load(world);
+      assertEquals([canPing, internals!.state], [true, undefined]);
+      world.socket[NAMES.rid] = 7;
+      assertEquals(leftIn(world.socket as never), undefined);
+    });
+  }
+});
