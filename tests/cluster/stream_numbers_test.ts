@@ -1,0 +1,77 @@
+/** What a reader of a log in JetStream makes of a stream that has changed while it was away. The server is in memory. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { natsBroker } from "../../nats.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { ScriptedNats } from "../helpers/scripted_nats.ts";
+
+/** A stream that had five entries, of which the last three are kept, and who has read all. */
+async function world() {
+  const nats = new ScriptedNats();
+  nats.entries = ["1", "2"];
+  const broker = natsBroker({ connection: nats.connection });
+  const reader = await new LogReader(broker).whenReady();
+  for (const entry of ["a", "b", "c"]) await broker.append(entry);
+  await reader.told("c");
+  nats.entries = nats.entries.slice(2);
+  nats.first = 3;
+  reader.log.length = 0;
+  reader.states.length = 0;
+  return { nats, broker, reader };
+}
+
+/** Has the stream keep these, from a number on. */
+const keeps = (nats: ScriptedNats, first: number, ...entries: string[]) =>
+  void Object.assign(nats, { first, entries });
+
+describe("a stream of JetStream that is another after a while in which it was not read", () => {
+  const cases: [name: string, change: (nats: ScriptedNats) => void, told: string[]][] = [
+    ["is not, where nothing has changed", () => {}, ["next"]],
+    ["has dropped all but what was read last", (nats) => keeps(nats, 5, "c"), ["next"]],
+    ["has dropped all, and nothing else came", (nats) => keeps(nats, 6), ["next"]],
+    ["has dropped all but what came meanwhile", (nats) => keeps(nats, 6, "d", "e"), [
+      ...["d", "e", "next"],
+    ]],
+    ["has dropped what came meanwhile, too", (nats) => keeps(nats, 7, "e"), [
+      ...["<lost: trimmed>", "e", "next"],
+    ]],
+    ["has another entry where the last was", (nats) => keeps(nats, 3, "a", "b", "other"), [
+      ...["<lost: forked>", "a", "b", "other", "next"],
+    ]],
+    ["has another there, and nothing before it", (nats) => keeps(nats, 5, "other"), [
+      ...["<lost: forked>", "other", "next"],
+    ]],
+    ["has another there, and more behind it", (nats) => keeps(nats, 5, "other", "more"), [
+      ...["<lost: forked>", "other", "more", "next"],
+    ]],
+    ["has lost its newest", (nats) => keeps(nats, 3, "a", "b"), [
+      ...["<lost: forked>", "a", "b", "next"],
+    ]],
+    ["has lost all but its oldest", (nats) => keeps(nats, 3, "a"), [
+      ...["<lost: forked>", "a", "next"],
+    ]],
+    ["was made anew", (nats) => {
+      nats.created = "2026-01-01T00:00:00.000000002Z"; // a billionth of a second later
+      keeps(nats, 1);
+    }, ["<lost: gone>", "next"]],
+    ["was made anew, and has as many", (nats) => {
+      nats.created = "2026-01-02T00:00:00.000000001Z";
+      keeps(nats, 3, "a", "b", "c");
+    }, ["<lost: gone>", "a", "b", "c", "next"]],
+  ];
+  for (const [name, change, told] of cases) {
+    it(name, async () => {
+      const { nats, broker, reader } = await world();
+      change(nats);
+      nats.cut();
+      await until("it is back", () => reader.states.at(-1) === true);
+      await until("it was read", () => reader.log.length >= told.length - 1);
+      await broker.append("next");
+      await reader.told("next");
+      assertEquals([reader.log, reader.states], [told, [false, true]]);
+      await reader.end();
+      await broker.close();
+    });
+  }
+});
