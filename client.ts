@@ -189,7 +189,7 @@ class Client implements WebSocketClient<unknown> {
 
   on(type: unknown, listener: unknown): void {
     this.#emitter.listeners.on(type, listener);
-    warn(type);
+    warn(type, this.#runtime);
   }
 
   off(type: unknown, listener?: unknown): void {
@@ -198,7 +198,7 @@ class Client implements WebSocketClient<unknown> {
 
   once(type: unknown, listener: unknown): void {
     this.#emitter.listeners.once(type, listener);
-    warn(type);
+    warn(type, this.#runtime);
   }
 
   stats(): WebSocketStats | undefined {
@@ -260,6 +260,7 @@ class Client implements WebSocketClient<unknown> {
       heartbeat: new Heartbeat(options as HeartbeatOptions, this.#clock),
       maxPayload: this.#maxPayload,
       binaryType: this.#binaryType,
+      answer: this.#emitter,
       who: this,
       observing: this.#observing,
     };

@@ -10,7 +10,7 @@ import { byteLength, exceeds, type Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { NumberedMessage } from "../internal/unacknowledged.ts";
-import type { DialRequest, End } from "../runtime/contract.ts";
+import type { AnswerEvents, DialRequest, End } from "../runtime/contract.ts";
 import { failure, ObservedAttempt } from "./attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { Wire, WireEvents, Wires } from "./resuming_runtime.ts";
@@ -43,6 +43,8 @@ export interface ConnectionParts {
   queue?: SendQueue;
   /** As what bytes are to come. */
   binaryType?: DialRequest["binaryType"];
+  /** Who hears what the server answers. */
+  answer?: AnswerEvents | undefined;
   /** What an observer gets as the connection. */
   who: unknown;
   observing: Observing | undefined;
@@ -79,7 +81,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { binaryType, clock, observing, options, request, runtime } = parts;
+    const { answer, binaryType, clock, observing, options, request, runtime } = parts;
     const { connectTimeout } = options;
     this.owner = owner;
     this.#parts = parts;
@@ -87,7 +89,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.#attempt = observing && new ObservedAttempt(observing, parts);
     try {
       const asked = this.#attempt?.request ?? request;
-      this.#socket = runtime.dial({ ...asked, binaryType }, this);
+      this.#socket = runtime.dial({ ...asked, answer, binaryType }, this);
     } catch (cause) {
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;

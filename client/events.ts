@@ -9,6 +9,7 @@ import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
+import type { AnswerEvents, ClientRuntime } from "../runtime/contract.ts";
 import { Deferred } from "./deferred.ts";
 import { type Message, type MessageInfo, MessageIterator } from "./message_iterator.ts";
 import type { ReconnectOwner } from "./reconnecting.ts";
@@ -17,6 +18,7 @@ import type {
   OpenResult,
   ReconnectInfo,
   RecoveredInfo,
+  ResponseHeaders,
   WebSocketEvents,
 } from "./types.ts";
 
@@ -50,7 +52,7 @@ export interface EmitterOwner {
 }
 
 /** Turns what a connection tells into events. Before its last event the client is idle. */
-export class ClientEmitter implements ReconnectOwner {
+export class ClientEmitter implements ReconnectOwner, AnswerEvents {
   readonly listeners = new Listeners<keyof WebSocketEvents>(EVENTS);
   readonly open = new Deferred<OpenResult>();
   readonly close = new Deferred<CloseResult>();
@@ -103,6 +105,14 @@ export class ClientEmitter implements ReconnectOwner {
     this.open.reject(error);
     this.close.reject(error);
     afterTurn(() => this.#error(error));
+  }
+
+  get isWanted(): boolean {
+    return this.listeners.list("headerReceive").items.length > 0;
+  }
+
+  headers(headers: ResponseHeaders): void {
+    if (this.#owner.state() === "connecting") this.listeners.emit("headerReceive", headers);
   }
 
   opened(): void {
@@ -224,9 +234,9 @@ export class ClientEmitter implements ReconnectOwner {
   }
 }
 
-/** Warns once of a listener for an event that no runtime tells. */
-export function warn(type: unknown): void {
-  if (type === "headerReceive") {
+/** Warns once of a listener for an event that the runtime does not tell. */
+export function warn(type: unknown, { showsHeaders }: ClientRuntime): void {
+  if (type === "headerReceive" && !showsHeaders) {
     sayOnce("'headerReceive' is never told: this runtime does not show a handshake's headers.");
   }
 }

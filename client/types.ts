@@ -91,7 +91,10 @@ export interface WebSocketEvents<Data = string | ArrayBuffer> {
   open: AsyncCallback<OpenResult>;
   /** Right after 'open'. */
   openInfo: AsyncCallback<WebSocketOpenInfo>;
-  /** Never told: no runtime shows the headers of the server's answer. */
+  /**
+   * Right before 'open': the headers of the server's answer. Names are in lower case, `set-cookie` is an array. Where
+   * the runtime does not show them, as in pages, never. Listen before `connect`, or in the same turn.
+   */
   headerReceive: Callback<ResponseHeaders>;
   /** A message came in. */
   message: AsyncCallback<Data>;

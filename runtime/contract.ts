@@ -5,7 +5,12 @@
  * `runtime/select_client.ts` and `runtime/select_server.ts` choose the one that the program runs on.
  */
 
-import type { ProxyConfiguration, TextOrBytes, WebSocketData } from "../client/types.ts";
+import type {
+  ProxyConfiguration,
+  ResponseHeaders,
+  TextOrBytes,
+  WebSocketData,
+} from "../client/types.ts";
 import type { HostWebSocketHandler } from "../server/types.ts";
 import type { Identity } from "./pem.ts";
 
@@ -113,6 +118,16 @@ export interface DialRequest {
   compression?: boolean | undefined;
   /** As what bytes are to come: "arraybuffer" where it is left out. */
   binaryType?: "arraybuffer" | "uint8array" | undefined;
+  /** Who hears what the server answers. */
+  answer?: AnswerEvents | undefined;
+}
+
+/** Who hears what a server has answered to a handshake. */
+export interface AnswerEvents {
+  /** Whether anybody listens. */
+  readonly isWanted: boolean;
+  /** The headers of the answer, where the runtime shows them and they are wanted: right before `open`. */
+  headers(headers: ResponseHeaders): void;
 }
 
 /** How the user wants TLS to be done. */
@@ -147,6 +162,8 @@ export interface ClientRuntime {
   readonly name: string;
   /** Whether it can send Ping frames. */
   readonly canPing: boolean;
+  /** Whether it shows the headers of a server's answer. */
+  readonly showsHeaders?: boolean | undefined;
   /** The reason why the program may not connect to a URL, if it may not. May ask the user. */
   denied(url: string): unknown;
   /** The option of a request that this runtime cannot honour, and why, if there is one. */
@@ -212,6 +229,16 @@ export interface AcceptOptions {
   compression?: boolean | undefined;
   /** As what bytes are to come: "arraybuffer" where it is left out. */
   binaryType?: "arraybuffer" | "uint8array" | undefined;
+  /** Who hears what the server answers. */
+  answer?: AnswerEvents | undefined;
+}
+
+/** Who hears what a server has answered to a handshake. */
+export interface AnswerEvents {
+  /** Whether anybody listens. */
+  readonly isWanted: boolean;
+  /** The headers of the answer, where the runtime shows them and they are wanted: right before `open`. */
+  headers(headers: ResponseHeaders): void;
 }
 
 /** Where and how to listen. */

@@ -127,6 +127,7 @@ export class MemoryNetwork {
     return {
       name: "the memory network",
       canPing: true,
+      showsHeaders: true,
       denied: () => undefined,
       unsupported: ({ proxy }) =>
         typeof proxy === "object" ? { option: "proxy", why: "there is none on it" } : undefined,
@@ -229,7 +230,7 @@ export class MemoryNetwork {
       closed: () => this.#links.delete(link),
     });
     this.#links.add(link);
-    link.client.dial(events, request.binaryType, () => {
+    link.client.dial(events, request, () => {
       const host = this.#next(place);
       if (host === undefined) {
         return link.server.refuse({ what: "connection refused", status: "0" });

@@ -5,10 +5,12 @@ import type {
   Admission,
   ClientEvents,
   ClientSocket,
+  DialRequest,
   End,
   Failure,
   SocketEvents,
 } from "../runtime/contract.ts";
+import { responseHeaders } from "../runtime/answer_headers.ts";
 import type { Pipe } from "./pipe.ts";
 
 /** What an end of a connection needs. */
@@ -29,7 +31,7 @@ export class MemorySocket implements ClientSocket {
   readonly #parts: MemorySocketParts;
   #other!: MemorySocket;
   #owner: SocketEvents | undefined;
-  #opened = (): void => {};
+  #opened = (_headers: Iterable<[string, string]>): void => {};
   #maxPayload = Infinity;
   #binaryType: AcceptOptions["binaryType"];
 
@@ -50,10 +52,17 @@ export class MemorySocket implements ClientSocket {
   }
 
   /** At the client's end: sends the handshake. */
-  dial(owner: ClientEvents, binaryType: AcceptOptions["binaryType"], request: () => void): void {
+  dial(
+    owner: ClientEvents,
+    { answer, binaryType }: Pick<DialRequest, "answer" | "binaryType">,
+    request: () => void,
+  ): void {
     this.#owner = owner;
     this.#binaryType = binaryType;
-    this.#opened = () => owner.open();
+    this.#opened = (headers) => {
+      if (answer?.isWanted) answer.headers(responseHeaders(headers));
+      owner.open();
+    };
     this.#parts.out.push(request);
   }
 
@@ -63,7 +72,8 @@ export class MemorySocket implements ClientSocket {
     this.#binaryType = binaryType;
     this.#maxPayload = maxPayload;
     this.state = "open";
-    this.#tell((client) => client.#accepted(owner.protocol));
+    const { protocol, headers = new Headers() } = owner; // it lets go of them as it opens
+    this.#tell((client) => client.#accepted(protocol, headers));
     owner.open(this);
   }
 
@@ -113,10 +123,13 @@ export class MemorySocket implements ClientSocket {
 
   // Nothing of what follows comes to an end that is closed: what is under way to it is thrown away.
 
-  #accepted(protocol: string): void {
+  #accepted(protocol: string, headers: Headers): void {
     this.state = "open";
     this.protocol = protocol;
-    this.#opened();
+    const chosen = protocol === ""
+      ? []
+      : [["sec-websocket-protocol", protocol] as [string, string]];
+    this.#opened([["upgrade", "websocket"], ["connection", "Upgrade"], ...chosen, ...headers]);
   }
 
   #message(data: string | ArrayBuffer): void {

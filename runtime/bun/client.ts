@@ -1,6 +1,7 @@
-import type { WebSocketData } from "../../client/types.ts";
+import type { ResponseHeaders, WebSocketData } from "../../client/types.ts";
 import { asView, snapshot } from "../../internal/payload.ts";
 import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
+import { responseHeaders } from "../answer_headers.ts";
 import { readFailure } from "../failures.ts";
 import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "../proxy.ts";
 
@@ -13,6 +14,15 @@ type BunWebSocket = WebSocket & {
   terminate(): void;
 };
 
+/**
+ * What Bun tells of a server's answer, whatever it is, in an event of its own (1.4.5,
+ * `answer_headers_quirks_test.ts`).
+ */
+interface Handshake {
+  /** Names and values, in turns. */
+  rawHeaders: string[];
+}
+
 /** Bun as a client, where this is Bun. */
 export function bunClient(): ClientRuntime | undefined {
   const bun = (globalThis as { Bun?: { version: string } }).Bun;
@@ -20,6 +30,7 @@ export function bunClient(): ClientRuntime | undefined {
   return {
     name: `Bun ${bun.version}`,
     canPing: true,
+    showsHeaders: true,
     denied: () => undefined,
     unsupported,
     dial: (request, events) => new BunSocket(request, events),
@@ -99,8 +110,15 @@ class BunSocket implements ClientSocket {
     const ws = this.#ws = withProxyEnvironment(environment(), {}, dial);
     // Else a Buffer; it takes no "uint8array" (1.4.5, `client_quirks_test.ts`).
     ws.binaryType = "arraybuffer";
+    const { answer } = request;
+    let handshake: Handshake | undefined;
+    if (answer !== undefined) {
+      ws.addEventListener("handshake" as "message", ({ data }) => handshake = data);
+    }
     ws.onopen = () => {
       watch(this);
+      if (handshake !== undefined && answer!.isWanted) answer!.headers(headersOf(handshake));
+      handshake = undefined;
       events.open();
     };
     ws.onmessage = request.binaryType === "uint8array"
@@ -198,4 +216,12 @@ class BunSocket implements ClientSocket {
     this.#closed = true;
     this.#ws.terminate();
   }
+}
+
+function headersOf({ rawHeaders }: Handshake): ResponseHeaders {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    pairs.push([rawHeaders[at]!, rawHeaders[at + 1]!]);
+  }
+  return responseHeaders(pairs);
 }

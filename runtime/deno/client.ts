@@ -19,6 +19,7 @@ import {
   withProxyEnvironment,
 } from "../proxy.ts";
 import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
+import { showsHeaders, withAnswer } from "./answer.ts";
 import { canPing } from "./internals.ts";
 import { DenoSocket, wasTooBig } from "./socket.ts";
 
@@ -55,6 +56,7 @@ export function denoClient(): ClientRuntime | undefined {
   return {
     name: `Deno ${deno.version.deno}`,
     canPing,
+    showsHeaders,
     denied: (url) => denied(deno, url),
     unsupported: (request) => unsupported(deno, request),
     dial: (request, events) => dial(deno, withUserAsHeader(request), events),
@@ -165,21 +167,20 @@ function withUserAsHeader(request: DialRequest): DialRequest {
 }
 
 function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {
-  const { url, headers, protocols, tls } = request;
+  const { answer, url, headers, protocols, tls } = request;
   const init = { headers, protocols };
+  const open = (more?: object) =>
+    withAnswer(answer, () => new OwnWebSocket(url, { ...init, ...more }));
   const secure = url.startsWith("wss:");
   const way = proxyFor(new URL(url), request.proxy, visible(deno));
   if (relays(url, way)) return dialThrough(deno, request, way, events);
   let ws: WebSocket;
   if (tls.insecure && secure) {
-    ws = new OwnWebSocket(url, { ...init, dispatcher: insecureDispatcher(tls.ca) });
+    ws = open({ dispatcher: insecureDispatcher(tls.ca) });
   } else if (tls.ca !== undefined || needsClient(deno, request)) {
-    ws = withClient(
-      makeClient(deno, request, way),
-      (client) => new OwnWebSocket(url, { ...init, client }),
-    );
+    ws = withClient(makeClient(deno, request, way), (client) => open({ client }));
   } else {
-    ws = new OwnWebSocket(url, init);
+    ws = open();
   }
   const socket = new DenoSocket(ws, events, readEnd, request);
   ws.addEventListener("open", () => events.open());
@@ -189,7 +190,7 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
 /** Dials a `ws://` server through a proxy. */
 function dialThrough(
   deno: DenoLike,
-  { binaryType, url, headers, protocols, tls }: DialRequest,
+  { answer, binaryType, url, headers, protocols, tls }: DialRequest,
   way: Proxy,
   events: ClientEvents,
 ): ClientSocket {
@@ -202,7 +203,8 @@ function dialThrough(
   );
   const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
   try {
-    const ws = withClient(client, () => new OwnWebSocket(url, init));
+    const open = () => withAnswer(answer, () => new OwnWebSocket(url, init));
+    const ws = withClient(client, open);
     const socket = new DenoSocket(
       ws,
       {

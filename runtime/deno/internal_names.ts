@@ -13,6 +13,10 @@ export const INTERNAL = {
   role: "[[role]]",
   /** An instance's `readyState`. */
   readyState: "[[readyState]]",
+  /** What a client's WebSocket is called to a debugger, where there is one (2.9.6). */
+  requestId: "[[inspectorRequestId]]",
+  /** What a debugger is told of the network by; no symbol, but a property of Deno's internals (2.9.6). */
+  network: "__inspectorNetwork",
   /** What a request keeps of its signal: nothing, that it would be aborted (false), or the signal. */
   signal: "signalCache",
 } as const;

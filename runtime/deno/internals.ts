@@ -131,3 +131,23 @@ export function forgetSignal(request: Request): void {
   const kept = request as Request & Record<symbol, unknown>;
   if (kept[keptSignal] === false) kept[keptSignal] = undefined;
 }
+
+/** What Deno tells its debugger of the network, as far as a WebSocket that is dialled tells it. */
+export interface Network {
+  isEnabled(): boolean;
+  nextRequestId(): unknown;
+  webSocketCreated(): void;
+  webSocketWillSendHandshakeRequest(): void;
+  webSocketHandshakeResponseReceived(told: { response: { headers: AnswerHeaders } }): void;
+}
+
+/** The headers of an answer, by name, in lower case; those of one name are joined. */
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+/** Where Deno looks for its debugger, where this Deno does so as we know it (2.9.6, `answer_headers_quirks_test.ts`). */
+export const debuggerPlace: { [INTERNAL.network]?: Network } | undefined =
+  ["nextRequestId", "webSocketHandshakeResponseReceived"].every((name) =>
+      String(globalThis.WebSocket).includes(name)
+    )
+    ? Deno?.[Deno.internal]
+    : undefined;

@@ -99,34 +99,6 @@ describe("createWebSocket() with a refused call nobody handles", () => {
   });
 });
 
-describe("createWebSocket().on('headerReceive')", () => {
-  it("says once on the console that it is never told, however often it is added", async () => {
-    const ended = await runSource(
-      `${START}
-      const server = await RawServer.listen();
-      for (const client of [ws, createWebSocket(), ws]) {
-        client.on("headerReceive", () => console.log("headers"));
-      }
-      await ws.connect(server.url);
-      await ws.opened;
-      await ws.close();
-      await ws.closed;
-      await server.close();
-      ${END}`,
-    );
-    const said = `${ended.stdout}\n${ended.stderr}`.split("\n").filter((line) =>
-      line.includes("headerReceive")
-    );
-    assertEquals(said.length, 1, said.join("\n"));
-    assertEquals([ended.code, ended.stdout.trim()], [0, "the end"]);
-  });
-
-  it("says nothing where nobody adds it", async () => {
-    const ended = await runSource(`${START} ws.on("open", () => {}); ${END}`);
-    assertEquals([ended.stdout.trim(), ended.stderr], ["the end", ""]);
-  });
-});
-
 describe("createWebSocket().connect() with a function alone", () => {
   it("says once that it is the callback, as there is no 'reconnect'", async () => {
     const ended = await runSource(

@@ -5,7 +5,6 @@ import { FakeClock } from "../../testing.ts";
 import { Session, within } from "../helpers/client.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { ScriptedClient, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
-import { MODULE, runSource } from "../helpers/source.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
 import { TEXT } from "../peers/raw.ts";
 
@@ -182,14 +181,6 @@ describe("createWebSocket().once()", () => {
       await session.log.next("close", i + 1);
     }
     assertEquals(log, ["open", "openInfo", "message", "dataEnd", "error", "close"]);
-  });
-
-  it("says on the console, as on() does, that 'headerReceive' is never told", async () => {
-    const { stderr, code } = await runSource(`
-      import { createWebSocket } from ${JSON.stringify(MODULE)};
-      createWebSocket().once("headerReceive", () => {});
-    `);
-    assertEquals([code, stderr.match(/'headerReceive' is never told/g)?.length], [0, 1]);
   });
 });
 

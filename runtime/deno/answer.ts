@@ -1,0 +1,89 @@
+/** What a server has answered to a client's handshake. Not part of the public API. */
+
+import type { AnswerEvents } from "../contract.ts";
+import { responseHeaders } from "../answer_headers.ts";
+import { type AnswerHeaders, debuggerPlace, type Inner, type Network } from "./internals.ts";
+import { INTERNAL } from "./internal_names.ts";
+
+/** Whether Deno shows the headers of a server's answer (2.9.6, `answer_headers_quirks_test.ts`). */
+export const showsHeaders: boolean = debuggerPlace !== undefined;
+
+/** The symbol of what a WebSocket is called to the debugger, once one was made with one there. */
+let called: symbol | undefined;
+
+/**
+ * Makes a WebSocket that tells the headers of the server's answer, right before it is open. Deno tells them to its
+ * debugger alone, so for two moments there is one: as the first WebSocket is made, and as an answer is
+ * there that somebody wants.
+ */
+export function withAnswer(answer: AnswerEvents | undefined, make: () => WebSocket): WebSocket {
+  const place = debuggerPlace;
+  if (answer === undefined || place === undefined) return make();
+  if (place[INTERNAL.network]?.isEnabled?.() === true) return make(); // the program is being debugged
+  const ws = (called === undefined ? learn(place, make) : make()) as Inner;
+  let headers: AnswerHeaders | undefined;
+  const opened = () => headers && answer.headers(responseHeaders(Object.entries(headers)));
+  ws.addEventListener("open", opened, { once: true });
+  // Whoever listens in the same turn is early enough: the answer takes another.
+  queueMicrotask(() => {
+    if (answer.isWanted && called !== undefined) {
+      listen(place, ws, called, (told) => headers = told);
+    }
+  });
+  return ws;
+}
+
+/** Learns the symbol, as this makes a WebSocket. */
+function learn(place: object, make: () => WebSocket): WebSocket {
+  const name = {};
+  const leave = enter(place, { nextRequestId: () => name });
+  try {
+    const ws = make() as Inner;
+    called = Object.getOwnPropertySymbols(ws).find((symbol) => ws[symbol] === name);
+    if (called !== undefined) delete ws[called];
+    return ws;
+  } finally {
+    leave();
+  }
+}
+
+/** Is the debugger when Deno looks whether there is one for this WebSocket: as the answer is there. */
+function listen(
+  place: object,
+  ws: Inner,
+  called: symbol,
+  tell: (headers: AnswerHeaders) => void,
+): void {
+  const get = () => {
+    delete ws[called]; // it was added last: V8 has the socket as it was before
+    const leave = enter(place, {
+      webSocketHandshakeResponseReceived({ response }) {
+        leave();
+        tell(response.headers);
+      },
+    });
+    queueMicrotask(leave); // it has looked by then
+    return called;
+  };
+  Object.defineProperty(ws, called, { get, configurable: true });
+}
+
+/** Has Deno find a debugger. Returns what ends that. */
+function enter(place: { [INTERNAL.network]?: Network }, does: Partial<Network>): () => void {
+  const nothing = () => {};
+  const network: Network = {
+    isEnabled: () => true,
+    nextRequestId: nothing,
+    webSocketCreated: nothing,
+    webSocketWillSendHandshakeRequest: nothing,
+    webSocketHandshakeResponseReceived: nothing,
+    ...does,
+  };
+  const { [INTERNAL.network]: other } = place;
+  place[INTERNAL.network] = network;
+  return () => {
+    if (place[INTERNAL.network] !== network) return; // it has ended already
+    if (other === undefined) delete place[INTERNAL.network];
+    else place[INTERNAL.network] = other;
+  };
+}

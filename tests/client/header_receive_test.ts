@@ -1,0 +1,293 @@
+/** 'headerReceive': what the server has answered to the handshake. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketClient,
+  type WebSocketClientOptions,
+} from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { Certificates } from "../helpers/certificates.ts";
+import { Session, within } from "../helpers/client.ts";
+import { onDeno } from "../helpers/programs.ts";
+import { MODULE, runSource } from "../helpers/source.ts";
+import { INTERNAL } from "../runtime/bare.ts";
+import { acceptHead, type RawPeer, TEXT } from "../peers/raw.ts";
+import { RecordingProxy } from "../peers/recording_proxy.ts";
+
+type Headers = Record<string, string | string[] | undefined>;
+
+const made = new Certificates();
+
+/** Writes down what a client tells of its connections, in order. */
+function logOf(ws: WebSocketClient): unknown[] {
+  const log: unknown[] = [];
+  const withoutAccept = ({ "sec-websocket-accept": accept, ...rest }: Headers) => [
+    rest,
+    typeof accept,
+  ];
+  ws.on("headerReceive", (headers) => log.push([ws.state, ...withoutAccept(headers)]));
+  for (const event of ["open", "openInfo", "message", "close"] as const) {
+    ws.on(event, () => log.push(event));
+  }
+  ws.on("error", ({ code, message }) => log.push(`${code} ${message}`));
+  return log;
+}
+
+const UPGRADE = { upgrade: "websocket", connection: "Upgrade" };
+
+/** A server whose answer has more headers, and a client of it. */
+function answering(extra: string[], client: WebSocketClientOptions = {}): Promise<Session> {
+  return Session.start({ server: { answer: (request) => acceptHead(request, extra) }, client });
+}
+
+describe("createWebSocket().on('headerReceive')", () => {
+  const cases: [what: string, extra: string[], told: Headers][] = [
+    ["no more than it must be", [], {}],
+    ["names in lower case, and values as they are", ["X-Own: Any  Thing", "server:x"], {
+      "x-own": "Any  Thing",
+      server: "x",
+    }],
+    ["the values of one name together", ["X-A: 1", "x-a: 2", "Vary: a, b"], {
+      "x-a": "1, 2",
+      vary: "a, b",
+    }],
+    ["a value that is empty", ["x-empty:"], { "x-empty": "" }],
+    ["one cookie in an array", ["Set-Cookie: a=1; Path=/"], { "set-cookie": ["a=1; Path=/"] }],
+    ["each cookie by itself", [
+      "Set-Cookie: a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT; Path=/",
+      "set-cookie: __Host-b=x.y; Secure",
+      "x-between: 1",
+      "SET-COOKIE: c=",
+    ], {
+      "set-cookie": [
+        "a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT; Path=/",
+        "__Host-b=x.y; Secure",
+        "c=",
+      ],
+      "x-between": "1",
+    }],
+  ];
+  for (const [what, extra, told] of cases) {
+    it(`is told once, right before 'open': ${what}`, async () => {
+      await using session = await answering(extra);
+      const log = logOf(session.ws);
+      await within(session.ws.connect(session.url));
+      await within(session.ws.opened);
+      assertEquals(log, [["connecting", { ...UPGRADE, ...told }, "string"], "open", "openInfo"]);
+    });
+  }
+
+  it("is told of a name that an object has already", async () => {
+    await using session = await answering(["__proto__: a", "constructor: b"]);
+    let told: Headers = {};
+    session.ws.on("headerReceive", (headers) => told = headers);
+    await session.open();
+    const own = (name: string) => Object.getOwnPropertyDescriptor(told, name)?.value;
+    assertEquals([own("__proto__"), own("constructor")], ["a", "b"]);
+  });
+
+  it("is told before a message that comes with the answer", async () => {
+    await using session = await answering([]);
+    const log = logOf(session.ws);
+    const accepted = session.server.accept();
+    await within(session.ws.connect(session.url));
+    (await within(accepted)).send(TEXT, "first");
+    await session.log.next("message");
+    assertEquals(log.slice(1), ["open", "openInfo", "message"]);
+  });
+
+  it("is told whoever listens in the turn of connect(), and nobody who has left", async () => {
+    await using session = await answering(["x-own: 1"]);
+    const heard: string[] = [];
+    const hear = (name: string) => () => void heard.push(name);
+    const gone = hear("gone");
+    session.ws.on("headerReceive", gone);
+    session.ws.once("headerReceive", hear("once"));
+    const connected = session.ws.connect(session.url);
+    session.ws.off("headerReceive", gone);
+    session.ws.on("headerReceive", hear("late"));
+    await within(connected);
+    await within(session.ws.opened);
+    await within(session.ws.close());
+    await within(session.ws.closed);
+    await session.open();
+    assertEquals(heard, ["once", "late", "late"]);
+    session.ws.off("headerReceive");
+    await within(session.ws.close());
+    await within(session.ws.closed);
+    await session.open();
+    assertEquals(heard.length, 3);
+  });
+
+  it("is not told where the handshake fails", async () => {
+    for (
+      const answer of [
+        () => "HTTP/1.1 401 No\r\nwww-authenticate: Basic\r\ncontent-length: 0\r\n\r\n",
+        (request: string) => acceptHead(request, ["sec-websocket-protocol: never-offered"]),
+      ]
+    ) {
+      await using session = await Session.start({ server: { answer } });
+      const log = logOf(session.ws);
+      await within(session.ws.connect(session.url));
+      await session.log.next("error");
+      const isOurs = log.length > 1; // of what the runtime takes, and we do not
+      assertEquals(log.slice(isOurs ? 1 : 0).length, 1);
+      assertStringIncludes(String(log.at(-1)), "200 Websocket connect failed");
+    }
+  });
+
+  it("lets its listener close, send, and fail", async () => {
+    await using session = await answering([]);
+    const { ws } = session;
+    const log: unknown[] = [];
+    ws.once("headerReceive", () => void ws.close({ code: 4000, reason: "no" }));
+    for (const event of ["open", "openInfo"] as const) ws.on(event, () => log.push(event));
+    const first = session.server.accept();
+    await within(ws.connect(session.url));
+    assertEquals(await within(ws.closed), { code: 4000, reason: "no" });
+    await within(first);
+    assertEquals(log, []);
+    ws.once("headerReceive", () => void ws.send("early"));
+    ws.once("headerReceive", () => {
+      throw new Error("in headerReceive");
+    });
+    const accepted = session.server.accept();
+    await within(ws.connect(session.url));
+    const peer = await nextWithText(accepted, session);
+    assertEquals(peer.texts(), ["early"]);
+    assertEquals(log, ["open", "openInfo"]);
+    const [error] = session.log.errors;
+    assertEquals([error!.code, String(error!.cause)], [2302999, "Error: in headerReceive"]);
+    assertStringIncludes(error!.message, "'headerReceive'");
+  });
+
+  it("is told of each connection of a client that reconnects", async () => {
+    let n = 0;
+    await using session = await Session.start({
+      server: { answer: (request) => acceptHead(request, [`x-n: ${++n}`]) },
+      client: { reconnect: { minDelay: 0.01, maxDelay: 0.01 } },
+    });
+    const log: unknown[] = [];
+    session.ws.on("headerReceive", (headers) => log.push(headers["x-n"]));
+    session.ws.on("open", () => log.push("open"));
+    for (let i = 1; i <= 3; i++) {
+      const peer = i === 1 ? await session.open() : await within(session.server.accept());
+      await session.log.next("open", i);
+      if (i < 3) peer.reset();
+    }
+    assertEquals(log, ["1", "open", "2", "open", "3", "open"]);
+    await within(session.ws.close());
+    await within(session.ws.closed);
+  });
+
+  it("is told over TLS, and through a proxy", async () => {
+    const authority = made.authority("answers");
+    const secure = createWebSocketServer();
+    await secure.start({
+      ...{
+        serverPort: 0,
+        serverIP: "127.0.0.1",
+        protocol: "chat",
+        serverCert: made.leaf(authority),
+      },
+    });
+    await using plain = await answering(["x-own: 1"]);
+    await using proxy = await RecordingProxy.listen();
+    const { port } = secure.address!;
+    const url = `wss://localhost:${port}/`;
+    const through = { proxy: { host: "127.0.0.1", port: proxy.port } };
+    const ways: [string, object, string, string][] = [
+      [url, { caPath: authority.certPath, protocol: "chat" }, "sec-websocket-protocol", "chat"],
+      [plain.url, through, "x-own", "1"],
+    ];
+    for (const [to, options, name, value] of ways) {
+      await using ws = createWebSocket();
+      const told = new Promise<Headers>((resolve) => ws.on("headerReceive", resolve));
+      await within(ws.connect(to, options));
+      assertEquals([to, (await within(told))[name]], [to, value]);
+      await within(ws.opened);
+    }
+    await secure.stop();
+  });
+
+  it("leaves nothing behind that others see", async () => {
+    await using session = await answering([]);
+    const states: boolean[] = [];
+    session.ws.on("headerReceive", () => states.push(isDebugged()));
+    const connected = session.ws.connect(session.url);
+    states.push(isDebugged());
+    await within(connected);
+    await within(session.ws.opened);
+    assertEquals(states, [false, false]);
+    assertEquals(isDebugged(), false);
+  });
+
+  it("is told on the network in memory, with what the server answers", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    await server.start({
+      serverPort: 80,
+      protocol: "chat",
+      authorize(_, { headers }) {
+        for (const cookie of ["a=1", "b=2"]) headers.append("set-cookie", cookie);
+        return {};
+      },
+    });
+    const ws = createWebSocket({ clock, runtime: network.client });
+    const log = logOf(ws);
+    await ws.connect("ws://localhost/", { protocol: "chat" });
+    await clock.advance(10);
+    const told = { ...UPGRADE, "sec-websocket-protocol": "chat", "set-cookie": ["a=1", "b=2"] };
+    assertEquals(log, [["connecting", told, "undefined"], "open", "openInfo"]);
+    await clock.until(ws.close());
+    await clock.until(server.stop());
+  });
+
+  const HIDDEN = `
+    globalThis.WebSocket = class extends WebSocket {};
+    console.warn = (what) => console.log(what);
+    const { createWebSocket } = await import(${JSON.stringify(MODULE)});
+    for (let n = 0; n < 2; n++) {
+      const ws = createWebSocket(OPTIONS);
+      ws.on("headerReceive", () => {});
+      ws.once("headerReceive", () => {});
+    }
+  `;
+
+  it("says once on the console that it is never told, where the runtime does not show them", async () => {
+    const runtime =
+      "{ runtime: { name: 'x', canPing: true, dial() {}, denied() {}, unsupported() {} } }";
+    const ways = onDeno ? ["{}", runtime] : [runtime];
+    for (const options of ways) {
+      const { code, stdout } = await runSource(HIDDEN.replace("OPTIONS", options));
+      const said = stdout.split("\n").filter((line) => line.includes("headerReceive"));
+      assertEquals([code, said], [0, [
+        "'headerReceive' is never told: this runtime does not show a handshake's headers.",
+      ]]);
+    }
+  });
+
+  it("says nothing where the runtime shows them", async () => {
+    const source = HIDDEN.replace(/.*class extends.*/, "").replace("OPTIONS", "{}");
+    assertEquals((await runSource(source)).stdout, "");
+  });
+});
+
+/** Whether Deno finds a debugger that wants to hear of the network. */
+function isDebugged(): boolean {
+  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
+  const { Deno } = globalThis as any;
+  return Deno?.[Deno.internal][INTERNAL.network]?.isEnabled() ?? false;
+}
+
+/** The next peer, when its first text has come. */
+async function nextWithText(accepted: Promise<RawPeer>, { ws }: Session): Promise<RawPeer> {
+  const peer = await within(accepted);
+  await within(ws.opened);
+  await within(peer.next(TEXT));
+  return peer;
+}
