@@ -3,8 +3,8 @@
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Listeners } from "../../internal/listeners.ts";
-import { observing } from "../../internal/observer.ts";
-import { createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
+import { handle, handled, observing } from "../../internal/observer.ts";
+import { type BusinessError, createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { createUntyped, refusal } from "../helpers/client.ts";
 import { LATENCY } from "../helpers/memory_pair.ts";
@@ -227,5 +227,80 @@ describe("the option observer", () => {
     assertEquals(observing([undefined, {}, { opened: undefined } as never], listeners), undefined);
     const some = observing([{ sent() {} }, undefined, { closed() {}, sent() {} }], listeners);
     assertEquals(Object.keys(some!).sort(), ["closed", "sent"]);
+  });
+});
+
+describe("an observer that fails", () => {
+  it("is reported by the name of its function, and the others are told all the same", async () => {
+    const listeners = new Listeners<"error">(["error"]);
+    const errors: BusinessError[] = [];
+    listeners.on("error", (error: unknown) => errors.push(error as BusinessError));
+    const told: string[] = [];
+    const all = observing([
+      {
+        opened: () => {
+          throw new Error("thrown");
+        },
+        closed: () => Promise.reject(new Error("rejected")),
+      },
+      undefined,
+      { opened: () => told.push("opened"), closed: () => void told.push("closed") },
+    ], listeners)!;
+    all.opened!(1, {} as never);
+    all.closed!(1, DONE);
+    assertEquals(told, ["opened", "closed"]);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const words = "Websocket Unknown Other Error:";
+    assertEquals(errors.map(({ message }) => message), [
+      `${words} 'opened' of the observer failed: Error: thrown`,
+      `${words} 'closed' of the observer failed: Error: rejected`,
+    ]);
+  });
+});
+
+describe("handle()", () => {
+  const work = Promise.resolve();
+
+  it("has the listeners called once, by the observer or after it, and gives what they are at", () => {
+    for (const calls of [0, 1, 3]) {
+      for (const told of [undefined, work]) {
+        const given: unknown[] = [];
+        let called = 0;
+        const result = handle(
+          (who, run) => {
+            given.push(who);
+            for (let i = 0; i < calls; i++) given.push(run());
+          },
+          "who",
+          () => (called++, told),
+        );
+        assertEquals(called, 1);
+        assertEquals([given[0], given.length], ["who", 1 + calls]);
+        for (const one of [result, ...given.slice(1)]) assertStrictEquals(one, told);
+      }
+    }
+  });
+
+  it("is how a server's listeners are called, whose failures are reported as ever", async () => {
+    const listeners = new Listeners<"message" | "error">(["message", "error"]);
+    const errors: unknown[] = [];
+    listeners.on("error", (error: unknown) => errors.push((error as BusinessError).message));
+    const log: unknown[] = [];
+    const by = handled(listeners, (who, run) => {
+      log.push(["handling", who]);
+      run();
+    });
+    listeners.on("message", (event: unknown) => {
+      log.push(event);
+      return work;
+    });
+    const event = { clientConnection: "who", data: "text" };
+    const list = listeners.list("message");
+    await by.emitTo(list, event);
+    assertEquals(log, [["handling", "who"], event]);
+    by.report(new Error("reported"), list);
+    await by.join(undefined, Promise.reject(new Error("joined")), list);
+    const words = "Websocket Unknown Other Error: a listener of 'message' failed: Error:";
+    assertEquals(errors, [`${words} reported`, `${words} joined`]);
   });
 });

@@ -9,7 +9,15 @@ import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { businessError } from "../../errors.ts";
 import { Listeners } from "../../internal/listeners.ts";
-import { ACCEPTED, afterTurn, readCall, Refusal, settle } from "../../internal/result.ts";
+import {
+  ACCEPTED,
+  afterTurn,
+  answered,
+  readCall,
+  Refusal,
+  settle,
+  settled,
+} from "../../internal/result.ts";
 import { Program } from "../helpers/programs.ts";
 
 const listeners = () => new Listeners<string>(["error"]);
@@ -197,5 +205,21 @@ describe("afterTurn()", () => {
     log.push("awaited");
     await timer;
     assertEquals(log, ["before", "awaited", "later", "timer"]);
+  });
+});
+
+describe("settled() and answered()", () => {
+  it("are true where nothing else is known, and refused with an error", async () => {
+    const refused = error();
+    for (const call of [settled, answered]) {
+      assertStrictEquals(call(undefined), ACCEPTED);
+      assertStrictEquals(await assertRejects(() => call(refused)), refused);
+    }
+    assertEquals(await ACCEPTED, true);
+    for (const value of [false, 0, "", null, { a: 1 }]) {
+      assertStrictEquals(await answered(value), value);
+      const later = Promise.resolve(value);
+      assertStrictEquals(answered(later), later);
+    }
   });
 });

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { Stats } from "../../internal/stats.ts";
 import {
   createWebSocket,
   createWebSocketServer,
@@ -366,5 +367,25 @@ describe("stats().dropped", () => {
     for (const stats of [server.stats()!, pair.ws.stats()!]) {
       assertEquals([stats.opened, stats.closed, stats.dropped], [3, 3, {}]);
     }
+  });
+});
+
+describe("Stats", () => {
+  it("begin with nothing of a broker, whatever is told of it first", () => {
+    const none = { entries: 0, bytes: 0, lag: 0, reconnects: 0, gaps: 0, queued: 0 };
+    const [first, other] = [new Stats(), new Stats()];
+    assertEquals(first.read(0).broker, undefined);
+    first.broker(true, undefined);
+    assertEquals(first.read(0).broker, none);
+    other.entry(7, undefined);
+    other.entry(8, 9);
+    other.entry(1, undefined);
+    assertEquals(other.read(0, { queued: 3 }).broker, {
+      ...none,
+      ...{ entries: 3, bytes: 16, lag: 9, queued: 3 },
+    });
+    for (const up of [false, false, true, true]) first.broker(up, undefined);
+    first.broker(true, "gap");
+    assertEquals(first.read(0).broker, { ...none, reconnects: 1, gaps: 1 });
   });
 });
