@@ -35,7 +35,7 @@ const ROWS: Row[] = [
     OBJECT,
   ],
   [(given) => streamsOf(given, nobody), 5, `streamsOf: ${SERVER}`, "5"],
-  [(given) => duplexOf(given, nobody), {}, `streamsOf: ${SERVER}`, OBJECT],
+  [(given) => duplexOf(given, nobody), {}, `duplexOf: ${SERVER}`, OBJECT],
   [streamsOf, undefined, `streamsOf: ${CLIENT}`, "undefined"],
   [streamsOf, createWebSocketServer(), `streamsOf: ${CLIENT}`, OBJECT],
   [duplexOf, null, `duplexOf: ${CLIENT}`, "null"],
