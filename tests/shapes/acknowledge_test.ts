@@ -60,6 +60,29 @@ describe("send(data, { acknowledge: true }) of ./standard", () => {
     await nodes.settle();
   });
 
+  it("lets wait as many bytes as the lower of two limits says, and not one more", async () => {
+    for (const [maxBufferedAmount, maxQueued] of [[10, 100], [100, 10]] as const) {
+      await using nodes = new NodesInMemory();
+      const work = Promise.withResolvers<void>();
+      await nodes.node({}, {}, () => work.promise);
+      const reconnect = { minDelay: 1, factor: 1, random: () => 1, maxQueued };
+      const socket = open(nodes, { maxBufferedAmount, reconnect });
+      await nodes.settle();
+      const answers: Promise<string>[] = [];
+      for (const data of ["123456", "1234", "1"]) {
+        answers.push(ask(socket, data));
+        await nodes.settle(); // it has gone out, and has no answer
+      }
+      assertEquals([await answers[2], socket.bufferedAmount], ["queueFull", 0]);
+      work.resolve();
+      await nodes.settle();
+      assertEquals(await Promise.all(answers), ["true", "true", "queueFull"]);
+      assertEquals(await nodes.clock.until(ask(socket, "1")), "true");
+      socket.close();
+      await nodes.settle();
+    }
+  });
+
   it("refuses what says neither yes nor no with 401", async () => {
     await using nodes = new NodesInMemory();
     await nodes.node();
