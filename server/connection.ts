@@ -323,7 +323,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (bytes === 0) return;
     this.host.observing?.unsent?.(this.handle, bytes);
     // Whoever hears that a peer is lost, or has terminated it, does not believe that all has arrived.
-    if (!tells || this.#close.code === LINK_DOWN.code) return;
+    if (!tells || this.#close === LINK_DOWN) return; // not by its code, which may be asked for
     const what = `${bytes} bytes that were queued to ${this.handle} could not be sent`;
     this.host.failed(businessError("unsent", what, { data: String(bytes) }));
   }

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
+import { DialledClient } from "../helpers/dialled_client.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import { closed, ScriptedConnection } from "../helpers/scripted_connection.ts";
 
@@ -95,4 +96,49 @@ describe("the place of a connection that ends", () => {
       });
     }
   }
+});
+
+describe("what was queued and is lost", () => {
+  for (const code of [1000, 1001, 1004, 1005, 1006, 1015, 4000]) {
+    it(`is told after a close with ${code}, which is what 'close' tells`, async () => {
+      await using world = await ScriptedConnection.open();
+      world.socket.bufferedAmount = 7;
+      assertEquals(await world.server.close(world.one, { code }), true);
+      await world.clock.advance(0);
+      world.admission.closed({ ...closed(1000), unsent: 7 });
+      const wire = [1004, 1005, 1006, 1015].includes(code) ? 1000 : code;
+      const log = [`close ${code} CLOSE_NORMAL`, "error unsent 7"];
+      assertEquals(world.told, [log, [`close ${wire}`]]);
+      assertEquals(world.server.stats()!.unsent, 7);
+    });
+
+    it(`is told by a client that closes with ${code}`, async () => {
+      await using world = await DialledClient.open();
+      assertEquals(await world.ws.close({ code }), true);
+      world.runtime.events.closed({ ...closed(1000), unsent: 7 });
+      assertEquals(world.told[0], ["error unsent 7", `close ${code} CLOSE_NORMAL`]);
+      assertEquals(world.ws.stats()!.unsent, 7);
+    });
+  }
+
+  it("is told by nobody where a peer is lost, dead, or terminated, and is counted", async () => {
+    const ends: [told: string[], end: (world: ScriptedConnection) => unknown][] = [
+      [
+        ["error lost 0", "close 1006 The link is down"],
+        ({ admission }) => admission.closed({ ...closed(1006), unsent: 7 }),
+      ],
+      [
+        ["error heartbeatTimeout 0", "close 1006 The link is down"],
+        ({ clock }) => clock.advance(60_000),
+      ],
+      [["close 1006 Terminated"], ({ one, server }) => server.terminate(one)],
+    ];
+    for (const [log, end] of ends) {
+      await using world = await ScriptedConnection.open();
+      world.socket.bufferedAmount = 7;
+      await end(world);
+      await world.clock.advance(0);
+      assertEquals([world.told[0], world.server.stats()!.unsent], [log, 7]);
+    }
+  });
 });
