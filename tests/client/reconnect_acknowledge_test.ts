@@ -40,6 +40,38 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
     assertEquals(ws.bufferedAmount, 0);
   });
 
+  it("counts as sent what goes out, and not what the server is known to refuse, queued or not", async () => {
+    await using nodes = new NodesInMemory();
+    await nodes.node({}, { maxPayload: 10 }, () => {});
+    const told: unknown[] = [];
+    const observer = { sent: (_: unknown, data: unknown) => void told.push(data) };
+    const { clock, network } = nodes;
+    const ws = createWebSocket({
+      ...{ clock, runtime: network.client, resume: true, reconnect: ALWAYS, stats: true, observer },
+    });
+    const answers = new Answers();
+    const send = (data: string) => answers.add(data, ws.send(data, ACK));
+    const all = ["1234567890", "12345678901", "123", "1234567890123"];
+    await clock.until(ws.connect("ws://localhost:1/"));
+    all.slice(0, 2).forEach(send);
+    answers.add("plain", ws.send("plain"));
+    await nodes.settle();
+    all.slice(2).forEach(send);
+    await nodes.settle();
+    const out = ["1234567890", "plain", "123"];
+    assertEquals([told, nodes.seen], [out, out.map((data) => `1 ${data}`)]);
+    assertEquals(ws.stats()!.sent, { messages: 3, bytes: out.join("").length });
+    assertEquals(answers.log.sort(), [
+      "123 true",
+      "1234567890 true",
+      "12345678901 refusedByPeer",
+      "1234567890123 refusedByPeer",
+      "plain false",
+    ]);
+    await ws.close();
+    await nodes.settle();
+  });
+
   it("says as the cause of what was never sent what its signal was aborted with", async () => {
     await using nodes = new NodesInMemory();
     await nodes.node({}, {}, () => {});
