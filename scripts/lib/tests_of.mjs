@@ -116,7 +116,12 @@ const TABLE = [
   ]],
   [
     /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting|send_queue)|^(?:client|server)(?:\/connection)?\.ts/,
-    ["tests/server/acknowledge_", "tests/server/resume_ways_test", "tests/shapes/resume_test"],
+    [
+      "tests/client/resume_places_test",
+      "tests/server/acknowledge_",
+      "tests/server/resume_ways_test",
+      "tests/shapes/resume_test",
+    ],
     ["tests/model/acknowledge_test"],
   ],
   [/^internal\/schema\.ts/, [], ["tests/pair/schema_wire_test"]],

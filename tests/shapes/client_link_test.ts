@@ -86,14 +86,15 @@ describe("a socket that reconnects, at its end", () => {
     await clock.until(server.stop());
     const socket = dial({ reconnect: { shouldReconnect: () => false } });
     socket.send("never sent");
-    const states: number[] = [];
+    const states: unknown[] = [];
     socket.addEventListener("error", () => {
       states.push(socket.readyState);
       socket.terminate();
+      states.push("dropped"); // and nothing was thrown
     });
     await clock.advance(10);
     await task();
-    assertEquals(states, [2, 3]);
+    assertEquals(states, [2, "dropped", 3, "dropped"]);
     assertEquals([told, socket.readyState], [["unsent", "connectFailed", 1006], 3]);
     await clock.advance(1000);
     await task();
