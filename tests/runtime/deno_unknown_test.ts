@@ -44,14 +44,18 @@ function known() {
 let number = 0;
 
 /** What the module makes of it. */
-async function load({ deno, prototype }: { deno: unknown; prototype: object }) {
+async function load(
+  { deno, prototype }: { deno: unknown; prototype: object },
+  request: unknown = Request,
+) {
   const place = globalThis as unknown as Fields;
-  const before = ["Deno", "WebSocket"].map((name) =>
+  const before = ["Deno", "WebSocket", "Request"].map((name) =>
     [name, Object.getOwnPropertyDescriptor(place, name)] as const
   );
   const name: string = `../../runtime/deno/internals.ts?${number++}`;
   try {
-    for (const [name, value] of [["Deno", deno], ["WebSocket", { prototype }]] as const) {
+    const values = { Deno: deno, WebSocket: { prototype }, Request: request };
+    for (const [name, value] of Object.entries(values)) {
       Object.defineProperty(place, name, { value, configurable: true });
     }
     return await import(name) as typeof import("../../runtime/deno/internals.ts");
@@ -88,6 +92,32 @@ describe("a Deno as it is known", () => {
     socket[NAMES.readyState] = 3;
     assertEquals([dropResource(socket as never), leftIn(socket as never)], [true, 5]);
     assertEquals([world.closed, socket[NAMES.readyState]], [[7], 3]);
+  });
+});
+
+describe("a request of Deno's", () => {
+  it("forgets that a signal would be aborted which nobody has asked for, and nothing else", async () => {
+    const signal = named("signal");
+    class Asked {
+      [signal]: unknown = undefined;
+    }
+    const { forgetSignal } = await load(known(), Asked);
+    const { signal: made } = new AbortController();
+    for (const [kept, left] of [[false, undefined], [made, made], [undefined, undefined]]) {
+      const request = new Asked();
+      request[signal] = kept;
+      forgetSignal(request as never);
+      assertEquals(request[signal], left);
+    }
+  });
+
+  it("is left alone where it keeps no such thing, and on what is no Deno", async () => {
+    for (const deno of [known().deno, undefined]) {
+      const { forgetSignal } = await load({ ...known(), deno });
+      const request = { undefined: false };
+      forgetSignal(request as never);
+      assertEquals(request, { undefined: false });
+    }
   });
 });
 

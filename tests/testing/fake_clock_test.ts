@@ -121,6 +121,25 @@ describe("FakeClock", () => {
     }
   });
 
+  it("gives up what takes real time when 5 s of that are over, and not before", async () => {
+    const own = performance.now;
+    let skipped = 0;
+    performance.now = () => own.call(performance) + skipped;
+    try {
+      for (const [ms, comes] of [[4000, true], [5001, false]] as const) {
+        const clock = new FakeClock();
+        const { promise, resolve } = Promise.withResolvers<string>();
+        setTimeout(() => skipped += ms, 10);
+        setTimeout(() => resolve("loaded"), 60);
+        if (comes) assertEquals(await clock.until(promise), "loaded");
+        else await assertRejects(() => clock.until(promise), Error, "nothing has come in 60000 ms");
+        await promise;
+      }
+    } finally {
+      performance.now = own;
+    }
+  });
+
   it("settles promises where there is no setImmediate, as in a page, and keeps nothing running", async () => {
     const { code, stdout } = await runSource(`
       import { FakeClock } from ${JSON.stringify(TESTING)};
