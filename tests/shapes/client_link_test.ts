@@ -6,6 +6,7 @@ import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { WebSocket } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { countListeners } from "../helpers/leftovers.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 /** A server, and sockets that connect to it. */
 async function world() {
@@ -185,5 +186,43 @@ describe("the third argument of WebSocket", () => {
     await clock.until(server.stop());
     await clock.advance(100_000);
     assertEquals([clock.pending, network.links], [0, []]);
+  });
+});
+
+describe("bufferedAmount of a socket that is over", () => {
+  it("is what its last connection has not sent, and no more for those before it", async () => {
+    const ends: [name: string, end: (ws: WebSocket, runtime: ScriptedClient) => unknown][] = [
+      [
+        "the server's close",
+        (_, { events }) => events.closed({ code: 1000, reason: "", unsent: 4 }),
+      ],
+      ["terminate()", (ws, { socket }) => (socket.bufferedAmount = 4, ws.terminate())],
+      ["close()", (ws, { events }) => {
+        ws.close();
+        events.closed({ code: 1005, reason: "", unsent: 4 });
+      }],
+    ];
+    for (const before of [0, 1, 2]) {
+      for (const [name, end] of ends) {
+        const clock = new FakeClock();
+        const runtime = new ScriptedClient();
+        const reconnect = { minDelay: 1, maxDelay: 1, random: () => 1 };
+        const socket = new WebSocket("ws://localhost/", [], { clock, runtime, reconnect });
+        await clock.advance(0);
+        runtime.events.open();
+        for (let i = 0; i < before; i++) {
+          runtime.events.closed({ code: 1001, reason: "", unsent: 100 });
+          assertEquals([socket.readyState, socket.bufferedAmount], [0, 0]);
+          await clock.advance(1000);
+          runtime.events.open();
+        }
+        end(socket, runtime);
+        await clock.advance(0);
+        await task();
+        assertEquals([name, socket.readyState, socket.bufferedAmount], [name, 3, 4]);
+        socket.send("12");
+        assertEquals([socket.bufferedAmount, clock.pending], [6, 0]);
+      }
+    }
   });
 });
