@@ -124,4 +124,17 @@ describe("an entry", () => {
   for (const [what, text] of Object.entries(wrong)) {
     it(`is not ours with ${what}`, () => assertEquals(readEntry(text), undefined));
   }
+
+  it("is ours as long as it has 1 MiB, in bytes and not in characters", () => {
+    const head = '["a",1]\n["message","t","';
+    for (const filler of ["x", "é", "中"]) {
+      const size = new TextEncoder().encode(filler).length;
+      const room = MAX_ENTRY_BYTES - head.length - 2;
+      const text = filler.repeat(Math.floor(room / size)) + "x".repeat(room % size);
+      const entry = `${head}${text}"]`;
+      assertEquals(new TextEncoder().encode(entry).length, MAX_ENTRY_BYTES);
+      assertEquals(readEntry(entry)?.messages.length, 1, filler);
+      assertEquals(readEntry(`${head}x${text}"]`), undefined, filler);
+    }
+  });
 });

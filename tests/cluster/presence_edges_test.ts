@@ -159,4 +159,22 @@ describe("a snapshot", () => {
     await cluster.settle();
     assertEquals(presence.members("t").map(({ id }) => id), [9, 2, 5, 3, 4, 8]);
   });
+
+  it("is given to nobody by a node that has left, though it was asked before", async () => {
+    for (const ms of [0, 10, 19]) {
+      const cluster = new Cluster(2);
+      await cluster.settle(100);
+      const [leaving, stays] = cluster.nodes;
+      leaving!.presence.join(["t", 1, "::1"]);
+      await cluster.settle();
+      cluster.start("late"); // it says hello, and is answered 20 ms later
+      await cluster.settle(ms);
+      leaving!.presence.close();
+      await cluster.settle(1000);
+      assertEquals([stays!.members(), cluster.nodes[2]!.members()], [[], []], `${ms} ms`);
+      assertEquals(stays!.presence.nodes, ["n1", "late"]);
+      await cluster.settle(30_000);
+      assertEquals(deathsOf(cluster, "n0"), 1);
+    }
+  });
 });
