@@ -1,0 +1,70 @@
+/** A client that may resume, and ends while it waits for the server's greeting: what comes afterwards is told to nobody. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+await import("../../client/resume.ts"); // loaded when it is needed, of which no fake clock knows
+
+const GREETING = '{"resume":1,"epoch":"e"}\n';
+
+/** A client whose server has chosen to speak it, and has not greeted. */
+async function world() {
+  const clock = new FakeClock();
+  const runtime = new ScriptedClient();
+  const ws = createWebSocket({ clock, runtime, reconnect: true, resume: true });
+  const log: string[] = [];
+  for (const name of ["open", "openInfo", "message", "close", "error", "recovered"] as const) {
+    ws.on(name, () => void log.push(name));
+  }
+  await clock.until(ws.connect("ws://localhost/"));
+  const { events, socket } = runtime;
+  socket.protocol = "resume.netkit.1";
+  events.open();
+  await clock.advance(10);
+  return { clock, ws, log, events, socket };
+}
+
+describe("a client that waits for a greeting", () => {
+  const acts: [name: string, act: (ws: WebSocketClient) => unknown][] = [
+    ["closes", (ws) => ws.close()],
+    ["closes with a code", (ws) => ws.close({ code: 4000, reason: "enough" })],
+    ["is disposed of", (ws) => ws[Symbol.asyncDispose]()],
+  ];
+  for (const [name, act] of acts) {
+    for (const says of [undefined, GREETING, "no greeting"]) {
+      it(`${name}, and is told of that alone: the server says ${JSON.stringify(says)}`, async () => {
+        const { clock, ws, log, events, socket } = await world();
+        assertEquals([log, ws.state], [[], "connecting"]);
+        const done = act(ws);
+        await clock.advance(10);
+        if (says !== undefined) events.message(says); // it was on its way
+        await clock.advance(10);
+        events.closed({ code: 1000, reason: "" });
+        await clock.until(Promise.resolve(done));
+        assertEquals([log, ws.state], [["close"], "idle"]);
+        assertEquals(socket.calls.filter((call) => call === "send"), []);
+        assertEquals(clock.pending, 0);
+        await clock.advance(15_000); // the time of any greeting
+        assertEquals([log, ws.state], [["close"], "idle"]);
+      });
+    }
+  }
+
+  it("opens all the same after 2 s, or as something else comes", async () => {
+    for (const says of [undefined, "no greeting"]) {
+      const { clock, ws, log, events } = await world();
+      await clock.advance(1900);
+      assertEquals(log, []);
+      if (says !== undefined) events.message(says);
+      await clock.advance(150);
+      assertEquals(log, ["open", "openInfo", ...says === undefined ? [] : ["message"]]);
+      void ws.close();
+      events.closed({ code: 1000, reason: "" });
+      await clock.advance(0);
+      assertEquals([log.at(-1), clock.pending], ["close", 0]);
+    }
+  });
+});
