@@ -107,6 +107,7 @@ class Client implements WebSocketClient<unknown> {
         this.#draining?.over(this.#outgoing);
       },
       interrupted: () => this.#draining?.over(this.#outgoing),
+      pause: (expired) => this.#connection?.pause(expired),
       drop: (close, why) => {
         if (this.state !== "open") return; // another reader was too slow as well
         this.#connection?.drop(close);

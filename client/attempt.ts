@@ -4,8 +4,8 @@ import { type BusinessError, businessError, type ErrorKind } from "../errors.ts"
 import type { Clock } from "../internal/clock.ts";
 import type { AttemptFailure, ClientHandshake, Observing } from "../internal/observer.ts";
 import { argumentError } from "../internal/validate.ts";
-import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
-import { readConnectOptions } from "./options.ts";
+import type { ClientRuntime, ClientSocket, DialRequest } from "../runtime/contract.ts";
+import { type ConnectOptions, readConnectOptions } from "./options.ts";
 
 /** What an attempt failed of, by how `runtime/failures.ts` and `client/connection.ts` begin to say it. */
 const FAILURES: readonly [string, AttemptFailure][] = [
@@ -115,6 +115,22 @@ function headerSetter(
     }
     Object.assign(headers, { ...read.headers, ...headers });
   };
+}
+
+/** Compression, and nothing else (RFC 7692 §7.1). */
+const DEFLATE = /^permessage-deflate(;[^,]*)?$/;
+
+/** What is wrong with the server's answer that the runtime has accepted, if anything. */
+export function handshakeFault(
+  { protocol, extensions }: Pick<ClientSocket, "protocol" | "extensions">,
+  { options, request }: { options: ConnectOptions; request: DialRequest },
+): string | undefined {
+  const offered = request.protocols;
+  if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
+    return "the server's subprotocol is none that was offered";
+  }
+  const isOffered = extensions === "" || (options.compression && DEFLATE.test(extensions));
+  return isOffered ? undefined : "the server's extension was not offered";
 }
 
 /** The error of a failed attempt or a lost connection. */

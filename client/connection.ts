@@ -11,8 +11,9 @@ import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { NumberedMessage } from "../internal/unacknowledged.ts";
 import type { AnswerEvents, DialRequest, End } from "../runtime/contract.ts";
-import { failure, ObservedAttempt } from "./attempt.ts";
+import { failure, handshakeFault, ObservedAttempt } from "./attempt.ts";
 import type { ConnectOptions } from "./options.ts";
+import { ReadingPauses } from "./reading_pauses.ts";
 import type { Wire, WireEvents, Wires } from "./resuming_runtime.ts";
 import { dataOf, type Sendable, SendQueue } from "./send_queue.ts";
 import type { CloseResult, WebSocketData } from "./types.ts";
@@ -50,9 +51,6 @@ export interface ConnectionParts {
   observing: Observing | undefined;
 }
 
-/** Compression, and nothing else (RFC 7692 §7.1). */
-const DEFLATE = /^permessage-deflate(;[^,]*)?$/;
-
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
 export class ClientConnection implements WireEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
@@ -78,6 +76,8 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   readonly #attempt: ObservedAttempt | undefined;
   /** Bytes that were accepted and are lost as it closes. */
   unsent = 0;
+  /** Those who cannot keep up, once there was one. */
+  #pauses: ReadingPauses | undefined;
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
@@ -147,6 +147,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
   }
 
+  /** See {@linkcode ReadingPauses.add}; nothing where reading cannot be stopped. */
+  pause(expired: () => void): (() => void) | undefined {
+    if (this.state !== "open" || this.#socket.pause === undefined) return undefined;
+    this.#pauses ??= new ReadingPauses(this, this.#socket, this.#parts);
+    return this.#pauses.add(expired);
+  }
+
   /**
    * Starts to close; `closed` follows, within five seconds once the peer has read all that is queued.
    * Only while connecting or open.
@@ -188,7 +195,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   open(): void {
     if (this.state !== "connecting") return;
-    const wrong = this.#handshakeFault();
+    const wrong = handshakeFault(this.#socket, this.#parts);
     if (wrong !== undefined) {
       this.#socket.terminate();
       return this.#fail(wrong);
@@ -267,18 +274,6 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.#parts.observing?.sent?.(this.#parts.who, data, byteLength(data));
   }
 
-  /** What is wrong with the server's answer that the runtime has accepted, if anything. */
-  #handshakeFault(): string | undefined {
-    const { protocol, extensions } = this.#socket;
-    const { compression } = this.#parts.options;
-    const offered = this.#parts.request.protocols;
-    if (offered.length === 0 ? protocol !== "" : !offered.includes(protocol)) {
-      return "the server's subprotocol is none that was offered";
-    }
-    const isOffered = extensions === "" || (compression && DEFLATE.test(extensions));
-    return isOffered ? undefined : "the server's extension was not offered";
-  }
-
   /** Checks a message and tells the observer. Returns whether the owner gets it. */
   #accepts(data: Incoming, receipt: Receipt | undefined): boolean {
     if (this.state !== "open") return false;
@@ -338,6 +333,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   #release(isOver = false): void {
     const { clock, heartbeat, options } = this.#parts;
     this.#isOver = isOver;
+    this.#pauses?.end(); // what comes is not told, but the peer's Close frame must be read
     this.state = "closing";
     this.atOnce = -1;
     clock.clearTimer(this.#timer);

@@ -49,6 +49,8 @@ export interface EmitterOwner {
   interrupted(): void;
   /** Closes the connection, because of the server or of a reader. */
   drop(close: CloseResult, why: DropReason): void;
+  /** Stops reading, until what this returns is called; nothing where that cannot be. */
+  pause(expired: () => void): (() => void) | undefined;
 }
 
 /** Turns what a connection tells into events. Before its last event the client is idle. */
@@ -90,6 +92,7 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
       tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
+      pause: (expired) => this.#owner.pause(expired),
     });
     if (this.#ended !== undefined) messages.end(this.#ended.error);
     return messages;

@@ -13,6 +13,12 @@ export interface MessageSource {
   busy(): boolean;
   /** Called when more messages wait than may wait. */
   tooFast(): void;
+  /**
+   * Stops reading, until what this returns is called; nothing where that cannot be.
+   *
+   * @param expired Called where it was stopped for too long. The same one twice counts once.
+   */
+  pause(expired: () => void): (() => void) | undefined;
 }
 
 /** A message, or what `schema` has made of it. */
@@ -39,6 +45,10 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   #readers: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
   #error: BusinessError | undefined;
   #ended = false;
+  /** So many bytes may wait before the connection is not read, where that was asked for. */
+  #pausesAbove = Infinity;
+  /** Has it read on. */
+  #goOn: (() => void) | undefined;
 
   constructor(source: MessageSource) {
     this.#source = source;
@@ -51,11 +61,17 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     return this;
   }
 
+  /** Has the connection not be read while more than so many bytes wait, where it can be stopped. */
+  pauseAbove(bytes: number): void {
+    this.#pausesAbove = bytes;
+  }
+
   next(): Promise<IteratorResult<Message>> {
     this.#done();
     const next = this.#waiting.shift();
     if (next !== undefined) {
       this.#bytes -= next.size;
+      if (this.#bytes <= this.#pausesAbove / 2) this.#readOn();
       this.#read.push(next.release);
       return Promise.resolve({ done: false, value: next.message });
     }
@@ -86,11 +102,22 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     const size = info?.size ?? sizeOf(message as Incoming);
     this.#waiting.push({ message, size, release });
     this.#bytes += size;
-    if (this.#bytes <= MAX_WAITING) return;
-    this.#error = businessError("unread", `more than ${MAX_WAITING} bytes wait to be read`);
+    if (this.#bytes > this.#pausesAbove) this.#goOn = this.#source.pause(this.#expired);
+    if (this.#bytes > MAX_WAITING) this.#overrun(`more than ${MAX_WAITING} bytes wait to be read`);
+  };
+
+  readonly #expired = (): void => this.#overrun("nothing was read for too long");
+
+  #overrun(what: string): void {
+    this.#error = businessError("unread", what);
     this.#detach();
     this.#source.tooFast();
-  };
+  }
+
+  #readOn(): void {
+    this.#goOn?.();
+    this.#goOn = undefined;
+  }
 
   readonly #failed = (error: unknown): void => {
     if (this.#source.busy()) return; // another attempt has begun already
@@ -117,6 +144,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
 
   #detach(): void {
     this.#ended = true;
+    this.#readOn();
     this.#source.off("message", this.#message);
     this.#source.off("error", this.#failed);
     this.#source.off("close", this.#closed);

@@ -135,6 +135,11 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection!.probe();
   }
 
+  /** See {@linkcode ClientConnection.pause}. */
+  pause(expired: () => void): (() => void) | undefined {
+    return this.#connection?.pause(expired);
+  }
+
   /** Closes, and does not connect again. */
   close(asked: CloseResult, wire?: CloseResult): void {
     this.#between = "closing";

@@ -82,6 +82,15 @@ export class ResumingSocket implements Wire, ClientEvents {
     return this.#socket.bufferedAmount;
   }
 
+  /** There where the runtime can stop reading. */
+  get pause(): (() => void) | undefined {
+    return this.#socket.pause && (() => this.#socket.pause!());
+  }
+
+  resume(): void {
+    this.#socket.resume?.();
+  }
+
   send(data: WebSocketData): void {
     this.#socket.send(this.mode === "resuming" ? frame("", data) : data);
   }

@@ -28,7 +28,7 @@ export interface Socket {
    */
   close(code: number, reason: string): void;
   /** Stops reading, where the runtime can. TCP then holds the peer back. */
-  pause?(): void;
+  pause?: (() => void) | undefined;
   /** Reads on. */
   resume?(): void;
   /** Adds the connection to a topic of `TcpListener.publish`, where the runtime has topics. */

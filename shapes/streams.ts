@@ -1,5 +1,6 @@
 /** A connection, of either side, as a pair of web streams. */
 
+import { MessageIterator } from "../client/message_iterator.ts";
 import type { CloseResult, TextOrBytes, WebSocketClient, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { asBuffer } from "../internal/payload.ts";
@@ -9,6 +10,9 @@ import { connectionOf, listenTo, needs, type ShapedServer } from "./server_hub.t
 /** Bytes that may be queued before the writer waits, and messages that may wait to be read. */
 const HIGH_WATER_BYTES = 64 * 1024;
 const HIGH_WATER_MESSAGES = 16;
+
+/** With more bytes than this that wait to be read a client does not read on, where it can be stopped. */
+const PAUSE_BYTES = 1024 * 1024;
 
 /** A connection as streams. */
 export interface WebSocketStreams {
@@ -65,6 +69,7 @@ function over(code: number): Error {
 /** The streams of a client. */
 function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocketStreams {
   const messages = client[Symbol.asyncIterator]();
+  if (messages instanceof MessageIterator) messages.pauseAbove(PAUSE_BYTES);
   const closed = client.closed.catch(() => ({ code: 1006, reason: "" }));
   const side: Side = {
     send: (data) => client.send(data),
@@ -143,8 +148,9 @@ export function ofServer(
 
 /**
  * Gives a connection as web streams, with backpressure in both directions: a writer waits for a slow
- * peer, and a slow reader holds the peer back, where the runtime can stop reading. Where it cannot, a
- * server closes the connection with 1008 when `maxPendingAmount` waits, and a client when 16 MiB do.
+ * peer, and a slow reader holds the peer back, where the runtime can stop reading, for `pingInterval + pongTimeout` at
+ * the most. Then, and where it cannot, the connection is closed with 1008: of a server when `maxPendingAmount` waits, of a
+ * client when 16 MiB do.
  *
  * @param client The client; what comes in from here on is read.
  * @returns The streams.

@@ -12,6 +12,8 @@ const { WebSocket: OwnWebSocket } = globalThis;
 type BunWebSocket = WebSocket & {
   ping(): void;
   terminate(): void;
+  pause(): void;
+  resume(): void;
 };
 
 /**
@@ -167,6 +169,14 @@ class BunSocket implements ClientSocket {
       // before takes longer than to send.
       this.#ws.send(snapshot(data) as string | ArrayBuffer);
     }
+  }
+
+  pause(): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
   }
 
   ping(): void {

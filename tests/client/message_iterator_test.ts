@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type MessageInfo, MessageIterator } from "../../client/message_iterator.ts";
 import { BusinessError, businessError } from "../../errors.ts";
@@ -12,7 +12,10 @@ type Name = "message" | "close" | "error";
 /** A source of messages: the real listeners, with nothing behind them. */
 function setUp() {
   const listeners = new Listeners<Name>(["message", "close", "error"]);
-  const state = { busy: true, overruns: 0 };
+  const state = { busy: true, overruns: 0, canPause: true };
+  /** What is done to the connection. */
+  const reading: string[] = [];
+  let expire = () => {};
   /** The listeners that were added and are not removed. */
   const left = new Set<unknown>();
   const queue = new MessageIterator({
@@ -20,10 +23,23 @@ function setUp() {
     off: (type, listener) => (left.delete(listener), listeners.off(type, listener)),
     busy: () => state.busy,
     tooFast: () => state.overruns++,
+    pause: (expired) => {
+      reading.push("pause");
+      expire = expired;
+      return state.canPause ? () => void reading.push("resume") : undefined;
+    },
   });
   const message = (data: string | ArrayBuffer, info?: MessageInfo) =>
     listeners.emit("message", info, data);
-  return { listeners, state, queue, message, count: () => left.size };
+  return {
+    listeners,
+    state,
+    queue,
+    message,
+    reading,
+    expire: () => expire(),
+    count: () => left.size,
+  };
 }
 
 const DONE = { done: true, value: undefined } as const;
@@ -37,6 +53,54 @@ describe("MessageIterator", () => {
     message("3");
     message("");
     assertEquals((await Promise.all(results)).map(({ value }) => value), ["1", "2", "3", ""]);
+  });
+
+  it("has the connection not be read while more waits than it was told, until a half is left", async () => {
+    const { queue, message, reading, state } = setUp();
+    message("x".repeat(1000)); // nobody has asked for it
+    assertEquals(reading, []);
+    await queue.next();
+    queue.pauseAbove(100);
+    message("x".repeat(50)); // 100 bytes
+    assertEquals(reading, []);
+    message("");
+    message("x");
+    assertEquals(reading, ["pause"]);
+    message("x".repeat(24));
+    assertEquals(reading.splice(0), ["pause", "pause"]); // the source counts it once
+    await queue.next(); // 50 are left
+    assertEquals(reading.splice(0), ["resume"]);
+    await queue.next();
+    await queue.next();
+    await queue.next();
+    assertEquals(reading, []);
+    state.canPause = false;
+    for (const _ of [1, 2]) message("x".repeat(60));
+    assertEquals(reading.splice(0), ["pause", "pause"]);
+    await queue.next();
+    await queue.next();
+    assertEquals([reading, state.overruns], [[], 0]);
+  });
+
+  it("has it read on at the end, and fails where that takes too long", async () => {
+    for (const how of ["return", "close", "expire"] as const) {
+      const { listeners, queue, message, reading, expire, state } = setUp();
+      queue.pauseAbove(10);
+      message("too much");
+      if (how === "return") await queue.return();
+      else if (how === "close") listeners.emit("close");
+      else expire();
+      assertEquals([how, ...reading], [how, "pause", "resume"]);
+      assertEquals(state.overruns, how === "expire" ? 1 : 0);
+      if (how === "return") continue;
+      assertEquals((await queue.next()).value, "too much");
+      if (how === "close") assertEquals(await queue.next(), DONE);
+      else {
+        const { kind, message } = await assertRejects(() => queue.next(), BusinessError);
+        assertEquals(kind, "unread");
+        assertStringIncludes(message, "nothing was read for too long");
+      }
+    }
   });
 
   it("ends with the connection, after what waits was read", async () => {

@@ -24,6 +24,7 @@ class Scripted {
   onerror!: (event: object) => void;
   onclose!: (event: object) => void;
   pong!: () => void;
+  handshake: ((event: object) => void) | undefined;
 
   /** The variables that named a proxy as it was made. */
   readonly seen: (string | undefined)[];
@@ -39,8 +40,8 @@ class Scripted {
     Scripted.last = this;
   }
 
-  addEventListener(_: string, pong: () => void): void {
-    this.pong = pong;
+  addEventListener(type: "pong" | "handshake", listener: (event?: object) => void): void {
+    this[type] = listener;
   }
 
   send(data: unknown): void {
@@ -55,6 +56,14 @@ class Scripted {
   close(...args: unknown[]): void {
     if (args[0] === this.refuses) throw new TypeError("not this");
     this.calls.push(["close", ...args].join(" "));
+  }
+
+  pause(): void {
+    this.calls.push("pause");
+  }
+
+  resume(): void {
+    this.calls.push("resume");
   }
 
   terminate(): void {
@@ -158,6 +167,30 @@ describe("the client on Bun", () => {
     ws.readyState = ws.CLOSING;
     time.tick(5000);
     assertEquals(ws.calls, ["terminate"]);
+  });
+
+  it("tells the headers of the answer right before it is open, to whoever wants them", () => {
+    assertEquals(ws.handshake, undefined);
+    for (const isWanted of [true, false]) {
+      const [, next] = dial({ answer: { isWanted, headers: (all) => void told.push(all) } });
+      told.length = 0;
+      next.handshake!({ data: { rawHeaders: ["A", "1", "B", "", "a", "2"] } });
+      assertEquals(told, []);
+      next.onopen();
+      assertEquals(told.splice(0), isWanted ? [{ a: "1, 2", b: "" }, "open"] : ["open"]);
+      next.onopen(); // they are let go of
+      assertEquals(told, ["open"]);
+      next.onclose({ code: 1000, reason: "" });
+    }
+  });
+
+  it("stops reading only while it is open, and reads on in any state", () => {
+    for (const state of [0, 1, 2, 3]) {
+      ws.readyState = state;
+      socket.pause!();
+      socket.resume!();
+    }
+    assertEquals(ws.calls, ["resume", "pause", "resume", "resume", "resume"]);
   });
 
   for (const [state, calls] of [[0, []], [1, ["ping"]], [2, ["terminate"]], [3, []]] as const) {

@@ -177,6 +177,29 @@ describe("streamsOf()", () => {
     await host.stop();
   });
 
+  it("holds a fast server back on a client where the runtime can, and drops it where it cannot", async () => {
+    const server = await RawServer.listen();
+    const ws = createWebSocket();
+    const { readable, opened, closed } = streamsOf(ws);
+    const accepted = server.accept();
+    await ws.connect(server.url);
+    await within(opened);
+    const peer = await within(accepted);
+    const text = "x".repeat(64 * 1024);
+    const count = 600;
+    for (let i = 0; i < count; i++) peer.send(TEXT, text);
+    if (onDeno) assertEquals((await within(closed)).code, 1008);
+    else {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert(peer.socket.writableLength > 0, "all of it was taken");
+      const reader = readable.getReader();
+      for (let i = 0; i < count; i++) assertEquals((await within(reader.read())).value, text);
+      await within(ws.close());
+      await within(closed);
+    }
+    await server.close();
+  });
+
   it("pipes a server's connection through to itself", async () => {
     const host = createWebSocketServer();
     const upper = new TransformStream<string | ArrayBuffer, string>({

@@ -1,0 +1,182 @@
+/** A client that is not read, as its reader cannot keep up. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BusinessError, createWebSocket, type WebSocketClientOptions } from "../../mod.ts";
+import type { ClientEvents, DialRequest } from "../../runtime/contract.ts";
+import { streamsOf } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
+import {
+  PausableSocket,
+  ScriptedClient,
+  type ScriptedSocket,
+} from "../helpers/scripted_runtime.ts";
+
+/** More than may wait to be read before the connection is not. */
+const MIB = 1024 * 1024;
+const BIG = new ArrayBuffer(MIB + 1);
+
+/** A client's runtime that can stop reading. */
+class PausingClient extends ScriptedClient {
+  override dial(request: DialRequest, events: ClientEvents): ScriptedSocket {
+    super.dial(request, events);
+    return this.socket = new PausableSocket();
+  }
+}
+
+/** A client that is open, and time that stands still. */
+async function open(
+  runtime: ScriptedClient = new PausingClient(),
+  more: WebSocketClientOptions = {},
+) {
+  const clock = new FakeClock();
+  const ws = createWebSocket({ clock, runtime, ...more });
+  const log: string[] = [];
+  ws.on("error", ({ kind }) => log.push(`error ${kind}`));
+  ws.on("close", (_, result) => log.push(`close ${result!.code}`));
+  const streams = [streamsOf(ws).readable.getReader()];
+  await ws.connect("ws://localhost/", { pingInterval: 10, pongTimeout: 5 });
+  runtime.events.open();
+  return { clock, ws, log, runtime, streams, calls: () => runtime.socket.calls.splice(0) };
+}
+
+/** Lets streams take what they take by themselves, and fills what is behind them. */
+async function fill(
+  { clock, runtime }: Pick<Awaited<ReturnType<typeof open>>, "clock" | "runtime">,
+): Promise<void> {
+  for (let n = 0; n < 40; n++) {
+    runtime.events.message("x");
+    await clock.advance(0);
+  }
+  runtime.events.message(BIG);
+}
+
+describe("a client whose streams are read too slowly", () => {
+  it("is not read, nor pinged, until they are read again", async () => {
+    const world = await open();
+    const { clock, calls, runtime, streams: [reader] } = world;
+    await fill(world);
+    assertEquals(calls(), ["pause"]);
+    await clock.advance(14_999);
+    assertEquals(calls(), []); // no Ping
+    for (let n = 0; n < 40; n++) assertEquals((await reader!.read()).value, "x");
+    assertEquals((await reader!.read()).value, BIG);
+    await clock.advance(0);
+    assertEquals(calls(), ["resume"]);
+    await clock.advance(10_000);
+    assertEquals(calls(), ["ping"]);
+    runtime.events.alive();
+    await clock.until(world.ws.close());
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is closed with 1008 where that takes as long as a silent peer may live", async () => {
+    const world = await open();
+    const { clock, calls, log, runtime, streams: [reader] } = world;
+    await fill(world);
+    await clock.advance(14_999);
+    assertEquals([calls(), log], [["pause"], []]);
+    await clock.advance(1);
+    assertEquals(calls(), ["resume", "close 1008"]);
+    runtime.events.closed({ code: 1008, reason: "" });
+    await clock.advance(0);
+    assertEquals(log, ["close 1008"]);
+    const all = async () => {
+      while (!(await reader!.read()).done);
+    };
+    assertEquals((await assertRejects(all, BusinessError)).kind, "unread");
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is read again as it closes, and where it is lost", async () => {
+    for (const how of ["close", "lost", "terminated"] as const) {
+      const world = await open();
+      const { clock, calls, runtime, ws } = world;
+      await fill(world);
+      calls();
+      if (how === "close") void ws.close();
+      else runtime.events.closed({ code: 0, reason: "", failure: { what: "lost", status: "0" } });
+      assertEquals(
+        [how, ...calls()],
+        how === "close" ? [how, "resume", "close 1000"] : [how, "resume"],
+      );
+      if (how === "close") runtime.events.closed({ code: 1000, reason: "" });
+      await clock.advance(60_000);
+      assertEquals([calls(), clock.pending, ws.state], [[], 0, "idle"]);
+    }
+  });
+
+  it("is read again when the last of several is read", async () => {
+    const world = await open();
+    const { calls, clock, runtime, streams: [first], ws } = world;
+    const second = streamsOf(ws).readable.getReader();
+    await fill(world);
+    assertEquals(calls(), ["pause"]);
+    for (let n = 0; n < 41; n++) await first!.read();
+    await clock.advance(0);
+    assertEquals(calls(), []);
+    for (let n = 0; n < 41; n++) await second.read();
+    await clock.advance(0);
+    assertEquals(calls(), ["resume"]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is not read, either, where it resumes", async () => {
+    const runtime = new PausingClient();
+    const clock = new FakeClock();
+    const ws = createWebSocket({ clock, runtime, reconnect: true, resume: true });
+    const reader = streamsOf(ws).readable.getReader();
+    await ws.connect("ws://localhost/");
+    while (runtime.events === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    runtime.socket.protocol = "";
+    runtime.events.open();
+    const calls = () => runtime.socket.calls.splice(0);
+    calls();
+    await fill({ clock, runtime });
+    assertEquals(calls(), ["pause"]);
+    for (let n = 0; n < 41; n++) await reader.read();
+    await clock.advance(0);
+    assertEquals(calls(), ["resume"]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("holds up to 16 MiB where the runtime cannot stop reading, and is closed then", async () => {
+    const world = await open(new ScriptedClient());
+    const { calls, clock, runtime } = world;
+    await fill(world);
+    for (let n = 0; n < 14; n++) runtime.events.message(new ArrayBuffer(MIB));
+    assertEquals(calls(), []);
+    runtime.events.message(new ArrayBuffer(MIB));
+    assertEquals(calls(), ["close 1008"]);
+    runtime.events.closed({ code: 1008, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("is not read again and again where it reconnects, and the next connection is as the first", async () => {
+    const world = await open(new PausingClient(), { reconnect: { minDelay: 1, maxDelay: 1 } });
+    const { calls, clock, runtime, streams: [reader] } = world;
+    await fill(world);
+    assertEquals(calls(), ["pause"]);
+    runtime.events.closed({ code: 0, reason: "", failure: { what: "lost", status: "0" } });
+    await clock.advance(1000);
+    runtime.events.open();
+    runtime.events.message("next");
+    assertEquals(calls(), ["pause"]);
+    for (let n = 0; n < 42; n++) await reader!.read();
+    await clock.advance(0);
+    assertEquals(calls(), ["resume"]);
+    void world.ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+});
