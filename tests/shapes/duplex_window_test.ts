@@ -5,12 +5,17 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
-import { BusinessError, createWebSocket, createWebSocketServer } from "../../mod.ts";
+import {
+  BusinessError,
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketServer,
+} from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
 import { FlowWindow } from "../../shapes/flow_window.ts";
 import { within } from "../helpers/client.ts";
 import { shaped } from "../helpers/shaped_server.ts";
-import { BINARY, CLOSE, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { BINARY, CLOSE, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
 const WINDOW = 64 * 1024;
 const CHUNK = Buffer.alloc(16 * 1024, "x");
@@ -150,6 +155,34 @@ describe("duplexOf() with a window", () => {
     await within(failed);
     await server.stop();
   });
+
+  const ends: [
+    name: string,
+    end: (one: Duplex, peer: RawPeer, server: WebSocketServer) => unknown,
+  ][] = [
+    ["as the peer closes", (_, peer) => peer.close(1000)],
+    ["as the program closes", (_, __, server) => server.close(server.listAllConnections()[0]!)],
+    ["as the server stops", (_, __, server) => server.stop()],
+    ["as it is destroyed", (one) => one.destroy()],
+  ];
+  for (const [name, end] of ends) {
+    for (const reads of [true, false]) {
+      it(`fails a write that waits ${name}, whether it is read from or not: ${reads}`, async () => {
+        const { server, one, peer } = await withPeer(100);
+        one.on("error", () => {});
+        if (reads) one.resume();
+        const written: string[] = [];
+        one.write(Buffer.alloc(100), (error) => written.push(`${error ?? "written"}`));
+        await within(peer.next(BINARY));
+        const waits = new Promise<unknown>((resolve) => one.write("waits", resolve));
+        void end(one, peer, server);
+        const error = await within(waits);
+        assertEquals([written, error instanceof Error], [["written"], true]);
+        peer.end();
+        if (server.address !== undefined) await server.stop();
+      });
+    }
+  }
 
   it("tells of half a window while more waits to be read", () => {
     const told: string[] = [];
