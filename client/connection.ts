@@ -107,6 +107,11 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     return this.state === "open" ? this.#socket.protocol : "";
   }
 
+  /** What the server has agreed to. Only while open. */
+  get extensions(): string {
+    return this.#socket.extensions;
+  }
+
   get bufferedAmount(): number {
     return this.#queue.bytes + this.#socket.bufferedAmount;
   }

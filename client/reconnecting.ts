@@ -96,6 +96,11 @@ export class ReconnectingConnection implements ConnectionOwner {
     return this.#connection?.protocol ?? "";
   }
 
+  /** Those of the connection. Only while open. */
+  get extensions(): string {
+    return this.#connection!.extensions;
+  }
+
   get bufferedAmount(): number {
     const connection = this.#connection;
     return connection?.state === "open" ? connection.bufferedAmount : this.#queue.bytes;

@@ -249,7 +249,7 @@ export class ClientLink implements Link, ReconnectOwner {
 
   opened(): void {
     this.#turn?.end();
-    this.#model.opened(this.#connection!.protocol);
+    this.#model.opened(this.#connection!.protocol, this.#connection!.extensions);
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): void {

@@ -9,6 +9,7 @@ export class ClientModel extends SocketModel {
   readonly url: string;
   readonly origin: string;
   protocol = "";
+  extensions = "";
   #link: ClientLink | undefined;
 
   constructor(target: EventTarget, url: string) {
@@ -32,8 +33,9 @@ export class ClientModel extends SocketModel {
   }
 
   /** The connection is open. */
-  opened(protocol: string): void {
+  opened(protocol: string, extensions: string): void {
     this.protocol = protocol;
+    this.extensions = extensions;
     this.dispatch(new Event("open"));
   }
 

@@ -31,6 +31,11 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
     return this.#connection.protocol;
   }
 
+  /** No runtime tells a server what it has agreed on. */
+  get extensions(): string {
+    return "";
+  }
+
   get origin(): string {
     return "";
   }

@@ -44,8 +44,7 @@ export class SocketFace extends Given {
     return this.#model.bufferedAmount;
   }
   get extensions(): string {
-    void this.#model; // anything else that is asked must be refused
-    return "";
+    return this.#model.extensions;
   }
   get protocol(): string {
     return this.#model.protocol;

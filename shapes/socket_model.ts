@@ -72,6 +72,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
 
   abstract readonly url: string;
   abstract readonly protocol: string;
+  abstract readonly extensions: string;
   /** Where messages come from, as their events tell it. */
   abstract readonly origin: string;
   /** What is below; nothing before it connects, and when it is over. */

@@ -100,4 +100,21 @@ describe("WebSocket beyond the standard", () => {
     }
     await next(ws, "close");
   });
+
+  it("says what was agreed on, from 'open' on, also with 'reconnect'", async () => {
+    const agreed = "permessage-deflate; server_no_context_takeover";
+    for (const reconnect of [false, true]) {
+      const runtime = new ScriptedClient();
+      const clock = new FakeClock();
+      const ws = new Ours("ws://localhost/", [], { clock, runtime, reconnect, compression: true });
+      await clock.advance(1);
+      runtime.socket.extensions = agreed;
+      assertEquals(ws.extensions, "");
+      runtime.events.open();
+      assertEquals(ws.extensions, agreed);
+      ws.close();
+      runtime.events.closed({ code: 1000, reason: "" });
+      assertEquals([ws.readyState, ws.extensions], [3, agreed]);
+    }
+  });
 });
