@@ -105,6 +105,23 @@ describe("shapes of a server's connection", () => {
   });
 });
 
+describe("'closed' of streams", () => {
+  it("says 1000 of a Close frame with no code, and 1006 where a client never was open", async () => {
+    const { admission, streams, end } = await scripted();
+    admission.closed({ code: 1005, reason: "" });
+    assertEquals(await streams.closed, { code: 1000, reason: "" });
+    await end();
+    const pair = await MemoryPair.start();
+    const { closed, opened } = streamsOf(pair.ws);
+    const failed = assertRejects(() => opened);
+    await pair.ws.connect("ws://localhost:81/"); // where nobody is
+    await pair.clock.advance(100);
+    await failed;
+    assertEquals(await closed, { code: 1006, reason: "" });
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
 describe("streamsOf() either side", () => {
   it("tells which subprotocol was chosen", async () => {
     const { pair, near, far } = await open();
