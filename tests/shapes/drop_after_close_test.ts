@@ -1,4 +1,4 @@
-/** What drops a connection whose 'close' was told as this side closed, while the peer has not answered. */
+/** A server's sockets at their end: what drops a peer that has not answered, and what ends in the turn of a send. */
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -70,4 +70,33 @@ describe("a peer that does not answer", () => {
       }
     });
   }
+});
+
+describe("a socket of socketOf", () => {
+  it("may end in the turn in which it has sent what has no bytes, in a listener or out of it", async () => {
+    for (const inListener of [true, false]) {
+      const runtime = new ScriptedServer();
+      const clock = new FakeClock();
+      const server = createWebSocketServer({ clock, runtime });
+      const told: unknown[] = [];
+      server.on("error", ({ message }) => told.push(message));
+      let socket!: WebSocket;
+      server.on("connect", (connection) => void (socket = socketOf(server, connection)));
+      await server.start({ serverPort: 80 });
+      const admission = runtime.enter();
+      admission.open(new ScriptedSocket());
+      socket.onclose = ({ code }) => told.push(code);
+      const sendAndEnd = () => {
+        socket.send("");
+        admission.closed({ code: 4000, reason: "" });
+        told.push(socket.bufferedAmount);
+      };
+      socket.onmessage = sendAndEnd;
+      if (inListener) admission.message("x");
+      else sendAndEnd();
+      await clock.advance(10);
+      assertEquals(told, [4000, 0]);
+      await clock.until(server.stop());
+    }
+  });
 });

@@ -98,9 +98,13 @@ describe("a socket of the standard's shape", () => {
     server.on("messageReceive", ({ data }) => void got.push(data));
     await clock.advance(10);
     const blob = new Blob(["never"]);
-    blob.arrayBuffer = () => Promise.reject(new RangeError("gone"));
+    const gone = new RangeError("gone");
+    blob.arrayBuffer = () => Promise.reject(gone);
     const errors: unknown[] = [];
-    socket.onerror = (event) => errors.push((event as ErrorEvent).error.message);
+    socket.onerror = (event) => {
+      const { cause, message } = (event as ErrorEvent).error;
+      errors.push(message, cause === gone);
+    };
     socket.send("before");
     socket.send(blob);
     socket.send("after");
@@ -109,6 +113,7 @@ describe("a socket of the standard's shape", () => {
     assertEquals(closes, [{ code: 1011, reason: "A message could not be read" }]);
     assertEquals(errors, [
       "Websocket Unknown Other Error: send: a Blob could not be sent: RangeError: gone",
+      true,
     ]);
     assertEquals([socket.readyState, socket.bufferedAmount], [3, 10]);
     await end();
