@@ -129,9 +129,8 @@ const TABLE = [
     "tests/client/listeners_test",
     "tests/client/arguments_test",
   ]],
-  [/resum/, ["tests/client/resum", "tests/server/resum"], [
+  [/resum/, ["tests/client/resum", "tests/server/acknowledge_", "tests/server/resum"], [
     "tests/model/resume_test",
-    "tests/server/acknowledge_",
     "tests/server/cluster_limits_test",
   ]],
   [/^server\/(?:handshake|http|pending|routes|origin|request)/, [
