@@ -73,6 +73,7 @@ const TABLE = [
     "tests/client/buffered_test",
     "tests/client/connect_options_test",
     "tests/client/handshake_test",
+    "tests/client/header_receive_test",
     "tests/client/states_test",
   ]],
   [/^heartbeat\.ts|^internal\/timeout_queue/, [

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@s
 import { describe, it } from "@std/testing/bdd";
 import { type ConnectOptions, readConnectOptions } from "../../client/options.ts";
 import { BusinessError } from "../../errors.ts";
+import { TlsProtocol } from "../../mod.ts";
 
 function refused(options: unknown): BusinessError {
   const error = readConnectOptions(options);
@@ -195,6 +196,11 @@ describe("each option of connect()", () => {
       refused("a: b").message,
       `Parameter error: connect: options must be an object: current value is ${HIDDEN}`,
     );
+  });
+
+  it("has a name for each version of TLS, with the number that the device has for it", () => {
+    const versions = { TLS_V_1_0: 0, TLS_V_1_1: 1, TLS_V_1_2: 2, TLS_V_1_3: 3 };
+    assertEquals([{ ...TlsProtocol }, Object.isFrozen(TlsProtocol)], [versions, true]);
   });
 
   it("is as it was at the call, however deep it is changed later", () => {

@@ -18,6 +18,11 @@ describe("systemClock", () => {
     assertGreater(systemClock.now() - before, 18);
   });
 
+  it("knows the calendar's time", () => {
+    const [before, wall, after] = [Date.now(), systemClock.wall!(), Date.now()];
+    assertEquals([before <= wall, wall <= after], [true, true]);
+  });
+
   it("calls at once what is due already, and the runtime warns of nothing", async () => {
     const warned: string[] = [];
     const warn = ({ name }: Error) => void warned.push(name);

@@ -93,6 +93,7 @@ describe("Listeners.off()", () => {
     listeners.off("open", () => {});
     listeners.emit("open");
     listeners.off("open");
+    assertEquals(listeners.list("open").items, []);
     listeners.emit("open");
     listeners.emit("close");
     assertEquals(log, ["b", "b", "c"]);
