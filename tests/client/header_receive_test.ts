@@ -1,6 +1,6 @@
 /** 'headerReceive': what the server has answered to the handshake. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   createWebSocket,
@@ -215,14 +215,42 @@ describe("createWebSocket().on('headerReceive')", () => {
 
   it("leaves nothing behind that others see", async () => {
     await using session = await answering([]);
-    const states: boolean[] = [];
-    session.ws.on("headerReceive", () => states.push(isDebugged()));
-    const connected = session.ws.connect(session.url);
-    states.push(isDebugged());
-    await within(connected);
-    await within(session.ws.opened);
-    assertEquals(states, [false, false]);
-    assertEquals(isDebugged(), false);
+    const found: unknown[] = [];
+    session.ws.on("headerReceive", () => found.push(debuggerOf()));
+    for (const other of [undefined, { isEnabled: () => false }]) {
+      await debugging(other, async () => {
+        const accepted = session.server.accept();
+        const connected = session.ws.connect(session.url);
+        found.push(debuggerOf());
+        await within(connected);
+        await within(accepted);
+        await within(session.ws.opened);
+        found.push(debuggerOf());
+        assertEquals(found.splice(0).map((one) => one === other), [true, true, true]);
+        await within(session.ws.close());
+        await within(session.ws.closed);
+      });
+    }
+  });
+
+  it("leaves it to a debugger of the program, where there is one", async () => {
+    await using session = await answering([]);
+    const told: string[] = [];
+    const tell = (what: string) => () => void told.push(what);
+    const other = {
+      isEnabled: () => true,
+      nextRequestId: () => "1",
+      webSocketCreated: tell("created"),
+      webSocketWillSendHandshakeRequest: tell("sends"),
+      webSocketHandshakeResponseReceived: tell("received"),
+      webSocketClosed: tell("closed"),
+    };
+    session.ws.on("headerReceive", tell("ours"));
+    await debugging(other, async () => {
+      await session.open();
+      assertEquals(told, onDeno ? ["created", "sends", "received"] : ["ours"]);
+      assert(debuggerOf() === other);
+    });
   });
 
   it("is told on the network in memory, with what the server answers", async () => {
@@ -277,11 +305,28 @@ describe("createWebSocket().on('headerReceive')", () => {
   });
 });
 
-/** Whether Deno finds a debugger that wants to hear of the network. */
-function isDebugged(): boolean {
-  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
-  const { Deno } = globalThis as any;
-  return Deno?.[Deno.internal][INTERNAL.network]?.isEnabled() ?? false;
+// deno-lint-ignore no-explicit-any -- Deno's internals have no types
+const { Deno } = globalThis as any;
+
+/** What Deno keeps inside; something else on Bun. */
+const inside: Record<string, unknown> = Deno?.[Deno.internal] ?? {};
+
+/** Has Deno find this debugger, or none, while the task runs. */
+async function debugging(found: object | undefined, task: () => Promise<void>): Promise<void> {
+  const { [INTERNAL.network]: before } = inside;
+  if (found === undefined) delete inside[INTERNAL.network];
+  else inside[INTERNAL.network] = found;
+  try {
+    await task();
+  } finally {
+    if (before === undefined) delete inside[INTERNAL.network];
+    else inside[INTERNAL.network] = before;
+  }
+}
+
+/** What Deno would tell of the network, if it wants to hear of it. */
+function debuggerOf(): unknown {
+  return inside[INTERNAL.network];
 }
 
 /** The next peer, when its first text has come. */

@@ -51,6 +51,16 @@ async function fill(
   runtime.events.message(BIG);
 }
 
+/** Closes, and sees that nothing is left. */
+async function end(
+  { clock, runtime, ws }: Pick<Awaited<ReturnType<typeof open>>, "clock" | "runtime" | "ws">,
+): Promise<void> {
+  void ws.close();
+  runtime.events.closed({ code: 1000, reason: "" });
+  await clock.advance(0);
+  assertEquals([clock.pending, ws.state], [0, "idle"]);
+}
+
 describe("a client whose streams are read too slowly", () => {
   it("is not read, nor pinged, until they are read again", async () => {
     const world = await open();
@@ -66,10 +76,7 @@ describe("a client whose streams are read too slowly", () => {
     await clock.advance(10_000);
     assertEquals(calls(), ["ping"]);
     runtime.events.alive();
-    await clock.until(world.ws.close());
-    runtime.events.closed({ code: 1000, reason: "" });
-    await clock.advance(0);
-    assertEquals(clock.pending, 0);
+    await end(world);
   });
 
   it("is closed with 1008 where that takes as long as a silent peer may live", async () => {
@@ -120,10 +127,7 @@ describe("a client whose streams are read too slowly", () => {
     for (let n = 0; n < 41; n++) await second.read();
     await clock.advance(0);
     assertEquals(calls(), ["resume"]);
-    void ws.close();
-    runtime.events.closed({ code: 1000, reason: "" });
-    await clock.advance(0);
-    assertEquals(clock.pending, 0);
+    await end({ clock, runtime, ws });
   });
 
   it("is not read, either, where it resumes", async () => {
@@ -142,10 +146,7 @@ describe("a client whose streams are read too slowly", () => {
     for (let n = 0; n < 41; n++) await reader.read();
     await clock.advance(0);
     assertEquals(calls(), ["resume"]);
-    void ws.close();
-    runtime.events.closed({ code: 1000, reason: "" });
-    await clock.advance(0);
-    assertEquals(clock.pending, 0);
+    await end({ clock, runtime, ws });
   });
 
   it("holds up to 16 MiB where the runtime cannot stop reading, and is closed then", async () => {
@@ -174,9 +175,6 @@ describe("a client whose streams are read too slowly", () => {
     for (let n = 0; n < 42; n++) await reader!.read();
     await clock.advance(0);
     assertEquals(calls(), ["resume"]);
-    void world.ws.close();
-    runtime.events.closed({ code: 1000, reason: "" });
-    await clock.advance(0);
-    assertEquals(clock.pending, 0);
+    await end(world);
   });
 });
