@@ -38,7 +38,9 @@ const TABLE = [
     "tests/server/routes_test",
     "tests/server/close_test",
   ]],
-  [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [], [
+  [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [
+    "tests/server/acknowledge_server_test",
+  ], [
     "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",
     "tests/server/flow_test",
