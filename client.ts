@@ -247,9 +247,13 @@ class Client implements WebSocketClient<unknown> {
     { options }: Target,
     request: () => DialRequest | Promise<DialRequest | BusinessError>,
   ): BusinessError | undefined {
-    const limit = Math.min(this.#maxBufferedAmount, this.#policy?.maxQueued ?? 0);
     const resuming = this.#resumes
-      ? resumingRuntime(this.#runtime, this.#clock, this.#emitter, limit)
+      ? resumingRuntime(
+        this.#runtime,
+        this.#clock,
+        this.#emitter,
+        Math.min(this.#maxBufferedAmount, this.#policy!.maxQueued),
+      )
       : undefined;
     this.#outbox = resuming?.outbox;
     request = resuming?.after(request) ?? request;
