@@ -37,7 +37,7 @@ export interface BrokerReader {
    */
   lost(why: LostReason): void;
   /**
-   * Whether the log can be read. Called when that changes.
+   * Whether the log can be read. Called when that changes, and only then: what follows from it begins anew.
    *
    * @param up Whether it can.
    * @param cause Why it cannot.
