@@ -43,7 +43,7 @@ export function attempt(
     : FAILURES.find(([words]) => failure.startsWith(words))?.[1] ?? "connection_failed";
   return {
     scheme,
-    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: hostname.replace(/[[\]]/g, ""),
     port: port === "" ? (scheme === "wss" ? 443 : 80) : Number(port),
     duration,
     ...(code !== 0 && { status: code }),

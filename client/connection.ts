@@ -330,7 +330,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     else this.#attempt?.gaveUp();
-    this.state = "idle";
+    this.state = "idle"; // nobody asks: the owner lets go of it first
     this.owner.closed(close, end);
   }
 

@@ -117,7 +117,7 @@ function isProxy(value: unknown): boolean {
 /** Whether text is a host's name or address and nothing more. */
 function isHost(host: string): boolean {
   const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  return host !== "" && !/[\s/\\?#@]/.test(host) && URL.canParse(`http://${bare}:1/`);
+  return !/[\s/\\?#@]/.test(host) && URL.canParse(`http://${bare}:1/`);
 }
 
 /** What `connect` was asked for, with its defaults. */
@@ -234,7 +234,7 @@ function readHeaders(
     const name = key.toLowerCase();
     if (!isToken(name)) {
       // What follows may be a value, as in a line of a request's head.
-      const start = key.replace(/[^\w-].*$/s, "");
+      const start = key.replace(/[^\w-].*/s, "");
       return argumentError("connect: 'header'", "must have tokens as names", `${start}…`);
     }
     const what = `connect: 'header' ${name}`;

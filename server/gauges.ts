@@ -56,7 +56,7 @@ export class Gauges implements ServerGauges {
   /** It does so no more. */
   stop(): void {
     const { clock, observing } = this.#owner;
-    if (this.#timer !== undefined) clock.clearTimer(this.#timer);
+    clock.clearTimer(this.#timer);
     observing?.stopped?.(this);
   }
 

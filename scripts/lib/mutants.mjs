@@ -61,7 +61,9 @@ export async function mutantsOf(file, source) {
       const at = from + line.indexOf(statement);
       add("StatementRemoval", at, at + statement.length, ";");
     }
-    if (/^\s*(?:\/?\*|\/\/|import|export type|type|\|)/.test(line)) continue;
+    if (
+      /^\s*(?:\/?\*|\/\/|import|export type|type|declare|static readonly \w+: \d|\|)/.test(line)
+    ) continue;
     const code = line.replace(/\s\/\/.*/, "").replace(
       /(["'`]).*?\1/g,
       (text) => '"'.repeat(text.length),
