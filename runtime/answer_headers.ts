@@ -21,10 +21,18 @@ export function responseHeaders(pairs: Iterable<readonly [string, string]>): Res
     const name = given.toLowerCase();
     const before = headers.get(name);
     if (name === "set-cookie") {
-      headers.set(name, [...before ?? [], ...value.split(NEXT_COOKIE)]);
+      headers.set(name, [...before ?? [], value]);
     } else {
       headers.set(name, before === undefined ? value : `${before}${JOINT}${value}`);
     }
   }
   return Object.fromEntries(headers);
+}
+
+/** The pairs of headers that a runtime has joined by their names, with each cookie apart. */
+export function apart(joined: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(joined).flatMap(([name, value]) =>
+    (name === "set-cookie" ? value.split(NEXT_COOKIE) : [value])
+      .map((one): [string, string] => [name, one])
+  );
 }

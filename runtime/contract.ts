@@ -229,16 +229,6 @@ export interface AcceptOptions {
   compression?: boolean | undefined;
   /** As what bytes are to come: "arraybuffer" where it is left out. */
   binaryType?: "arraybuffer" | "uint8array" | undefined;
-  /** Who hears what the server answers. */
-  answer?: AnswerEvents | undefined;
-}
-
-/** Who hears what a server has answered to a handshake. */
-export interface AnswerEvents {
-  /** Whether anybody listens. */
-  readonly isWanted: boolean;
-  /** The headers of the answer, where the runtime shows them and they are wanted: right before `open`. */
-  headers(headers: ResponseHeaders): void;
 }
 
 /** Where and how to listen. */

@@ -1,7 +1,7 @@
 /** What a server has answered to a client's handshake. Not part of the public API. */
 
 import type { AnswerEvents } from "../contract.ts";
-import { responseHeaders } from "../answer_headers.ts";
+import { apart, responseHeaders } from "../answer_headers.ts";
 import { type AnswerHeaders, debuggerPlace, type Inner, type Network } from "./internals.ts";
 import { INTERNAL } from "./internal_names.ts";
 
@@ -22,13 +22,11 @@ export function withAnswer(answer: AnswerEvents | undefined, make: () => WebSock
   if (place[INTERNAL.network]?.isEnabled?.() === true) return make(); // the program is being debugged
   const ws = (called === undefined ? learn(place, make) : make()) as Inner;
   let headers: AnswerHeaders | undefined;
-  const opened = () => headers && answer.headers(responseHeaders(Object.entries(headers)));
+  const opened = () => headers && answer.headers(responseHeaders(apart(headers)));
   ws.addEventListener("open", opened, { once: true });
   // Whoever listens in the same turn is early enough: the answer takes another.
   queueMicrotask(() => {
-    if (answer.isWanted && called !== undefined) {
-      listen(place, ws, called, (told) => headers = told);
-    }
+    if (answer.isWanted && called !== undefined) listen(ws, called, (told) => headers = told);
   });
   return ws;
 }
@@ -40,7 +38,7 @@ function learn(place: object, make: () => WebSocket): WebSocket {
   try {
     const ws = make() as Inner;
     called = Object.getOwnPropertySymbols(ws).find((symbol) => ws[symbol] === name);
-    if (called !== undefined) delete ws[called];
+    if (called !== undefined) ws[called] = undefined;
     return ws;
   } finally {
     leave();
@@ -48,24 +46,30 @@ function learn(place: object, make: () => WebSocket): WebSocket {
 }
 
 /** Is the debugger when Deno looks whether there is one for this WebSocket: as the answer is there. */
-function listen(
-  place: object,
-  ws: Inner,
-  called: symbol,
-  tell: (headers: AnswerHeaders) => void,
-): void {
-  const get = () => {
-    delete ws[called]; // it was added last: V8 has the socket as it was before
-    const leave = enter(place, {
-      webSocketHandshakeResponseReceived({ response }) {
-        leave();
-        tell(response.headers);
-      },
-    });
-    queueMicrotask(leave); // it has looked by then
-    return called;
-  };
-  Object.defineProperty(ws, called, { get, configurable: true });
+function listen(ws: Inner, called: symbol, tell: (headers: AnswerHeaders) => void): void {
+  waiting.set(ws, tell);
+  Object.defineProperty(ws, called, { get: beCalled, configurable: true });
+}
+
+/** Those that wait for an answer which somebody wants, and who is told of it. */
+const waiting = new WeakMap<object, (headers: AnswerHeaders) => void>();
+
+/**
+ * What Deno reads as the answer is there. One for all, and the name stays as a field that is empty: with a getter
+ * for each, or where it is deleted, V8 makes a dictionary of the WebSocket, which is larger and slower (Deno 2.9.6).
+ */
+function beCalled(this: Inner): symbol {
+  Object.defineProperty(this, called!, { value: undefined, writable: true });
+  const tell = waiting.get(this)!;
+  waiting.delete(this);
+  const leave = enter(debuggerPlace!, {
+    webSocketHandshakeResponseReceived({ response }) {
+      leave();
+      tell(response.headers);
+    },
+  });
+  queueMicrotask(leave); // it has looked by then
+  return called!;
 }
 
 /** Has Deno find a debugger. Returns what ends that. */

@@ -70,6 +70,8 @@ describe("createWebSocket().on('headerReceive')", () => {
       "x-between": "1",
     }],
   ];
+  const against: Headers = { "set-cookie": onDeno ? ["a=1", "b=2"] : ["a=1, b=2"] };
+  cases.push(["a cookie against the RFC", ["Set-Cookie: a=1, b=2"], against]); // see docs/limits.md
   for (const [what, extra, told] of cases) {
     it(`is told once, right before 'open': ${what}`, async () => {
       await using session = await answering(extra);
