@@ -151,7 +151,6 @@ export class Stats implements WebSocketObserver {
       unacknowledged?: Traffic | undefined;
     } = {},
   ): WebSocketStats {
-    const { messages = 0, bytes = 0 } = unacknowledged ?? {};
     const roundTrip = this.#pongs === 0 ? {} : {
       roundTrip: {
         last: this.#last,
@@ -173,7 +172,9 @@ export class Stats implements WebSocketObserver {
       unsent: this.#unsent,
       dropped: { ...this.#dropped },
       refused: { ...this.#refused },
-      ...(messages === 0 ? {} : { unacknowledged: { messages, bytes } }),
+      ...(unacknowledged?.messages
+        ? { unacknowledged: { messages: unacknowledged.messages, bytes: unacknowledged.bytes } }
+        : {}),
       ...(this.#broker === undefined ? {} : { broker: { ...this.#broker, queued } }),
     };
   }

@@ -215,7 +215,6 @@ export class Side {
 
   closed(who: object, { code, reason }: { code: number; reason: string }): void {
     const open = this.#open.get(who)!;
-    this.#open.delete(who);
     const { since, span, error } = open;
     this.#instruments.active.add(-1, this.#attributes);
     const seconds = (this.#telemetry.clock.now() - since) / 1000;

@@ -177,4 +177,14 @@ describe("connect() where the runtime does not permit the host", () => {
     const error = await refusal(ws.connect("ws://localhost/"));
     assertEquals([error.kind, error.cause], ["permission", cause]);
   });
+
+  it("tells of no status where a function of the user has failed, as there was no answer", async () => {
+    const { end, log, ws } = world({ reconnect: { attempts: 1, minDelay: 1, random: () => 0 } });
+    await ws.connect(() => {
+      throw new Error("no ticket");
+    });
+    const [error] = await log.next("error") as [BusinessError];
+    assertEquals([error.kind, error.data], ["connectFailed", "0"]);
+    await end();
+  });
 });

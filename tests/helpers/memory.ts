@@ -4,8 +4,8 @@ import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
 
-/** What a full collection is called here. V8 has it only where it is asked for. */
-const collect: () => void = (() => {
+/** Collects all that nobody holds any more. V8 has it only where it is asked for. */
+export const collect: () => void = (() => {
   const { ["Bun"]: bun } = globalThis as { ["Bun"]?: { gc(now: boolean): void } };
   if (bun !== undefined) return () => bun.gc(true);
   v8.setFlagsFromString("--expose-gc");

@@ -46,6 +46,13 @@ describe("stats()", () => {
     }
   });
 
+  it("takes a round trip of less than a millisecond as it is", () => {
+    const stats = new Stats();
+    stats.ponged(undefined, 0.5);
+    const roundTrip = { last: 0.5, min: 0.5, max: 0.5, mean: 0.5 };
+    assertEquals(stats.read(0).roundTrip, roundTrip);
+  });
+
   it("is asked for with true, or the call answers 401", async () => {
     for (const stats of [1, "true", null, {}]) {
       const { code } = await refusal(createUntyped({ stats }).connect("ws://localhost/"));

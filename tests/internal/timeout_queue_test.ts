@@ -2,6 +2,7 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { TimeoutQueue } from "../../internal/timeout_queue.ts";
 import { FakeClock } from "../../testing.ts";
+import { collect } from "../helpers/memory.ts";
 
 function setUp(
   { ms = 100, slack, most, mostMs }: {
@@ -244,5 +245,21 @@ describe("TimeoutQueue", () => {
     clock.tick(200);
     assertEquals(log.length, 6_666);
     assertEquals(clock.pending, 0);
+  });
+
+  it("holds no item that was told of, or was deleted", async () => {
+    const clock = new FakeClock();
+    const queue = new TimeoutQueue<object>({ clock, ms: 100, expired() {} });
+    const refs = Array.from({ length: 1000 }, (_, i) => {
+      const item = { i };
+      queue.add(item);
+      if (i % 2 === 0) queue.delete(item);
+      return new WeakRef(item);
+    });
+    clock.tick(100);
+    await new Promise((resolve) => setTimeout(resolve)); // a WeakRef holds what it was made of for a turn
+    collect();
+    assertLessOrEqual(refs.filter((ref) => ref.deref() !== undefined).length, 100);
+    queue.close();
   });
 });

@@ -121,6 +121,37 @@ describe("otelObserver() with a tracer and no contexts", () => {
   });
 });
 
+describe("otelObserver() with contexts", () => {
+  it("asks for a trace of its own for each message", async () => {
+    await using telemetry = new Telemetry();
+    const begun: [name: string, root: boolean | undefined][] = [];
+    const tracer = {
+      startSpan(name: string, options: OtelSpanOptions) {
+        begun.push([name, options.root]);
+        return telemetry.tracer.startSpan(name, options as never);
+      },
+    };
+    await using pair = await observed(telemetry, { tracer, context, messageSpans: true });
+    pair.server.on("messageReceive", () => {});
+    await pair.open();
+    await pair.ws.send("1");
+    await pair.clock.advance(100);
+    const message = "websocket message";
+    assertEquals(begun.filter(([name]) => name === message), [[message, true]]);
+  });
+});
+
+describe("otelObserver() of a connection that it was not told of", () => {
+  it("counts what it is told of it, and fails nowhere", async () => {
+    await using telemetry = new Telemetry();
+    const observer = otelObserver(telemetry.options);
+    observer.dropped!({} as never, "too slow");
+    observer.ponged!({} as never, 500);
+    const values = Object.entries(await telemetry.values());
+    assertEquals(values.filter(([, value]) => value !== 0).length, 2);
+  });
+});
+
 describe("otelObserver() of a connection whose 'close' was told", () => {
   it("counts what its peer did not take after that, and fails nowhere", async () => {
     await using telemetry = new Telemetry();
