@@ -217,14 +217,15 @@ export class Heartbeat {
   }
 
   /**
-   * Pings a peer now, unless it has not answered the last Ping yet.
+   * Pings a peer now, unless it has not answered the last Ping yet, or is not there: one that is not read, say.
    *
-   * @param peer The peer, which must have been added.
+   * @param peer The peer.
    * @returns Whether it was pinged.
    * @throws {BusinessError} 401 where it has not the functions of one.
    */
   probe(peer: HeartbeatPeer): boolean {
     checkArgument("probe: the peer", PEER, peer);
+    if (!this.#resting.has(peer)) return false;
     this.#resting.add(peer);
     return this.#ask(peer);
   }

@@ -147,7 +147,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     if (!this.#isOver) this.#end(TERMINATED);
   }
 
-  /** Asks for a sign of life now: silence for `pongTimeout` means that it is dead. */
+  /** Asks for a sign of life now, unless it is not read: silence for `pongTimeout` means that it is dead. */
   probe(): void {
     if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
   }

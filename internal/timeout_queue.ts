@@ -69,6 +69,12 @@ export class TimeoutQueue<T> {
     return this.#size;
   }
 
+  /** Whether an item waits. */
+  has(item: T): boolean {
+    const due = this.#places.get(item)?.due;
+    return due !== undefined && due !== Infinity;
+  }
+
   /** Adds an item, or starts its wait anew where it is there already. */
   add(item: T): void {
     const { clock, ms } = this.#options;

@@ -177,4 +177,20 @@ describe("a client whose streams are read too slowly", () => {
     assertEquals(calls(), ["resume"]);
     await end(world);
   });
+
+  it("is asked for no sign of life meanwhile, which could not be read", async () => {
+    const world = await open(new PausingClient(), { reconnect: true });
+    const { calls, clock, log, runtime, streams: [reader], ws } = world;
+    await fill(world);
+    assertEquals(calls(), ["pause"]);
+    ws.reconnect();
+    await clock.advance(14_999);
+    assertEquals([calls(), log, ws.state], [[], [], "open"]);
+    for (let n = 0; n < 41; n++) await reader!.read();
+    await clock.advance(0);
+    ws.reconnect();
+    assertEquals(calls(), ["resume", "ping"]);
+    runtime.events.alive();
+    await end(world);
+  });
 });

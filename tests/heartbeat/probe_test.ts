@@ -45,4 +45,14 @@ describe("Heartbeat.probe()", () => {
     assertEquals([peer.log, trips], [["ping 0", "ping 0.003"], [3, 4]]);
     heartbeat.close();
   });
+
+  it("sends none to one that is not there, or not any more, and expects nothing of it", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 30, pongTimeout: 10 });
+    heartbeat.delete(peer);
+    assertEquals([heartbeat.probe(peer), peer.log, clock.pending], [false, [], 0]);
+    heartbeat.add(peer);
+    assertEquals([heartbeat.probe(peer), peer.log], [true, ["ping 0"]]);
+    heartbeat.delete(peer);
+    assertEquals([heartbeat.probe(peer), peer.log, clock.pending], [false, ["ping 0"], 0]);
+  });
 });

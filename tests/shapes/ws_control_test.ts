@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { BusinessError, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
+import type { HeartbeatOptions } from "../../heartbeat.ts";
 import { type WsServer, wsServer, type WsSocket } from "../../node.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
@@ -34,11 +35,11 @@ class World implements AsyncDisposable {
   }
 
   /** @param mounted Whether the server is mounted in a host. */
-  static async start(mounted = false): Promise<World> {
+  static async start(mounted = false, times: HeartbeatOptions = {}): Promise<World> {
     const server = createWebSocketServer();
     const wss = wsServer(server);
     const host = mounted ? TestHost.of(await server.mount()) : undefined;
-    if (!mounted) await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    if (!mounted) await server.start({ serverPort: 0, serverIP: "127.0.0.1", ...times });
     const connected = once(wss, "connection");
     const port = host?.port ?? server.address!.port;
     const peer = await within(rawConnect(port, { pong: false }));
@@ -159,6 +160,31 @@ describe("ping() and pong() of a socket of wsServer", () => {
     assertEquals((await world.heard(PING)).length, onDeno ? 2 : 4);
   });
 });
+
+if (!onDeno) { // which cannot stop reading
+  describe("a Ping of a socket of wsServer that is paused", () => {
+    it("is sent, and no answer expected, as it could not be read", async () => {
+      await using world = await World.start(false, { pingInterval: 30, pongTimeout: 0.1 });
+      const { peer, server, socket, wss } = world;
+      const connected = once(wss, "connection");
+      const silent = await within(rawConnect(server.address!.port, { pong: false }));
+      const [other] = await within(connected);
+      socket.pause();
+      socket.ping();
+      await within(peer.next(PING));
+      peer.send(PONG, "");
+      peer.send(TEXT, "waits");
+      const dropped = once(other, "close");
+      other.ping(); // which is silent, and was asked later
+      await within(dropped);
+      silent.socket.destroy();
+      assertEquals(socket.readyState, socket.OPEN);
+      const told = world.told("message");
+      socket.resume();
+      assertEquals(String((await told)[0]), "waits");
+    });
+  });
+}
 
 describe("'ping' and 'pong' of a socket of wsServer", () => {
   for (const [where, mounted] of WHERE) {
