@@ -106,7 +106,8 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     if (this.#bytes > MAX_WAITING) this.#overrun(`more than ${MAX_WAITING} bytes wait to be read`);
   };
 
-  readonly #expired = (): void => this.#overrun("nothing was read for too long");
+  readonly #expired = (): void =>
+    this.#overrun(`more than ${this.#pausesAbove / 2} bytes waited for too long to be read`);
 
   #overrun(what: string): void {
     this.#error = businessError("unread", what);

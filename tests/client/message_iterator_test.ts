@@ -98,7 +98,7 @@ describe("MessageIterator", () => {
       else {
         const { kind, message } = await assertRejects(() => queue.next(), BusinessError);
         assertEquals(kind, "unread");
-        assertStringIncludes(message, "nothing was read for too long");
+        assertStringIncludes(message, "more than 5 bytes waited for too long to be read");
       }
     }
   });
