@@ -45,23 +45,6 @@ export interface LogOwner<Except, Result> {
   fault(error: BusinessError): void;
 }
 
-/** What a log has seen. */
-export interface LogFigures {
-  /** Entries that were read, and their characters. */
-  entries: number;
-  bytes: number;
-  /** How many milliseconds the last entry of this node's own took from its append to being told. */
-  lag: number;
-  /** How often the broker was back after it could not be read. */
-  reconnects: number;
-  /** How often it is not known what lay between two entries. */
-  gaps: number;
-  /** Entries that were in the log twice. */
-  duplicates: number;
-  /** Messages, in characters, that wait to be read back. */
-  queued: number;
-}
-
 /** One node's end of the log. */
 export class Log<Except, Result> {
   readonly node: string;
@@ -70,14 +53,6 @@ export class Log<Except, Result> {
   readonly #outbox: Outbox<Except, Result>;
   readonly #clock: Clock;
   readonly #ending = new AbortController();
-  readonly #figures: Omit<LogFigures, "queued"> = {
-    entries: 0,
-    bytes: 0,
-    lag: 0,
-    reconnects: 0,
-    gaps: 0,
-    duplicates: 0,
-  };
   #reading: Promise<void> | undefined;
   /** The counter of each node's last entry. */
   readonly #counters = new Map<string, number>();
@@ -91,9 +66,9 @@ export class Log<Except, Result> {
     this.#outbox = new Outbox(broker, node, clock);
   }
 
-  /** What it has seen so far. */
-  get figures(): LogFigures {
-    return { ...this.#figures, queued: this.#outbox.queued };
+  /** How much waits to be read back, in characters. */
+  get queued(): number {
+    return this.#outbox.queued;
   }
 
   /** Begins to read. */
@@ -103,14 +78,9 @@ export class Log<Except, Result> {
     this.#reading = this.#read({
       entry: (position, text) => void (signal.aborted || this.#entry(position, text)),
       ready: () => void (signal.aborted || owner.ready()),
-      lost: (why) => {
-        if (signal.aborted) return;
-        this.#figures.gaps++;
-        owner.lost(why);
-      },
+      lost: (why) => void (signal.aborted || owner.lost(why)),
       state: (up, cause) => {
         if (signal.aborted) return;
-        if (up && this.#isUp === false) this.#figures.reconnects++;
         this.#isUp = up;
         this.#outbox.state(up, cause);
         owner.state(up, cause);
@@ -168,13 +138,10 @@ export class Log<Except, Result> {
   }
 
   #entry(position: Position, text: string): void {
-    this.#figures.entries++;
-    const isText = typeof text === "string"; // a broker of the user's may hand out anything
-    if (isText) this.#figures.bytes += text.length;
     // Mostly it is what this node has appended last, which need not be parsed.
     let own = this.#outbox.oldest(text);
     const from = own === undefined
-      ? isText ? readHead(text) : undefined
+      ? typeof text === "string" ? readHead(text) : undefined // a broker of the user's may hand out anything
       : { node: this.node, counter: own.counter };
     if (from?.node === this.node) own ??= this.#outbox.own(from.counter, text);
     const messages = own === undefined ? from && readEntry(text)?.messages : own.items;
@@ -185,10 +152,7 @@ export class Log<Except, Result> {
       return;
     }
     const { node, counter } = from;
-    if (counter <= (this.#counters.get(node) ?? 0)) {
-      this.#figures.duplicates++;
-      return;
-    }
+    if (counter <= (this.#counters.get(node) ?? 0)) return; // it is in the log twice
     this.#count(node, counter);
     const { epoch, offset } = position;
     for (let index = 0; index < messages.length; index++) {
@@ -202,9 +166,7 @@ export class Log<Except, Result> {
       item.waiting?.resolve(result);
       item.waiting = undefined;
     }
-    const lag = own && this.#outbox.readBack(own);
-    if (lag !== undefined) this.#figures.lag = lag;
-    this.#owner.entry(text.length, lag);
+    this.#owner.entry(text.length, own && this.#outbox.readBack(own));
   }
 
   /** Notes a node's counter, as the one that was heard last. */

@@ -6,7 +6,7 @@ import type { Clock } from "../internal/clock.ts";
 import { describe } from "../internal/describe.ts";
 import type { Broker, LostReason } from "./broker.ts";
 import type { MemberRecord, Message } from "./entry.ts";
-import { Log, type LogFigures, type MessagePosition } from "./log.ts";
+import { Log, type MessagePosition } from "./log.ts";
 import { type Member, Presence, type PresenceChange } from "./presence.ts";
 
 /** How long a node waits for the broker when it starts, in ms. */
@@ -92,8 +92,9 @@ export class ClusterNode<Except, Result> {
     });
   }
 
-  get figures(): LogFigures {
-    return this.#log.figures;
+  /** How much waits to be read back, in characters. */
+  get queued(): number {
+    return this.#log.queued;
   }
 
   /**

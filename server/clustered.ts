@@ -113,8 +113,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
 
   /** How much waits for the broker, in characters, and for clients to acknowledge it. */
   get waiting(): { queued: number; unacknowledged: Traffic | undefined } {
-    const { queued } = this.#node.figures;
-    return { queued, unacknowledged: this.#resuming?.unacknowledged };
+    return { queued: this.#node.queued, unacknowledged: this.#resuming?.unacknowledged };
   }
 
   /** Sends a message that the client is to acknowledge; nothing where there is no history. */

@@ -245,17 +245,20 @@ const TABLE = [
     ],
   ],
   [/^(?:cluster\/(?!brokers\/[nr])|server\/cluster|server\.ts)/, [
+    "tests/cluster/broker_stats_test",
+    "tests/cluster/deadlines_test",
     "tests/cluster/entry_test",
     "tests/cluster/history_test",
-    "tests/cluster/log_test",
+    "tests/cluster/log_",
     "tests/cluster/memory_",
-    "tests/cluster/outbox_test",
+    "tests/cluster/node_test",
+    "tests/cluster/outbox_",
     "tests/cluster/presence_",
+    "tests/cluster/resume_test",
     "tests/cluster/stop_test",
-  ], [
     "tests/server/cluster_",
+  ], [
     "tests/server/resuming_test",
-    "tests/cluster/broker_stats_test",
   ]],
   [/^cluster\/(?:wait|brokers\/re)/, [
     "tests/cluster/reading_test",

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Log } from "../../cluster/log.ts";
-import type { BrokerReader } from "../../cluster.ts";
+import type { Broker, BrokerReader } from "../../cluster.ts";
 import { FakeClock } from "../../testing.ts";
 import { Cluster } from "../helpers/nodes.ts";
 
@@ -66,12 +66,55 @@ describe("a node's log", () => {
     const lags = [];
     cluster.broker.release(); // a, from 870 ms before
     await cluster.settle();
-    lags.push(node!.log.figures.lag);
+    lags.push(node!.lag);
     await cluster.settle(40); // b and c are held, too
     cluster.broker.release();
     await cluster.settle();
-    lags.push(node!.log.figures.lag);
+    lags.push(node!.lag);
     await Promise.all(published);
     assertEquals(lags, [870, 40]);
   });
+});
+
+/** What a log tells of whether its broker can be read, where the broker does and says this. */
+async function statesOf(read: Broker["read"]): Promise<unknown[]> {
+  const states: unknown[] = [];
+  const broker = { append: () => Promise.resolve(), read, close: () => Promise.resolve() };
+  const log = new Log<never, undefined>(broker, "here", new FakeClock(), {
+    ...{ ready: nothing, lost: nothing, entry: nothing, fault: nothing, message: nothing as never },
+    state: (up, cause) => states.push(up, ...up ? [] : [(cause as Error).message]),
+  });
+  log.open();
+  for (let turn = 0; turn < 100; turn++) await undefined;
+  states.push(await log.close());
+  for (let turn = 0; turn < 100; turn++) await undefined;
+  return states;
+}
+
+describe("a broker that ends by itself", () => {
+  const STOPPED = "the broker has stopped reading";
+  const cases: [what: string, read: Broker["read"], states: unknown[]][] = [
+    ["is down from then on", (reader) => Promise.resolve(reader.state(true)), [
+      true,
+      false,
+      STOPPED,
+    ]],
+    ["is down, never having been up", () => Promise.resolve(), [false, STOPPED]],
+    ["is down for its own reason", (reader) => {
+      reader.state(true);
+      return Promise.reject(new Error("gone"));
+    }, [true, false, "gone"]],
+    ["is down once, having said so itself", (reader) => {
+      reader.state(true);
+      reader.state(false, new Error("first"));
+      return Promise.reject(new Error("second"));
+    }, [true, false, "first"]],
+    ["is not said to be down where it was told to end", (reader, signal) => {
+      reader.state(true);
+      return new Promise((_, reject) => signal.addEventListener("abort", reject));
+    }, [true]],
+  ];
+  for (const [what, read, states] of cases) {
+    it(what, async () => assertEquals(await statesOf(read), [...states, true]));
+  }
 });

@@ -66,7 +66,7 @@ describe("a node", () => {
     for (const n of [0, 9999]) await say(n);
     const [node] = cluster.nodes;
     await cluster.settle();
-    assertEquals([node!.texts.length, node!.log.figures.duplicates], [10_000, 2]);
+    assertEquals([node!.texts.length, node!.duplicates], [10_000, 2]);
     for (const n of [10_000, 2, 0]) await say(n); // one is more than that: the first is forgotten
     await cluster.settle();
     assertEquals(node!.texts.slice(10_000), ["10000", "0"]);

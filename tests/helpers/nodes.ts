@@ -1,6 +1,6 @@
 /** Nodes that share a log in memory, on a clock that stands still. */
 
-import type { LostReason } from "../../cluster.ts";
+import type { Broker, LostReason } from "../../cluster.ts";
 import { Log, type MessagePosition } from "../../cluster/log.ts";
 import type { Message } from "../../cluster/entry.ts";
 import { type Member, Presence, type PresenceChange } from "../../cluster/presence.ts";
@@ -28,13 +28,31 @@ export class ClusterNode {
   readonly faults: BusinessError[] = [];
   readonly changes: PresenceChange[] = [];
   isReady = false;
+  /** How many entries came a second time, and were not told. */
+  duplicates = 0;
+  /** How many milliseconds the last entry of its own took. */
+  lag: number | undefined;
   /** What befalls it alone. */
   readonly link: MemoryBrokerLink;
+  #entries = 0;
 
   constructor(link: MemoryBrokerLink, clock: FakeClock, name: string, leaseMs = 15_000) {
     this.name = name;
     this.link = link;
-    this.log = new Log<string, number>(link, name, clock, {
+    const broker: Broker = {
+      append: (entry) => link.append(entry),
+      read: (reader, signal) =>
+        link.read({
+          ...reader,
+          entry: (position, text) => {
+            const before = this.#entries + this.faults.length;
+            reader.entry(position, text);
+            if (!signal.aborted && this.#entries + this.faults.length === before) this.duplicates++;
+          },
+        }, signal),
+      close: () => link.close(),
+    };
+    this.log = new Log<string, number>(broker, name, clock, {
       message: (message, position, node, own) => this.#message(message, position, node, own),
       ready: () => {
         this.isReady = true;
@@ -45,7 +63,10 @@ export class ClusterNode {
         this.presence.lost();
       },
       state: (up) => this.states.push(up),
-      entry: () => {},
+      entry: (_, lag) => {
+        this.#entries++;
+        this.lag = lag ?? this.lag;
+      },
       fault: (error) => this.faults.push(error),
     });
     this.presence = new Presence(name, leaseMs, clock, {

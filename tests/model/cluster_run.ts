@@ -101,7 +101,7 @@ class Run {
     });
     const places = new Map<string, string>();
     // Of what is in the log twice, a node that came late may see the second, and count from there.
-    const isOnce = this.#all.every(({ log }) => log.figures.duplicates === 0);
+    const isOnce = this.#all.every(({ duplicates }) => duplicates === 0);
     for (const node of this.#live) {
       const texts = node.told.map(({ data }) => textOf(data));
       for (const text of log) {

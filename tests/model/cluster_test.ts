@@ -46,11 +46,11 @@ describe("random programs on a cluster", () => {
     for (const program of fc.sample(clusterProgram, { numRuns: 300, seed: 1 })) {
       await runCluster(program, ({ published, nodes }) => {
         for (const { outcome } of published) note(`outcome ${outcome}`);
-        for (const { lost, told, changes, log } of nodes) {
+        for (const { lost, told, changes, duplicates } of nodes) {
           for (const { why } of lost) note(`lost ${why}`);
           note("messages", told.length);
           note("members that left", changes.flatMap(({ left }) => left).length);
-          note("duplicates", log.figures.duplicates);
+          note("duplicates", duplicates);
         }
       });
     }
