@@ -270,7 +270,10 @@ const TABLE = [
     "tests/cluster/redis_faults_test",
     "tests/cluster/redis_test",
   ]],
-  [/^cluster\/brokers\/nats/, ["tests/cluster/stream_numbers_test"], [
+  [/^cluster\/brokers\/nats/, [
+    "tests/cluster/stream_numbers_test",
+    "tests/cluster/stream_requests_test",
+  ], [
     "tests/cluster/nats_corners_test",
     "tests/cluster/nats_ahead_test",
     "tests/cluster/nats_faults_test",

@@ -40,6 +40,18 @@ describe("a broker that is back", () => {
     }
   }
 
+  it("is waited for no longer than 5 s from the append on, though it went down meanwhile", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    node!.link.hold("appends");
+    const first = kindOf(node!.publish("a"));
+    await cluster.settle(3000);
+    node!.link.down();
+    await cluster.settle(2000);
+    assertEquals([await first, await kindOf(node!.publish("b"))], ["unconfirmed", "brokerDown"]);
+  });
+
   it("but takes nothing all the same is said so 5 s after it was back", async () => {
     const cluster = new Cluster(1);
     await cluster.settle(100);

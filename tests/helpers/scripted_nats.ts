@@ -18,6 +18,13 @@ export class ScriptedNats {
   /** What is kept, oldest first. */
   entries: string[] = [];
   /** The consumers that there are: where to, and how much each was sent. */
+  /** What was asked for: the call and its request, as one text; and what was published with no answer. */
+  readonly asked: string[] = [];
+  readonly published: string[] = [];
+  /** What is answered instead, by call: each once, the first first. */
+  readonly answers: Record<string, object[]> = {};
+  /** While it is, nobody is told of what comes. */
+  isHeld = false;
   readonly #consumers = new Map<string, { subject: string; next: number; delivered: number }>();
   readonly #subscriptions = new Map<string, Callback>();
   #names = 0;
@@ -28,7 +35,7 @@ export class ScriptedNats {
   }
 
   readonly connection: NatsConnection = {
-    publish() {},
+    publish: (subject) => void this.published.push(subject),
     request: async (subject, payload) => {
       await undefined;
       return json(this.#answer(subject, payload));
@@ -39,6 +46,20 @@ export class ScriptedNats {
     },
   };
 
+  /** Sends all that read a status: a sign of life, or the question whether what was sent has come. */
+  status(headers: Record<string, string>, reply?: string): void {
+    const get = (name: string) => headers[name] ?? "";
+    for (const callback of this.#subscriptions.values()) {
+      callback(null, { data: new Uint8Array(), reply, headers: { code: 100, get } });
+    }
+  }
+
+  /** Tells what was held. */
+  release(): void {
+    this.isHeld = false;
+    this.#deliver();
+  }
+
   /** Has all that read be told of an error, as when the link is cut. */
   cut(): void {
     this.#consumers.clear();
@@ -48,13 +69,16 @@ export class ScriptedNats {
   }
 
   #answer(subject: string, payload: string): object {
+    this.asked.push(`${subject.replace("$JS.API.", "")} ${payload}`);
+    const [name] = subject.replace("$JS.API.", "").split(`.${STREAM}`) as [string];
+    const instead = this.answers[name]?.shift();
+    if (instead !== undefined) return instead;
     if (subject === `${STREAM}.log`) {
       this.entries.push(payload);
       queueMicrotask(() => this.#deliver());
       return { seq: this.last, stream: STREAM };
     }
-    const [call] = subject.slice("$JS.API.".length).split(`.${STREAM}`);
-    switch (call) {
+    switch (name) {
       case "STREAM.INFO":
         return {
           created: this.created,
@@ -68,10 +92,14 @@ export class ScriptedNats {
       }
       case "CONSUMER.CREATE": {
         const { deliver_subject, opt_start_seq } = JSON.parse(payload).config;
-        const name = `c${++this.#names}`;
-        this.#consumers.set(name, { subject: deliver_subject, next: opt_start_seq, delivered: 0 });
+        const consumer = `c${++this.#names}`;
+        this.#consumers.set(consumer, {
+          subject: deliver_subject,
+          next: opt_start_seq,
+          delivered: 0,
+        });
         queueMicrotask(() => this.#deliver());
-        return { name };
+        return { name: consumer };
       }
       case "CONSUMER.DELETE":
         return { success: true };
@@ -81,6 +109,7 @@ export class ScriptedNats {
   }
 
   #deliver(): void {
+    if (this.isHeld) return;
     for (const [name, consumer] of this.#consumers) {
       consumer.next = Math.max(consumer.next, this.first);
       for (; consumer.next <= this.last; consumer.next++) {

@@ -1,0 +1,234 @@
+/** What a log in JetStream asks of a server, and what it makes of its answers. The server is in memory. */
+
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { natsBroker } from "../../nats.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { ScriptedNats } from "../helpers/scripted_nats.ts";
+
+const error = (err_code: number, description: string) => ({ error: { err_code, description } });
+const NO_STREAM = error(10059, "stream not found");
+const MADE = {
+  created: "2026-01-01T00:00:00.5Z",
+  state: { first_seq: 0, last_seq: 0, messages: 0 },
+};
+/** While another node makes it, it is of the year 1. */
+const BEING_MADE = { ...MADE, created: "0001-01-01T00:00:00Z" };
+
+/** A server and a log in it that is not read yet. */
+function world(answers: Record<string, object[]> = {}, maxBytes?: number) {
+  const nats = new ScriptedNats();
+  Object.assign(nats.answers, answers);
+  const broker = natsBroker({ connection: nats.connection, maxBytes });
+  /** What was asked for by a call: the requests. */
+  const requests = (call: string) =>
+    nats.asked.filter((asked) => asked.startsWith(`${call}.`)).map((asked) =>
+      JSON.parse(asked.slice(asked.indexOf(" ") + 1))
+    );
+  return { nats, broker, requests };
+}
+
+describe("a stream of JetStream", () => {
+  for (const [maxBytes, expected] of [[undefined, 67_108_864], [5000, 5000]] as const) {
+    it(`is made where there is none, of ${expected} bytes`, async () => {
+      const { nats, broker, requests } = world({
+        "STREAM.INFO": [NO_STREAM],
+        "STREAM.CREATE": [MADE],
+      }, maxBytes);
+      await broker.append("a");
+      assertEquals(requests("STREAM.CREATE"), [{
+        name: "NETKIT",
+        subjects: ["NETKIT.log"],
+        retention: "limits",
+        discard: "old",
+        storage: "file",
+        max_bytes: expected,
+      }]);
+      assertEquals(nats.entries, ["a"]);
+      await broker.close();
+    });
+  }
+
+  it("is that of another node which was first", async () => {
+    const { nats, broker } = world({
+      "STREAM.INFO": [NO_STREAM],
+      "STREAM.CREATE": [error(10058, "stream name already in use")],
+    });
+    await broker.append("a");
+    assertEquals(nats.asked.map((asked) => asked.split(" ")[0]), [
+      "STREAM.INFO.NETKIT",
+      "STREAM.CREATE.NETKIT",
+      "STREAM.INFO.NETKIT",
+      "NETKIT.log",
+    ]);
+    await broker.close();
+  });
+
+  for (
+    const [answers, why] of [
+      [{ "STREAM.INFO": [error(10023, "insufficient resources")] }, "insufficient resources"],
+      [{
+        "STREAM.INFO": [NO_STREAM],
+        "STREAM.CREATE": [error(10047, "insufficient storage")],
+      }, "insufficient storage"],
+    ] as const
+  ) {
+    it(`is not to be had for a reason that is told: ${why}`, async () => {
+      const { nats, broker } = world(Object.fromEntries(
+        Object.entries(answers).map(([call, all]) => [call, [...all]]),
+      ));
+      await assertRejects(() => broker.append("a"), Error, why);
+      assertEquals(nats.entries, []);
+      await broker.close();
+    });
+  }
+
+  it("is asked for again while another node is making it", async () => {
+    const { nats, broker } = world({ "STREAM.INFO": Array(3).fill(BEING_MADE) });
+    const reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    assertEquals(reader.positions[0]!.epoch, "20260101000000000000001");
+    assertEquals(nats.asked.filter((asked) => asked.startsWith("STREAM.INFO")).length, 4);
+    assertEquals(reader.states, [true]);
+    await reader.end();
+    await broker.close();
+  });
+
+  it("is given up where that never ends", async () => {
+    const { nats, broker } = world({ "STREAM.INFO": Array(1000).fill(BEING_MADE) });
+    await assertRejects(() => broker.append("a"), Error, "the stream NETKIT is still being made");
+    assertEquals(nats.asked.length, 100);
+    await broker.close();
+  });
+
+  it("has taken nothing where another has answered, or none", async () => {
+    const answers = [{ seq: 1, stream: "OTHER" }, { stream: "NETKIT" }, {
+      seq: "1",
+      stream: "NETKIT",
+    }];
+    for (const answer of answers) {
+      const { broker } = world({ "NETKIT.log": [answer] });
+      const why = '"NETKIT.log" is no subject of the stream NETKIT';
+      await assertRejects(() => broker.append("a"), Error, why);
+      await broker.close();
+    }
+  });
+});
+
+describe("a consumer of JetStream", () => {
+  it("is told from behind what was read, and lives by signs of life", async () => {
+    const { nats, broker, requests } = world();
+    nats.entries = ["a", "b"];
+    const reader = await new LogReader(broker).whenReady();
+    nats.cut();
+    await until("it is back", () => reader.states.length === 3);
+    const [first, second, ...more] = requests("CONSUMER.CREATE");
+    assertEquals(more, []);
+    const { deliver_subject, ...rest } = first.config;
+    assertMatch(deliver_subject, /^_INBOX\.[0-9a-f]{32}$/);
+    assertEquals([first.stream_name, rest], ["NETKIT", {
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: 1,
+      ack_policy: "none",
+      max_deliver: 1,
+      flow_control: true,
+      idle_heartbeat: 500_000_000,
+      inactive_threshold: 5_000_000_000,
+      mem_storage: true,
+      num_replicas: 1,
+    }]);
+    assertEquals(second.config.opt_start_seq, 3);
+    await until("one is let go", () => nats.asked.includes("CONSUMER.DELETE.NETKIT.c1 "));
+    await reader.end();
+    await until("both are", () => nats.asked.includes("CONSUMER.DELETE.NETKIT.c2 "));
+    await broker.close();
+  });
+
+  it("is answered where it is asked whether all has come, and is made anew where it has not", async () => {
+    const { nats, broker } = world();
+    nats.entries = ["a"];
+    const reader = await new LogReader(broker).whenReady();
+    nats.status({}, "flow.1");
+    nats.status({ "Nats-Consumer-Stalled": "flow.2" });
+    nats.status({ "Nats-Last-Consumer": "1" });
+    nats.status({});
+    assertEquals([nats.published, reader.states], [["flow.1", "flow.2"], [true]]);
+    nats.status({ "Nats-Last-Consumer": "2" });
+    await until("it is back", () => reader.states.length === 3);
+    assertEquals([reader.states, reader.causes], [[true, false, true], ["some were not told"]]);
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals([reader.log, reader.unsaid], [["a", "<ready>", "b"], undefined]);
+    await reader.end();
+    await broker.close();
+  });
+
+  it("that is silent is made anew, and it is said for how long it was", async () => {
+    const { broker } = world();
+    const reader = await new LogReader(broker).whenReady();
+    const began = performance.now();
+    await until("it is", () => reader.states.length === 3);
+    assertEquals(performance.now() - began >= 1400, true);
+    assertEquals(reader.causes, ["JetStream was silent for 1500 ms"]);
+    await reader.end();
+    await broker.close();
+  });
+});
+
+describe("what a node has appended to JetStream", () => {
+  it("is told by the answer, one at a time, and once", async () => {
+    const { nats, broker } = world();
+    const reader = await new LogReader(broker).whenReady();
+    nats.isHeld = true;
+    await broker.append("a");
+    assertEquals(reader.entries, ["a"]);
+    await broker.append("b");
+    assertEquals(reader.entries, ["a"]);
+    nats.release();
+    await reader.told("b");
+    assertEquals([reader.entries, reader.unsaid], [["a", "b"], undefined]);
+    assertEquals(reader.positions.map(({ offset }) => offset), [1, 2]);
+    await reader.end();
+    await broker.close();
+  });
+
+  it("is said to be lost where another comes in its place", async () => {
+    const { nats, broker } = world();
+    const reader = await new LogReader(broker).whenReady();
+    nats.isHeld = true;
+    await broker.append("a");
+    nats.entries = ["other"];
+    nats.release();
+    await until("it is back", () => reader.states.length === 3);
+    await reader.told("other");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: forked>", "other"]);
+    assertEquals(reader.causes, ["what was appended is not there"]);
+    await reader.end();
+    await broker.close();
+  });
+
+  it("is looked for where no news of it comes", async () => {
+    const { nats, broker } = world();
+    const reader = await new LogReader(broker).whenReady();
+    nats.isHeld = true;
+    await broker.append("a");
+    nats.status({});
+    assertEquals(reader.states, [true], "it may be on its way");
+    const began = performance.now();
+    await until("it was looked for", () => {
+      nats.status({});
+      return reader.states.length > 1;
+    });
+    assertEquals(performance.now() - began > 450, true);
+    nats.entries = [];
+    nats.isHeld = false;
+    await until("it is lost", () => reader.lostReasons.length > 0);
+    assertEquals([reader.log, reader.causes[0]], [
+      ["<ready>", "a", "<lost: forked>"],
+      "some were not told",
+    ]);
+    await reader.end();
+    await broker.close();
+  });
+});
