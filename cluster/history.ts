@@ -61,12 +61,11 @@ export class History {
   /** How many of them are there. */
   #count = 0;
   #bytes = 0;
-  #epoch: string | undefined;
+  #position: MessagePosition | undefined;
   /** Everything after this is complete, but for what the topics' own floors say. */
   #floor: Place | undefined;
   /** The newest message of topics that were forgotten. */
   #forgotten: Place | undefined;
-  #last: Place = { offset: 0, index: 0 };
 
   constructor(limits: HistoryLimits, clock: Clock) {
     this.#limits = limits;
@@ -80,7 +79,7 @@ export class History {
 
   /** Where the log stands: what was published before has been added. */
   get position(): MessagePosition | undefined {
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, ...this.#last };
+    return this.#position;
   }
 
   /** Where the log stood before the first that was read of it. */
@@ -109,13 +108,12 @@ export class History {
 
   /** The log stands at a position, of whatever message. */
   moved({ epoch, offset, index }: MessagePosition): void {
-    if (epoch !== this.#epoch) {
+    if (epoch !== this.#position?.epoch) {
       this.clear();
-      this.#epoch = epoch;
       // Whoever was somewhere in this epoch before its first entry that was read has missed some.
       this.#floor = { offset: offset - 1, index: offset === 1 ? 0 : LAST };
     }
-    this.#last = { offset, index };
+    this.#position = { epoch, offset, index };
   }
 
   /** What lay before the next entry is not known to be whole. */
@@ -124,7 +122,7 @@ export class History {
     this.#all = [];
     this.#first = this.#count = this.#bytes = 0;
     this.#forgotten = undefined;
-    this.#epoch = undefined;
+    this.#position = undefined;
   }
 
   /**
@@ -135,7 +133,7 @@ export class History {
    */
   since(name: string, since: MessagePosition): Missed {
     this.#trim();
-    if (since.epoch !== this.#epoch || isBefore(since, this.#floor)) return NOTHING;
+    if (since.epoch !== this.#position?.epoch || isBefore(since, this.#floor)) return NOTHING;
     const topic = this.#topics.get(name);
     if (isBefore(since, topic === undefined ? this.#forgotten : topic.floor)) return NOTHING;
     const messages: PastMessage[] = [];

@@ -262,6 +262,7 @@ const TABLE = [
   ]],
   [/^cluster\/(?:wait|brokers\/re)/, [
     "tests/cluster/reading_test",
+    "tests/cluster/stream_commands_test",
     "tests/cluster/stream_rows_test",
   ], [
     "tests/cluster/redis_connections_test",

@@ -22,6 +22,10 @@ export class ScriptedRedis {
   readonly asked: string[] = [];
   /** How many connections are open. */
   connections = 0;
+  /** While it is, nobody is told of what comes. */
+  isHeld = false;
+  /** How what XREAD found is answered; clients differ. */
+  form: (key: string, rows: StreamRow[]) => unknown = (key, rows) => [[key, rows]];
   #waiting: (() => void)[] = [];
 
   /** Opens a connection. */
@@ -32,7 +36,7 @@ export class ScriptedRedis {
     const closed = new Promise<never>((_, reject) => fail = reject);
     closed.catch(() => {});
     return {
-      send: (command, args) => Promise.race([this.#answer(command, args), closed]),
+      send: (command, args) => Promise.race([this.#answer(command, args, closed), closed]),
       close: () => {
         if (isOpen) this.connections--;
         isOpen = false;
@@ -53,10 +57,17 @@ export class ScriptedRedis {
 
   /** Ends all reads that wait. */
   wake(): void {
+    if (this.isHeld) return;
     for (const end of this.#waiting.splice(0)) end();
   }
 
-  async #answer(command: string, args: string[]): Promise<unknown> {
+  /** Tells what was held. */
+  release(): void {
+    this.isHeld = false;
+    this.wake();
+  }
+
+  async #answer(command: string, args: string[], closed: Promise<never>): Promise<unknown> {
     await undefined;
     this.asked.push(`${command} ${args.slice(1).join(" ")}`);
     switch (command) {
@@ -67,7 +78,7 @@ export class ScriptedRedis {
       case "XREVRANGE":
         return this.#range(args[2]!, args[1]!, args, (rows) => rows.reverse());
       case "XREAD":
-        return await this.#read(args);
+        return await this.#read(args, closed);
       default:
         throw new Error(`ERR unknown command '${command}'`);
     }
@@ -102,20 +113,22 @@ export class ScriptedRedis {
     return count === -1 ? rows : rows.slice(0, Number(args[count + 1]));
   }
 
-  async #read(args: string[]): Promise<unknown> {
+  async #read(args: string[], closed: Promise<never>): Promise<unknown> {
     const after = args.at(-1)!;
     const rows = () => this.rows.filter(([id]) => isBefore(after, id));
     if (rows().length === 0) {
       const ms = Number(args[args.indexOf("BLOCK") + 1]);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        this.#waiting.push(() => {
+        const end = () => {
           clearTimeout(timer);
           resolve();
-        });
+        };
+        this.#waiting.push(end);
+        closed.catch(end);
       });
     }
     const found = rows();
-    return found.length === 0 ? null : [[args.at(-2), found]];
+    return found.length === 0 ? null : this.form(args.at(-2)!, found);
   }
 }

@@ -1,0 +1,247 @@
+/** What a log in Redis asks of a server, and what it makes of its answers. The server is in memory. */
+
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { redisBroker } from "../../redis.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
+import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
+
+/** A server, a log in it, and who reads that. */
+async function world(rows: StreamRow[] = []) {
+  const redis = new ScriptedRedis();
+  redis.rows = rows;
+  const broker = redisBroker({ open: redis.open });
+  const reader = await new LogReader(broker).whenReady();
+  const end = async () => {
+    await reader.end();
+    await broker.close();
+    assertEquals(redis.connections, 0);
+  };
+  return { redis, broker, reader, end };
+}
+
+/** The places that were told: how far behind the first, and what. */
+const toldOf = ({ positions, entries }: LogReader) =>
+  positions.map(({ epoch, offset }, at) => `${epoch}-${offset} ${entries[at]}`);
+
+describe("a stream of Redis", () => {
+  it("is begun where there is none, appended to, and read on from what was read", async () => {
+    const { redis, broker, reader, end } = await world();
+    await broker.append("a");
+    await reader.told("a");
+    await until("it waits", () => redis.isRead);
+    const [[id]] = redis.rows as [StreamRow];
+    const epoch = id.slice(0, -2);
+    assertMatch(id, /^\d{13}-0$/);
+    assertEquals(Math.abs(Number(epoch) - Date.now()) < 60_000, true);
+    const block = "1000 BLOCK 1000 STREAMS";
+    assertEquals(redis.asked, [
+      "XREVRANGE + - COUNT 1",
+      `XADD ${epoch}-* epoch gone`,
+      "XREVRANGE + - COUNT 1",
+      `XREAD ${block} netkit:log 0-0`,
+      `XREAD ${block} netkit:log ${epoch}-0`,
+      `XADD NOMKSTREAM MAXLEN ~ 59705 ${epoch}-* e${epoch} a`,
+      `XREAD ${block} netkit:log ${epoch}-1`,
+    ]);
+    await end();
+  });
+
+  it("is read by its places, also by who comes later", async () => {
+    const { redis, broker, reader, end } = await world([
+      ["1000-0", ["epoch", "gone"]],
+      ["1000-1", ["e1000", "a"]],
+      ["1000-2", ["e1000", "b"]],
+    ]);
+    assertEquals([reader.log, reader.states], [["a", "b", "<ready>"], [true]]);
+    await broker.append("c");
+    await reader.told("c");
+    assertEquals(toldOf(reader), ["1000-1 a", "1000-2 b", "1000-3 c"]);
+    assertEquals(redis.rows.at(-1), ["1000-3", ["e1000", "c"]]);
+    await end();
+  });
+
+  it("goes on in its epoch behind what is not ours, which is told at the place before", async () => {
+    const { redis, broker, reader, end } = await world([
+      ["1000-0", ["epoch", "gone"]],
+      ["1000-1", ["e1000", "a"]],
+      ["5000-0", ["hello", "stranger"]],
+    ]);
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(redis.rows.slice(-2), [
+      ["5001-1", ["on1000", "5000-0"]],
+      ["5001-2", ["e1000", "b"]],
+    ]);
+    assertEquals(toldOf(reader), ["1000-1 a", "1000-1 stranger", "1000-2 b"]);
+    // Among our numbers.
+    redis.rows.push(["5001-3", ["a", "stranger again"]]);
+    redis.wake();
+    await broker.append("c");
+    await reader.told("c");
+    assertEquals(redis.rows.at(-1), ["5001-4", ["e1000", "c"]]);
+    assertEquals(toldOf(reader).slice(-2), ["1000-2 stranger again", "1000-4 c"]);
+    assertEquals(reader.lostReasons, []);
+    await end();
+  });
+
+  it("does not go on at a place that names another row than the one before it", async () => {
+    const { redis, broker, reader, end } = await world([
+      ["1000-0", ["epoch", "gone"]],
+      ["1000-1", ["e1000", "a"]],
+      ["2000-0", ["hello", "stranger"]],
+      ["3000-9", ["on1000", "1000-0"]],
+    ]);
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(redis.rows.slice(-2), [
+      ["3001-1", ["on1000", "3000-9"]],
+      ["3001-2", ["e1000", "b"]],
+    ]);
+    assertEquals([toldOf(reader).at(-1), reader.lostReasons], ["1000-2 b", []]);
+    await end();
+  });
+
+  it("begins an epoch above a stream in which nothing is ours", async () => {
+    const far = Date.now() + 1e9;
+    const { redis, broker, reader, end } = await world([[`${far}-0`, ["hello", "stranger"]]]);
+    await broker.append("a");
+    await reader.told("a");
+    assertEquals(redis.rows.slice(1), [
+      [`${far + 1}-0`, ["epoch", "forked"]],
+      [`${far + 1}-1`, [`e${far + 1}`, "a"]],
+    ]);
+    await end();
+  });
+
+  it("is found behind so much that is not ours", async () => {
+    for (const count of [1, 2, 5, 30, 900]) {
+      const strangers = Array.from(
+        { length: count },
+        (_, n): StreamRow => [`${2000 + n}-0`, ["hello", `${n}`]],
+      );
+      const { redis, broker, end } = await world([
+        ["1000-0", ["epoch", "gone"]],
+        ["1000-1", ["e1000", "a"]],
+        ...strangers,
+      ]);
+      redis.asked.length = 0;
+      await broker.append("b");
+      assertEquals(redis.rows.slice(-2), [
+        [`${2000 + count}-1`, ["on1000", `${1999 + count}-0`]],
+        [`${2000 + count}-2`, ["e1000", "b"]],
+      ]);
+      await end();
+    }
+  });
+
+  it("is another where another node has begun it, for the reason that it gives", async () => {
+    const { redis, broker, reader, end } = await world([["1000-0", ["epoch", "gone"]]]);
+    await broker.append("a");
+    await reader.told("a");
+    for (const [ms, why, told] of [[2000, "forked", "forked"], [3000, "odd", "trimmed"]] as const) {
+      redis.rows.push([`${ms}-0`, ["epoch", why]]);
+      redis.wake();
+      await reader.whenLost(told);
+      await broker.append(why);
+      await reader.told(why);
+      assertEquals(redis.rows.at(-1), [`${ms}-1`, [`e${ms}`, why]]);
+    }
+    assertEquals(reader.log, [
+      "<ready>",
+      "a",
+      "<lost: forked>",
+      "forked",
+      "<lost: trimmed>",
+      "odd",
+    ]);
+    await end();
+  });
+
+  it("is gone where an append finds none, and is begun anew by who reads", async () => {
+    const { redis, broker, reader, end } = await world();
+    await broker.append("a");
+    await reader.told("a");
+    redis.rows = [];
+    await assertRejects(() => broker.append("b"), Error, "the stream netkit:log is gone");
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: gone>", "b"]);
+    assertEquals(redis.entries, ["b"]);
+    await end();
+  });
+
+  const FORMS: Record<string, ScriptedRedis["form"]> = {
+    "pairs": (key, rows) => [[key, rows]],
+    "one pair": (key, rows) => [key, rows],
+    "an object": (key, rows) => ({ [key]: rows }),
+    "a map": (key, rows) => new Map([[key, rows]]),
+  };
+  for (const [what, form] of Object.entries(FORMS)) {
+    it(`is read by a client that answers with ${what}`, async () => {
+      const redis = new ScriptedRedis();
+      redis.form = form;
+      const broker = redisBroker({ open: redis.open });
+      const reader = await new LogReader(broker).whenReady();
+      for (const text of ["a", "b"]) await broker.append(text);
+      await reader.told("b");
+      assertEquals([reader.log, reader.states], [["<ready>", "a", "b"], [true]]);
+      await reader.end();
+      await broker.close();
+    });
+  }
+
+  it("is not read by one that answers with no rows, and that is said", async () => {
+    const { redis, reader, end } = await world();
+    redis.form = () => [["netkit:log", "OK"]];
+    redis.rows.push([`${Number(redis.rows[0]![0].slice(0, -2)) + 1}-0`, ["hello", "x"]]);
+    redis.wake();
+    await until("that is so", () => reader.causes.length > 0);
+    assertEquals(reader.causes, ['no rows: "OK"']);
+    await end();
+  });
+});
+
+describe("what a node has appended to Redis", () => {
+  it("is told by the answer, one at a time, and once", async () => {
+    const { redis, broker, reader, end } = await world();
+    await until("it waits", () => redis.isRead);
+    redis.isHeld = true;
+    await broker.append("a");
+    assertEquals(reader.entries, ["a"]);
+    await broker.append("b");
+    assertEquals(reader.entries, ["a"]);
+    redis.release();
+    await reader.told("b");
+    assertEquals([reader.entries, reader.unsaid], [["a", "b"], undefined]);
+    assertEquals(reader.positions.map(({ offset }) => offset), [1, 2]);
+    await end();
+  });
+
+  it("is told in its place where another's lies between", async () => {
+    const { redis, broker, reader, end } = await world();
+    await until("it waits", () => redis.isRead);
+    redis.isHeld = true;
+    const epoch = redis.rows[0]![0].slice(0, -2);
+    redis.rows.push([`${epoch}-1`, [`e${epoch}`, "other's"]]);
+    await broker.append("own");
+    assertEquals(reader.entries, []);
+    redis.release();
+    await reader.told("own");
+    assertEquals([reader.entries, reader.unsaid], [["other's", "own"], undefined]);
+    await end();
+  });
+
+  it("is said to be lost where another comes in its place", async () => {
+    const { redis, broker, reader, end } = await world();
+    await until("it waits", () => redis.isRead);
+    redis.isHeld = true;
+    await broker.append("a");
+    const epoch = redis.rows[0]![0].slice(0, -2);
+    redis.rows[1] = [`${epoch}-1`, [`e${epoch}`, "other"]];
+    redis.release();
+    await reader.told("other");
+    assertEquals(reader.log, ["<ready>", "a", "<lost: forked>", "other"]);
+    await end();
+  });
+});
