@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { Broker } from "../../cluster.ts";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
+import { ClusteredServers, ips } from "../helpers/clustered_servers.ts";
 import { Cluster } from "../helpers/nodes.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
@@ -70,5 +71,39 @@ describe("a node", () => {
     for (const n of [10_000, 2, 0]) await say(n); // one is more than that: the first is forgotten
     await cluster.settle();
     assertEquals(node!.texts.slice(10_000), ["10000", "0"]);
+  });
+});
+
+describe("a server that shares a log", () => {
+  it("tells nobody what was published before it was there", async () => {
+    await using world = new ClusteredServers();
+    const [one] = await world.begin(1);
+    await world.clock.until(one!.publish("t", "past"));
+    const late = world.make();
+    const heard: unknown[] = [];
+    late.subscribe("t", ({ data }) => void heard.push(data));
+    await world.start(late);
+    await world.clock.until(one!.publish("t", "now"));
+    await world.settle();
+    assertEquals(heard, ["now"]);
+  });
+
+  it("asks who is there where it cannot know what the log has lost", async () => {
+    await using world = new ClusteredServers();
+    const [one] = await world.begin(1, { presence: true });
+    const link = world.broker.link();
+    const [, other] = await world.begin(1, { presence: true, broker: link });
+    const { ws } = await world.client(one!);
+    assertEquals(ips(other!.presence("t")), ["n0"]);
+    link.hold("entries");
+    await world.clock.until(ws.close());
+    await world.client(one!);
+    await world.settle();
+    world.broker.trim(world.broker.entries.length);
+    await world.clock.until(one!.publish("t", "a"));
+    link.release();
+    await world.settle(100);
+    const ids = (server: typeof one) => server!.presence("t").map(({ id }) => id);
+    assertEquals([ids(other), ids(other).length], [ids(one), 1]);
   });
 });

@@ -102,4 +102,29 @@ describe("stop() of a server with a broker", () => {
       assertEquals([log, clock.pending], [[], 0]);
     });
   }
+
+  it("lets go of the broker within 5 s where it cannot listen", async () => {
+    const clock = new FakeClock();
+    const broker: Broker = {
+      append: () => Promise.resolve(),
+      read(reader) {
+        reader.state(true);
+        reader.ready();
+        return new Promise(() => {});
+      },
+      close: () => Promise.resolve(),
+    };
+    class Occupied extends ScriptedServer {
+      override listen(): TcpListener {
+        throw new Error("occupied");
+      }
+    }
+    const server = createWebSocketServer({ broker, clock, runtime: new Occupied() });
+    const errors: unknown[] = [];
+    server.on("error", ({ kind }) => errors.push(kind));
+    const began = clock.now();
+    const started = server.start({ serverPort: 80 }).then(() => "started", () => "refused");
+    assertEquals(await clock.until(started), "refused");
+    assertEquals([clock.now() - began, errors, clock.pending], [5000, ["brokerDown"], 0]);
+  });
 });
