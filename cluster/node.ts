@@ -39,7 +39,7 @@ export interface NodeOwner<Except, Result> {
     isLocal: boolean,
     position: MessagePosition,
   ): Result;
-  /** Something in the log was read, also of the past; `deliver` follows where it is to be. */
+  /** Something in the log was read, also of the past; `deliver` follows where it is a message. */
   read?(position: MessagePosition, topic?: string, data?: string | Uint8Array<ArrayBuffer>): void;
   /** Whether it must be known where the log stands, and is not. */
   isNowhere?(): boolean;
@@ -58,7 +58,6 @@ export class ClusterNode<Except, Result> {
   readonly #clock: Clock;
   readonly #log: Log<Except, Result | undefined>;
   readonly #presence: Presence | undefined;
-  #isReady = false;
   #ready: () => void = () => {};
   #cause: unknown;
 
@@ -70,7 +69,6 @@ export class ClusterNode<Except, Result> {
       message: (message, position, node, own) => this.#message(message, position, node, own),
       entry: (length, lag) => owner.entry(length, lag),
       ready: () => {
-        this.#isReady = true;
         this.#presence?.open();
         this.#locate();
         this.#ready();
@@ -172,8 +170,6 @@ export class ClusterNode<Except, Result> {
       if (message.kind !== "message") read(position);
       else read(position, message.topic ?? undefined, message.data);
     }
-    // What was kept is the past: it was for those who were there.
-    if (!this.#isReady) return undefined;
     if (message.kind !== "message") {
       this.#presence?.read(message, node);
       return undefined;

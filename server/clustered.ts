@@ -206,7 +206,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     isLocal: boolean,
     position: MessagePosition,
   ): PublishResult {
-    // Before the server listens it has no connections.
+    // What comes before the server listens is the past: it was for those who were there.
     const listening = this.#listening;
     if (listening === undefined) return { sent: 0, tooSlow: 0 };
     const send = () => sendOut(listening, topic, data, except ?? NOBODY);
