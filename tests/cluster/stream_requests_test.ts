@@ -16,7 +16,7 @@ const MADE = {
 const BEING_MADE = { ...MADE, created: "0001-01-01T00:00:00Z" };
 
 /** A server and a log in it that is not read yet. */
-function world(answers: Record<string, object[]> = {}, maxBytes?: number) {
+function world(answers: Record<string, object[]> = {}, maxBytes: number | undefined = undefined) {
   const nats = new ScriptedNats();
   Object.assign(nats.answers, answers);
   const broker = natsBroker({ connection: nats.connection, maxBytes });
