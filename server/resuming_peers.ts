@@ -15,7 +15,7 @@ import {
   unframe,
 } from "../internal/resume_frame.ts";
 import { errorOf, Unacknowledged, unacknowledged } from "../internal/unacknowledged.ts";
-import type { Admission, End, Socket } from "../runtime/contract.ts";
+import type { Admission, ControlEvents, End, Socket } from "../runtime/contract.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { Resuming } from "./resuming.ts";
 import { readIntroduction, Session, type SessionPeer } from "./sessions.ts";
@@ -243,7 +243,7 @@ function publishTo(socket: Socket, owner: Resuming, topic: string, data: WebSock
 
 /** A socket with some of its functions replaced; what the runtime does not have stays away. */
 function wrap(socket: Socket, own: Pick<Socket, "send"> & Partial<Socket>): Socket {
-  const { subscribe, publish, pause, resume } = socket;
+  const { giveControls, subscribe, publish, pause, resume } = socket;
   return {
     get bufferedAmount() {
       return socket.bufferedAmount;
@@ -254,6 +254,10 @@ function wrap(socket: Socket, own: Pick<Socket, "send"> & Partial<Socket>): Sock
     terminate: () => socket.terminate(),
     ...(pause && { pause: () => socket.pause!() }),
     ...(resume && { resume: () => socket.resume!() }),
+    ...(giveControls && {
+      control: (what: "ping" | "pong", data: Uint8Array) => socket.control!(what, data),
+      giveControls: (to: ControlEvents) => socket.giveControls!(to),
+    }),
     ...(subscribe && {
       subscribe: own.subscribe ?? ((topic: string) => socket.subscribe!(topic)),
       unsubscribe: own.unsubscribe ?? ((topic: string) => socket.unsubscribe!(topic)),
