@@ -58,10 +58,10 @@ class PlainTarget implements Target {
   readonly #asked: string;
 
   constructor(asked: string) {
-    const [, pathname = "", query = ""] = PLAIN.exec(asked)!;
+    const [, pathname, query = ""] = PLAIN.exec(asked)!;
     this.#asked = asked;
-    this.pathname = pathname;
-    this.url = own(pathname + query);
+    this.pathname = pathname!;
+    this.url = own(this.pathname + query);
   }
 
   get href(): string {
