@@ -292,7 +292,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
         waiting.shift();
         sent.waitingBytes -= sizeOf(given);
         if (answer !== undefined) this.link!.ask(data).then(answer.resolve, answer.reject);
-        else this.link?.transmit(data);
+        else this.link!.transmit(data);
       } catch (cause) {
         if (this.isOver) return;
         this.#unsent(cause, sent, waiting);

@@ -189,6 +189,22 @@ describe("the third argument of WebSocket", () => {
   });
 });
 
+describe("bufferedAmount of a socket", () => {
+  it("counts what was sent in this turn, be its buffer given away since", async () => {
+    const runtime = new ScriptedClient();
+    const socket = new WebSocket("ws://localhost/", [], { clock: new FakeClock(), runtime });
+    await task();
+    runtime.events.open();
+    const { buffer } = new Uint8Array(4);
+    socket.send(buffer);
+    structuredClone(buffer, { transfer: [buffer] });
+    assertEquals([buffer.byteLength, socket.bufferedAmount], [0, 4]);
+    await task();
+    assertEquals(socket.bufferedAmount, 0);
+    runtime.events.closed({ code: 1000, reason: "" });
+  });
+});
+
 describe("bufferedAmount of a socket that is over", () => {
   it("is what its last connection has not sent, and no more for those before it", async () => {
     const ends: [name: string, end: (ws: WebSocket, runtime: ScriptedClient) => unknown][] = [

@@ -180,6 +180,18 @@ describe("a server's socket", () => {
 });
 
 describe("a client's socket", () => {
+  it("is dropped by an observer as what has waited goes out, with a 'close' behind that", async () => {
+    const { clock, socket, end } = await dialled({ observer: { sent: () => socket.terminate() } });
+    const told: unknown[] = [];
+    socket.onclose = ({ code }) => told.push(code);
+    socket.send(new Blob(["a"]));
+    socket.close(1000);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    await clock.advance(10);
+    assertEquals([told, socket.readyState], [[1006], 3]);
+    await end();
+  });
+
   it("sends Pings while it is open, and at no other time", async () => {
     const { clock, network, server, socket, end } = await dialled();
     const pings: unknown[] = [];
