@@ -2,6 +2,8 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { readRows, type Row } from "../../cluster/brokers/redis_rows.ts";
+import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
@@ -171,6 +173,20 @@ describe("a stream of Redis", () => {
     await end();
   });
 
+  it("is not appended to where the server refuses what stands before that, and it is said why", async () => {
+    const { redis, broker, end } = await world([
+      ["1000-0", ["epoch", "gone"]],
+      ["5000-0", ["hello", "stranger"]],
+    ]);
+    const faults = ["OOM command not allowed"];
+    redis.fault = (asked) => asked.includes(" on1000 ") ? faults.shift() : undefined;
+    await assertRejects(() => broker.append("a"), Error, "OOM command not allowed");
+    assertEquals(redis.entries, []);
+    await broker.append("a");
+    assertEquals(redis.entries, ["a"]);
+    await end();
+  });
+
   const FORMS: Record<string, ScriptedRedis["form"]> = {
     "pairs": (key, rows) => [[key, rows]],
     "one pair": (key, rows) => [key, rows],
@@ -243,5 +259,34 @@ describe("what a node has appended to Redis", () => {
     await reader.told("other");
     assertEquals(reader.log, ["<ready>", "a", "<lost: forked>", "other"]);
     await end();
+  });
+});
+
+describe("reading a stream of Redis that is put off for a while", () => {
+  const row = (id: string): Row => readRows([[id, ["e1000", "x"]]])[0]!;
+
+  it("is so where nothing of this node's own is to be read, and until there is", async () => {
+    const redis = new ScriptedRedis();
+    redis.rows = [["1000-0", ["epoch", "gone"]]];
+    const stream = new RedisStream("log", redis.open, 1000);
+    const connection = redis.open();
+    const isPutOff = (id: string) => {
+      const waiting = stream.gather(60_000, row(id));
+      stream.hurry();
+      return waiting?.then(() => true) ?? false;
+    };
+    assertEquals(await isPutOff("1000-0"), true);
+    const waiting = stream.gather(60_000, row("1000-0"));
+    const appended = stream.append(connection, "a");
+    await waiting; // which the append has ended
+    const during = [await isPutOff("1000-0"), await isPutOff("9000-0")];
+    const { id } = (await appended)!;
+    assertEquals([id, during], ["1000-1", [false, false]]);
+    assertEquals([await isPutOff("1000-0"), await isPutOff("1000-1")], [false, true]);
+    const began = performance.now();
+    await stream.gather(20, row("1000-1"));
+    assertEquals(performance.now() - began > 15, true);
+    stream.rest();
+    connection.close();
   });
 });

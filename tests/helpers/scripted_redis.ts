@@ -24,6 +24,8 @@ export class ScriptedRedis {
   connections = 0;
   /** While it is, nobody is told of what comes. */
   isHeld = false;
+  /** What a command fails with, if it does. */
+  fault: (command: string) => string | undefined = () => undefined;
   /** How what XREAD found is answered; clients differ. */
   form: (key: string, rows: StreamRow[]) => unknown = (key, rows) => [[key, rows]];
   #waiting: (() => void)[] = [];
@@ -69,7 +71,10 @@ export class ScriptedRedis {
 
   async #answer(command: string, args: string[], closed: Promise<never>): Promise<unknown> {
     await undefined;
-    this.asked.push(`${command} ${args.slice(1).join(" ")}`);
+    const asked = `${command} ${args.slice(1).join(" ")}`;
+    this.asked.push(asked);
+    const fault = this.fault(asked);
+    if (fault !== undefined) throw new Error(fault);
     switch (command) {
       case "XADD":
         return this.#add(args);
