@@ -110,6 +110,9 @@ export class ScriptedRedis {
     args: string[],
     order: (rows: StreamRow[]) => StreamRow[],
   ): StreamRow[] {
+    for (const end of [from, to]) {
+      if (!/^(?:[-+]|\(?\d+(?:-\d+)?)$/.test(end)) throw new Error(`ERR Invalid stream ID: ${end}`);
+    }
     const isOut = (id: string) =>
       (from !== "-" && isBefore(id, from)) ||
       (to.startsWith("(") ? !isBefore(id, to.slice(1)) : to !== "+" && isBefore(to, id));
