@@ -274,6 +274,7 @@ const TABLE = [
   [/^cluster\/brokers\/nats/, [
     "tests/cluster/stream_numbers_test",
     "tests/cluster/stream_requests_test",
+    "tests/cluster/stream_silence_test",
   ], [
     "tests/cluster/nats_corners_test",
     "tests/cluster/nats_ahead_test",

@@ -161,6 +161,8 @@ describe("a client that stays", () => {
     const peer = peerOf(undefined);
     resume.add(peer);
     assertEquals([resume.hello, resume.isNowhere], [{ resume: 1, epoch: "e" }, false]);
+    await clock.advance(25_000);
+    assertEquals(peer.log.splice(0), [{ at: "3.0" }]);
     resume.lost("forked");
     assertEquals([resume.hello, resume.isNowhere], [{ resume: 1, epoch: undefined }, true]);
     await clock.advance(25_000);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readRows, type Row } from "../../cluster/brokers/redis_rows.ts";
+import { isBefore, readId, readRows, type Row } from "../../cluster/brokers/redis_rows.ts";
 import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
@@ -141,7 +141,12 @@ describe("a stream of Redis", () => {
     const { redis, broker, reader, end } = await world([["1000-0", ["epoch", "gone"]]]);
     await broker.append("a");
     await reader.told("a");
-    for (const [ms, why, told] of [[2000, "forked", "forked"], [3000, "odd", "trimmed"]] as const) {
+    const begun = [[2000, "forked", "forked"], [3000, "odd", "trimmed"], [
+      4000,
+      "gone",
+      "gone",
+    ]] as const;
+    for (const [ms, why, told] of begun) {
       redis.rows.push([`${ms}-0`, ["epoch", why]]);
       redis.wake();
       await reader.whenLost(told);
@@ -149,14 +154,8 @@ describe("a stream of Redis", () => {
       await reader.told(why);
       assertEquals(redis.rows.at(-1), [`${ms}-1`, [`e${ms}`, why]]);
     }
-    assertEquals(reader.log, [
-      "<ready>",
-      "a",
-      "<lost: forked>",
-      "forked",
-      "<lost: trimmed>",
-      "odd",
-    ]);
+    const log = begun.flatMap(([, why, told]) => [`<lost: ${told}>`, why]);
+    assertEquals(reader.log, ["<ready>", "a", ...log]);
     await end();
   });
 
@@ -260,6 +259,22 @@ describe("what a node has appended to Redis", () => {
     assertEquals(reader.log, ["<ready>", "a", "<lost: forked>", "other"]);
     await end();
   });
+});
+
+describe("a place in a stream of Redis", () => {
+  for (
+    const [one, other, is] of [
+      ["1-0", "1-1", true],
+      ["1-1", "1-1", false],
+      ["1-2", "1-1", false],
+      ["1-9", "2-0", true],
+      ["2-0", "1-9", false],
+    ] as const
+  ) {
+    it(`at ${one} is ${is ? "" : "not "}before ${other}`, () => {
+      assertEquals(isBefore(readId(one), readId(other)), is);
+    });
+  }
 });
 
 describe("reading a stream of Redis that is put off for a while", () => {
