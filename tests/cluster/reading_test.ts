@@ -53,6 +53,24 @@ class ScriptedReading extends Reading<string> {
   }
 }
 
+/** Reads until it is interrupted. */
+class WaitingReading extends ScriptedReading {
+  #end: () => void = () => {};
+
+  protected override read(): Promise<void> {
+    return new Promise((resolve) => this.#end = resolve);
+  }
+
+  protected override interrupt(): void {
+    this.#end();
+  }
+
+  /** The stream is the one that was read. */
+  found(): void {
+    this.see();
+  }
+}
+
 /** Has a reading run to its end while time is what the test says. Returns how long it paused each time. */
 async function run(attempts: [number, Attempt][]): Promise<{ pauses: number[]; log: string[] }> {
   const [now, set] = [performance.now, globalThis.setTimeout];
@@ -131,5 +149,36 @@ describe("those who read by one broker", () => {
     controller.abort();
     reading.appended("d");
     assertEquals([reading.isSeen, reading.ahead], [false, ["b"]]);
+  });
+
+  it("are waited for until each has looked, has ended, or has taken too long", async () => {
+    const readings = new Readings<string>();
+    assertEquals(readings.isSeen, true, "nobody reads");
+    await readings.seen(5);
+    const all = [1, 2].map(() => {
+      const controller = new AbortController();
+      const reading = new WaitingReading([], [], () => {}, controller.signal);
+      return { reading, controller, running: readings.run(reading) };
+    });
+    const [one, other] = all as [typeof all[0], typeof all[0]];
+    assertEquals([readings.size, readings.isSeen], [2, false]);
+    one.reading.found();
+    assertEquals(readings.isSeen, false, "one of two has not");
+    const late = await readings.seen(5).catch(({ message }: Error) => message);
+    assertEquals(late, "the log could not be read within 5 ms");
+    const seen = readings.seen(60_000);
+    other.reading.found();
+    await seen;
+    assertEquals(readings.isSeen, true);
+    one.reading.doubt();
+    assertEquals(readings.isSeen, false);
+    const ended = readings.seen(60_000);
+    one.controller.abort();
+    await ended;
+    await one.running;
+    assertEquals([readings.size, readings.isSeen], [1, true]);
+    await readings.end();
+    await other.running;
+    assertEquals(readings.size, 0);
   });
 });
