@@ -261,6 +261,7 @@ const TABLE = [
     "tests/server/resuming_test",
   ]],
   [/^cluster\/(?:wait|brokers\/re)/, [
+    "tests/cluster/engine_brokers_test",
     "tests/cluster/reading_test",
     "tests/cluster/stream_commands_test",
     "tests/cluster/stream_rows_test",
@@ -272,6 +273,7 @@ const TABLE = [
     "tests/cluster/redis_test",
   ]],
   [/^cluster\/brokers\/nats/, [
+    "tests/cluster/engine_brokers_test",
     "tests/cluster/stream_numbers_test",
     "tests/cluster/stream_requests_test",
     "tests/cluster/stream_silence_test",

@@ -7,7 +7,6 @@ import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDelivery } from "../../cluster/brokers/nats_stream.ts";
-import type { BusinessError } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
@@ -41,27 +40,6 @@ const api = (connection: NatsConnection, call: string, request: object = {}) =>
   connection.request(`$JS.API.${call}`, JSON.stringify(request), { timeout: 2000 });
 
 describe("a log in JetStream", () => {
-  it("refuses wrong options with 401", () => {
-    const connection = { request() {}, publish() {}, subscribe() {} };
-    for (
-      const [options, what] of [
-        [{}, "options must have 'connection'"],
-        [{ connection: "nats://" }, "'connection' must be a connection of nats-core"],
-        [{ connection, stream: "a.b" }, "'stream' must be letters, digits, - and _"],
-        [{ connection, maxBytes: 1.5 }, "'maxBytes' must be an integer above 0"],
-        [{ connection, key: "x" }, "'key' is no option"],
-      ] as const
-    ) {
-      try {
-        natsBroker(options as never);
-        assert(false, "not refused");
-      } catch (error) {
-        assertEquals((error as BusinessError).code, 401);
-        assertMatch((error as BusinessError).message, new RegExp(`natsBroker: ${what}`));
-      }
-    }
-  });
-
   it("is made by one of several that find none", async () => {
     await using nats = await NatsServer.run();
     await using connections = new Connections();

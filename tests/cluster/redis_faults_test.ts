@@ -42,26 +42,6 @@ function logOf(broker: ReturnType<typeof redisBroker>, name: string) {
 }
 
 describe("a log in Redis", () => {
-  it("refuses wrong options with 401", () => {
-    for (
-      const [options, what] of [
-        [{}, "options must have 'open'"],
-        [{ open: "redis://" }, "'open' must be a function"],
-        [{ open: CLIENT, key: "" }, "'key' must be text that is not empty"],
-        [{ open: CLIENT, maxBytes: 0 }, "'maxBytes' must be an integer above 0"],
-        [{ open: CLIENT, url: "x" }, "'url' is no option"],
-      ] as const
-    ) {
-      try {
-        redisBroker(options as never);
-        assert(false, "not refused");
-      } catch (error) {
-        assertEquals((error as BusinessError).code, 401);
-        assertMatch((error as BusinessError).message, new RegExp(`redisBroker: ${what}`));
-      }
-    }
-  });
-
   it("is made by one of several that find none", async () => {
     await using redis = await RedisServer.run();
     const brokers = Array.from({ length: 8 }, () => brokerOf(redis.url));

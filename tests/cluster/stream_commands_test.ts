@@ -169,6 +169,7 @@ describe("a stream of Redis", () => {
     await reader.told("b");
     assertEquals(reader.log, ["<ready>", "a", "<lost: gone>", "b"]);
     assertEquals(redis.entries, ["b"]);
+    assertEquals([reader.states, reader.causes], [[true, false, true], ["closed"]], "at once");
     await end();
   });
 
