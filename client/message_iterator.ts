@@ -116,8 +116,9 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   }
 
   #readOn(): void {
-    this.#goOn?.();
-    this.#goOn = undefined;
+    const goOn = this.#goOn;
+    this.#goOn = undefined; // first, as what comes at once may be too much again
+    goOn?.();
   }
 
   readonly #failed = (error: unknown): void => {

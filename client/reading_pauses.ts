@@ -72,7 +72,7 @@ export class ReadingPauses {
     const { clock, heartbeat, runtime } = this.#parts;
     clock.clearTimer(this.#timer);
     this.#timer = undefined;
-    this.#socket.resume!();
     if (runtime.canPing) heartbeat.add(this.#peer);
+    this.#socket.resume!(); // last, as what it tells at once may be too much again
   }
 }

@@ -198,8 +198,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   resume(): void {
     if (this.state !== "open") return;
     this.host.paused.delete(this);
-    this.socket?.resume?.();
     if (this.host.canPing) this.host.heartbeat.add(this);
+    this.socket?.resume?.(); // last, as what it tells at once may be too much again
   }
 
   /**

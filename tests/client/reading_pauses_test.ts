@@ -193,4 +193,28 @@ describe("a client whose streams are read too slowly", () => {
     runtime.events.alive();
     await end(world);
   });
+
+  it("is not read again where the runtime tells what came meanwhile as it is to read on", async () => {
+    const runtime = new PausingClient();
+    const world = await open(runtime);
+    const { calls, clock, streams: [reader] } = world;
+    await fill(world);
+    const socket = runtime.socket as PausableSocket;
+    const { resume } = socket;
+    socket.resume = () => {
+      resume.call(socket);
+      socket.resume = resume;
+      for (let n = 0; n < 20; n++) runtime.events.message("y");
+      runtime.events.message(BIG);
+    };
+    for (let n = 0; n < 30; n++) await reader!.read(); // and the streams some more by themselves
+    await clock.advance(0);
+    assertEquals(calls(), ["pause", "resume", "pause"]);
+    await clock.advance(14_999);
+    assertEquals(calls(), []); // no Ping
+    for (let n = 0; n < 32; n++) await reader!.read();
+    await clock.advance(0);
+    assertEquals(calls(), ["resume"]);
+    await end(world);
+  });
 });

@@ -182,6 +182,27 @@ describe("a server's connection whose listeners cannot follow", () => {
     assertEquals(world.told, [[], ["ping"]]);
   });
 
+  it("is sent no Ping where what comes as it is to be read from is too much again", async () => {
+    const socket = new PausableSocket();
+    await using world = await ScriptedConnection.open({ config, socket });
+    const works = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let told = 0;
+    world.server.on("messageReceive", () => works[told++]!.promise);
+    const { resume } = socket;
+    socket.resume = () => {
+      resume.call(socket);
+      socket.resume = resume;
+      world.admission.message("y");
+    };
+    world.admission.message("x");
+    works[0]!.resolve();
+    await world.clock.advance(6999);
+    assertEquals(world.told, [["message x", "message y"], ["pause", "resume", "pause"]]);
+    works[1]!.resolve();
+    await world.clock.advance(0);
+    assertEquals(world.told, [[], ["resume"]]);
+  });
+
   it("is not read from again once it closes, and is not stopped then", async () => {
     for (const closes of ["before", "after"]) {
       await using world = await ScriptedConnection.open({ config, socket: new PausableSocket() });
