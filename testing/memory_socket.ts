@@ -134,7 +134,7 @@ export class MemorySocket implements ClientSocket {
 
   #message(data: string | ArrayBuffer): void {
     if (!exceeds(data, this.#maxPayload)) {
-      return this.#owner?.message(this.#binaryType === "uint8array" ? asView(data) : data);
+      return this.#owner!.message(this.#binaryType === "uint8array" ? asView(data) : data);
     }
     if (this.state === "open") this.#tell((other) => other.#closed(1009, ""));
     this.#end({ code: 1006, reason: "", tooBig: true });

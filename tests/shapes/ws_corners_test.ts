@@ -178,7 +178,7 @@ describe("several shapes of one connection", () => {
     const log: string[] = [];
     for (const [n, socket] of sockets.entries()) {
       socket.on("message", (data: Buffer) => log.push(`${n} ${data}`));
-      socket.on("pong", () => log.push(`${n} pong`));
+      socket.on("pong", ({ length }) => log.push(`${n} pong ${length}`));
       socket.on("close", (code: number, reason: Buffer) => log.push(`${n} ${code} ${reason}`));
     }
     third.onmessage = ({ data }) => log.push(`2 ${data}`);
@@ -188,7 +188,7 @@ describe("several shapes of one connection", () => {
     assertEquals(log.splice(0), ["0 x", "1 x", "2 x"]);
     sockets[1]!.ping();
     await pair.clock.advance(20);
-    assertEquals(log.splice(0), ["0 pong", "1 pong"]);
+    assertEquals(log.splice(0), ["0 pong 0", "1 pong 0"]);
     await pair.ws.close({ code: 4000, reason: "bye" });
     await pair.clock.advance(20);
     assertEquals(log, ["0 4000 bye", "1 4000 bye", "2 4000 bye"]);

@@ -59,6 +59,15 @@ describe("a server on the network in memory", () => {
     assertEquals(ports, [49_152, 49_154, 49_155]);
   });
 
+  it("is given the last port that is free, and none where none is", async () => {
+    await using world = new World();
+    const serve = () => world.network.serve(0, () => new Response());
+    const hosts = Array.from({ length: 16_384 }, serve);
+    assertThrows(serve, Error, "all ports");
+    hosts.at(-1)!.stop();
+    assertEquals(serve().address.port, 65_535);
+  });
+
   it("begins anew with the free ports once it is through", async () => {
     await using world = new World();
     const ports = new Set<number>();
@@ -169,6 +178,21 @@ describe("a server in a host on the network in memory", () => {
     await clock.advance(60_000);
     assertEquals([told, server.listAllConnections(), network.links], [[], [], []]);
     host.stop();
+  });
+
+  it("says so where 'fetch' is given something else than what the network tells", async () => {
+    await using world = new World();
+    const server = world.server();
+    const told: string[] = [];
+    server.on("error", ({ message }) => told.push(message));
+    const mount = await server.mount();
+    const headers = {
+      ...{ host: "localhost", connection: "Upgrade", upgrade: "websocket" },
+      ...{ "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" },
+    };
+    const answer = await mount.fetch(new Request("http://localhost/", { headers }), {} as never);
+    assertEquals([answer?.status, told.length], [500, 1]);
+    assertStringIncludes(told[0]!, "'fetch' was not given what the memory network tells");
   });
 });
 
