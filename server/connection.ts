@@ -194,9 +194,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     return true;
   }
 
-  /** Reads again. */
+  /** Reads again, unless somebody else wants nothing read. */
   resume(): void {
-    if (this.state !== "open") return;
+    if (this.state !== "open" || this.#backlog?.isPaused || this.ears?.isPaused) return;
     this.host.paused.delete(this);
     if (this.host.canPing) this.host.heartbeat.add(this);
     this.socket?.resume?.(); // last, as what it tells at once may be too much again

@@ -15,4 +15,6 @@ export interface ConnectionEars {
   closed(close: CloseResult): unknown;
   /** A Ping was answered. */
   ponged(): void;
+  /** Whether it wants nothing read. */
+  readonly isPaused?: boolean;
 }

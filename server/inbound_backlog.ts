@@ -23,7 +23,8 @@ export class Backlog {
   readonly #limit: number;
   readonly #owner: BacklogOwner;
   #bytes = 0;
-  #paused = false;
+  /** Whether it has stopped reading. */
+  isPaused = false;
 
   constructor(limit: number, owner: BacklogOwner) {
     this.#limit = limit;
@@ -42,15 +43,15 @@ export class Backlog {
       settled();
       failed?.(cause);
     });
-    if (this.#paused || this.#bytes <= this.#limit) return;
-    this.#paused = true;
+    if (this.isPaused || this.#bytes <= this.#limit) return;
+    this.isPaused = true;
     if (!this.#owner.pause()) this.#owner.dropTooFast();
   }
 
   #settled(bytes: number): void {
     this.#bytes -= bytes;
-    if (!this.#paused || this.#bytes > this.#limit / 2) return;
-    this.#paused = false;
+    if (!this.isPaused || this.#bytes > this.#limit / 2) return;
+    this.isPaused = false;
     this.#owner.resume();
   }
 }

@@ -45,6 +45,10 @@ class SeveralEars implements ConnectionEars {
     for (const one of this.all) one.ponged();
   }
 
+  get isPaused(): boolean {
+    return this.all.some((one) => one.isPaused);
+  }
+
   /** Tells each, whether those before it have failed or not; a promise where one is at work, or failed. */
   #each(tell: (one: ConnectionEars) => unknown): Promise<unknown> | undefined {
     const atWork = this.all.map((one) => {

@@ -1,8 +1,10 @@
 /** Pings and Pongs of a socket in the shape of `ws`. Not part of the public API. */
 
 import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
 import type { ServerConnection } from "../server/connection.ts";
-import { notOpen, STATES, unsupported, type WsCallback } from "./ws_data.ts";
+import { guarded, listenersTo } from "./server_hub.ts";
+import { notOpen, STATES, toBuffer, unsupported, type WsCallback } from "./ws_data.ts";
 
 /** The longest Ping, and the longest Pong, in bytes (RFC 6455 §5.5). */
 const MAX_CONTROL_BYTES = 125;
@@ -47,4 +49,16 @@ function send(connection: ServerConnection, what: "ping" | "pong", data: Buffer)
   if (isBeat && host.heartbeat.probe(connection)) return;
   if (socket!.control !== undefined) socket!.control(what, data);
   else if (!isBeat) throw unsupported(what === "pong" ? what : "ping: data");
+}
+
+/** Tells each socket of a connection what has come in, as the runtime tells but the last; none once they are over. */
+export function tellControl(
+  connection: ServerConnection,
+  what: "ping" | "pong",
+  data: Uint8Array<ArrayBuffer> | ArrayBuffer,
+): void {
+  for (const socket of listenersTo(connection)) {
+    if (!(socket instanceof EventEmitter)) continue; // one in another shape
+    guarded(connection, what, () => socket.emit(what, toBuffer(data)));
+  }
 }

@@ -9,7 +9,7 @@ import type { ServerConnection } from "../server/connection.ts";
 import { NOTHING, withoutConstructor } from "./bare_emitter.ts";
 import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
-import { sendControl } from "./ws_control.ts";
+import { sendControl, tellControl } from "./ws_control.ts";
 import {
   notOpen,
   STATES,
@@ -32,9 +32,6 @@ const SENT_BYTES = 64 * 1024;
 
 /** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
-
-/** What the Pong of a runtime holds that does not show its data. */
-const NO_DATA = new ArrayBuffer(0);
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
@@ -260,7 +257,7 @@ export class WsSocket extends EventEmitter {
     this.#connection.drop();
   }
 
-  /** Stops reading; throws 2302999 where the runtime cannot. */
+  /** Stops reading, for `pingInterval + pongTimeout` at the most; throws 2302999 where the runtime cannot. */
   pause(): void {
     if (this.readyState !== OPEN || this.isPaused) return;
     if (!this.#connection.pause()) throw unsupported("pause");
@@ -321,12 +318,13 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   ponged(): void {
-    if (this.#connection.socket?.giveControls === undefined) this.control("pong", NO_DATA);
+    if (this.#connection.socket?.giveControls !== undefined) return;
+    guarded(this.#connection, "pong", () => this.emit("pong", Buffer.alloc(0)));
   }
 
   /** Not for programs. */
   control(what: "ping" | "pong", data: Uint8Array<ArrayBuffer> | ArrayBuffer): void {
-    guarded(this.#connection, what, () => this.emit(what, toBuffer(data)));
+    tellControl(this.#connection, what, data);
   }
 
   #is(bit: number): boolean {

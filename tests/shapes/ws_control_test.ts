@@ -212,6 +212,35 @@ describe("'ping' and 'pong' of a socket of wsServer", () => {
     });
   }
 
+  it("are told each of several, and none that is over", async () => {
+    await using world = await World.start();
+    const connected = [world.wss, wsServer(world.server)].map((wss) => once(wss, "connection"));
+    const peer = await within(rawConnect(world.server.address!.port, { pong: false }));
+    const sockets = (await within(Promise.all(connected))).flat().filter((one) => "ping" in one);
+    const [, second] = sockets as [WsSocket, WsSocket];
+    const log: unknown[] = [];
+    sockets.forEach((socket, n) => {
+      for (const event of ["ping", "pong"]) {
+        socket.on(event, (data: Buffer) => log.push(`${n} ${event} ${data}`));
+      }
+      socket.on("close", () => log.push(`${n} close`));
+    });
+    peer.send(PING, "a");
+    second.ping();
+    await within(peer.next(PING));
+    peer.send(PONG, "");
+    peer.send(TEXT, "last");
+    await within(once(second, "message"));
+    const pings = onDeno ? [] : ["0 ping a", "1 ping a"];
+    assertEquals(log.splice(0), [...pings, "0 pong ", "1 pong "]);
+    second.close();
+    peer.send(PING, "late");
+    peer.send(PONG, "late");
+    await within(peer.next(PONG)); // the runtime answers as it closes
+    assertEquals(log, ["0 close", "1 close"]);
+    peer.socket.destroy();
+  });
+
   it("are no sign of life but for the Pong", async () => {
     const server = createWebSocketServer();
     wsServer(server);

@@ -39,8 +39,10 @@ async function scripted(config: Partial<WebSocketServerConfig> = {}) {
   const clock = new FakeClock();
   const runtime = new ScriptedServer();
   const server = createWebSocketServer({ clock, runtime });
-  let socket!: WsSocket;
-  wsServer(server).on("connection", (one) => socket = one);
+  const sockets: WsSocket[] = [];
+  for (const wss of [wsServer(server), wsServer(server)]) {
+    wss.on("connection", (one) => sockets.push(one));
+  }
   await server.start({ serverPort: 80, ...config });
   const admission = runtime.enter();
   const wire = new PausableSocket();
@@ -50,7 +52,7 @@ async function scripted(config: Partial<WebSocketServerConfig> = {}) {
     await clock.until(server.stop());
     assertEquals(clock.pending, 0);
   };
-  return { server, socket, admission, calls: wire.calls, clock, end };
+  return { server, socket: sockets[0]!, sockets, admission, calls: wire.calls, clock, end };
 }
 
 describe("a callback of send() and ping()", () => {
@@ -193,6 +195,32 @@ describe("several shapes of one connection", () => {
     await pair.clock.advance(20);
     assertEquals(log, ["0 4000 bye", "1 4000 bye", "2 4000 bye"]);
     await pair[Symbol.asyncDispose]();
+  });
+
+  it("are not read from while one of them is paused, or the server's own listeners are behind", async () => {
+    const { server, sockets, admission, calls, end } = await scripted({ maxPendingAmount: 10 });
+    const [one, two] = sockets as [WsSocket, WsSocket];
+    const works: (() => void)[] = [];
+    server.on("messageReceive", () => new Promise<void>((resolve) => works.push(resolve)));
+    const done = async () => {
+      works.splice(0).forEach((resolve) => resolve());
+      await Promise.resolve(); // it is counted
+      await Promise.resolve();
+    };
+    one.pause();
+    two.pause();
+    one.resume();
+    assertEquals(calls.splice(0), ["pause", "pause"]);
+    admission.message("that was under way");
+    assertEquals(calls.splice(0), ["pause"]);
+    two.resume();
+    assertEquals(calls.splice(0), []);
+    one.pause();
+    await done();
+    assertEquals(calls.splice(0), ["pause"]);
+    one.resume();
+    assertEquals(calls.splice(0), ["resume"]);
+    await end();
   });
 
   it("have a message behind them when all have heard of it: none counts as being worked on", async () => {
