@@ -167,8 +167,10 @@ describe("a socket of ws", () => {
     const said: string[] = [];
     console.warn = (what: string) => void said.push(what);
     for (const event of ["message", "close", "error", "pong", "open"]) socket.on(event, () => {});
+    await pair.clock.until(pair.server.stop());
+    socket.on("ping", () => {}); // it is over: nothing is told any more
     console.warn = warn;
-    assertEquals(said, []);
+    assertEquals([said, socket.listenerCount("ping")], [[], 1]);
     await pair[Symbol.asyncDispose]();
   });
 });
