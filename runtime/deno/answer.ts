@@ -19,7 +19,7 @@ let called: symbol | undefined;
 export function withAnswer(answer: AnswerEvents | undefined, make: () => WebSocket): WebSocket {
   const place = debuggerPlace;
   if (answer === undefined || place === undefined) return make();
-  if (place[INTERNAL.network]?.isEnabled?.() === true) return make(); // the program is being debugged
+  if (place[INTERNAL.network]?.isEnabled?.() === true) return make(); // it can be debugged, as with `--inspect`
   const ws = (called === undefined ? learn(place, make) : make()) as Inner;
   let headers: AnswerHeaders | undefined;
   const opened = () => headers && answer.headers(responseHeaders(apart(headers)));

@@ -35,4 +35,27 @@ describe("the WebSocket of a client on Deno that listens to 'headerReceive'", ()
     assertEquals([code, stderr, stdout], [0, "", "true true true true true\n"]);
     await server.stop();
   });
+
+  it("is left to the debugger with '--inspect', whether one is there or not", async () => {
+    const source = `
+      const { createWebSocket, createWebSocketServer } = await import(${JSON.stringify(MODULE)});
+      const server = createWebSocketServer();
+      await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+      const ws = createWebSocket();
+      ws.on("headerReceive", () => console.log("told"));
+      await ws.connect("ws://127.0.0.1:" + server.address.port);
+      await ws.opened;
+      console.log("open");
+      await ws.close();
+      await ws.closed;
+      await server.stop();
+      Deno.exit(); // its debugger's port would keep it
+    `;
+    for (
+      const [flag, told] of [[[], "told\nopen\n"], [["--inspect=127.0.0.1:0"], "open\n"]] as const
+    ) {
+      const flags = ["-A", "--no-prompt", ...flag];
+      assertEquals((await runSource(source, { runtime: "deno", flags })).stdout, told);
+    }
+  });
 });
