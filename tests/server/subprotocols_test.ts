@@ -134,11 +134,19 @@ describe("createWebSocketServer().start({ protocol })", () => {
     assertStringIncludes(error!.message, 'offers the subprotocols "a", "b", "c"; this server');
   });
 
-  it("says nothing of an offer where a function chooses none", async () => {
-    await using watched = await WatchedServer.start({ protocol: () => undefined });
-    assertEquals(await offer(watched.port, "mqtt"), [101, ""]);
-    assertEquals(watched.errors.filter(({ kind }) => kind !== "lost"), []);
-  });
+  for (
+    const [what, protocol, status] of [["a function chooses none", () => undefined, [101, ""]], [
+      "there is one of the list",
+      ["mqtt"],
+      [101, "mqtt"],
+    ]] as const
+  ) {
+    it(`says nothing of an offer where ${what}`, async () => {
+      await using watched = await WatchedServer.start({ protocol });
+      assertEquals(await offer(watched.port, "mqtt"), [...status]);
+      assertEquals(watched.errors.filter(({ kind }) => kind !== "lost"), []);
+    });
+  }
 
   for (
     const protocol of ["a,b", "a b", " ", "ü", 5, null, {}, [], ["a", "a"], ["a", ""], ["a b"], [5]]
