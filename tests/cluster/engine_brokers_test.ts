@@ -87,6 +87,9 @@ for (const [name, make] of Object.entries(ENGINES)) {
       await reader.told("a");
       const looks = asked.filter((one) => /^(?:XREVRANGE|STREAM.INFO)/.test(one));
       assertEquals(looks.length, 1, looks.join());
+      const places = [/^(?:XREVRANGE|CONSUMER.CREATE)/, /^(?:XADD NOMKSTREAM|NETKIT.log)/]
+        .map((one) => asked.findIndex((command) => one.test(command)));
+      assertEquals(places, places.toSorted((a, b) => a - b), asked.join("; "));
       await reader.end();
       await broker.close();
     });

@@ -84,7 +84,38 @@ describe("a stream of Redis", () => {
     assertEquals(redis.rows.at(-1), ["5001-4", ["e1000", "c"]]);
     assertEquals(toldOf(reader).slice(-2), ["1000-2 stranger again", "1000-4 c"]);
     assertEquals(reader.lostReasons, []);
+    redis.rows.push(["5001-5", ["a", "stranger"]], ["5001-9", ["e1000", "far"]]);
+    redis.wake();
+    await reader.told("far", 5000);
+    assertEquals(reader.lostReasons, ["trimmed"], "what lay between is not known");
     await end();
+  });
+
+  it("is read from where its epoch goes on, if no more of it is kept", async () => {
+    const { reader, end } = await world([
+      ["5001-1", ["on1000", "5000-0"]],
+      ["5001-2", ["e1000", "b"]],
+    ]);
+    assertEquals([toldOf(reader), reader.lostReasons], [["1000-2 b"], []]);
+    await end();
+  });
+
+  it("is not told on to who leaves in the middle", async () => {
+    const redis = new ScriptedRedis();
+    redis.rows = [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]], ["1000-2", [
+      "e1000",
+      "b",
+    ]]];
+    const leaving = new AbortController();
+    const told: string[] = [];
+    const entry = (_: unknown, text: string) => {
+      told.push(text);
+      leaving.abort();
+    };
+    const broker = redisBroker({ open: redis.open });
+    await broker.read({ entry, ready() {}, lost() {}, state() {} }, leaving.signal);
+    assertEquals(told, ["a"]);
+    await broker.close();
   });
 
   it("does not go on at a place that names another row than the one before it", async () => {

@@ -70,6 +70,9 @@ describe("a stream of Redis that is another after a while in which nothing came"
       await broker.append("next");
       await reader.told("next");
       assertEquals([reader.log, reader.states], [told, [true]]);
+      // An epoch is begun by who finds a fork, and by nobody else.
+      const forks = redis.rows.filter(([, [kind, why]]) => kind === "epoch" && why === "forked");
+      assertEquals(forks.length, told.includes("<lost: forked>") ? 1 : 0);
       // After a fork the epoch that was is told once more, and the next one follows it.
       if (!told.includes("<lost: forked>")) assertEquals(reader.unsaid, undefined);
       await end();

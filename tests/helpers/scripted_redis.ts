@@ -113,6 +113,7 @@ export class ScriptedRedis {
     for (const end of [from, to]) {
       if (!/^(?:[-+]|\(?\d+(?:-\d+)?)$/.test(end)) throw new Error(`ERR Invalid stream ID: ${end}`);
     }
+    if (args.length > 3 && args[3] !== "COUNT") throw new Error("ERR syntax error");
     const isOut = (id: string) =>
       (from !== "-" && isBefore(id, from)) ||
       (to.startsWith("(") ? !isBefore(id, to.slice(1)) : to !== "+" && isBefore(to, id));
