@@ -179,6 +179,7 @@ describe("targetOf()", () => {
 
   it("says of each URL what the URL parser says, parsed or not", () => {
     const paths = [
+      "",
       "/",
       "/a",
       "/a/",
