@@ -5,9 +5,11 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { BusinessError, createWebSocket, createWebSocketServer } from "../../mod.ts";
-import { wsServer } from "../../node.ts";
+import { wsServer, type WsSocket } from "../../node.ts";
+import { FakeClock } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
+import { ControlSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 describe("a socket of wsServer of a server with a history", () => {
   for (const resumes of [false, true]) {
@@ -37,4 +39,30 @@ describe("a socket of wsServer of a server with a history", () => {
       await within(server.stop());
     });
   }
+
+  it("has those of a runtime that follows a script, too", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime, history: true });
+    const heard: string[] = [];
+    const sockets: WsSocket[] = [];
+    wsServer(server).on("connection", (socket) => {
+      sockets.push(socket);
+      for (const type of ["ping", "pong"]) {
+        socket.on(type, (data: Buffer) => heard.push(`${type} ${data}`));
+      }
+    });
+    await server.start({ serverPort: 80 });
+    const admission = runtime.enter();
+    const inner = new ControlSocket();
+    admission.open(inner);
+    sockets[0]!.ping("a");
+    sockets[0]!.pong("b");
+    inner.told!.control("ping", new TextEncoder().encode("c"));
+    inner.told!.control("pong", new TextEncoder().encode("d"));
+    assertEquals([inner.calls, heard], [["ping a", "pong b"], ["ping c", "pong d"]]);
+    admission.closed({ code: 1006, reason: "" });
+    await clock.until(server.stop());
+    assertEquals(clock.pending, 0);
+  });
 });
