@@ -244,6 +244,7 @@ const TABLE = [
       "tests/shapes/socket_close_test",
     ],
   ],
+  [/^runtime\/heard\.ts/, [], ["tests/server/stop_test"]],
   [/^(?:cluster\/(?!brokers\/[nr])|server\/cluster|server\.ts)/, [
     "tests/cluster/broker_stats_test",
     "tests/cluster/deadlines_test",

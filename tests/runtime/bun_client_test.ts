@@ -94,6 +94,7 @@ describe("the client on Bun", () => {
   let ws: Scripted;
   let socket: ClientSocket;
   const told: unknown[] = [];
+  let cause: unknown;
 
   beforeEach(() => {
     time = new FakeTime();
@@ -114,8 +115,10 @@ describe("the client on Bun", () => {
       open: () => void told.push("open"),
       message: (data) => void told.push(`message ${data}`),
       alive: () => void told.push("alive"),
-      closed: ({ code, reason, unsent, failure }: End) =>
-        void told.push([code, reason, unsent, failure?.what]),
+      closed: ({ code, reason, unsent, failure }: End) => {
+        told.push([code, reason, unsent, failure?.what]);
+        cause = failure?.cause;
+      },
     });
     Scripted.last.onopen();
     return [socket, Scripted.last];
@@ -277,9 +280,11 @@ describe("the client on Bun", () => {
   it("tells what went wrong, by Bun's words or its error's code", () => {
     ws.onerror({ message: "WebSocket connection failed", error: { code: "ECONNREFUSED" } });
     ws.onclose({ code: 1006, reason: "" });
+    assertEquals((cause as { code: string }).code, "ECONNREFUSED");
     const [, other] = dial();
     other.onerror({ message: "x" });
     other.onclose({ code: 1006, reason: "Expected 101 status code: 503" });
+    assertEquals(cause, "x");
     assertEquals(told.filter((one) => one !== "open"), [
       [0, "", 0, "connection refused"],
       [0, "Expected 101 status code: 503", 0, "the server answered with HTTP status 503"],

@@ -187,6 +187,8 @@ describe("a list of exceptions", () => {
     assertEquals(excluded("ws://[1:2:3:4:5:6:7:8]/", "1:2:3:4:5:6:7:8"), true);
     assertEquals(excluded("ws://[1:2:3::]/", "1:2:3::/48"), true);
     assertEquals(excluded("ws://[1:2:4::]/", "1:2:3::/48"), false);
+    assertEquals(excluded("ws://[febf::1]/", "fe80::/10"), true);
+    assertEquals(excluded("ws://[fec0::1]/", "fe80::/10"), false);
   });
 
   it("name no host of the other family", () => {

@@ -1,4 +1,4 @@
-/** What is below a WebSocket that connects by itself: its signal, its limits, and what it refuses. */
+/** What is below a WebSocket that connects by itself: its signal, its limits, what it refuses, and its end. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -41,10 +41,13 @@ describe("a socket with a 'signal'", () => {
   it("ends at once where that has aborted before, and dials nobody", async () => {
     const { clock, network, told, dial, end } = await world();
     const socket = dial({ signal: AbortSignal.abort() });
+    const words: string[] = [];
+    socket.addEventListener("error", (event) => words.push((event as ErrorEvent).error.message));
     assertEquals([socket.readyState, network.links], [2, []]);
     await task();
     await clock.advance(10);
     assertEquals([told, socket.readyState], [["aborted", 1006], 3]);
+    assertStringIncludes(words.join(), "closed before it was open, or dropped");
     await end();
   });
 
@@ -240,5 +243,49 @@ describe("bufferedAmount of a socket that is over", () => {
         assertEquals([socket.bufferedAmount, clock.pending], [6, 0]);
       }
     }
+  });
+});
+
+describe("an observer of a socket that closes", () => {
+  /** A socket that is open, and what its observer is told of its end. */
+  async function opened(init: object = {}) {
+    const runtime = new ScriptedClient();
+    const told: unknown[] = [];
+    const observer = { closed: (_: unknown, close: object) => told.push(close) };
+    const clock = new FakeClock();
+    const socket = new WebSocket("ws://localhost/", [], { clock, runtime, observer, ...init });
+    await task();
+    runtime.events.open();
+    return { clock, runtime, socket, told };
+  }
+
+  it("is told what 'close' was given", async () => {
+    const cases: [args: [number?, string?], close: object][] = [
+      [[], { code: 1000, reason: "" }],
+      [[4000, "bye"], { code: 4000, reason: "bye" }],
+    ];
+    for (const [args, close] of cases) {
+      const { clock, runtime, socket, told } = await opened();
+      socket.close(...args);
+      runtime.events.closed({ code: args[0] ?? 1005, reason: args[1] ?? "" });
+      assertEquals([told, clock.pending], [[close], 0]);
+    }
+  });
+
+  it("is told 1009 after a message that is too big, be 'close' called while a Blob waits", async () => {
+    const { clock, runtime, socket, told } = await opened({ maxPayload: 3 });
+    const blob = new Blob(["abc"]);
+    const read = blob.arrayBuffer();
+    blob.arrayBuffer = () => read;
+    socket.send(blob);
+    socket.close(4000, "bye");
+    runtime.events.message("abcd");
+    await read;
+    await task();
+    assertEquals(runtime.socket.calls.filter((call) => call.startsWith("close")), ["close 1009"]);
+    runtime.events.closed({ code: 1009, reason: "" });
+    await task();
+    const codes = told.map((close) => (close as { code: number }).code);
+    assertEquals([codes, clock.pending], [[1009], 0]);
   });
 });
