@@ -245,6 +245,11 @@ const TABLE = [
     ],
   ],
   [/^runtime\/heard\.ts/, [], ["tests/server/stop_test"]],
+  [/^runtime\/deno\/answer\.ts/, [
+    "tests/runtime/deno_answer_test",
+    "tests/runtime/answer_headers_test",
+    "tests/client/header_receive_test",
+  ], []],
   [/^(?:cluster\/(?!brokers\/[nr])|server\/cluster|server\.ts)/, [
     "tests/cluster/broker_stats_test",
     "tests/cluster/deadlines_test",

@@ -13,6 +13,21 @@ const Untyped = WebSocket as unknown as new (...args: unknown[]) => WebSocket;
 /** A socket whose attempt is over soon. */
 const one = () => loose(giveUp(new WebSocket("ws://127.0.0.1:1/")));
 
+/** Dispatches an event that another target is dispatching. */
+function dispatchTwice(): void {
+  const target = new EventTarget();
+  let thrown: unknown;
+  target.addEventListener("x", (event) => {
+    try {
+      one().dispatchEvent(event);
+    } catch (error) {
+      thrown = error;
+    }
+  });
+  target.dispatchEvent(new Event("x"));
+  throw thrown;
+}
+
 const WORDS: [call: string, call: () => unknown, words: string][] = [
   ["no URL", () => new Untyped(), "WebSocket: there must be a URL"],
   ["no URL at all", () => new Untyped("http://["), "WebSocket: the URL must be one that can be"],
@@ -39,6 +54,7 @@ const WORDS: [call: string, call: () => unknown, words: string][] = [
     () => one().dispatchEvent({} as Event),
     "dispatchEvent: the argument must be an Event",
   ],
+  ["an event on its way", dispatchTwice, "dispatchEvent: the event is being dispatched"],
   ["ping", () => one().ping("x"), "ping: data cannot be had here"],
   ["pong", () => one().pong(), "pong cannot be had here"],
   ["pause", () => one().pause(), "pause cannot be had here"],
