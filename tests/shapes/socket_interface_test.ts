@@ -6,7 +6,15 @@ import { WebSocket, webSocketClass, type WebSocketConstructor } from "../../stan
 import { giveUp, next, settled } from "../helpers/sockets.ts";
 import { RawServer, TEXT } from "../peers/raw.ts";
 
-const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
+type Constants<T extends WebSocket | WebSocketConstructor> = Pick<
+  T,
+  "CONNECTING" | "OPEN" | "CLOSING" | "CLOSED"
+>;
+
+// Their types say the same, for whoever compares `readyState` with them.
+const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const satisfies
+  & Constants<WebSocket>
+  & Constants<WebSocketConstructor>;
 
 const READ_ONLY = ["url", "readyState", "bufferedAmount", "extensions", "protocol"];
 const WRITABLE = ["binaryType", "onopen", "onmessage", "onerror", "onclose"];
