@@ -104,6 +104,7 @@ const TABLE = [
       "tests/client/attempt_test",
       "tests/pair/stats_counts_test",
       "tests/server/gauges_test",
+      "tests/server/observed_handshakes_test",
       "tests/cluster/broker_stats_test",
     ],
     ["tests/pair/observer_wire_test", "tests/otel/"],
@@ -138,6 +139,7 @@ const TABLE = [
   ]],
   [/^server\/(?:handshake|http|pending|routes|origin|request)/, [
     "tests/server/handshake_places_test",
+    "tests/server/handshake_words_test",
   ], [
     "tests/server/authorize",
     "tests/server/client_address_test",
@@ -150,7 +152,7 @@ const TABLE = [
     "tests/server/unix_path_test",
     "tests/server/http_test",
   ]],
-  [/^server\/(?:mount|requests|listen)/, [], [
+  [/^server\/(?:mount|requests|listen)/, ["tests/server/listen_test"], [
     "tests/server/mount_",
     "tests/server/start_test",
   ]],
@@ -266,6 +268,7 @@ const TABLE = [
   ], [
     "tests/server/resuming_test",
   ]],
+  [/^server\/clustered/, ["tests/server/history_bounds_test"], []],
   [/^cluster\/(?:wait|brokers\/re)/, [
     "tests/cluster/engine_brokers_test",
     "tests/cluster/reading_test",

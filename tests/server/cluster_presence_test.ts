@@ -118,9 +118,19 @@ describe("presence on several servers", () => {
     for (let n = 0; n < wrong.length; n++) await world.client(one!);
     assertEquals(other!.presence("t").map(({ context }) => context), wrong.map(() => undefined));
     assertEquals(world.errors.map(({ kind }) => kind), Array(wrong.length).fill("hookFailed"));
-    for (const { message } of world.errors) assertMatch(message, /'member' of 'presence' /);
-    const { message, cause } = world.errors.at(-1)!;
-    assertMatch(message, /: 'member' of 'presence' failed: Error: no$/);
+    const object = "must be an object that can be JSON: current value is ";
+    const said = world.errors.map(({ message }) => message.split(": 'member' of 'presence' ")[1]!);
+    assertMatch(said.splice(4, 1)[0]!, /^failed: TypeError: /); // the rest is the runtime's
+    assertEquals(said, [
+      `${object}"text"`,
+      `${object}an array of 0`,
+      `${object}a function`,
+      "has 17011 characters of JSON, and may have 16384",
+      `${object}an object (Promise)`,
+      `${object}an object (Promise)`,
+      "failed: Error: no",
+    ]);
+    const { cause } = world.errors.at(-1)!;
     assertEquals((cause as Error).message, "no");
   });
 

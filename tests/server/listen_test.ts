@@ -96,12 +96,18 @@ describe("a server that cannot listen", () => {
       await words(server.start({ serverPort: 8 })),
       "this server is running already, on port 80",
     );
+    const { kind, message: same } = await refusal(server.start({ serverPort: 80 }));
+    assertEquals([kind, same.split(": ")[2]], [
+      "portOccupied",
+      "this server listens on 80 already",
+    ]);
     await clock.until(server.stop());
     const mount = await clock.until(server.mount({}));
     assertEquals(
       await words(server.start({ serverPort: 8 })),
       "this server is running already, in a host",
     );
+    assertEquals(mount.websocketWith({ message() {} }), mount.websocket);
     const { message } = assertThrows(() => mount.websocketWith(5 as never), BusinessError);
     assertEquals(message.includes("websocketWith: the other's handler must be"), true);
     await clock.until(server.stop());

@@ -1,0 +1,180 @@
+/** What a client that is refused reads, what the server's 'error' says, and what `fetch` learns of who asks. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+
+type Config = Partial<WebSocketServerConfig<object>>;
+
+/** A running server on a script, what its 'error' says behind the words of the code, and what an observer is told. */
+async function serverOf(config: Config) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedServer();
+  const seen: unknown[] = [];
+  const observer = { refused: (...told: unknown[]) => void seen.push(told.slice(0, 3)) };
+  const server = createWebSocketServer<object>({ clock, observer, runtime });
+  const said: string[] = [];
+  const kinds: unknown[] = [];
+  server.on("error", ({ kind, message }) => {
+    kinds.push(kind);
+    said.push(message.slice(message.indexOf(": ") + 2));
+  });
+  await server.start({ serverPort: 80, ...config } as never);
+  const plain = (port?: number) => runtime.ask(new Request("http://localhost/"), port);
+  /** What an answer says: its status and its body. */
+  const read = async (answer: unknown) => {
+    const { status, body } = await answer as Response;
+    return [status, body === null ? "" : await new Response(body).text()];
+  };
+  const offer = (protocols: string) =>
+    new Request("http://localhost/", {
+      headers: {
+        host: "localhost",
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "sec-websocket-protocol": protocols,
+      },
+    });
+  return { clock, kinds, offer, plain, read, runtime, said, seen, server };
+}
+
+describe("the words of a handshake that is refused", () => {
+  const failing = () => {
+    throw new RangeError("the user's");
+  };
+  const cases: [string, Config, body: string, said: string][] = [
+    [
+      "subprotocols of which none is offered",
+      { protocol: ["chat", "news"] },
+      "the subprotocol chat or news is not offered\n",
+      "127.0.0.1:7 was refused with 400: the subprotocol chat or news is not offered",
+    ],
+    [
+      "authorize that fails",
+      { authorize: failing },
+      "",
+      "'authorize' failed: RangeError: the user's",
+    ],
+    [
+      "clientAddress that fails",
+      { clientAddress: failing },
+      "",
+      "'clientAddress' failed: RangeError: the user's",
+    ],
+  ];
+  for (const [name, config, body, words] of cases) {
+    it(`name what is wrong: ${name}`, async () => {
+      const { clock, read, runtime, said, server } = await serverOf(config);
+      assertEquals((await read(runtime.request({}, 7)))[1], body);
+      assertEquals(said, [words]);
+      await clock.until(server.stop());
+    });
+  }
+
+  for (const name of ["authorize", "clientAddress"]) {
+    it(`name the function that gave no answer in time: ${name}`, async () => {
+      const config = { authorizeTimeout: 3, [name]: () => new Promise(() => {}) };
+      const { clock, read, runtime, said, server } = await serverOf(config);
+      const answer = runtime.request({}, 7);
+      await clock.advance(3000);
+      const why = `'${name}' gave no answer within 3 s`;
+      assertEquals(await read(answer), [503, `${why}\n`]);
+      assertEquals(said, [`127.0.0.1:7 was refused with 503: ${why}`]);
+      await clock.until(server.stop());
+    });
+  }
+
+  it("say that the server is going away, to whoever asks", async () => {
+    const { clock, plain, read, runtime, server } = await serverOf({ fetch: () => new Response() });
+    const admission = runtime.enter();
+    const stopped = server.stop();
+    for (const answer of [runtime.request(), plain()]) {
+      assertEquals(await read(answer), [503, "the server is going away\n"]);
+    }
+    admission.closed({ code: 1001, reason: "" });
+    await clock.until(stopped);
+  });
+});
+
+describe("the hint at subprotocols that nobody speaks", () => {
+  const cases = [
+    ["a", '"a"'],
+    ["a, b, c", '"a", "b", "c"'],
+    ["a, b, c, d", '"a", "b", "c", …'],
+  ] as const;
+  for (const [offered, named] of cases) {
+    it(`names three at the most: ${offered}`, async () => {
+      const { clock, offer, runtime, said, server } = await serverOf({});
+      for (const port of [7, 8]) runtime.ask(offer(offered), port); // the second is told nothing
+      assertEquals(said, [
+        `127.0.0.1:7 offers the subprotocols ${named}; this server speaks none: set 'protocol'`,
+      ]);
+      await clock.advance(60_000);
+      await clock.until(server.stop());
+    });
+  }
+});
+
+describe("a server of one subprotocol", () => {
+  it("gives no hint at what else a client offers", async () => {
+    const { clock, offer, runtime, said, server } = await serverOf({ protocol: ["a"] });
+    runtime.ask(offer("a, b"));
+    await clock.advance(60_000);
+    await clock.until(server.stop());
+    assertEquals(said, []);
+  });
+});
+
+describe("a request that is no handshake", () => {
+  it("is told what this port speaks where there is no fetch", async () => {
+    const { clock, plain, read, server } = await serverOf({});
+    assertEquals(await read(plain()), [426, "This port speaks WebSocket\n"]);
+    await clock.until(server.stop());
+  });
+
+  it("is told of another path that there is none, and so is an observer", async () => {
+    const { clock, plain, read, runtime, said, seen, server } = await serverOf({ path: "/chat" });
+    const why = "There is no WebSocket at this path";
+    assertEquals(await read(runtime.request()), [404, `${why}\n`]);
+    assertEquals((await read(plain()))[0], 426);
+    assertEquals([seen, said], [[[404, why, "path_not_found"]], []]);
+    await clock.until(server.stop());
+  });
+
+  it("is given to fetch with the address of who asks, as other libraries name it", async () => {
+    const seen: unknown[] = [];
+    const { clock, plain, server } = await serverOf({
+      fetch: (request, info) => {
+        seen.push((request as { ip?: string }).ip, info.remoteAddr, info.requestIP());
+        return new Response();
+      },
+    });
+    await plain(7);
+    assertEquals(seen, [
+      "127.0.0.1",
+      { transport: "tcp", hostname: "127.0.0.1", port: 7 },
+      { address: "127.0.0.1", family: "IPv4", port: 7 },
+    ]);
+    await clock.until(server.stop());
+  });
+
+  it("gets 500 where its answer was used already, and 'error' says what to do", async () => {
+    const once = new Response("once");
+    const { clock, kinds, plain, read, runtime, said, server } = await serverOf({
+      fetch: () => once,
+    });
+    assertEquals(await read(plain()), [200, "once"]);
+    assertEquals(await read(plain()), [500, ""]);
+    runtime.fail(new RangeError("no more"));
+    assertEquals(said, [
+      "'fetch' failed: TypeError: its Response was used already: make one for each request",
+      "an answer could not be sent: RangeError: no more",
+    ]);
+    assertEquals(kinds, ["hookFailed", "hookFailed"]);
+    await clock.until(server.stop());
+  });
+});
