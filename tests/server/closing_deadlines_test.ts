@@ -44,6 +44,7 @@ describe("ClosingDeadlines", () => {
 
   it("drops after 5 s who reads nothing, or next to nothing", async () => {
     assertEquals(await dropped(1024 * KIB, 0), 5);
+    assertEquals(await dropped(1, 0), 5);
     assertEquals(await dropped(1024 * KIB, 10 * KIB), 5);
   });
 

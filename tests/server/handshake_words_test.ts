@@ -75,6 +75,16 @@ describe("the words of a handshake that is refused", () => {
     });
   }
 
+  it("name the client as clientAddress does, in the one spelling of its address", async () => {
+    const config = { clientAddress: () => "::ffff:c000:201", protocol: ["chat"] };
+    const { clock, runtime, said, server } = await serverOf(config);
+    runtime.request({}, 7);
+    assertEquals(said, [
+      "192.0.2.1:7 was refused with 400: the subprotocol chat is not offered",
+    ]);
+    await clock.until(server.stop());
+  });
+
   for (const name of ["authorize", "clientAddress"]) {
     it(`name the function that gave no answer in time: ${name}`, async () => {
       const config = { authorizeTimeout: 3, [name]: () => new Promise(() => {}) };
