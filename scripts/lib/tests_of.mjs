@@ -30,6 +30,7 @@ const TABLE = [
     "tests/server/stop_options_test",
     "tests/server/ways_to_run_test",
     "tests/server/registry_test",
+    "tests/server/refused_calls_test",
     "tests/server/handshake_places_test",
     "tests/server/inbound_backlog_test",
   ], [

@@ -54,6 +54,18 @@ describe("a call that is refused says why", () => {
     );
   });
 
+  it("where an option of close is wrong, and closes nothing", async () => {
+    await using pair = await MemoryPair.start();
+    const { server } = pair;
+    const connection = await pair.open();
+    assertEquals(
+      await wordsOf(() => server.close(connection, { code: "1000" as never })),
+      `${ARGUMENT}close: 'code' must be a number: current value is "1000"`,
+    );
+    assertEquals(await server.send("still here", connection), true);
+    assertEquals(server.listAllConnections(), [connection]);
+  });
+
   it("where a shape is asked for of what has none", () => {
     const server = "must be one that createWebSocketServer has made";
     const client = "must be one that createWebSocket has made";
