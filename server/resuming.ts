@@ -115,10 +115,10 @@ export class Resuming {
   /** What waits to be acknowledged, of all clients. */
   get unacknowledged(): Traffic {
     const all = { messages: 0, bytes: 0 };
-    for (const { unacknowledged: { size, bytes } } of this.#peers.values()) {
+    this.#peers.forEach(({ unacknowledged: { size, bytes } }) => {
       all.messages += size;
       all.bytes += bytes;
-    }
+    });
     return all;
   }
 
