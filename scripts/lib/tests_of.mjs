@@ -248,6 +248,7 @@ const TABLE = [
     ],
   ],
   [/^runtime\/heard\.ts/, [], ["tests/server/stop_test"]],
+  [/^runtime\/deno\/socket\.ts/, ["tests/runtime/deno_socket_"], []],
   [/^runtime\/deno\/answer\.ts/, [
     "tests/runtime/deno_answer_test",
     "tests/runtime/answer_headers_test",
