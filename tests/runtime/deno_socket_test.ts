@@ -68,6 +68,25 @@ if (!onDeno) {
       }
     });
 
+    it("goes out after another one that has left, once what is queued at first is written", async () => {
+      await using it = await pair();
+      let bufferedAmount = 0;
+      Object.defineProperty(it.ws, "bufferedAmount", { get: () => bufferedAmount });
+      it.socket.ping();
+      await deadline(it.peer.next(PING), LIMIT_MS);
+      bufferedAmount = 1;
+      // The next is taken once the first has left: then it sets a timer, to look again.
+      for (let set = 0; set === 0;) {
+        await delay(1);
+        using timers = countTimers();
+        it.socket.ping();
+        set = timers.set;
+      }
+      const seen = it.peer.frames.length;
+      bufferedAmount = 0;
+      await deadline(it.peer.next(PING, seen), LIMIT_MS);
+    });
+
     it("goes out though something is sent in every turn, and holds back none of it", async () => {
       await using it = await pair();
       const { socket, peer } = it;
