@@ -16,15 +16,16 @@ const one = () => loose(giveUp(new WebSocket("ws://127.0.0.1:1/")));
 /** Dispatches an event that another target is dispatching. */
 function dispatchTwice(): void {
   const target = new EventTarget();
+  const event = new Event("x");
   let thrown: unknown;
-  target.addEventListener("x", (event) => {
+  target.addEventListener("x", () => {
     try {
       one().dispatchEvent(event);
     } catch (error) {
       thrown = error;
     }
   });
-  target.dispatchEvent(new Event("x"));
+  target.dispatchEvent(event);
   throw thrown;
 }
 
