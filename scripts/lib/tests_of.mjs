@@ -10,7 +10,7 @@ import { isQuick, testFiles } from "./files.mjs";
  */
 const TABLE = [
   [/^(?:client|server|internal)\/|^(?:client|server|heartbeat)\.ts/, [
-    "tests/pair/boundaries_test",
+    "tests/pair/boundaries_",
     "tests/pair/states_test",
     "tests/pair/client_calls_test",
     "tests/pair/server_states_test",
@@ -177,7 +177,7 @@ const TABLE = [
     "tests/harmony/",
   ]],
   [/^otel\//, ["tests/otel/"], []],
-  [/^testing\//, ["tests/testing/", "tests/pair/boundaries_test", "tests/pair/states_test"], [
+  [/^testing\//, ["tests/testing/", "tests/pair/boundaries_", "tests/pair/states_test"], [
     "tests/model/model_test",
   ]],
   [/^runtime\/(?:bun|deno)\/(?:acceptor|server|socket|mount|internals)/, [

@@ -4,7 +4,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { answer, DialledClient } from "../helpers/dialled_client.ts";
+import { answer } from "../helpers/answer.ts";
+import { DialledClient } from "../helpers/dialled_client.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 

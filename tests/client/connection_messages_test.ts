@@ -11,7 +11,8 @@ import {
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
-import { answer, closed, DialledClient } from "../helpers/dialled_client.ts";
+import { answer } from "../helpers/answer.ts";
+import { closed, DialledClient } from "../helpers/dialled_client.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 

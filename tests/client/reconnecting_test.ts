@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocket, type ReconnectOptions } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { answer } from "../helpers/dialled_client.ts";
+import { answer } from "../helpers/answer.ts";
 import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 

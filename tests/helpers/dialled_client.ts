@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  type BusinessError,
   createWebSocket,
   type WebSocketClient,
   type WebSocketClientOptions,
@@ -78,9 +77,4 @@ export class DialledClient implements AsyncDisposable {
     assertEquals([ws.state, ws.stats()!.connections, opened - ended], ["idle", 0, 0]);
     assertEquals([ws.bufferedAmount, ws.protocol, this.listeners(), clock.pending], [0, "", 0, 0]);
   }
-}
-
-/** What a call answers: its value, or the kind of the error. */
-export function answer(call: Promise<unknown>): Promise<unknown> {
-  return call.catch((error: BusinessError) => error.kind);
 }

@@ -20,12 +20,25 @@ const PORT = 80;
 /** Milliseconds from one end to the other. */
 export const LATENCY = 5;
 
+/** There and back. */
+export const RTT = 2 * LATENCY;
+
 /** What the two are made of. */
 export interface MemoryPairOptions {
   server?: WebSocketServerOptions;
   client?: WebSocketClientOptions;
   config?: Partial<WebSocketServerConfig>;
   clock?: FakeClock;
+}
+
+/** Writes down how both ends tell of an end, and of what went wrong. */
+export function logEnds({ server, ws }: MemoryPair): string[] {
+  const log: string[] = [];
+  server.on("close", (_, { code }) => log.push(`server ${code}`));
+  server.on("error", ({ kind }) => log.push(`server ${kind}`));
+  ws.on("close", (_, { code }) => log.push(`client ${code}`));
+  ws.on("error", ({ kind }) => log.push(`client ${kind}`));
+  return log;
 }
 
 /**
@@ -63,7 +76,7 @@ export class MemoryPair implements AsyncDisposable {
   async open(options: WebSocketRequestOptions = {}): Promise<WebSocketConnection> {
     if (options.signal !== undefined) this.#signals.push(countListeners(options.signal));
     await this.ws.connect(`ws://localhost:${PORT}/`, options);
-    await this.clock.advance(2 * LATENCY);
+    await this.clock.advance(RTT);
     return this.server.listAllConnections().at(-1)!;
   }
 

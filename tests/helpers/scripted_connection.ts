@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  type BusinessError,
   createWebSocketServer,
   type WebSocketConnection,
   type WebSocketServer,
@@ -84,9 +83,4 @@ export class ScriptedConnection implements AsyncDisposable {
     assertEquals(this.clock.pending, 0);
     assertNothingLeft();
   }
-}
-
-/** What a call answers: its value, or the kind of the error. */
-export function answer(call: Promise<unknown>): Promise<unknown> {
-  return call.catch((error: BusinessError) => error.kind);
 }

@@ -3,10 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketClient } from "../../mod.ts";
-import { answer } from "../helpers/dialled_client.ts";
-import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
+import { answer } from "../helpers/answer.ts";
+import { MemoryPair, RTT } from "../helpers/memory_pair.ts";
 
-const RTT = 2 * LATENCY;
 const URL = "ws://localhost:80/";
 const REFUSED = "ws://localhost:81/";
 const RECONNECT = { reconnect: { minDelay: 1, maxDelay: 1, attempts: 3, random: () => 1 } };

@@ -3,7 +3,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
-  type BusinessError,
   createWebSocket,
   createWebSocketServer,
   type WebSocketClient,
@@ -13,6 +12,7 @@ import {
 } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
+import { answer } from "../helpers/answer.ts";
 import { DialledClient } from "../helpers/dialled_client.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
 import { observed } from "../helpers/observers.ts";
@@ -29,9 +29,6 @@ const REFUSED = {
 };
 const LOST = { code: 1006, reason: "", unsent: 5 };
 const DONE = { code: 4000, reason: "done" };
-
-/** What a call answers: its value, or the kind of the error. */
-const answer = (call: Promise<unknown>) => call.catch((error: BusinessError) => error.kind);
 
 /** What a client does until an observer is told of each, and what is closing or idle then. */
 const ENDS: [

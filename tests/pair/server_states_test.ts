@@ -3,11 +3,10 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketConnection, WebSocketServer } from "../../mod.ts";
-import { answer } from "../helpers/dialled_client.ts";
+import { answer } from "../helpers/answer.ts";
 import { countListeners } from "../helpers/leftovers.ts";
-import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
+import { MemoryPair, RTT } from "../helpers/memory_pair.ts";
 
-const RTT = 2 * LATENCY;
 const CHAT = { protocol: "chat" };
 const NOBODY = { sent: 0, tooSlow: 0 };
 

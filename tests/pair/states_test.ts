@@ -2,20 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type BusinessError, createWebSocketServer, type WebSocketClient } from "../../mod.ts";
+import { createWebSocketServer, type WebSocketClient } from "../../mod.ts";
 import { Heartbeat } from "../../heartbeat.ts";
 import { FakeClock } from "../../testing.ts";
+import { answer } from "../helpers/answer.ts";
 import { countListeners } from "../helpers/leftovers.ts";
-import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
+import { MemoryPair, RTT } from "../helpers/memory_pair.ts";
 import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
-const RTT = 2 * LATENCY;
 const URL = "ws://localhost:80/";
-
-/** What a call answers: its value, or the kind of the error. */
-function answer(call: Promise<unknown>): Promise<unknown> {
-  return call.catch((error: BusinessError) => error.kind);
-}
 
 const CHAT = { protocol: "chat" };
 const RECONNECT = { reconnect: { minDelay: 1, maxDelay: 1, maxQueued: 9, random: () => 1 } };

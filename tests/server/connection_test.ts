@@ -9,11 +9,11 @@ import {
 } from "../../mod.ts";
 import type { End } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
+import { answer } from "../helpers/answer.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import {
-  answer,
   closed,
   ScriptedConnection,
   type ScriptedConnectionOptions,
