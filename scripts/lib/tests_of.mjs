@@ -103,7 +103,7 @@ const TABLE = [
     /^(?:internal\/(?:observer|stats)|server\/(?:gauges|listening_server|observed_handshakes)|client\/attempt)\.ts/,
     [
       "tests/client/attempt_test",
-      "tests/pair/stats_counts_test",
+      "tests/pair/stats_",
       "tests/server/gauges_test",
       "tests/server/observed_handshakes_test",
       "tests/cluster/broker_stats_test",

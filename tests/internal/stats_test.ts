@@ -1,49 +1,18 @@
-/** The option `stats`, in time that stands still. */
+/** What `Stats` makes of what it is told, one by one. */
 
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Stats } from "../../internal/stats.ts";
-import {
-  createWebSocket,
-  createWebSocketServer,
-  type DropReason,
-  type WebSocketStats,
-} from "../../mod.ts";
-import { createUntyped, refusal } from "../helpers/client.ts";
-import { LATENCY, MemoryPair, type MemoryPairOptions } from "../helpers/memory_pair.ts";
-import { recorder } from "../helpers/observers.ts";
-import { validators } from "../helpers/schemas.ts";
 
-/** What is counted before anything has happened. */
-const NOTHING: WebSocketStats = {
-  connections: 0,
-  opened: 0,
-  closed: 0,
-  received: { messages: 0, bytes: 0 },
-  sent: { messages: 0, bytes: 0 },
-  pings: 0,
-  pongs: 0,
-  buffered: 0,
-  unsent: 0,
-  dropped: {},
-  refused: {},
-};
-
-/** A pair whose both sides count. */
-function counted({ server, client, config }: MemoryPairOptions = {}) {
-  return MemoryPair.start({
-    server: { ...server, stats: true },
-    client: { ...client, stats: true },
-    ...(config && { config }),
-  });
-}
-
-describe("stats()", () => {
-  it("is undefined unless it is asked for", () => {
-    for (const options of [undefined, {}, { stats: false }, { observer: recorder([]) }]) {
-      assertEquals(createWebSocket(options).stats(), undefined);
-      assertEquals(createWebSocketServer(options).stats(), undefined);
-    }
+describe("Stats", () => {
+  it("adds up what was never sent, and what was refused and dropped, each by itself", () => {
+    const stats = new Stats();
+    for (const bytes of [3, 4]) stats.unsent(0, bytes);
+    for (const status of [503, 429, 503]) stats.refused(status);
+    for (const why of ["lost", "too slow", "lost"] as const) stats.dropped(0, why);
+    const { unsent, refused, dropped } = stats.read(0);
+    assertEquals([unsent, refused, dropped], [7, { 429: 1, 503: 2 }, { lost: 2, "too slow": 1 }]);
+    assertNotStrictEquals(stats.read(0).refused, refused);
   });
 
   it("takes a round trip of less than a millisecond as it is", () => {
@@ -53,346 +22,62 @@ describe("stats()", () => {
     assertEquals(stats.read(0).roundTrip, roundTrip);
   });
 
-  it("is asked for with true, or the call answers 401", async () => {
-    for (const stats of [1, "true", null, {}]) {
-      const { code } = await refusal(createUntyped({ stats }).connect("ws://localhost/"));
-      assertEquals(code, 401);
-      const server = createWebSocketServer({ stats: stats as never });
-      assertEquals([(await refusal(server.start({ serverPort: 0 }))).code, server.stats()], [
-        401,
-        undefined,
-      ]);
-    }
+  it("has the last round trip, the ends, and the mean", () => {
+    const stats = new Stats();
+    assertEquals("roundTrip" in stats.read(0), false);
+    for (const ms of [5, 1, 3]) stats.ponged(0, ms);
+    assertEquals(stats.read(0).roundTrip, { last: 3, min: 1, max: 5, mean: 3 });
   });
 
-  it("counts connections, messages and their bytes, text as UTF-8", async () => {
-    await using pair = await counted();
-    const { server, ws, clock } = pair;
-    assertEquals([server.stats(), ws.stats()], [NOTHING, NOTHING]);
-    const connection = await pair.open();
-    for (const data of ["", "Grüße", "世界", "👋"]) await ws.send(data);
-    for (
-      const data of [new Uint8Array(7), new ArrayBuffer(0), new DataView(new ArrayBuffer(9), 2)]
-    ) {
-      await server.send(data, connection);
-    }
-    await clock.advance(LATENCY);
-    const up = { messages: 4, bytes: 0 + 7 + 6 + 4 };
-    const down = { messages: 3, bytes: 7 + 0 + 7 };
-    const open = { ...NOTHING, connections: 1, opened: 1 };
-    assertEquals(server.stats(), { ...open, received: up, sent: down });
-    assertEquals(ws.stats(), { ...open, received: down, sent: up });
-    await pair.close();
-    const over = { ...NOTHING, opened: 1, closed: 1 };
-    assertEquals(server.stats(), { ...over, received: up, sent: down });
-    assertEquals(ws.stats(), { ...over, received: down, sent: up });
+  it("says nothing of a broker before there was one", () => {
+    assertEquals("broker" in new Stats().read(0), false);
   });
 
-  it("counts nothing that is refused", async () => {
-    await using pair = await counted({ config: { maxPayload: 5 }, client: { maxPayload: 5 } });
-    const { server, ws } = pair;
-    const connection = await pair.open();
-    await refusal(ws.send("123456"));
-    await refusal(server.send("123456", connection));
-    await refusal(server.broadcast("123456"));
-    await pair.close();
-    await refusal(ws.send("late"));
-    await refusal(server.send("late", connection));
-    await refusal(ws.connect("http://localhost/"));
-    assertEquals(server.stats(), { ...NOTHING, opened: 1, closed: 1 });
-    assertEquals(ws.stats(), { ...NOTHING, opened: 1, closed: 1 });
-  });
-
-  it("counts what is queued before 'open' when it goes out, once", async () => {
-    await using pair = await counted({ client: { reconnect: true } });
-    const { ws, clock } = pair;
-    await ws.connect("ws://localhost:80/");
-    await ws.send("early");
-    assertEquals(ws.stats(), { ...NOTHING, buffered: 5 });
-    await clock.advance(3 * LATENCY);
-    assertEquals(ws.stats()!.sent, { messages: 1, bytes: 5 });
-    assertEquals(pair.server.stats()!.received, { messages: 1, bytes: 5 });
-  });
-
-  it("counts what is sent to many for each who gets it", async () => {
-    await using pair = await counted();
-    const { server, network, clock } = pair;
-    const clients = [1, 2, 3].map(() => createWebSocket({ clock, runtime: network.client }));
-    for (const ws of clients) await ws.connect("ws://localhost:80/");
-    await clock.advance(100);
-    const [a, b] = server.listAllConnections();
-    await server.broadcast("123");
-    assertEquals(server.stats()!.sent, { messages: 3, bytes: 9 });
-    await server.broadcast("é", { except: [a!] });
-    assertEquals(server.stats()!.sent, { messages: 5, bytes: 13 });
-    await server.join(a!, "room");
-    await server.join(b!, "room");
-    await server.publish("room", new Uint8Array(100));
-    assertEquals(server.stats()!.sent, { messages: 7, bytes: 213 });
-    await server.publish("room", "", { except: [a!, b!] });
-    await server.publish("nowhere", "1");
-    assertEquals(server.stats()!.sent, { messages: 7, bytes: 213 });
-    for (const ws of clients) await clock.until(ws[Symbol.asyncDispose]());
-  });
-
-  it("tells how long signs of life took after Pings: the last, extremes and mean", async () => {
-    await using pair = await counted({ config: { pingInterval: 10, pongTimeout: 10 } });
-    const { server, ws, network, clock } = pair;
-    await pair.open({ pingInterval: 10, pongTimeout: 10 });
-    await clock.advance(10_000 - LATENCY); // the server's Ping has just gone out
-    assertEquals([server.stats()!.pings, server.stats()!.pongs], [1, 0]);
-    assertEquals(Object.hasOwn(server.stats()!, "roundTrip"), false);
-    await clock.advance(LATENCY); // and now the client's
-    await clock.advance(2 * LATENCY);
-    const one = { last: 10, min: 10, max: 10, mean: 10 };
-    for (const stats of [server.stats()!, ws.stats()!]) {
-      assertEquals([stats.pings, stats.pongs, stats.roundTrip], [1, 1, one]);
-    }
-    const link = network.links[0]!;
-    await ws.send("no answer");
-    await server.broadcast("nor this");
-    await clock.advance(100);
-    assertEquals([server.stats()!.pongs, ws.stats()!.pongs], [1, 1]);
-    await clock.advance(9800);
-    link.hold("toClient");
-    await clock.advance(1000); // both have pinged; nothing gets to the client
-    link.release("toClient");
-    await clock.advance(100);
-    const { roundTrip, pings, pongs } = server.stats()!;
-    assertEquals([pings, pongs], [2, 2]);
-    // Ping at 20,000, released at 20,915; it takes another latency there, and one back.
-    assertEquals(roundTrip, { last: 925, min: 10, max: 925, mean: 467.5 });
-    // A message is as good as a Pong.
-    await clock.advance(8900);
-    link.hold("toServer");
-    await clock.advance(100);
-    assertEquals([server.stats()!.pings, server.stats()!.pongs], [3, 2]);
-    link.release("toServer");
-    await clock.advance(100);
-    assertEquals([server.stats()!.pings, server.stats()!.pongs], [3, 3]);
-  });
-
-  it("takes a message for a sign of life, and each Ping's first alone", async () => {
-    await using pair = await counted({ config: { pingInterval: 10, pongTimeout: 10 } });
-    const { server, ws, clock, network } = pair;
-    await pair.open();
-    network.links[0]!.hold("toClient"); // the Ping gets nowhere
-    await clock.advance(10_000);
-    await clock.advance(20);
-    assertEquals([server.stats()!.pings, server.stats()!.pongs], [1, 0]);
-    await ws.send("alive");
-    await ws.send("and well");
-    await clock.advance(LATENCY);
-    const { pongs, roundTrip } = server.stats()!;
-    assertEquals([pongs, roundTrip!.last], [1, 30]);
-    network.links[0]!.release("toClient"); // the Pong of old changes nothing
-    await clock.advance(100);
-    assertEquals([server.stats()!.pongs, server.stats()!.roundTrip!.last], [1, 30]);
-  });
-
-  it("counts on over stop and start, and over the connections of a client", async () => {
-    await using pair = await counted();
-    const { server, ws, clock } = pair;
-    for (let n = 1; n <= 3; n++) {
-      const connection = await pair.open();
-      await ws.send("12");
-      await server.send("345", connection);
-      await clock.advance(LATENCY);
-      assertEquals(server.stats()!.connections, 1);
-      await clock.until(server.stop());
-      await clock.advance(100);
-      const totals = { ...NOTHING, opened: n, closed: n };
-      const [up, down] = [{ messages: n, bytes: 2 * n }, { messages: n, bytes: 3 * n }];
-      assertEquals(server.stats(), { ...totals, received: up, sent: down });
-      assertEquals(ws.stats(), { ...totals, received: down, sent: up });
-      await server.start({ serverPort: 80 });
-    }
-  });
-
-  it("gives numbers of one's own, as they are now", async () => {
-    await using pair = await counted({ config: { authorize: refuseOdd(), pingInterval: 10 } });
-    const { server, ws, clock } = pair;
-    await pair.open();
-    await pair.open();
-    await clock.advance(11_000);
-    await ws.send("1");
-    pair.network.links[0]!.cut();
-    await clock.advance(100);
-    const before = structuredClone(server.stats()!);
-    assertEquals([before.refused, before.dropped, before.pongs], [{ 403: 1 }, { lost: 1 }, 1]);
-    const spoilt = server.stats()!;
-    for (const part of [spoilt, spoilt.received, spoilt.sent, spoilt.refused, spoilt.dropped]) {
-      for (const name of Object.keys(part)) (part as unknown as Record<string, unknown>)[name] = -1;
-    }
-    assertEquals(server.stats(), before);
-    assertNotStrictEquals(server.stats()!.roundTrip, before.roundTrip);
-    await pair.open(); // refused
-    assertEquals([before.refused, server.stats()!.refused], [{ 403: 1 }, { 403: 2 }]);
-  });
-
-  it("counts whatever an observer does beside it", async () => {
-    const log: unknown[] = [];
-    const failing = {
-      ...recorder(log),
-      sent: () => Promise.reject(new Error("the observer's own")),
-    };
-    await using pair = await counted({ server: { observer: failing } });
-    const { server, clock } = pair;
-    await pair.open();
-    const counts: unknown[] = [];
-    server.on("error", ({ code }) => counts.push(code));
-    await server.broadcast("12");
-    await clock.advance(100);
-    await pair.close();
-    assertEquals(server.stats(), {
-      ...NOTHING,
-      opened: 1,
-      closed: 1,
-      sent: { messages: 1, bytes: 2 },
+  it("adds up a broker's entries, and keeps the last lag that was told", () => {
+    const stats = new Stats();
+    stats.entry(10, undefined);
+    const broker = { entries: 1, bytes: 10, lag: 0, reconnects: 0, gaps: 0, queued: 0 };
+    assertEquals(stats.read(0).broker, broker);
+    stats.entry(5, 7);
+    stats.entry(1, undefined);
+    assertEquals(stats.read(0, { queued: 9 }).broker, {
+      ...broker,
+      entries: 3,
+      bytes: 16,
+      lag: 7,
+      queued: 9,
     });
-    assertEquals([log, counts], [
-      [["opened"], ["closed", { code: 1000, reason: "CLOSE_NORMAL" }]],
-      [2302999],
-    ]);
   });
 
-  it("has counted what an observer is told of", async () => {
-    const seen: unknown[] = [];
-    const observer = {
-      received: () => seen.push(pair.server.stats()!.received.messages),
-      closed: () => seen.push(pair.server.stats()!.connections),
+  it("counts a broker that is there again, not one that is there for the first time, and gaps", () => {
+    const stats = new Stats();
+    const told = (up: boolean, lost?: string) => {
+      stats.broker(up, lost);
+      const { reconnects, gaps } = stats.read(0).broker!;
+      return [reconnects, gaps];
     };
-    await using pair = await counted({ server: { observer } });
-    await pair.open();
-    await pair.ws.send("1");
-    await pair.clock.advance(100);
-    await pair.close();
-    assertEquals(seen, [1, 0]);
-  });
-});
-
-/** Refuses every other client, from the first on. */
-function refuseOdd(): () => true | Response {
-  let n = 0;
-  return () => n++ % 2 === 1 || new Response(null, { status: 403 });
-}
-
-/** How a connection comes to be dropped for a reason; each within a minute and a half. */
-const DROPS: Record<"server" | "client", Partial<Record<DropReason, Drop>>> = {
-  server: {
-    "dead": { drop: ({ network }) => network.links[0]!.hold() },
-    "lost": { drop: ({ network }) => network.links[0]!.cut() },
-    "too big": { config: { maxPayload: 3 }, drop: ({ ws }) => void ws.send("1234") },
-    "too fast": {
-      config: { maxPendingAmount: 3 },
-      drop: ({ ws, server }) => {
-        server.on("messageReceive", () => new Promise(() => {}));
-        void ws.send("1234");
-      },
-    },
-    "too slow": {
-      config: { maxBufferedAmount: 3 },
-      drop: ({ server, network }) => {
-        network.links[0]!.hold("toClient");
-        void server.broadcast("1234");
-      },
-    },
-    "unacceptable": {
-      server: { schema: validators.double as never },
-      drop: ({ ws }) => void ws.send("x"),
-    },
-  },
-  client: {
-    "dead": { drop: ({ network }) => network.links[0]!.hold() },
-    "lost": { drop: ({ network }) => network.links[0]!.cut() },
-    "too big": { client: { maxPayload: 3 }, drop: ({ server }) => void server.broadcast("1234") },
-    "too fast": {
-      drop: ({ ws, server }) => {
-        for (const reader of [1, 2]) void [reader, ws[Symbol.asyncIterator]()];
-        const mebibytes = new Uint8Array(4 * 1024 * 1024);
-        for (let i = 0; i < 5; i++) void server.broadcast(mebibytes);
-      },
-    },
-    "unacceptable": {
-      client: { schema: validators.double as never },
-      drop: ({ server }) => void server.broadcast("x"),
-    },
-  },
-};
-
-interface Drop extends MemoryPairOptions {
-  drop: (pair: MemoryPair) => void;
-}
-
-describe("stats().buffered", () => {
-  it("is what is queued now, to all peers together", async () => {
-    await using pair = await counted();
-    const { server, ws, network, clock } = pair;
-    await pair.open();
-    const other = createWebSocket({ clock, runtime: network.client });
-    await other.connect("ws://localhost:80/");
-    await clock.advance(100);
-    for (const link of network.links) link.hold();
-    await server.broadcast("12345");
-    await ws.send("123");
-    assertEquals([server.stats()!.buffered, ws.stats()!.buffered], [10, 3]);
-    for (const link of network.links) link.release();
-    await clock.advance(100);
-    assertEquals([server.stats()!.buffered, ws.stats()!.buffered], [0, 0]);
-    await clock.until(other[Symbol.asyncDispose]());
-  });
-});
-
-describe("stats().dropped", () => {
-  for (const side of ["server", "client"] as const) {
-    for (const [why, { drop, ...options }] of Object.entries(DROPS[side])) {
-      it(`counts a connection that the ${side} drops as ${why}, and tells the observer`, async () => {
-        const log: unknown[] = [];
-        const observed = { ...options, [side]: { ...options[side], observer: recorder(log) } };
-        await using pair = await counted(observed);
-        await pair.open();
-        drop(pair);
-        await pair.clock.advance(90_000);
-        assertEquals(pair[side === "client" ? "ws" : side].stats()!.dropped, { [why]: 1 });
-        const told = log.filter((item) => ["dropped", "closed"].includes((item as string[])[0]!));
-        assertEquals(told.map((item) => (item as unknown[])[0]), ["dropped", "closed"]);
-        assertEquals((told[0] as unknown[])[1], why);
-      });
-    }
-  }
-
-  it("counts none that ends in good order", async () => {
-    await using pair = await counted();
-    const { server, clock } = pair;
-    await pair.open();
-    await pair.close();
-    await server.close(await pair.open());
-    await clock.advance(100);
-    await pair.open();
-    await clock.until(server.stop());
-    await clock.advance(100);
-    for (const stats of [server.stats()!, pair.ws.stats()!]) {
-      assertEquals([stats.opened, stats.closed, stats.dropped], [3, 3, {}]);
-    }
-  });
-});
-
-describe("Stats", () => {
-  it("begin with nothing of a broker, whatever is told of it first", () => {
-    const none = { entries: 0, bytes: 0, lag: 0, reconnects: 0, gaps: 0, queued: 0 };
-    const [first, other] = [new Stats(), new Stats()];
-    assertEquals(first.read(0).broker, undefined);
-    first.broker(true, undefined);
-    assertEquals(first.read(0).broker, none);
-    other.entry(7, undefined);
-    other.entry(8, 9);
-    other.entry(1, undefined);
-    assertEquals(other.read(0, { queued: 3 }).broker, {
-      ...none,
-      ...{ entries: 3, bytes: 16, lag: 9, queued: 3 },
+    assertEquals(told(true), [0, 0]);
+    assertEquals(told(false), [0, 0]);
+    assertEquals(told(true), [1, 0]);
+    assertEquals(told(true), [1, 0]);
+    assertEquals(told(false), [1, 0]);
+    assertEquals(told(false, "cut"), [1, 1]);
+    assertEquals(told(true), [2, 1]);
+    assertEquals(stats.read(0).broker, {
+      entries: 0,
+      bytes: 0,
+      lag: 0,
+      reconnects: 2,
+      gaps: 1,
+      queued: 0,
     });
-    for (const up of [false, false, true, true]) first.broker(up, undefined);
-    first.broker(true, "gap");
-    assertEquals(first.read(0).broker, { ...none, reconnects: 1, gaps: 1 });
+  });
+
+  it("tells what waits to be acknowledged where something does", () => {
+    const read = (messages: number) =>
+      new Stats().read(4, { unacknowledged: { messages, bytes: 3 } });
+    assertEquals("unacknowledged" in read(0), false);
+    assertEquals(read(1).unacknowledged, { messages: 1, bytes: 3 });
+    assertEquals(read(1).buffered, 4);
   });
 });
