@@ -2,8 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket } from "../../mod.ts";
+import { createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { EventLog } from "../helpers/client.ts";
 import { closed, DialledClient } from "../helpers/dialled_client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -170,5 +171,47 @@ describe("an attempt of a client", () => {
     await it.ws.send("3");
     assertEquals(it.told, [["3 1"], ["send"]]);
     assertEquals(it.ws.stats()!.sent, { messages: 3, bytes: 4 });
+  });
+
+  it("tells one 'close' when the end of an attempt that was closed is told right after", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock, runtime });
+    const log = new EventLog(ws);
+    await ws.connect("ws://localhost/");
+    void ws.close();
+    queueMicrotask(() => runtime.events.closed({ code: 1006, reason: "" }));
+    await clock.advance(1);
+    assertEquals([log.names, ws.state], [["close"], "idle"]);
+  });
+
+  it("sends what waited before what an observer sends, and opens nothing that it has closed", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const sent: unknown[] = [];
+    let close = false;
+    const ws: WebSocketClient = createWebSocket({
+      clock,
+      runtime,
+      observer: {
+        opened: () => void (close ? ws.close() : ws.send("observer's")),
+        sent: (_, data) => sent.push(data),
+      },
+    });
+    const log = new EventLog(ws);
+    await ws.connect("ws://localhost/");
+    void ws.send("first");
+    const order: unknown[] = [];
+    runtime.socket.send = ((data: unknown) => order.push(data)) as unknown as () => void;
+    runtime.events.open();
+    assertEquals(order, ["first", "observer's"]);
+    assertEquals(sent.toSorted(), ["first", "observer's"]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    close = true;
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    runtime.events.closed({ code: 1000, reason: "" });
+    assertEquals(log.names, ["open", "openInfo", "close", "close"]);
   });
 });

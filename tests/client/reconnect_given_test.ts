@@ -41,9 +41,29 @@ describe("createWebSocket({ reconnect })", () => {
     }
   });
 
-  it("waits as the server asked, with blanks around that, in each unit, and for an hour at most", async () => {
+  it("waits as the server asked, by no other words, in each unit, and for an hour at most", async () => {
     const rows: [code: number, reason: string, delay: number][] = [
       [1012, " retry after 2 min ", 120],
+      [1013, "deploying build 20240501", 0],
+      [1013, "3 servers are down", 0],
+      [1013, "retry after: 7", 7],
+      [1013, "Retry-After: 0.5 s", 0.5],
+      [1013, "retry after1.25", 1.25],
+      [1013, "  12  ", 12],
+      [1013, "12s", 12],
+      [1013, "retry after 86400", 3600],
+      [1013, "back in 5 minutes", 0],
+      [1013, "after 500 ms", 0],
+      [1013, "500 ms", 0.5],
+      [1013, "retry after 5 min", 300],
+      [1013, "Retry after 1500MS", 1.5],
+      [1013, "retry after 5 hours", 0],
+      [1013, "retry after five", 0],
+      [1013, "retry after 5, please", 0],
+      [1013, "5 6", 0],
+      [1013, "-5", 0],
+      [1013, "1e3", 0],
+      [1013, "", 0],
       [1013, "1500 ms", 1.5],
       [1012, "3600", 3600],
       [1012, "60 min", 3600],

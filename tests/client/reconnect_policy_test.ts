@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocket, type ReconnectOptions } from "../../mod.ts";
-import { FakeClock } from "../../testing.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -65,7 +65,12 @@ it("'reconnect' waits as long as it says, which may be a day, and what the serve
 });
 
 describe("'reconnect' refuses", () => {
-  const bad: [object, string][] = [
+  const bad: [unknown, string][] = [
+    [1, "options must be an object: current value is 1"],
+    ["yes", `options must be an object: current value is "yes"`],
+    [{ maxDelay: Infinity }, `'maxDelay' ${SECONDS}: current value is Infinity`],
+    [{ attempts: 1.5 }, `'attempts' ${WHOLE}: current value is 1.5`],
+    [{ tries: 1 }, "'tries' is no option: current value is 1"],
     [{ minDelay: 0 }, `'minDelay' ${SECONDS}: current value is 0`],
     [{ maxDelay: 86_400.5 }, `'maxDelay' ${SECONDS}: current value is 86400.5`],
     [{ stableAfter: "5" }, `'stableAfter' ${SECONDS}: current value is "5"`],
@@ -83,7 +88,8 @@ describe("'reconnect' refuses", () => {
   ];
   for (const [reconnect, words] of bad) {
     it(JSON.stringify(reconnect), async () => {
-      const { message } = await refusal(world(reconnect as ReconnectOptions).ws.connect(URL));
+      const { code, message } = await refusal(world(reconnect as ReconnectOptions).ws.connect(URL));
+      assertEquals(code, 401);
       assertEquals(message, `Parameter error: createWebSocket: 'reconnect': ${words}`);
     });
   }
@@ -146,5 +152,16 @@ describe("without 'shouldReconnect' a client", () => {
       assertEquals(ws.state, comes ? "connecting" : "idle");
       await clock.until(ws[Symbol.asyncDispose]());
     });
+  }
+});
+
+it("a client does not reconnect where 'reconnect' is false or undefined", async () => {
+  for (const reconnect of [false, undefined] as const) {
+    const clock = new FakeClock();
+    const runtime = new MemoryNetwork({ clock }).client;
+    const ws = createWebSocket({ clock, runtime, reconnect: reconnect as false });
+    await ws.connect(URL);
+    await clock.advance(60_000);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
   }
 });

@@ -2,23 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type BusinessError, createWebSocket } from "../../mod.ts";
-import { FakeClock } from "../../testing.ts";
-import { EventLog } from "../helpers/client.ts";
-import { ScriptedClient } from "../helpers/scripted_runtime.ts";
-
-const URL = "ws://localhost/";
-
-function client() {
-  const clock = new FakeClock();
-  const runtime = new ScriptedClient();
-  const ws = createWebSocket({ clock, runtime, reconnect: { random: () => 0 } });
-  return { clock, runtime, ws, log: new EventLog(ws) };
-}
+import type { BusinessError } from "../../mod.ts";
+import { scripted, URL } from "./reconnect_world.ts";
 
 describe("createWebSocket({ reconnect }) on a runtime", () => {
   it("ends with 2302001 when it throws at the first dial, and tries again when later", async () => {
-    const { clock, runtime, ws, log } = client();
+    const { clock, runtime, ws, log } = scripted();
     await ws.connect(URL);
     runtime.events.open();
     runtime.fault = new SyntaxError("not this time");
@@ -43,7 +32,7 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
   });
 
   it("has a subprotocol only while it is open", async () => {
-    const { clock, runtime, ws } = client();
+    const { clock, runtime, ws } = scripted();
     await ws.connect(URL, { protocol: "chat" });
     runtime.socket.protocol = "chat";
     runtime.events.open();
@@ -56,14 +45,14 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
   });
 
   it("is closed at once by a signal that has aborted before", async () => {
-    const { clock, ws, log } = client();
+    const { clock, ws, log } = scripted();
     await ws.connect(URL, { signal: AbortSignal.abort() });
     await clock.advance(1);
     assertEquals([log.names, ws.state, clock.pending], [["close"], "idle", 0]);
   });
 
   it("asks for the headers alone, and ends when a file has gone meanwhile", async () => {
-    const { clock, ws, log } = client();
+    const { clock, ws, log } = scripted();
     const header = () => ({ "x-n": "1" });
     await ws.connect(URL, { header, caPath: "/nowhere/ca.pem" });
     await clock.advance(1);
@@ -72,7 +61,7 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
   });
 
   it("takes no second close() of a connection that closes by itself", async () => {
-    const { clock, runtime, ws, log } = client();
+    const { clock, runtime, ws, log } = scripted();
     await ws.connect(URL);
     runtime.events.open();
     ws.on("error", () => void ws.close({ code: 4000, reason: "mine" }));
@@ -89,15 +78,13 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
 
   for (const closesOn of ["close", "error"] as const) {
     it(`plans nothing more where a listener of '${closesOn}' closes`, async () => {
-      const clock = new FakeClock();
-      const runtime = new ScriptedClient();
       const log: string[] = [];
       const random = () => {
         log.push("random");
         throw new Error("no luck");
       };
       const observer = { reconnecting: () => void log.push("planned") };
-      const ws = createWebSocket({ clock, runtime, observer, reconnect: { random } });
+      const { clock, runtime, ws } = scripted({ random }, { observer });
       for (const event of ["close", "error"] as const) {
         ws.on(event, () => {
           log.push(event);
@@ -116,7 +103,7 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
   }
 
   it("counts nothing of what is queued to a connection that closes by itself", async () => {
-    const { clock, runtime, ws } = client();
+    const { clock, runtime, ws } = scripted();
     await ws.connect(URL);
     runtime.events.open();
     runtime.socket.bufferedAmount = 9;
@@ -130,9 +117,7 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
   });
 
   it("is bounded by maxBufferedAmount, too, where that is less than maxQueued", async () => {
-    const clock = new FakeClock();
-    const runtime = new ScriptedClient();
-    const ws = createWebSocket({ clock, runtime, reconnect: true, maxBufferedAmount: 2 });
+    const { clock, ws } = scripted(true, { maxBufferedAmount: 2 });
     await ws.connect(URL);
     assertEquals(await ws.send("ab"), false);
     const { message } = await ws.send("c").catch((error) => error);

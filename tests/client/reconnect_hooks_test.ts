@@ -1,0 +1,112 @@
+/** Functions of the user's that a client calls as it reconnects: what they may do, and where they fail. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { EventLog } from "../helpers/client.ts";
+import { scripted, URL, world } from "./reconnect_world.ts";
+
+describe("a function that a client that reconnects was given", () => {
+  it("tells one 'close' when it is closed in shouldReconnect, and can connect again in it", async () => {
+    for (const answer of [true, false]) {
+      let close = () => {};
+      await using it = await world({ shouldReconnect: () => (close(), answer) });
+      const { clock, network, ws, server } = it;
+      close = () => void ws.close();
+      const log = new EventLog(ws);
+      await ws.connect(URL);
+      await clock.advance(10);
+      ws.once("close", () => void ws.connect(URL));
+      network.links[0]!.cut();
+      await clock.advance(10);
+      assertEquals(log.names, ["open", "openInfo", "error", "close", "open", "openInfo"]);
+      assertEquals([ws.state, server.listAllConnections().length], ["open", 1]);
+    }
+  });
+
+  for (
+    const [what, random] of [
+      ["throws", () => {
+        throw new RangeError("no dice");
+      }],
+      ["answers with no number", () => Promise.reject(new Error("no"))],
+    ] as const
+  ) {
+    it(`is waited for the longest, and told as 'error' 2302999, where 'random' ${what}`, async () => {
+      const { clock, runtime, ws, log } = scripted({ random: random as unknown as () => number });
+      const delays: number[] = [];
+      ws.on("reconnecting", ({ delay }) => delays.push(delay));
+      await ws.connect(URL);
+      runtime.events.closed({ code: 1006, reason: "" });
+      assertEquals([delays, log.errors.map(({ code }) => code)], [[1], [200, 2302999]]);
+      assertMatch(
+        log.errors[1]!.message,
+        what === "throws"
+          ? /'random' failed: RangeError: no dice$/
+          : /'random' must answer with a number: current value is /,
+      );
+      await clock.advance(1000);
+      assertEquals(ws.state, "connecting");
+      void ws.close();
+      await clock.advance(1);
+    });
+  }
+
+  it("ends when it is closed in the report of a `random` that throws", async () => {
+    const { clock, runtime, ws, log } = scripted({
+      random() {
+        throw new RangeError("no dice");
+      },
+    });
+    ws.on("error", ({ code }) => {
+      if (code === 2302999) void ws.close();
+    });
+    await ws.connect(URL);
+    runtime.events.closed({ code: 1006, reason: "" });
+    await clock.advance(60_000);
+    assertEquals([log.names, ws.state, clock.pending], [["error", "error", "close"], "idle", 0]);
+  });
+
+  for (
+    const [what, answer] of [
+      ["a promise of false", () => Promise.resolve(false)],
+      ["a promise that rejects", () => Promise.reject(new Error("no"))],
+      ["nothing", () => undefined],
+      ["a text", () => "true"],
+      ["1", () => 1],
+    ] as const
+  ) {
+    it(`ends, and tells 'error' 2302999, when shouldReconnect answers with ${what}`, async () => {
+      const shouldReconnect = answer as unknown as () => boolean;
+      const { clock, runtime, ws, log } = scripted({ shouldReconnect });
+      await ws.connect(URL);
+      runtime.events.open();
+      runtime.events.closed({ code: 1001, reason: "" });
+      await clock.advance(60_000);
+      assertEquals(log.names, ["open", "openInfo", "error", "close"]);
+      assertEquals(log.errors.map(({ code, kind }) => [code, kind]), [[2302999, "hookFailed"]]);
+      assertMatch(log.errors[0]!.message, /'shouldReconnect' must answer with a boolean: current/);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    });
+  }
+
+  it("goes on after a message that is not accepted, where shouldReconnect says so", async () => {
+    const schema = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () => ({ issues: [{ message: "no" }] }),
+      },
+    } as const;
+    const reconnect = { shouldReconnect: () => true, random: () => 0 };
+    const { clock, runtime, ws } = scripted(reconnect, { schema });
+    await ws.connect(URL);
+    runtime.events.open();
+    runtime.events.message("{}");
+    assertEquals(runtime.socket.calls, ["close 1008"]);
+    runtime.events.closed({ code: 1008, reason: "" });
+    assertEquals(ws.state, "reconnecting");
+    void ws.close();
+    await clock.advance(1);
+    assertEquals(clock.pending, 0);
+  });
+});
