@@ -91,10 +91,10 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       const asked = this.#attempt?.request ?? request;
       this.#socket = runtime.dial({ ...asked, answer, binaryType }, this);
     } catch (cause) {
+      this.#isOver = true;
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;
     }
-    if (this.#isOver) return; // the runtime has told of its end within the dialling
     this.#timer = clock.setTimer(() => {
       this.#socket.terminate();
       this.#fail(`timed out after ${connectTimeout} s`);
@@ -236,6 +236,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   closed(end: End): void {
     const { state } = this;
     if (this.#isOver) return;
+    if (this.#socket === undefined) return afterTurn(() => this.closed(end)); // it is being dialled
     const { failure, tooBig, unsent = 0 } = end;
     this.unsent += unsent;
     if (state === "closing") return this.#end(this.#asked!, end);

@@ -71,7 +71,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#owner = owner;
     this.#parts = parts;
     this.#clock = parts.clock;
-    this.#sleep = new SleepWatch(parts.clock, this.hasten); // an attempt may fail, and end it, at once
+    this.#sleep = new SleepWatch(parts.clock, this.hasten);
     this.#dial();
     signal?.addEventListener("abort", this.#abort);
     this.#sleep.start();
@@ -238,8 +238,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     const parts = { ...this.#parts, request, options, queue: this.#queue };
     this.#isDialling = true;
     try {
-      const connection = new ClientConnection(this, parts);
-      if (connection.state !== "idle") this.#connection = connection; // it may have failed already
+      this.#connection = new ClientConnection(this, parts);
     } finally {
       this.#isDialling = false;
     }

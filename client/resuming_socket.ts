@@ -14,6 +14,7 @@ import {
   resumable,
   unframe,
 } from "../internal/resume_frame.ts";
+import { afterTurn } from "../internal/result.ts";
 import type { NumberedMessage } from "../internal/unacknowledged.ts";
 import type {
   ClientEvents,
@@ -150,6 +151,7 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   closed(end: End): void {
+    if (this.#socket === undefined) return afterTurn(() => this.closed(end)); // it is being dialled
     if (this.mode === "dialing" && this.#mayBeRefusal(end)) {
       this.#offers = false;
       try {

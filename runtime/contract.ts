@@ -173,7 +173,10 @@ export interface ClientRuntime {
    * shown again. Returns what ends that.
    */
   woken?(wake: () => void): () => void;
-  /** Starts a connection; throws what the runtime throws for a URL it cannot take. */
+  /**
+   * Starts a connection; throws what the runtime throws for a URL it cannot take. The end may be told before this
+   * returns, and nothing else.
+   */
   dial(request: DialRequest, events: ClientEvents): ClientSocket;
 }
 

@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocket, type ReconnectOptions } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { answer } from "../helpers/answer.ts";
+import { refusal } from "../helpers/client.ts";
 import { countListeners, LONGEST_MS } from "../helpers/leftovers.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -39,14 +40,18 @@ function world(reconnect: ReconnectOptions = {}) {
 }
 
 it("a client that reconnects is told of an attempt that fails within the dialling itself", async () => {
-  const { log, runtime, ws } = world({ shouldReconnect: () => false });
+  const { clock, log, runtime, ws } = world({ shouldReconnect: () => false });
   const { dial } = runtime;
   runtime.dial = (request, events) => {
     events.closed({ ...LOST, failure: { what: "no route", status: "0" } });
     return dial(request, events);
   };
   assertEquals(await ws.connect(URL), true);
+  assertEquals([ws.state, log], ["connecting", []]); // not before the code after 'connect'
+  await clock.advance(0);
   assertEquals(log, ["failed connection_failed", "error connectFailed"]);
+  assertEquals([ws.state, clock.pending], ["idle", 0]);
+  assertEquals((await refusal(ws.closed)).kind, "connectFailed");
 });
 
 it("a client that reconnects goes on after an attempt that fails within the dialling itself", async () => {
@@ -57,6 +62,7 @@ it("a client that reconnects goes on after an attempt that fails within the dial
     return dial(request, events);
   };
   assertEquals(await ws.connect(URL), true);
+  await clock.advance(0);
   assertEquals(log.splice(0), ["failed connection_failed", "error connectFailed", "again 1 10"]);
   assertEquals([ws.state, await answer(ws.connect(URL))], ["reconnecting", "alreadyConnected"]);
   assertEquals(await ws.send("kept"), false);

@@ -45,6 +45,29 @@ describe("a client that resumes", () => {
     assertEquals([ws.state, isDeaf, clock.pending], ["idle", true, 0]);
   });
 
+  it("goes on with what it dials after a refusal that is told within the dialling itself", async () => {
+    const script = new ScriptedClient();
+    const sockets: ScriptedClient["socket"][] = [];
+    const { dial } = script;
+    script.dial = (request, events) => {
+      const refused = { what: "the server answered with HTTP status 400", status: "400" };
+      if (sockets.length === 0) events.closed({ code: 0, reason: "", failure: refused });
+      const socket = dial.call(script, request, events) as ScriptedClient["socket"];
+      sockets.push(socket);
+      return socket;
+    };
+    const clock = new FakeClock();
+    const ws = createWebSocket({ clock, runtime: script, resume: true, reconnect: true });
+    await ws.connect("ws://localhost/");
+    for (let turn = 0; turn < 20; turn++) await clock.advance(0);
+    script.events.open();
+    await ws.send("seen");
+    assertEquals([ws.state, sockets.map(({ calls }) => calls)], ["open", [[], ["send"]]]);
+    void ws.close();
+    script.events.closed({ code: 1000, reason: "" });
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   for (const [option, has] of [["header", false], ["proxy", true]] as const) {
     it(`gives its observer ${has ? "a" : "no"} function that sets headers where ${option} cannot be had`, async () => {
       const given: unknown[] = [];

@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { EventLog, refusal } from "../helpers/client.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 import { PausableSocket, ScriptedClient, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 const URL = "ws://localhost/";
@@ -49,6 +50,35 @@ describe("a client on a runtime", () => {
     runtime.events.message("late");
     assertEquals(log.names, ["open", "openInfo", "close"]);
     assertEquals(log.closes, [{ code: 1000, reason: "bye" }]);
+  });
+
+  it("is told on a later turn of an attempt that fails within the dialling itself", async () => {
+    const { runtime, ws, log, clock } = client();
+    const { dial } = runtime;
+    runtime.dial = (request, events) => {
+      events.closed({ code: 0, reason: "", failure: { what: "no route", status: "0" } });
+      return dial.call(runtime, request, events);
+    };
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    await ws.connect(URL, { signal });
+    assertEquals([ws.state, log.names], ["connecting", []]);
+    const { opened, closed } = ws;
+    const { kind } = await refusal(opened);
+    assertEquals([kind, await refusal(closed)], ["connectFailed", log.errors[0]]);
+    assertEquals(await refusal(ws[Symbol.asyncIterator]().next()), log.errors[0]);
+    assertEquals([ws.state, log.names, clock.pending, listeners()], ["idle", ["error"], 0, 0]);
+  });
+
+  it("tells nothing of an attempt whose dialling fails and throws", async () => {
+    const { runtime, ws, log, clock } = client();
+    runtime.dial = (_, events) => {
+      events.closed({ code: 0, reason: "", failure: { what: "no route", status: "0" } });
+      throw new Error("no route");
+    };
+    assertEquals((await refusal(ws.connect(URL))).code, 2302001);
+    await clock.advance(60_000);
+    assertEquals([ws.state, log.names, clock.pending], ["idle", [], 0]);
   });
 
   it("has a word for an attempt that it ends without one", async () => {
