@@ -144,11 +144,14 @@ describe("the house", () => {
       assertFalse(hasAny(file));
     });
 
-    it(`has files of 350 lines at the most: ${file}`, () => {
-      const lines = textOf(file).trimEnd().split("\n").length;
-      assert(lines <= 350, `${file} has ${lines} lines: it is two files`);
-    });
+    it(`has files of 350 lines at the most: ${file}`, () => assertShort(file));
   }
+
+  it("has tests, too, of 350 lines at the most", () => {
+    const tests = sources("tests");
+    assert(tests.length > 400);
+    for (const file of tests) assertShort(file);
+  });
 
   it("has a single 'any' in runtime/, where Deno's internals are touched", () => {
     const with_ = FILES.filter(hasAny);
@@ -232,6 +235,11 @@ describe("the house", () => {
     assert(hasAny("runtime/deno/internals.ts"));
   });
 });
+
+function assertShort(file: string): void {
+  const lines = textOf(file).trimEnd().split("\n").length;
+  assert(lines <= 350, `${file} has ${lines} lines: it is two files`);
+}
 
 function hasAny(file: string): boolean {
   return /(?::|\bas|<|,|\||&|=>)\s*any\b(?!\s*\()/.test(codeOf(file));

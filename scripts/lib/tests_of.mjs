@@ -82,7 +82,7 @@ const TABLE = [
     "tests/client/states_test",
   ]],
   [/^heartbeat\.ts|^internal\/timeout_queue/, [
-    "tests/heartbeat_test",
+    "tests/heartbeat_",
     "tests/heartbeat/many_test",
     "tests/heartbeat/probe_test",
     "tests/heartbeat/together_test",
@@ -203,7 +203,7 @@ const TABLE = [
     "tests/runtime/deno_unknown_test",
   ], [
     "tests/heartbeat/ping_test",
-    "tests/heartbeat/dead_peer_test",
+    "tests/heartbeat/dead_peer_",
     "tests/pair/compression",
     "tests/runtime/deno_socket_",
     "tests/runtime/deno_internals_test",
@@ -282,7 +282,9 @@ const TABLE = [
     "tests/cluster/redis_connections_test",
     "tests/cluster/redis_ahead_test",
     "tests/cluster/redis_gather_test",
+    "tests/cluster/redis_epochs_test",
     "tests/cluster/redis_faults_test",
+    "tests/cluster/redis_foreign_test",
     "tests/cluster/redis_test",
   ]],
   [/^cluster\/brokers\/nats/, [

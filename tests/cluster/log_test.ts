@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+/** What a node appends to the log, in which order, and what it says of what became of it. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Broker } from "../../cluster/broker.ts";
 import { readEntry } from "../../cluster/entry.ts";
-import { Log } from "../../cluster/log.ts";
 import { BusinessError } from "../../mod.ts";
-import { FakeClock } from "../../testing.ts";
+import { answer } from "../helpers/answer.ts";
 import { Cluster } from "../helpers/nodes.ts";
 
 /** The texts that each entry of the log has, those that have some. */
@@ -18,11 +18,6 @@ function grouped(cluster: Cluster): string[][] {
 
 /** What a node says while it lives, each third of a lease. */
 const BEAT = '["alive",null,15]';
-
-async function kindOf(promise: Promise<unknown>): Promise<string | undefined> {
-  const error = await assertRejects(() => promise, BusinessError);
-  return (error as BusinessError).kind;
-}
 
 describe("a node's log", () => {
   it("puts what is published in one turn, or during an append, into one entry", async () => {
@@ -53,17 +48,6 @@ describe("a node's log", () => {
     await cluster.settle();
     assertEquals(cluster.nodes.map(({ told }) => told[0]!.except), ["mine", undefined]);
     assert(!cluster.broker.entries.some((entry) => entry.includes("mine")));
-  });
-
-  it("carries bytes, as they were at the call", async () => {
-    const cluster = new Cluster(2);
-    await cluster.settle(100);
-    const bytes = Uint8Array.of(1, 2, 3);
-    const published = cluster.nodes[0]!.publish(bytes.subarray(1));
-    bytes.fill(9);
-    await cluster.clock.until(published);
-    await cluster.settle();
-    for (const { told } of cluster.nodes) assertEquals(told[0]!.data, Uint8Array.of(2, 3));
   });
 
   it("appends again where nobody knows, and all drop what is in the log twice", async () => {
@@ -148,15 +132,15 @@ describe("a node's log", () => {
     await cluster.settle(100);
     const [one, other] = cluster.nodes;
     cluster.broker.fail("held");
-    const underWay = kindOf(one!.publish("under way", "t", "me"));
+    const underWay = answer(one!.publish("under way", "t", "me"));
     await cluster.settle();
-    const queued = kindOf(one!.publish("queued"));
+    const queued = answer(one!.publish("queued"));
     await cluster.settle(4990);
     const late = one!.publish("late");
-    const later = kindOf(late);
+    const later = answer(late);
     await cluster.settle(20);
     assertEquals([await underWay, await queued], ["unconfirmed", "brokerDown"]);
-    assertEquals(await kindOf(one!.publish("refused")), "brokerDown");
+    assertEquals(await answer(one!.publish("refused")), "brokerDown");
     await cluster.settle(5000);
     assertEquals(await later, "brokerDown");
     assertEquals(one!.log.queued, '["message","t","under way"]'.length + 2 * BEAT.length);
@@ -176,102 +160,6 @@ describe("a node's log", () => {
     const error = assertRejects(() => published, BusinessError, "the log in memory is down");
     await cluster.settle(5100);
     await error;
-  });
-
-  it("refuses what is over 16 MiB in the queue", async () => {
-    const cluster = new Cluster(2);
-    await cluster.settle(100);
-    cluster.broker.fail("held");
-    const data = "x".repeat(1_000_000);
-    const published = Array.from({ length: 17 }, () => cluster.nodes[0]!.publish(data));
-    assertEquals(await kindOf(published.at(-1)!), "queueFull");
-    await cluster.settle();
-    cluster.broker.release();
-    await cluster.settle();
-    assertEquals((await Promise.all(published.slice(0, -1))).length, 16);
-    assertEquals(cluster.nodes[0]!.log.queued, 0);
-    const { texts, faults } = cluster.nodes[1]!;
-    assertEquals([texts.length, faults], [16, []], "no entry was too long");
-    await cluster.nodes[0]!.publish(data);
-  });
-
-  it("refuses a message that no entry can carry, and takes the longest that one can", async () => {
-    const cluster = new Cluster(2);
-    await cluster.settle(100);
-    const [one, other] = cluster.nodes;
-    const room = 1024 * 1024 - 1024 - '["message","t",""]'.length;
-    for (
-      const data of ["x".repeat(room + 1), "中".repeat(room / 3 + 1), "\0".repeat(room / 6 + 1)]
-    ) {
-      const error = await assertRejects(() => one!.publish(data), BusinessError);
-      assertEquals((error as BusinessError).code, 401);
-      const { length } = new TextEncoder().encode(`["message","t",${JSON.stringify(data)}]`);
-      const what = "publish: a message must have at most 1047552 bytes in the broker's log: ";
-      assertStringIncludes((error as BusinessError).message, `${what}current value has ${length}`);
-    }
-    await one!.publish("x".repeat(room));
-    await one!.publish("中".repeat(Math.floor(room / 3)));
-    await cluster.settle();
-    assertEquals(other!.texts.map(({ length }) => length), [room, Math.floor(room / 3)]);
-    assertEquals(other!.faults, []);
-  });
-
-  it("never makes an entry of several messages too long", async () => {
-    const cluster = new Cluster(2);
-    await cluster.settle(100);
-    const published = Array.from(
-      { length: 30 },
-      () => cluster.nodes[0]!.publish("中".repeat(50_000)),
-    );
-    await cluster.settle();
-    await Promise.all(published);
-    assertEquals([cluster.nodes[1]!.told.length, cluster.nodes[1]!.faults], [30, []]);
-  });
-
-  it("skips what is not ours, and says so", async () => {
-    const cluster = new Cluster(1);
-    await cluster.settle(100);
-    const [node] = cluster.nodes;
-    await cluster.broker.append("hello");
-    await cluster.broker.append('["other",1]\nnot ours');
-    await cluster.broker.append('["other",1]\n["message","t","ours"]');
-    await cluster.broker.append('["n0",999]\n["message","t","in its name"]');
-    await cluster.settle();
-    assertEquals(node!.texts, ["ours", "in its name"]);
-    assertEquals(node!.faults.map(({ kind }) => kind), ["foreignEntry", "foreignEntry"]);
-    assertStringIncludes(node!.faults[0]!.message, 'not ours, at 1-2: "hello"');
-  });
-
-  it("skips what is no text, which a broker of the user's may hand out", async () => {
-    const faults: string[] = [];
-    const broker: Broker = {
-      append: () => Promise.resolve(),
-      read(reader) {
-        [undefined, null, 5, {}, ["x"]].forEach((entry, offset) =>
-          reader.entry({ epoch: "e", offset }, entry as never)
-        );
-        return Promise.resolve();
-      },
-      close: () => Promise.resolve(),
-    };
-    const nothing = () => {};
-    const log = new Log<undefined, void>(broker, "n", new FakeClock(), {
-      message: nothing,
-      ready: nothing,
-      lost: nothing,
-      state: nothing,
-      entry: nothing,
-      fault: ({ message }) => void faults.push(message),
-    });
-    log.open();
-    await log.close();
-    assertEquals(faults.map((message) => message.replace(/.*not ours, at /, "")), [
-      "e-0: undefined",
-      "e-1: null",
-      "e-2: 5",
-      "e-3: an object (Object)",
-      "e-4: an array of 1",
-    ]);
   });
 
   it("tells again only what is new where the log is read from its start", async () => {
@@ -294,7 +182,7 @@ describe("a node's log", () => {
     await cluster.settle(100);
     const [node] = cluster.nodes;
     node!.link.hold("entries");
-    const published = kindOf(node!.publish("a"));
+    const published = answer(node!.publish("a"));
     await cluster.settle();
     cluster.broker.empty();
     node!.link.release();
@@ -326,14 +214,14 @@ describe("a node's log", () => {
     await cluster.settle(100);
     const [node] = cluster.nodes;
     cluster.broker.fail("held");
-    const underWay = kindOf(node!.publish("a"));
+    const underWay = answer(node!.publish("a"));
     await cluster.settle();
-    const queued = kindOf(node!.publish("b"));
+    const queued = answer(node!.publish("b"));
     node!.presence.close();
     await node!.log.close();
     assertEquals([await underWay, await queued], ["unconfirmed", "notRunning"]);
     assertEquals(cluster.clock.pending, 0);
-    assertEquals(await kindOf(node!.publish("c")), "notRunning");
+    assertEquals(await answer(node!.publish("c")), "notRunning");
     cluster.broker.release();
     await cluster.settle(10_000);
     assertEquals(cluster.clock.pending, 0);

@@ -10,11 +10,9 @@ import { redisBroker } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
-import { HERE } from "../helpers/programs.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { CLIENT } from "../helpers/redis_clients.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 
-const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
 const urlOf = (port: number) => `redis://127.0.0.1:${port}`;
 
 /** A node that reads by one port, and appends by another. */

@@ -7,10 +7,8 @@ import { redisBroker, type RedisConnection } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
-import { HERE, Program } from "../helpers/programs.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
-
-const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
+import { Program } from "../helpers/programs.ts";
+import { CLIENT } from "../helpers/redis_clients.ts";
 
 /** How long what is to be done at once may take on a busy machine, in ms: less than any deadline there is. */
 const AT_ONCE = 800;

@@ -10,10 +10,7 @@ import { redisBroker } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
-import { HERE } from "../helpers/programs.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
-
-const CLIENT = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
+import { CLIENT } from "../helpers/redis_clients.ts";
 
 /** A broker that notes what becomes of its commands. */
 function watched(url: string) {

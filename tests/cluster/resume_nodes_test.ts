@@ -12,11 +12,10 @@ import { redisBroker } from "../../redis.ts";
 import { within } from "../helpers/client.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { Program } from "../helpers/programs.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { CLIENT } from "../helpers/redis_clients.ts";
 
 const CLIENTS = Number(process.env["RESUME_CLIENTS"] ?? 20);
 const ROUNDS = Number(process.env["RESUME_ROUNDS"] ?? 1);
-const open = REDIS_CLIENTS["Bun's own"] ?? REDIS_CLIENTS["node-redis"]!;
 
 /** How many messages are published, and after how many a node and the Redis are killed. */
 const [COUNT, NODE_AT, REDIS_AT] = [300, 100, 200];
@@ -32,7 +31,7 @@ describe("a client whose node is killed", () => {
     it(`misses nothing, nor is told anything twice, over that and a killed Redis: ${round}`, async () => {
       await using redis = await RedisServer.run();
       const nodes = await Promise.all([node(redis.url), node(redis.url)]);
-      const broker = redisBroker({ open: () => open(redis.url) });
+      const broker = redisBroker({ open: () => CLIENT(redis.url) });
       const publisher = createWebSocketServer({ broker });
       await publisher.start({ serverPort: 0, serverIP: "127.0.0.1" });
 

@@ -96,6 +96,25 @@ export function complaints(printed: string): string[] {
   return [...new Set(Array.from(found, ([, line]) => lines[Number(line) - 1] ?? ""))];
 }
 
+/** What the tests of types use of the standard library. */
+const STD = `
+export declare function assertEquals(actual: unknown, expected: unknown): void;
+export declare function describe(what: string, tests: () => void): void;
+export declare function it(what: string, test: () => unknown): void;
+`;
+
+/** The tests of types, on the package: what must not compile in them is marked, and an error where it does. */
+export function typeTests(sides: string[]): Record<string, string> {
+  const files = sides.map((side) => [
+    `types_${side}.ts`,
+    textOf(`tests/types/${side}_test.ts`)
+      .replace(/"(?:\.\.\/)+mod\.ts"/, `"${manifest.name}"`)
+      .replace(/"(?:\.\.\/)+(\w+)\.ts"/g, `"${manifest.name}/$1"`)
+      .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.js"'),
+  ]);
+  return { ...Object.fromEntries(files), "std.ts": STD };
+}
+
 /** The files that `deno publish` would publish, as paths from the root. */
 export async function publishedFiles(): Promise<string[]> {
   const publish = ["publish", "--dry-run", "--allow-dirty", "--no-check"];

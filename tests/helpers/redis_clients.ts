@@ -46,3 +46,6 @@ export const REDIS_CLIENTS: Record<string, Opener> = {
   "iovalkey": (url) => queueing(new (Valkey as unknown as new (url: string) => Queueing)(url)),
   ...(own === undefined ? {} : { "Bun's own": (url: string) => new own(url) }),
 };
+
+/** The client that is nearest: Bun's own where there is one. */
+export const CLIENT: Opener = REDIS_CLIENTS["Bun's own"] ?? REDIS_CLIENTS["node-redis"]!;

@@ -11,7 +11,6 @@ import {
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import {
   type Action,
-  type Beat,
   CLIENT_EVENTS,
   CLIENTS,
   type Data,
@@ -25,13 +24,12 @@ import {
   type Step,
   type Way,
 } from "./program.ts";
+import { abort, close, connect, send } from "./client_calls.ts";
 import { hear, hearServer, keyOf, lookAtDeadlines, lookAtTable } from "./recorder.ts";
-import { askedFor, type Attempt, type Client, type Run } from "./records.ts";
+import type { Attempt, Client, Run } from "./records.ts";
 import { timedClient, timedServer } from "./runtime_timing.ts";
 import { serverClose, serverSend, start, stop } from "./server_calls.ts";
 import { joinOrLeave, publish } from "./topic_calls.ts";
-
-const DEFAULT_BEAT: Beat = { pingInterval: 30, pongTimeout: 30 };
 
 interface Answer {
   what: string;
@@ -140,13 +138,13 @@ export class Simulation {
   act(action: Action): void {
     switch (action.op) {
       case "connect":
-        return this.#connect(action);
+        return connect(this, action);
       case "send":
-        return this.#send(action);
+        return send(this, action);
       case "close":
-        return this.#close(action);
+        return close(this, action);
       case "abort":
-        return this.#abort(this.clients[action.client]!);
+        return abort(this.clients[action.client]!, this.now());
       case "serverSend":
         return serverSend(this, action);
       case "serverClose":
@@ -166,116 +164,6 @@ export class Simulation {
       default:
         return this.#befall(action);
     }
-  }
-
-  #connect(action: Action & { op: "connect" }): void {
-    const { port, url: kind, protocol, beat, timeout, callback } = action;
-    const client = this.clients[action.client]!;
-    const { ws, state } = client;
-    const url = {
-      good: `ws://host:${port}/`,
-      scheme: "http://host/",
-      "no host": "ws://",
-      "no text": 7 as unknown as string,
-    }[kind];
-    const expected = kind === "no text"
-      ? 401
-      : state !== "idle"
-      ? 2302003
-      : { good: true, scheme: 2302001, "no host": -1 }[kind];
-    const abort = new AbortController();
-    const options = {
-      ...(beat ?? {}),
-      ...(protocol === "" ? {} : { protocol }),
-      connectTimeout: timeout,
-      header: { "x-attempt": String(this.attempts.length) },
-      signal: abort.signal,
-    };
-    const links = this.network.links.length;
-    if (expected === -1) client.strays++;
-    this.expect(
-      `connect(${url}) while ${state}`,
-      expected,
-      callback,
-      (done) => done === undefined ? ws.connect(url, options) : ws.connect(url, options, done),
-    );
-    if (this.network.links.length !== links + Number(expected === true)) {
-      this.fault("connect() dials when it must not, or not when it must");
-    }
-    if (expected !== true) return;
-    const link = this.network.links.at(-1)!;
-    const attempt: Attempt = {
-      client: action.client,
-      at: this.now(),
-      port,
-      protocol,
-      key: `${client.ip}:${link.peer.port}`,
-      link,
-      beat: beat ?? DEFAULT_BEAT,
-      timeout: timeout * 1000,
-      events: [],
-      promises: {},
-      faulty: false,
-      held: {},
-      up: { sent: [], got: [] },
-      down: { sent: [], got: [] },
-    };
-    client.attempt = attempt;
-    client.abort = abort;
-    client.state = "connecting";
-    this.attempts.push(attempt);
-    const { promises } = attempt;
-    ws.opened.then(() => promises.opened = true, () => promises.opened = false);
-    ws.closed.then((close) => promises.closed = close, () => promises.closed = false);
-  }
-
-  #send({ client, data: kind, callback }: Action & { op: "send" }): void {
-    const { ws, state, attempt } = this.clients[client]!;
-    const { data, key } = this.message(kind);
-    const busy = state === "connecting" || state === "open";
-    const expected = kind === "wrong" ? 401 : busy ? true : -1;
-    this.expect(
-      `send(${kind}) while ${state}`,
-      expected,
-      callback,
-      (done) => done === undefined ? ws.send(data) : ws.send(data, done),
-    );
-    if (expected === true) attempt!.up.sent.push({ data: key, at: this.now() });
-    if (data instanceof Uint8Array) data.fill(0); // what is sent is what it was at the call
-  }
-
-  #close({ client: nth, close, callback }: Action & { op: "close" }): void {
-    const client = this.clients[nth]!;
-    const { ws, state } = client;
-    const options = close === "none"
-      ? undefined
-      : close === "wrong"
-      ? { code: "1" as never }
-      : close;
-    const busy = state === "connecting" || state === "open";
-    const expected = close === "wrong" ? 401 : busy ? true : 2302999;
-    this.expect(`close(${JSON.stringify(close)}) while ${state}`, expected, callback, (done) => {
-      if (done === undefined) return options === undefined ? ws.close() : ws.close(options);
-      return options === undefined ? ws.close(done) : ws.close(options, done);
-    });
-    if (expected === true && close !== "wrong") this.#leave(client, askedFor(close));
-  }
-
-  #abort(client: Client): void {
-    client.abort.abort();
-    if (client.state === "connecting" || client.state === "open") {
-      this.#leave(client, { code: 1000, reason: "CLOSE_NORMAL" });
-    }
-  }
-
-  #leave(client: Client, close: { code: number; reason: string }): void {
-    client.attempt!.asked = {
-      ...close,
-      at: this.now(),
-      from: client.state,
-      queued: client.state === "open" ? client.ws.bufferedAmount : 0,
-    };
-    client.state = "closing";
   }
 
   /** What befalls a link. */

@@ -19,6 +19,7 @@ import {
   Project,
   quickStart,
   textOf,
+  typeTests,
   unpack,
   usesEntryPoints,
   WRONG,
@@ -29,13 +30,6 @@ import { WatchedServer } from "../helpers/watched_server.ts";
 import { RawServer, TEXT } from "../peers/raw.ts";
 
 const { name, version, license, exports } = manifest;
-
-/** What the tests of types use of the standard library. */
-const STD = `
-export declare function assertEquals(actual: unknown, expected: unknown): void;
-export declare function describe(what: string, tests: () => void): void;
-export declare function it(what: string, test: () => unknown): void;
-`;
 
 /** What a path of a module becomes. */
 const js = (path: string) => path.replace(/\.ts$/, ".js");
@@ -155,6 +149,7 @@ if (HERE === "bun") {
   describe("bun add ./netkit-websocket.tgz", () => {
     const project = new Project();
     const bun = (...args: string[]) => project.run([binaries.bun, ...args]);
+    const tsc = (...args: string[]) => bun("run", "--bun", "tsc", "--pretty", "false", ...args);
 
     beforeAll(async () => {
       const { code, stderr } = await bun("add", await pack(project.folder));
@@ -189,16 +184,8 @@ if (HERE === "bun") {
       project.write("hello.ts", quickStart(8080).code);
       project.write("uses.ts", usesEntryPoints());
       project.write("wrong.ts", wrongProgram());
-      // The tests of types: what must not compile in them is marked, and an error where it does.
-      for (const side of sides) {
-        const code = textOf(`tests/types/${side}_test.ts`)
-          .replace(/"(?:\.\.\/)+mod\.ts"/, `"${name}"`)
-          .replace(/"(?:\.\.\/)+(\w+)\.ts"/g, `"${name}/$1"`)
-          .replace(/"@std\/(assert|testing\/bdd)"/g, '"./std.js"');
-        project.write(`types_${side}.ts`, code);
-      }
-      project.write("std.ts", STD);
-      const { code, stdout } = await bun("run", "--bun", "tsc", "--pretty", "false");
+      for (const [file, code] of Object.entries(typeTests(sides))) project.write(file, code);
+      const { code, stdout } = await tsc();
       assertEquals(complaints(stdout), [...WRONG], stdout);
       const elsewhere = stdout.split("\n").filter((line) => !/^(wrong\.ts|\s|$)/.test(line));
       assertEquals(elsewhere, []);
@@ -209,15 +196,7 @@ if (HERE === "bun") {
         files: ["types_shapes.ts"],
       };
       project.write("tsconfig.bun.json", JSON.stringify(own));
-      const alone = await bun(
-        "run",
-        "--bun",
-        "tsc",
-        "--pretty",
-        "false",
-        "-p",
-        "tsconfig.bun.json",
-      );
+      const alone = await tsc("-p", "tsconfig.bun.json");
       assertEquals([alone.stdout, alone.code], ["", 0]);
     });
 
@@ -236,7 +215,7 @@ if (HERE === "bun") {
       const include = ["ported"];
       const options = { ...compilerOptions, noEmit: true };
       project.write("tsconfig.json", JSON.stringify({ compilerOptions: options, include }));
-      const checked = await bun("run", "--bun", "tsc", "--pretty", "false");
+      const checked = await tsc();
       assertEquals([checked.stdout, checked.code], ["", 0]);
       const running = bun("ported/main.ts");
       const client = await within(peer.accept());

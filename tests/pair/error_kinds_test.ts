@@ -205,7 +205,7 @@ const ELSEWHERE: Partial<Record<ErrorKind, string>> = {
   refusedByPeer: "tests/server/acknowledge_test.ts",
   brokerDown: "tests/cluster/log_test.ts",
   unconfirmed: "tests/cluster/log_test.ts",
-  foreignEntry: "tests/cluster/log_test.ts",
+  foreignEntry: "tests/cluster/log_entries_test.ts",
 };
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");

@@ -9,14 +9,12 @@ import { connect } from "@nats-io/transport-node";
 import process from "node:process";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
-import { HERE } from "../helpers/programs.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { CLIENT } from "../helpers/redis_clients.ts";
 
 const [engine, address = ""] = process.argv.slice(2);
-const client = REDIS_CLIENTS[HERE === "bun" ? "Bun's own" : "node-redis"]!;
 const connection = engine === "nats" ? await connect({ servers: address }) : undefined;
 const broker = connection === undefined
-  ? redisBroker({ open: () => client(address) })
+  ? redisBroker({ open: () => CLIENT(address) })
   : natsBroker({ connection });
 const ending = new AbortController();
 let told = () => {};

@@ -3,12 +3,11 @@
 import process from "node:process";
 import { createWebSocketServer } from "../../mod.ts";
 import { redisBroker } from "../../redis.ts";
-import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { CLIENT } from "../helpers/redis_clients.ts";
 
 const [url = ""] = process.argv.slice(2);
-const open = REDIS_CLIENTS["Bun's own"] ?? REDIS_CLIENTS["node-redis"]!;
 const server = createWebSocketServer({
-  broker: redisBroker({ open: () => open(url) }),
+  broker: redisBroker({ open: () => CLIENT(url) }),
   history: true,
 });
 server.on("connect", (connection) => void server.join(connection, "t"));

@@ -3,95 +3,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
-import type { ClientRuntime, ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
+import type { ClientSocket, DialRequest, End } from "../../runtime/contract.ts";
 import { environment, withProxyEnvironment } from "../../runtime/proxy.ts";
+import { loadBunClient, ScriptedWebSocket } from "./scripted_bun_client.ts";
 
-/** Bun's WebSocket, as a test wants it. */
-class Scripted {
-  static last: Scripted;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly calls: string[] = [];
-  readonly protocol = "chat";
-  readonly extensions = "";
-  binaryType = "nodebuffer";
-  readyState = 1;
-  bufferedAmount = 0;
-  /** What it does not take. */
-  refuses: unknown = NaN;
-  onopen!: () => void;
-  onmessage!: (event: object) => void;
-  onerror!: (event: object) => void;
-  onclose!: (event: object) => void;
-  pong!: () => void;
-  handshake: ((event: object) => void) | undefined;
-
-  /** The variables that named a proxy as it was made. */
-  readonly seen: (string | undefined)[];
-
-  readonly url: string;
-  readonly init: object;
-
-  constructor(url: string, init: object) {
-    this.url = url;
-    this.init = init;
-    const { http_proxy, https_proxy, no_proxy } = environment();
-    this.seen = [http_proxy, https_proxy, no_proxy];
-    Scripted.last = this;
-  }
-
-  addEventListener(type: "pong" | "handshake", listener: (event?: object) => void): void {
-    this[type] = listener;
-  }
-
-  send(data: unknown): void {
-    if (data === this.refuses) throw new TypeError("not this");
-    this.calls.push(`send ${data}`);
-  }
-
-  ping(): void {
-    this.calls.push("ping");
-  }
-
-  close(...args: unknown[]): void {
-    if (args[0] === this.refuses) throw new TypeError("not this");
-    this.calls.push(["close", ...args].join(" "));
-  }
-
-  pause(): void {
-    this.calls.push("pause");
-  }
-
-  resume(): void {
-    this.calls.push("resume");
-  }
-
-  terminate(): void {
-    this.calls.push("terminate");
-  }
-}
-
-/** The module, loaded where Bun's WebSocket is the scripted one. */
-async function load(): Promise<ClientRuntime> {
-  const place = globalThis as { WebSocket: unknown; Bun?: unknown };
-  const { WebSocket: own, Bun: bun } = place;
-  const name: string = "../../runtime/bun/client.ts?scripted";
-  try {
-    place.WebSocket = Scripted;
-    const { bunClient } = await import(name) as { bunClient(): ClientRuntime };
-    if (bun === undefined) place.Bun = { version: "0" };
-    return bunClient();
-  } finally {
-    place.WebSocket = own;
-    if (bun === undefined) delete place.Bun;
-  }
-}
-
-const runtime = await load();
+const runtime = await loadBunClient();
 
 describe("the client on Bun", () => {
   let time: FakeTime;
-  let ws: Scripted;
+  let ws: ScriptedWebSocket;
   let socket: ClientSocket;
   const told: unknown[] = [];
   let cause: unknown;
@@ -106,7 +26,7 @@ describe("the client on Bun", () => {
     told.length = 0;
   });
 
-  function dial(request: Partial<DialRequest> = {}): [ClientSocket, Scripted] {
+  function dial(request: Partial<DialRequest> = {}): [ClientSocket, ScriptedWebSocket] {
     const socket = runtime.dial({
       ...{ url: "ws://localhost/", headers: {}, protocols: [], proxy: "no-proxy" },
       tls: { insecure: false, minVersion: 0 },
@@ -120,8 +40,8 @@ describe("the client on Bun", () => {
         cause = failure?.cause;
       },
     });
-    Scripted.last.onopen();
-    return [socket, Scripted.last];
+    ScriptedWebSocket.last.onopen();
+    return [socket, ScriptedWebSocket.last];
   }
 
   it("is told what there is, in its form", () => {
