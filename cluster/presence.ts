@@ -281,5 +281,15 @@ function keyOf(topic: string, id: number): string {
 }
 
 function memberOf(node: string, [, id, clientIP, member]: MemberRecord): Member {
-  return { node, id, clientIP, member };
+  return { node, id, clientIP, member: frozen(member) };
+}
+
+/** Makes an object, and all in it, one that nobody can change: each who asks is shown the same one. */
+function frozen<T>(value: T): T {
+  const found: unknown[] = [value];
+  for (const one of found) {
+    if (typeof one !== "object" || one === null) continue;
+    for (const inner of Object.values(Object.freeze(one))) found.push(inner);
+  }
+  return value;
 }

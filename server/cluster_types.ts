@@ -104,7 +104,7 @@ export interface ClusterMember {
   readonly node: string;
   /** The client's IP address. */
   readonly clientIP: string;
-  /** What `member` has shown of it. */
+  /** What `member` has shown of it. It is frozen, with all that is in it. */
   readonly context?: object;
 }
 

@@ -31,6 +31,7 @@ const TABLE = [
     "tests/server/ways_to_run_test",
     "tests/server/registry_test",
     "tests/server/refused_calls_test",
+    "tests/server/wrong_twice_test",
     "tests/server/handshake_places_test",
     "tests/server/inbound_backlog_test",
   ], [
@@ -272,7 +273,7 @@ const TABLE = [
   ], [
     "tests/server/resuming_test",
   ]],
-  [/^server\/clustered/, ["tests/server/history_bounds_test"], []],
+  [/^server\/clustered/, ["tests/server/history_bounds_test", "tests/server/resume_"], []],
   [/^cluster\/(?:wait|brokers\/re)/, [
     "tests/cluster/engine_brokers_test",
     "tests/cluster/reading_test",

@@ -68,6 +68,28 @@ describe("presence on several servers", () => {
     assertEquals(await world.clock.until(other!.publish("t", "a")), { sent: 0, tooSlow: 0 });
   });
 
+  it("shows what nobody can change, here or on another server", async () => {
+    await using world = new ClusteredServers();
+    const member = () => ({ name: "Li", more: { tags: ["a"] } });
+    const [one, other] = await world.begin(2, { presence: { member } });
+    const held: ClusterMember[] = [];
+    for (const server of [one!, other!]) {
+      server.on("presence", ({ joined }) => void held.push(...joined));
+    }
+    await world.client(one!);
+    await world.settle();
+    held.push(...one!.presence("t"), ...other!.presence("t"));
+    assertEquals(held.length, 4);
+    for (const { context } of held as { context: ReturnType<typeof member> }[]) {
+      assertThrows(() => context.name = "Mo", TypeError);
+      assertThrows(() => context.more.tags.push("b"), TypeError);
+    }
+    const [, , third] = await world.begin(1, { presence: true }); // told of all by a snapshot
+    for (const server of [one!, other!, third!]) {
+      assertEquals(server.presence("t").map(({ context }) => context), [member()]);
+    }
+  });
+
   it("shows of a connection what it is told to", async () => {
     await using world = new ClusteredServers();
     const shown: object = { name: "Li", at: new Date(0) };

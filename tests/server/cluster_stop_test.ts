@@ -57,6 +57,26 @@ describe("the start and stop of a server that is one of several", () => {
     assertEquals(server.address, undefined);
   });
 
+  it("tells who has come in a host meanwhile what the stop was told", async () => {
+    await using world = new ClusteredServers();
+    world.broker.down();
+    const server = world.make();
+    const mounted = server.mount({});
+    const host = world.network.serve(
+      1,
+      (request, info) => mounted.then((mount) => mount.fetch(request, info)!),
+    );
+    const client = world.client(server);
+    await world.settle(100);
+    const stopped = server.stop({ code: 4001, reason: "enough" });
+    world.broker.up();
+    const { ws, log } = await client;
+    await world.clock.until(Promise.all([mounted, stopped]));
+    await world.settle();
+    assertEquals([ws.state, log], ["idle", [{ code: 4001, reason: "enough" }]]);
+    host.stop();
+  });
+
   it("is over at the end of a block that the server starts in", async () => {
     await using world = new ClusteredServers();
     const server = world.make();

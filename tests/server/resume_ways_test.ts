@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type StandardSchema, type WebSocketClient } from "../../mod.ts";
-import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 const objects: StandardSchema<{ n: number }> = {
   "~standard": {
@@ -107,6 +107,42 @@ describe("a break, and", () => {
     nodes.cut();
     await nodes.back();
     assertEquals([told, ws.state], [topics.map(() => true), "open"]);
+  });
+
+  it("'slowPeer': what is to be acknowledged is refused where the queue has no room for it", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodes.node({}, { slowPeer: "refuse", maxBufferedAmount: 30 });
+    const ws = await nodes.client();
+    const told: unknown[] = [];
+    ws.on("message", (_err, data) => void told.push(data));
+    const [one] = server.listAllConnections();
+    const [link] = nodes.network.links;
+    link!.hold("toClient");
+    assertEquals(await kindOf(server.send("x".repeat(20), one!)), "true");
+    const queued = server.bufferedAmount(one!);
+    const ask = (bytes: number) => server.send("y".repeat(bytes), one!, { acknowledge: true });
+    assertEquals(await kindOf(ask(31 - queued)), "queueFull");
+    const fits = ask(30 - queued);
+    assertEquals(await kindOf(ask(1)), "queueFull");
+    link!.release("toClient");
+    await nodes.settle();
+    assertEquals(await fits, true);
+    assertEquals(told, ["x".repeat(20), "y".repeat(30 - queued)]);
+  });
+
+  it("'join' twice: the second says as the first that nothing was missed", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodes.node();
+    const clients = [await nodes.client(), await nodes.client({ resume: false })];
+    for (const one of server.listAllConnections()) {
+      const answers = [await server.join(one, "t"), await server.join(one, "t")];
+      assertEquals(answers, [{ missed: 0 }, { missed: 0 }]);
+    }
+    const told: unknown[] = [];
+    for (const ws of clients) ws.on("message", (_err, data) => void told.push(data));
+    await nodes.clock.until(server.publish("t", "once"));
+    await nodes.settle();
+    assertEquals(told, ["once", "once"]);
   });
 
   it("two tabs with one cookie: neither takes anything of the other's", async () => {
