@@ -191,7 +191,6 @@ export class ReconnectingConnection implements ConnectionOwner {
     const asked = ++this.#asked;
     const answered = (then: () => void) => {
       if (this.#between !== "preparing" || asked !== this.#asked) return;
-      this.#asked++;
       this.#clock.clearTimer(this.#timer);
       then();
     };

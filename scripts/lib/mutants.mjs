@@ -62,7 +62,9 @@ export async function mutantsOf(file, source) {
       add("StatementRemoval", at, at + statement.length, ";");
     }
     if (
-      /^\s*(?:\/?\*|\/\/|import|export type|type|declare|static readonly \w+: \d|\|)/.test(line)
+      /^\s*(?:\/?\*|\/\/|import|export type|type|declare|(?:static )?readonly \w+: \d|\|)/.test(
+        line,
+      )
     ) continue;
     const code = line.replace(/\s\/\/.*/, "").replace(
       /(["'`]).*?\1/g,

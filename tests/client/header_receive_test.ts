@@ -12,6 +12,7 @@ import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { Session, within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { MODULE, runSource } from "../helpers/source.ts";
 import { INTERNAL } from "../runtime/bare.ts";
 import { acceptHead, type RawPeer, TEXT } from "../peers/raw.ts";
@@ -188,14 +189,8 @@ describe("createWebSocket().on('headerReceive')", () => {
   it("is told over TLS, and through a proxy", async () => {
     const authority = made.authority("answers");
     const secure = createWebSocketServer();
-    await secure.start({
-      ...{
-        serverPort: 0,
-        serverIP: "127.0.0.1",
-        protocol: "chat",
-        serverCert: made.leaf(authority),
-      },
-    });
+    const serverCert = made.leaf(authority);
+    await secure.start({ serverPort: 0, serverIP: "127.0.0.1", protocol: "chat", serverCert });
     await using plain = await answering(["x-own: 1"]);
     await using proxy = await RecordingProxy.listen();
     const { port } = secure.address!;
@@ -275,6 +270,19 @@ describe("createWebSocket().on('headerReceive')", () => {
     assertEquals(log, [["connecting", told, "undefined"], "open", "openInfo"]);
     await clock.until(ws.close());
     await clock.until(server.stop());
+  });
+
+  it("is not told of an answer that comes after close()", async () => {
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock: new FakeClock(), runtime });
+    const log = logOf(ws);
+    await ws.connect("ws://localhost/");
+    const { answer } = runtime.request;
+    await ws.close();
+    answer!.headers({ n: "1" });
+    runtime.events.closed({ code: 1006, reason: "" });
+    answer!.headers({ n: "2" });
+    assertEquals(log, ["close"]);
   });
 
   const HIDDEN = `
