@@ -7,6 +7,7 @@ import { BusinessError } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
+import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 import { ScriptedRedis } from "../helpers/scripted_redis.ts";
 
@@ -138,14 +139,11 @@ describe("the connections of a log in Redis", () => {
 
 describe("the connection of a log in JetStream", () => {
   it("is looked at again after an append that failed", async () => {
-    const nats = new ScriptedNats();
-    const broker = natsBroker({ connection: nats.connection });
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader, end } = await natsLog();
     nats.answers["NETKIT.log"] = [{ error: { err_code: 10047, description: "no room" } }];
     await assertRejects(() => broker.append("a"), Error, "no room");
     await until("it was", () => reader.states.length === 3);
     assertEquals(reader.causes, ["the stream may be another one"]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 });

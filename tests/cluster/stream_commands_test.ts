@@ -5,22 +5,9 @@ import { describe, it } from "@std/testing/bdd";
 import { isBefore, readId, readRows, type Row } from "../../cluster/brokers/redis_rows.ts";
 import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { type LogReader, until } from "../helpers/log_reader.ts";
+import { redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
-
-/** A server, a log in it, and who reads that. */
-async function world(rows: StreamRow[] = []) {
-  const redis = new ScriptedRedis();
-  redis.rows = rows;
-  const broker = redisBroker({ open: redis.open });
-  const reader = await new LogReader(broker).whenReady();
-  const end = async () => {
-    await reader.end();
-    await broker.close();
-    assertEquals(redis.connections, 0);
-  };
-  return { redis, broker, reader, end };
-}
 
 /** The places that were told: how far behind the first, and what. */
 const toldOf = ({ positions, entries }: LogReader) =>
@@ -28,7 +15,7 @@ const toldOf = ({ positions, entries }: LogReader) =>
 
 describe("a stream of Redis", () => {
   it("is begun where there is none, appended to, and read on from what was read", async () => {
-    const { redis, broker, reader, end } = await world();
+    const { redis, broker, reader, end } = await redisLog();
     await broker.append("a");
     await reader.told("a");
     await until("it waits", () => redis.isRead);
@@ -50,11 +37,13 @@ describe("a stream of Redis", () => {
   });
 
   it("is read by its places, also by who comes later", async () => {
-    const { redis, broker, reader, end } = await world([
-      ["1000-0", ["epoch", "gone"]],
-      ["1000-1", ["e1000", "a"]],
-      ["1000-2", ["e1000", "b"]],
-    ]);
+    const { redis, broker, reader, end } = await redisLog({
+      rows: [
+        ["1000-0", ["epoch", "gone"]],
+        ["1000-1", ["e1000", "a"]],
+        ["1000-2", ["e1000", "b"]],
+      ],
+    });
     assertEquals([reader.log, reader.states], [["a", "b", "<ready>"], [true]]);
     await broker.append("c");
     await reader.told("c");
@@ -64,11 +53,13 @@ describe("a stream of Redis", () => {
   });
 
   it("goes on in its epoch behind what is not ours, which is told at the place before", async () => {
-    const { redis, broker, reader, end } = await world([
-      ["1000-0", ["epoch", "gone"]],
-      ["1000-1", ["e1000", "a"]],
-      ["5000-0", ["hello", "stranger"]],
-    ]);
+    const { redis, broker, reader, end } = await redisLog({
+      rows: [
+        ["1000-0", ["epoch", "gone"]],
+        ["1000-1", ["e1000", "a"]],
+        ["5000-0", ["hello", "stranger"]],
+      ],
+    });
     await broker.append("b");
     await reader.told("b");
     assertEquals(redis.rows.slice(-2), [
@@ -92,10 +83,12 @@ describe("a stream of Redis", () => {
   });
 
   it("is read from where its epoch goes on, if no more of it is kept", async () => {
-    const { reader, end } = await world([
-      ["5001-1", ["on1000", "5000-0"]],
-      ["5001-2", ["e1000", "b"]],
-    ]);
+    const { reader, end } = await redisLog({
+      rows: [
+        ["5001-1", ["on1000", "5000-0"]],
+        ["5001-2", ["e1000", "b"]],
+      ],
+    });
     assertEquals([toldOf(reader), reader.lostReasons], [["1000-2 b"], []]);
     await end();
   });
@@ -119,12 +112,14 @@ describe("a stream of Redis", () => {
   });
 
   it("does not go on at a place that names another row than the one before it", async () => {
-    const { redis, broker, reader, end } = await world([
-      ["1000-0", ["epoch", "gone"]],
-      ["1000-1", ["e1000", "a"]],
-      ["2000-0", ["hello", "stranger"]],
-      ["3000-9", ["on1000", "1000-0"]],
-    ]);
+    const { redis, broker, reader, end } = await redisLog({
+      rows: [
+        ["1000-0", ["epoch", "gone"]],
+        ["1000-1", ["e1000", "a"]],
+        ["2000-0", ["hello", "stranger"]],
+        ["3000-9", ["on1000", "1000-0"]],
+      ],
+    });
     await broker.append("b");
     await reader.told("b");
     assertEquals(redis.rows.slice(-2), [
@@ -137,7 +132,9 @@ describe("a stream of Redis", () => {
 
   it("begins an epoch above a stream in which nothing is ours", async () => {
     const far = Date.now() + 1e9;
-    const { redis, broker, reader, end } = await world([[`${far}-0`, ["hello", "stranger"]]]);
+    const { redis, broker, reader, end } = await redisLog({
+      rows: [[`${far}-0`, ["hello", "stranger"]]],
+    });
     await broker.append("a");
     await reader.told("a");
     assertEquals(redis.rows.slice(1), [
@@ -153,11 +150,13 @@ describe("a stream of Redis", () => {
         { length: count },
         (_, n): StreamRow => [`${2000 + n}-0`, ["hello", `${n}`]],
       );
-      const { redis, broker, end } = await world([
-        ["1000-0", ["epoch", "gone"]],
-        ["1000-1", ["e1000", "a"]],
-        ...strangers,
-      ]);
+      const { redis, broker, end } = await redisLog({
+        rows: [
+          ["1000-0", ["epoch", "gone"]],
+          ["1000-1", ["e1000", "a"]],
+          ...strangers,
+        ],
+      });
       redis.asked.length = 0;
       await broker.append("b");
       assertEquals(redis.rows.slice(-2), [
@@ -169,7 +168,9 @@ describe("a stream of Redis", () => {
   });
 
   it("is another where another node has begun it, for the reason that it gives", async () => {
-    const { redis, broker, reader, end } = await world([["1000-0", ["epoch", "gone"]]]);
+    const { redis, broker, reader, end } = await redisLog({
+      rows: [["1000-0", ["epoch", "gone"]]],
+    });
     await broker.append("a");
     await reader.told("a");
     const begun = [[2000, "forked", "forked"], [3000, "odd", "trimmed"], [
@@ -191,7 +192,7 @@ describe("a stream of Redis", () => {
   });
 
   it("is gone where an append finds none, and is begun anew by who reads", async () => {
-    const { redis, broker, reader, end } = await world();
+    const { redis, broker, reader, end } = await redisLog();
     await broker.append("a");
     await reader.told("a");
     redis.rows = [];
@@ -205,10 +206,12 @@ describe("a stream of Redis", () => {
   });
 
   it("is not appended to where the server refuses what stands before that, and it is said why", async () => {
-    const { redis, broker, end } = await world([
-      ["1000-0", ["epoch", "gone"]],
-      ["5000-0", ["hello", "stranger"]],
-    ]);
+    const { redis, broker, end } = await redisLog({
+      rows: [
+        ["1000-0", ["epoch", "gone"]],
+        ["5000-0", ["hello", "stranger"]],
+      ],
+    });
     const faults = ["OOM command not allowed"];
     redis.fault = (asked) => asked.includes(" on1000 ") ? faults.shift() : undefined;
     await assertRejects(() => broker.append("a"), Error, "OOM command not allowed");
@@ -226,20 +229,16 @@ describe("a stream of Redis", () => {
   };
   for (const [what, form] of Object.entries(FORMS)) {
     it(`is read by a client that answers with ${what}`, async () => {
-      const redis = new ScriptedRedis();
-      redis.form = form;
-      const broker = redisBroker({ open: redis.open });
-      const reader = await new LogReader(broker).whenReady();
+      const { broker, reader, end } = await redisLog({ form });
       for (const text of ["a", "b"]) await broker.append(text);
       await reader.told("b");
       assertEquals([reader.log, reader.states], [["<ready>", "a", "b"], [true]]);
-      await reader.end();
-      await broker.close();
+      await end();
     });
   }
 
   it("is not read by one that answers with no rows, and that is said", async () => {
-    const { redis, reader, end } = await world();
+    const { redis, reader, end } = await redisLog();
     redis.form = () => [["netkit:log", "OK"]];
     redis.rows.push([`${Number(redis.rows[0]![0].slice(0, -2)) + 1}-0`, ["hello", "x"]]);
     redis.wake();
@@ -251,7 +250,7 @@ describe("a stream of Redis", () => {
 
 describe("what a node has appended to Redis", () => {
   it("is told by the answer, one at a time, and once", async () => {
-    const { redis, broker, reader, end } = await world();
+    const { redis, broker, reader, end } = await redisLog();
     await until("it waits", () => redis.isRead);
     redis.isHeld = true;
     await broker.append("a");
@@ -266,7 +265,7 @@ describe("what a node has appended to Redis", () => {
   });
 
   it("is told in its place where another's lies between", async () => {
-    const { redis, broker, reader, end } = await world();
+    const { redis, broker, reader, end } = await redisLog();
     await until("it waits", () => redis.isRead);
     redis.isHeld = true;
     const epoch = redis.rows[0]![0].slice(0, -2);
@@ -280,7 +279,7 @@ describe("what a node has appended to Redis", () => {
   });
 
   it("is said to be lost where another comes in its place", async () => {
-    const { redis, broker, reader, end } = await world();
+    const { redis, broker, reader, end } = await redisLog();
     await until("it waits", () => redis.isRead);
     redis.isHeld = true;
     await broker.append("a");

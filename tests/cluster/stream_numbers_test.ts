@@ -2,23 +2,21 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { natsBroker } from "../../nats.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
-import { ScriptedNats } from "../helpers/scripted_nats.ts";
+import { until } from "../helpers/log_reader.ts";
+import { natsLog } from "../helpers/scripted_log.ts";
+import type { ScriptedNats } from "../helpers/scripted_nats.ts";
 
 /** A stream that had five entries, of which the last three are kept, and who has read all. */
 async function world() {
-  const nats = new ScriptedNats();
-  nats.entries = ["1", "2"];
-  const broker = natsBroker({ connection: nats.connection });
-  const reader = await new LogReader(broker).whenReady();
+  const log = await natsLog({ entries: ["1", "2"] });
+  const { nats, broker, reader } = log;
   for (const entry of ["a", "b", "c"]) await broker.append(entry);
   await reader.told("c");
   nats.entries = nats.entries.slice(2);
   nats.first = 3;
   reader.log.length = 0;
   reader.states.length = 0;
-  return { nats, broker, reader };
+  return log;
 }
 
 /** Has the stream keep these, from a number on. */
@@ -62,7 +60,7 @@ describe("a stream of JetStream that is another after a while in which it was no
   ];
   for (const [name, change, told] of cases) {
     it(name, async () => {
-      const { nats, broker, reader } = await world();
+      const { nats, broker, reader, end } = await world();
       change(nats);
       nats.cut();
       await until("it is back", () => reader.states.at(-1) === true);
@@ -70,8 +68,7 @@ describe("a stream of JetStream that is another after a while in which it was no
       await broker.append("next");
       await reader.told("next");
       assertEquals([reader.log, reader.states], [told, [false, true]]);
-      await reader.end();
-      await broker.close();
+      await end();
     });
   }
 });

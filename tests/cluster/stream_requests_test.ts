@@ -3,7 +3,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/log_reader.ts";
+import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 
 const error = (err_code: number, description: string) => ({ error: { err_code, description } });
@@ -15,28 +16,27 @@ const MADE = {
 /** While another node makes it, it is of the year 1. */
 const BEING_MADE = { ...MADE, created: "0001-01-01T00:00:00Z" };
 
-/** A server and a log in it that is not read yet. */
-function world(answers: Record<string, object[]> = {}, maxBytes: number | undefined = undefined) {
-  const nats = new ScriptedNats();
-  Object.assign(nats.answers, answers);
-  const broker = natsBroker({ connection: nats.connection, maxBytes });
-  /** What was asked for by a call: the requests. */
-  const requests = (call: string) =>
-    nats.asked.filter((asked) => asked.startsWith(`${call}.`)).map((asked) =>
-      JSON.parse(asked.slice(asked.indexOf(" ") + 1))
-    );
-  return { nats, broker, requests };
+/** A server and a log in it that is not read. */
+function unread(answers: Record<string, object[]> = {}, maxBytes: number | undefined = undefined) {
+  const nats = Object.assign(new ScriptedNats(), { answers });
+  return { nats, broker: natsBroker({ connection: nats.connection, maxBytes }) };
+}
+
+/** What was asked for by a call: the requests. */
+function requests({ asked }: ScriptedNats, call: string) {
+  return asked.filter((text) => text.startsWith(`${call}.`))
+    .map((text) => JSON.parse(text.slice(text.indexOf(" ") + 1)));
 }
 
 describe("a stream of JetStream", () => {
   for (const [maxBytes, expected] of [[undefined, 67_108_864], [5000, 5000]] as const) {
     it(`is made where there is none, of ${expected} bytes`, async () => {
-      const { nats, broker, requests } = world({
+      const { nats, broker } = unread({
         "STREAM.INFO": [NO_STREAM],
         "STREAM.CREATE": [MADE],
       }, maxBytes);
       await broker.append("a");
-      assertEquals(requests("STREAM.CREATE"), [{
+      assertEquals(requests(nats, "STREAM.CREATE"), [{
         name: "NETKIT",
         subjects: ["NETKIT.log"],
         retention: "limits",
@@ -50,7 +50,7 @@ describe("a stream of JetStream", () => {
   }
 
   it("is that of another node which was first", async () => {
-    const { nats, broker } = world({
+    const { nats, broker } = unread({
       "STREAM.INFO": [NO_STREAM],
       "STREAM.CREATE": [error(10058, "stream name already in use")],
     });
@@ -74,7 +74,7 @@ describe("a stream of JetStream", () => {
     ] as const
   ) {
     it(`is not to be had for a reason that is told: ${why}`, async () => {
-      const { nats, broker } = world(Object.fromEntries(
+      const { nats, broker } = unread(Object.fromEntries(
         Object.entries(answers).map(([call, all]) => [call, [...all]]),
       ));
       await assertRejects(() => broker.append("a"), Error, why);
@@ -84,15 +84,14 @@ describe("a stream of JetStream", () => {
   }
 
   it("is asked for again while another node is making it", async () => {
-    const { nats, broker } = world({ "STREAM.INFO": Array(3).fill(BEING_MADE) });
-    const reader = await new LogReader(broker).whenReady();
+    const answers = { "STREAM.INFO": Array(3).fill(BEING_MADE) };
+    const { nats, broker, reader, end } = await natsLog({ answers });
     await broker.append("a");
     await reader.told("a");
     assertEquals(reader.positions[0]!.epoch, "20260101000000000000001");
     assertEquals(nats.asked.filter((asked) => asked.startsWith("STREAM.INFO")).length, 4);
     assertEquals(reader.states, [true]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 
   it("has taken nothing where another has answered, or none", async () => {
@@ -101,7 +100,7 @@ describe("a stream of JetStream", () => {
       stream: "NETKIT",
     }];
     for (const answer of answers) {
-      const { broker } = world({ "NETKIT.log": [answer] });
+      const { broker } = unread({ "NETKIT.log": [answer] });
       const why = '"NETKIT.log" is no subject of the stream NETKIT';
       await assertRejects(() => broker.append("a"), Error, why);
       await broker.close();
@@ -111,12 +110,10 @@ describe("a stream of JetStream", () => {
 
 describe("a consumer of JetStream", () => {
   it("is told from behind what was read, and lives by signs of life", async () => {
-    const { nats, broker, requests } = world();
-    nats.entries = ["a", "b"];
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader } = await natsLog({ entries: ["a", "b"] });
     nats.cut();
     await until("it is back", () => reader.states.length === 3);
-    const [first, second, ...more] = requests("CONSUMER.CREATE");
+    const [first, second, ...more] = requests(nats, "CONSUMER.CREATE");
     assertEquals(more, []);
     const { deliver_subject, ...rest } = first.config;
     assertMatch(deliver_subject, /^_INBOX\.[0-9a-f]{32}$/);
@@ -139,9 +136,7 @@ describe("a consumer of JetStream", () => {
   });
 
   it("is answered where it is asked whether all has come, and is made anew where it has not", async () => {
-    const { nats, broker } = world();
-    nats.entries = ["a"];
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
     nats.status({}, "flow.1");
     nats.status({ "Nats-Consumer-Stalled": "flow.2" });
     nats.status({ "Nats-Last-Consumer": "1" });
@@ -153,15 +148,13 @@ describe("a consumer of JetStream", () => {
     await broker.append("b");
     await reader.told("b");
     assertEquals([reader.log, reader.unsaid], [["a", "<ready>", "b"], undefined]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 });
 
 describe("what a node has appended to JetStream", () => {
   it("is told by the answer, one at a time, and once", async () => {
-    const { nats, broker } = world();
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader, end } = await natsLog();
     nats.isHeld = true;
     await broker.append("a");
     assertEquals(reader.entries, ["a"]);
@@ -171,13 +164,11 @@ describe("what a node has appended to JetStream", () => {
     await reader.told("b");
     assertEquals([reader.entries, reader.unsaid], [["a", "b"], undefined]);
     assertEquals(reader.positions.map(({ offset }) => offset), [1, 2]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 
   it("is said to be lost where another comes in its place", async () => {
-    const { nats, broker } = world();
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader, end } = await natsLog();
     nats.isHeld = true;
     await broker.append("a");
     nats.entries = ["other"];
@@ -186,7 +177,6 @@ describe("what a node has appended to JetStream", () => {
     await reader.told("other");
     assertEquals(reader.log, ["<ready>", "a", "<lost: forked>", "other"]);
     assertEquals(reader.causes, ["what was appended is not there"]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 });

@@ -5,27 +5,21 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { redisBroker } from "../../redis.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
+import { redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
 
 /** How long a read waits until what it read last is compared again, in ms: more than that. */
 const IDLE_MS = 60;
 
+/** A stream with three entries, all of which are read. */
 async function world() {
-  const redis = new ScriptedRedis();
-  const broker = redisBroker({ open: redis.open });
-  const reader = await new LogReader(broker).whenReady();
+  const log = await redisLog();
+  const { broker, reader, redis } = log;
   for (const entry of ["a", "b", "c"]) await broker.append(entry);
   await reader.told("c");
   await until("it waits", () => redis.isRead);
   reader.log.length = 0;
-  const end = async () => {
-    const ended = reader.end();
-    redis.wake();
-    await ended;
-    await broker.close();
-    assertEquals(redis.connections, 0);
-  };
-  return { redis, broker, reader, end };
+  return log;
 }
 
 /** The newest row, with another text or at another place. */
@@ -88,9 +82,7 @@ describe("how long a stream of Redis may be", () => {
   };
   /** The limits that appends of entries of these sizes name, each of which is read before the next. */
   const limitsOf = async (maxBytes: number | undefined, sizes: number[]) => {
-    const redis = new ScriptedRedis();
-    const broker = redisBroker({ open: redis.open, maxBytes });
-    const reader = await new LogReader(broker).whenReady();
+    const { redis, broker, reader, end } = await redisLog({}, { maxBytes });
     const limits: number[] = [];
     for (const [n, size] of sizes.entries()) {
       const entry = `${n}`.padEnd(size, ".");
@@ -98,10 +90,7 @@ describe("how long a stream of Redis may be", () => {
       await reader.told(entry);
       limits.push(limitOf(redis));
     }
-    const ended = reader.end();
-    redis.wake();
-    await ended;
-    await broker.close();
+    await end();
     return limits;
   };
 

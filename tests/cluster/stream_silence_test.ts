@@ -4,17 +4,14 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/log_reader.ts";
+import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
-
-function world() {
-  const nats = new ScriptedNats();
-  return { nats, broker: natsBroker({ connection: nats.connection }) };
-}
 
 describe("a log in JetStream", () => {
   it("is given up where another node never ends making it", async () => {
-    const { nats, broker } = world();
+    const nats = new ScriptedNats();
+    const broker = natsBroker({ connection: nats.connection });
     const state = { first_seq: 0, last_seq: 0, messages: 0 };
     nats.answers["STREAM.INFO"] = Array(1000).fill({ created: "0001-01-01T00:00:00Z", state });
     await assertRejects(() => broker.append("a"), Error, "the stream NETKIT is still being made");
@@ -23,8 +20,7 @@ describe("a log in JetStream", () => {
   });
 
   it("that is silent is read anew, and it is said for how long it was", async () => {
-    const { nats, broker } = world();
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, reader, end } = await natsLog();
     const began = performance.now();
     for (let n = 0; n < 2; n++) {
       await delay(400);
@@ -33,13 +29,11 @@ describe("a log in JetStream", () => {
     await until("it is", () => reader.states.length === 3);
     assertEquals(performance.now() - began >= 2200, true, "behind the last sign of life");
     assertEquals(reader.causes, ["JetStream was silent for 1500 ms"]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 
   it("looks for what was appended where no news of it comes", async () => {
-    const { nats, broker } = world();
-    const reader = await new LogReader(broker).whenReady();
+    const { nats, broker, reader, end } = await natsLog();
     nats.isHeld = true;
     await broker.append("a");
     nats.status({});
@@ -57,7 +51,6 @@ describe("a log in JetStream", () => {
       ["<ready>", "a", "<lost: forked>"],
       "some were not told",
     ]);
-    await reader.end();
-    await broker.close();
+    await end();
   });
 });
