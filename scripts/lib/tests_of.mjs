@@ -32,6 +32,7 @@ const TABLE = [
     "tests/server/registry_test",
     "tests/server/refused_calls_test",
     "tests/server/wrong_twice_test",
+    "tests/server/calls_in_connect_test",
     "tests/server/handshake_places_test",
     "tests/server/inbound_backlog_test",
   ], [
@@ -42,6 +43,8 @@ const TABLE = [
   ]],
   [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [
     "tests/server/acknowledge_server_test",
+    "tests/shapes/acknowledge_test",
+    "tests/shapes/combined_test",
   ], [
     "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",
@@ -137,7 +140,13 @@ const TABLE = [
     "tests/client/listeners_test",
     "tests/client/arguments_test",
   ]],
-  [/resum/, ["tests/client/resum", "tests/server/acknowledge_", "tests/server/resum"], [
+  [/resum/, [
+    "tests/client/resum",
+    "tests/server/acknowledge_",
+    "tests/server/history_faults_test",
+    "tests/server/resum",
+    "tests/shapes/ws_history_test",
+  ], [
     "tests/model/resume_test",
     "tests/server/cluster_limits_test",
   ]],

@@ -55,6 +55,20 @@ describe("Backlog", () => {
     assertEquals(log, ["pause", "resume"]);
   });
 
+  it("counts work that fails as done, and says that it failed, to whom it may concern", async () => {
+    const log: unknown[] = [];
+    const backlog = new Backlog(100, {
+      pause: () => (log.push("pause"), true),
+      resume: () => void log.push("resume"),
+      dropTooFast: () => void log.push("overflow"),
+    });
+    for (const why of ["first", "second"]) {
+      backlog.add("", Promise.reject(why), (cause) => void log.push(cause));
+      await noticed();
+    }
+    assertEquals(log, ["pause", "resume", "first", "pause", "resume", "second"]);
+  });
+
   it("pauses again and again", async () => {
     const { log, add } = watched(100);
     for (let n = 1; n <= 3; n++) {

@@ -2,9 +2,14 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError, createWebSocketServer, type WebSocketServerOptions } from "../../mod.ts";
+import {
+  BusinessError,
+  createWebSocketServer,
+  type WebSocketServer,
+  type WebSocketServerOptions,
+} from "../../mod.ts";
 import type { ServerRuntime } from "../../runtime/contract.ts";
-import { FakeClock } from "../../testing.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
@@ -110,6 +115,38 @@ describe("a server that cannot listen", () => {
     assertEquals(mount.websocketWith({ message() {} }), mount.websocket);
     const { message } = assertThrows(() => mount.websocketWith(5 as never), BusinessError);
     assertEquals(message.includes("websocketWith: the other's handler must be"), true);
+    await clock.until(server.stop());
+  });
+
+  it("says where it runs already of a path, and of a port beside one", async () => {
+    const clock = new FakeClock();
+    const server = createWebSocketServer({ clock, runtime: new MemoryNetwork({ clock }).server });
+    const says = async (config: Parameters<WebSocketServer["start"]>[0]) => {
+      const { kind, message } = await refusal(server.start(config));
+      return `${kind}: ${message.split(": ")[2]}`;
+    };
+    const running = "alreadyRunning: this server is running already, on";
+    await server.start({ unixPath: "/run/a" });
+    assertEquals([
+      await says({ unixPath: "/run/b" }),
+      await says({ serverPort: 0 }),
+      await says({ unixPath: "/run/a" }),
+    ], [
+      `${running} /run/a`,
+      `${running} /run/a`,
+      "portOccupied: this server listens on /run/a already",
+    ]);
+    await clock.until(server.stop());
+    await server.start({ serverPort: 7 });
+    assertEquals([
+      await says({ unixPath: "/run/a" }),
+      await says({ serverPort: 8 }),
+      await says({ serverPort: 7 }),
+    ], [
+      `${running} port 7`,
+      `${running} port 7`,
+      "portOccupied: this server listens on 7 already",
+    ]);
     await clock.until(server.stop());
   });
 });
