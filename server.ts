@@ -41,7 +41,7 @@ import { type Hook, readServerConfig, type ServerConfig } from "./server/options
 import { publish } from "./server/publishing.ts";
 import { findConnection } from "./server/registry.ts";
 import { earsOf } from "./server/server_ears.ts";
-import { OPTIONS } from "./server/server_options.ts";
+import { OPTIONS, readClusterOptions } from "./server/server_options.ts";
 import { type Farewell, readStopOptions } from "./server/stop_options.ts";
 import { Subscribers } from "./server/subscribers.ts";
 import type {
@@ -85,10 +85,8 @@ class Server {
     const { authorize, binaryType, clock, observer, runtime, schema, stats, ...more }:
       & WebSocketServerOptions<object | undefined, never>
       & { authorize?: Hook } = given instanceof Error ? {} : given;
-    const { broker, history, presence, node } = more;
     this.#authorize = authorize;
-    const isOneOfMany = broker !== undefined || presence || history;
-    this.#cluster = isOneOfMany ? { broker, history, presence, node } : undefined;
+    this.#cluster = readClusterOptions(more);
     this.#stats = stats ? new Stats() : undefined;
     this.#parts = {
       listeners: this.#listeners,

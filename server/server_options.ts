@@ -11,6 +11,7 @@ import {
   SCHEMA,
   withFunctions,
 } from "../internal/validate.ts";
+import type { ClusterOptions } from "./cluster_types.ts";
 
 const BROKER: Rule = [
   withFunctions("append", "read", "close")[0],
@@ -67,3 +68,20 @@ export const OPTIONS: Readonly<Record<string, Rule>> = {
   schema: SCHEMA,
   stats: FLAG,
 };
+
+/** What makes a server one of several, as it is now: the program may change its objects later. */
+export function readClusterOptions(
+  { broker, history, presence, node }: ClusterOptions,
+): ClusterOptions | undefined {
+  if (broker === undefined && !presence && !history) return undefined;
+  return {
+    broker,
+    node,
+    history: typeof history === "object"
+      ? { maxMessages: history.maxMessages, maxBytes: history.maxBytes, maxAge: history.maxAge }
+      : history,
+    presence: typeof presence === "object"
+      ? { lease: presence.lease, member: presence.member }
+      : presence,
+  };
+}

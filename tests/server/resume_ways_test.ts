@@ -2,7 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket, type StandardSchema, type WebSocketClient } from "../../mod.ts";
+import {
+  createWebSocket,
+  createWebSocketServer,
+  type StandardSchema,
+  type WebSocketClient,
+} from "../../mod.ts";
 import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 const objects: StandardSchema<{ n: number }> = {
@@ -128,6 +133,31 @@ describe("a break, and", () => {
     await nodes.settle();
     assertEquals(await fits, true);
     assertEquals(told, ["x".repeat(20), "y".repeat(30 - queued)]);
+  });
+
+  it("'history' and 'presence' that the program changes afterwards: they are what was given", async () => {
+    await using nodes = new NodesInMemory();
+    const history = { maxMessages: 2 };
+    const presence = { lease: 2, member: () => ({ name: "Li" }) };
+    const { broker, clock, network } = nodes;
+    const given = { broker, clock, runtime: network.server, history, presence };
+    const server = createWebSocketServer(given);
+    nodes.servers.push(server);
+    Object.assign(history, { maxMessages: 1 });
+    Object.assign(presence, { lease: 3000, member: () => ({ name: "Mo" }) });
+    server.on("connect", (connection) => void server.join(connection, "t"));
+    await clock.until(server.start({ serverPort: 1 }));
+    const ws = await nodes.client();
+    const told: unknown[] = [];
+    ws.on("message", (_err, data) => void told.push(data));
+    assertEquals(server.presence("t").map(({ context }) => context), [{ name: "Li" }]);
+    nodes.cut();
+    await nodes.settle();
+    for (const text of ["1", "2"]) await clock.until(server.publish("t", text));
+    await nodes.back();
+    assertEquals(told, ["1", "2"]);
+    const alive = broker.entries.filter((entry) => entry.includes('["alive",null,2]'));
+    assertEquals(alive.length > 0, true);
   });
 
   it("'join' twice: the second says as the first that nothing was missed", async () => {
