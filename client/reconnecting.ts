@@ -45,8 +45,8 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** What was sent while there was no connection. */
   readonly #queue = new SendQueue();
   #connection: ClientConnection | undefined;
-  /** What happens while there is no connection. */
-  #between: "preparing" | "waiting" | "closing" = "preparing";
+  /** The state while there is no connection: it is not known yet what to dial, or it waits, or it ends. */
+  #between: "connecting" | "reconnecting" | "closing" = "connecting";
   /** Whether a connection is being made: then an observer may be at work. */
   #isDialling = false;
   /** What that has asked `close` for. */
@@ -83,13 +83,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     const state = this.#connection?.state;
     // A connection that closes by itself is no reason to refuse a call: another may follow.
     if (state === "closing" && this.#between !== "closing") return "reconnecting";
-    if (state !== undefined) return state;
-    const between = {
-      preparing: "connecting",
-      waiting: "reconnecting",
-      closing: "closing",
-    } as const;
-    return between[this.#between];
+    return state ?? this.#between;
   }
 
   get protocol(): string {
@@ -184,13 +178,13 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   #dial(): void {
-    this.#between = "preparing";
+    this.#between = "connecting";
     const request = this.#parts.request();
     if (!(request instanceof Promise)) return this.#connect(request);
     const { connectTimeout } = this.#parts.options;
     const asked = ++this.#asked;
     const answered = (then: () => void) => {
-      if (this.#between !== "preparing" || asked !== this.#asked) return;
+      if (this.#between !== "connecting" || asked !== this.#asked) return;
       this.#clock.clearTimer(this.#timer);
       then();
     };
@@ -252,8 +246,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#clock.clearTimer(this.#timer);
     this.unsent = this.#connection?.unsent ?? 0;
     this.#connection = undefined;
-    this.#between = "waiting";
-    this.#attempt++;
+    this.#between = "reconnecting";
+    const attempt = ++this.#attempt;
     const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
     if (!goesOn || (this.#between as string) === "closing") {
       const early = this.#early;
@@ -265,7 +259,12 @@ export class ReconnectingConnection implements ConnectionOwner {
     }
     this.#queue.putBack(this.#parts.outbox?.waiting ?? []);
     this.#owner.interrupted(end);
-    if (this.#between === "waiting") this.#wait(last);
+    if (this.#waitsFor(attempt)) this.#wait(last, attempt);
+  }
+
+  /** Whether it still waits for an attempt: whoever was told may have closed, or have made it. */
+  #waitsFor(attempt: number): boolean {
+    return this.#between === "reconnecting" && this.#attempt === attempt;
   }
 
   #wanted(last: Interruption): boolean {
@@ -297,16 +296,16 @@ export class ReconnectingConnection implements ConnectionOwner {
     return otherwise;
   }
 
-  #wait(last: Interruption): void {
+  #wait(last: Interruption, attempt: number): void {
     const { policy } = this.#parts;
     const chance = this.#ask("random", policy.random, 1);
-    if (this.#between !== "waiting") return; // an 'error' listener has closed
-    const ms = backoff(policy, this.#attempt, last, chance);
+    if (!this.#waitsFor(attempt)) return;
+    const ms = backoff(policy, attempt, last, chance);
     this.#timer = this.#clock.setTimer(this.#again, ms);
-    const info = { attempt: this.#attempt, delay: ms / 1000 };
+    const info = { attempt, delay: ms / 1000 };
     const { observing, who } = this.#parts;
     observing?.reconnecting?.(who, { ...info });
-    if (this.#between === "waiting") this.#owner.reconnecting(info); // unless the observer has closed
+    if (this.#waitsFor(attempt)) this.#owner.reconnecting(info);
   }
 
   readonly #again = (): void => this.#redial(() => this.#dial());
@@ -317,7 +316,7 @@ export class ReconnectingConnection implements ConnectionOwner {
    */
   readonly hasten = (): boolean => {
     if (this.state === "open") this.probe();
-    if (this.#between !== "waiting" || this.#asking) return false;
+    if (this.#between !== "reconnecting" || this.#asking) return false;
     this.#clock.clearTimer(this.#timer);
     this.#again();
     return true;

@@ -2,6 +2,7 @@
 
 import type { Incoming } from "../internal/payload.ts";
 import { Receipt } from "../internal/receipt.ts";
+import { afterTurn } from "../internal/result.ts";
 import {
   control,
   frame,
@@ -151,7 +152,8 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   closed(end: End): void {
-    if (this.#socket === undefined) return afterTurn(() => this.closed(end)); // it is being dialled
+    // Within the dialling: told later, unless that has thrown.
+    if (this.#socket === undefined) return afterTurn(() => this.#socket && this.closed(end));
     if (this.mode === "dialing" && this.#mayBeRefusal(end)) {
       this.#offers = false;
       try {
