@@ -339,9 +339,9 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   #release(isOver = false): void {
     const { clock, heartbeat, options } = this.#parts;
     this.#isOver = isOver;
-    this.#pauses?.end(); // what comes is not told, but the peer's Close frame must be read
     this.state = "closing";
     this.atOnce = -1;
+    this.#pauses?.end(); // what comes is not told, but the peer's Close frame must be read
     clock.clearTimer(this.#timer);
     heartbeat.delete(this);
     options.signal?.removeEventListener("abort", this.#abort);

@@ -123,7 +123,7 @@ export class Presence {
   members(topic: string): Member[] {
     const members: Member[] = [];
     for (const { topics } of this.#nodes.values()) {
-      members.push(...topics.get(topic)?.values() ?? []);
+      topics.get(topic)?.forEach((member) => members.push(member));
     }
     return members;
   }

@@ -115,7 +115,7 @@ export class DrainWatch<T extends Draining> {
       const amount = one.bufferedAmount;
       if (!this.#look(one, entry, amount)) continue;
       const rate = (entry.amount - amount) / Math.max(1, now - entry.at);
-      const nearest = Math.max(...entry.waiting.map(({ bytes }) => bytes));
+      const nearest = entry.waiting.reduce((most, { bytes }) => Math.max(most, bytes), 0);
       this.#plan(entry, amount, rate > 0 ? (amount - nearest) / rate : entry.delay * 2);
     }
   };

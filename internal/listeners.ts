@@ -134,10 +134,11 @@ export class Listeners<Name extends string> {
     result: unknown,
     list: ListenerList,
   ): Promise<unknown> | undefined {
-    const { then } = (result ?? {}) as PromiseLike<unknown>;
-    if (typeof then !== "function") return atWork;
-    const guarded = then.call(result, undefined, (cause) => this.report(cause, list));
-    return atWork === undefined ? Promise.resolve(guarded) : Promise.all([atWork, guarded]);
+    if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return atWork;
+    // One of the user's own may call what it is given without a look, and give nothing.
+    const promise = Promise.resolve(result);
+    const guarded = promise.then(undefined, (cause) => this.report(cause, list));
+    return atWork === undefined ? guarded : Promise.all([atWork, guarded]);
   }
 
   /** Adds a function that stands for a listener, unless the listener is there already. */

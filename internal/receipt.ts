@@ -65,9 +65,8 @@ export class Receipt {
     return (...args) => {
       try {
         const result = listener(...args);
-        const { then } = (result ?? {}) as PromiseLike<unknown>;
-        if (typeof then !== "function") return undefined;
-        return Promise.resolve(then.call(result, undefined, failed));
+        if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return undefined;
+        return Promise.resolve(result).then(undefined, failed);
       } catch (cause) {
         return failed(cause);
       }

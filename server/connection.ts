@@ -202,10 +202,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.socket?.resume?.(); // last, as what it tells at once may be too much again
   }
 
-  /**
-   * The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while
-   * open.
-   */
+  /** The listeners cannot keep up, and reading cannot be stopped, or was for too long. Only while open. */
   dropTooFast(): void {
     this.#drop(TOO_FAST);
     this.#fail("too fast", "sends faster than the listeners can follow");
@@ -316,6 +313,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     // In this order, as one runtime calls `closed` within `close`.
     this.host.closing.add(this, isPatient);
     this.socket?.close(code, reason);
+    // What comes is not told, but the peer's Close frame must be read.
+    if (this.#backlog?.isPaused || this.ears?.isPaused) this.socket?.resume?.();
   }
 
   /** What was sent does not arrive. */

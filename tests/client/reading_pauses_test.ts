@@ -79,6 +79,24 @@ describe("a client whose streams are read too slowly", () => {
     await end(world);
   });
 
+  it("is told nothing more once it is closed, though it is read again for the Close frame", async () => {
+    const world = await open();
+    const { clock, calls, log, runtime, ws } = world;
+    await fill(world);
+    runtime.socket = Object.assign(runtime.socket, {
+      resume: () => runtime.events.message("late"), // as that came meanwhile
+    });
+    ws.on("message", () => {
+      log.push("message");
+      void ws.close({ code: 4001 });
+    });
+    await ws.close({ code: 4000 });
+    assertEquals([calls(), log], [["pause", "close 4000"], []]);
+    runtime.events.closed({ code: 4000, reason: "" });
+    await clock.advance(0);
+    assertEquals([log, clock.pending], [["close 4000"], 0]);
+  });
+
   it("is closed with 1008 where that takes as long as a silent peer may live", async () => {
     const world = await open();
     const { clock, calls, log, runtime, streams: [reader] } = world;

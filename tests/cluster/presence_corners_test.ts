@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryBroker } from "../../testing.ts";
+import { Presence } from "../../cluster/presence.ts";
+import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { Cluster, type ClusterNode } from "../helpers/nodes.ts";
 
 const LEASE = 15_000;
@@ -189,5 +190,18 @@ describe("who is held for dead", () => {
     const told = slow.changes.slice(3).map(({ topic, joined, left }) => [topic, joined, left]);
     const member = { node: "n0", id: 0, clientIP: "::1", member: undefined };
     assertEquals(told, [["t", [], [{ ...member, clientIP: "127.0.0.1" }]], ["u", [member], []]]);
+  });
+});
+
+describe("Presence.members()", () => {
+  it("gives any number of one node", () => {
+    const told: Parameters<Presence["read"]>[0][] = [];
+    const owner = { tell: (message: typeof told[number]) => told.push(message), changed() {} };
+    const presence = new Presence("n", LEASE, new FakeClock(), owner);
+    presence.open();
+    for (let id = 0; id < 200_000; id++) presence.join(["t", id, "::1"]);
+    for (const message of told) presence.read(message, "n");
+    assertEquals(presence.members("t").length, 200_000);
+    presence.close();
   });
 });

@@ -26,6 +26,10 @@ const late: Record<string, StandardSchema> = {
   "a promise": schemaOf((value) => Promise.resolve({ value })),
   "a promise that rejects": schemaOf(() => Promise.reject(new Error("too late"))),
   "a thenable": schemaOf((value) => ({ then: (): unknown => value }) as never),
+  "a thenable that calls what it is given": schemaOf((value) => {
+    const then = (done: (value: unknown) => void) => queueMicrotask(() => done({ value }));
+    return { then } as never;
+  }),
 };
 
 export const validators: {

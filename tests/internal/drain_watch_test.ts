@@ -34,6 +34,14 @@ function looking(clock = new FakeClock()) {
 }
 
 describe("DrainWatch", () => {
+  it("looks at a queue that any number wait for", async () => {
+    const { clock, answers, wait } = looking();
+    const queue = new Queue(clock, 1000, 1);
+    for (let i = 0; i < 200_000; i++) wait(queue);
+    await clock.advance(1100);
+    assertEquals(answers.length, 200_000);
+  });
+
   it("answers at once where no more are queued, with no timer", async () => {
     const { clock, answers, wait } = looking();
     wait(new Queue(clock, 10, 1), 10);
