@@ -2,7 +2,6 @@
 
 import type { Incoming } from "../internal/payload.ts";
 import { Receipt } from "../internal/receipt.ts";
-import { afterTurn } from "../internal/result.ts";
 import {
   control,
   frame,

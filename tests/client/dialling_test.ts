@@ -42,13 +42,11 @@ function world(options: WebSocketClientOptions = {}) {
 }
 
 /** What resumes is loaded in real time, and everything else takes none. */
-function until(clock: FakeClock, isDone: () => boolean): Promise<void> {
-  return clock.until(
-    new Promise((resolve) => {
-      const look = () => isDone() ? resolve() : void clock.setTimer(look, 1);
-      look();
-    }),
-  );
+async function until(clock: FakeClock, isDone: () => boolean): Promise<void> {
+  while (!isDone()) {
+    await new Promise((resolve) => setTimeout(resolve));
+    await clock.advance(0);
+  }
 }
 
 const RECONNECT = { minDelay: 1, maxDelay: 1, random: () => 1 };

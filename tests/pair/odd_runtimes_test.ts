@@ -332,25 +332,6 @@ describe("a server on a runtime", () => {
     assertEquals(log, ["connect", "close 1000 CLOSE_NORMAL"]);
   });
 
-  it("reads again from whom it closes while it does not, and tells nothing of that", async () => {
-    const { clock, runtime, server, log } = await Scripted.start({ maxPendingAmount: 100 });
-    const { work, done } = Scripted.busy();
-    server.on("messageReceive", ({ data }) => (log.push(`${data.length}`), work));
-    const admission = runtime.enter();
-    const socket = new PausableSocket();
-    socket.resume = () => {
-      socket.calls.push("resume");
-      admission.message("late"); // what came meanwhile
-    };
-    admission.open(socket);
-    admission.message("x".repeat(100));
-    await server.close(server.listAllConnections()[0]!);
-    done();
-    await clock.advance(0);
-    assertEquals(socket.calls, ["pause", "close 1000", "resume"]);
-    assertEquals(log, ["connect", "100", "close 1000 CLOSE_NORMAL"]);
-  });
-
   it("loses its peers as it is told", async () => {
     const { runtime, log } = await Scripted.start();
     const admission = runtime.enter();
