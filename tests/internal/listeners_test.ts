@@ -157,7 +157,7 @@ describe("Listeners.emit()", () => {
     }));
     listeners.emit("open");
     await new Promise((resolve) => setTimeout(resolve, 0));
-    assertEquals(codes, ["like a promise", "text", undefined]);
+    assertEquals(codes, ["text", undefined, "like a promise"]);
   });
 
   it("reports what is thrown whatever it is", () => {
