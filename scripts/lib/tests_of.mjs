@@ -64,6 +64,7 @@ const TABLE = [
     "tests/client/after_end_test",
     "tests/client/attempt_test",
     "tests/client/call_order_test",
+    "tests/client/reading_pauses_test",
     "tests/client/reconnect_send_test",
     "tests/client/reconnect_test",
     "tests/client/reconnect_asked_test",
@@ -129,6 +130,7 @@ const TABLE = [
     /acknowledg|receipt|sessions|^client\/(?:events|message_|reconnecting|send_queue)|^(?:client|server)(?:\/connection)?\.ts/,
     [
       "tests/client/resume_places_test",
+      "tests/client/resume_waiting_test",
       "tests/server/acknowledge_",
       "tests/server/resume_ways_test",
       "tests/shapes/resume_test",

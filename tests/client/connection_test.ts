@@ -52,12 +52,14 @@ describe("an attempt of a client", () => {
   for (const how of ["close()", "the signal"]) {
     it(`is given up by ${how}: one 'close', and nothing that was queued goes out`, async () => {
       await using world = await DialledClient.dial();
+      world.ws.on("headerReceive", () => world.log.push("headerReceive"));
       assertEquals(await world.ws.send("12345"), true);
       assertEquals(world.ws.bufferedAmount, 5);
       if (how === "close()") void world.ws.close({ code: 4001, reason: "no" });
       else world.aborter.abort();
       assertEquals([world.ws.state, world.told], ["closing", [[], ["terminate"]]]);
       assertEquals(world.ws.bufferedAmount, 0);
+      world.runtime.request.answer!.headers({});
       world.runtime.events.open();
       await world.clock.advance(0);
       const close = how === "close()" ? "close 4001 no" : "close 1000 CLOSE_NORMAL";
@@ -138,6 +140,7 @@ describe("an attempt of a client", () => {
       ["", "", "permessage-deflate", undefined],
       ["", "", "permessage-deflate; server_no_context_takeover", { compression: true }],
       ["", "", "permessage-deflate, x", undefined],
+      ["", "", "permessage-deflate; server_no_context_takeover, x", undefined],
       ["", "", "x", undefined],
     ] as const
   ) {
@@ -159,6 +162,7 @@ describe("an attempt of a client", () => {
 
   it("sends what was queued when it is open, in order, and before 'open' is told", async () => {
     const observer = {
+      opened: () => void world?.log.push("opened"),
       sent: (_: unknown, data: unknown, bytes: number) => void world?.log.push(`${data} ${bytes}`),
     };
     let world: DialledClient | undefined;
@@ -167,7 +171,7 @@ describe("an attempt of a client", () => {
     await it.ws.send("2");
     it.runtime.events.open();
     it.runtime.events.open();
-    assertEquals(it.told, [["ä 2", "2 1", "open"], ["send", "send"]]);
+    assertEquals(it.told, [["opened", "ä 2", "2 1", "open"], ["send", "send"]]);
     await it.ws.send("3");
     assertEquals(it.told, [["3 1"], ["send"]]);
     assertEquals(it.ws.stats()!.sent, { messages: 3, bytes: 4 });

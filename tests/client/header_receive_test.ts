@@ -291,17 +291,20 @@ describe("createWebSocket().on('headerReceive')", () => {
     const { createWebSocket } = await import(${JSON.stringify(MODULE)});
     for (let n = 0; n < 2; n++) {
       const ws = createWebSocket(OPTIONS);
-      ws.on("headerReceive", () => {});
-      ws.once("headerReceive", () => {});
+      for (const method of METHODS) ws[method]("headerReceive", () => {});
     }
   `;
 
   it("says once on the console that it is never told, where the runtime does not show them", async () => {
     const runtime =
       "{ runtime: { name: 'x', canPing: true, dial() {}, denied() {}, unsupported() {} } }";
-    const ways = onDeno ? ["{}", runtime] : [runtime];
-    for (const options of ways) {
-      const { code, stdout } = await runSource(HIDDEN.replace("OPTIONS", options));
+    const ways: [options: string, methods: string][] = [
+      [runtime, "on', 'once"],
+      [onDeno ? "{}" : runtime, "once"],
+    ];
+    for (const [options, methods] of ways) {
+      const source = HIDDEN.replace("OPTIONS", options).replace("METHODS", `['${methods}']`);
+      const { code, stdout } = await runSource(source);
       const said = stdout.split("\n").filter((line) => line.includes("headerReceive"));
       assertEquals([code, said], [0, [
         "'headerReceive' is never told: this runtime does not show a handshake's headers.",
@@ -310,7 +313,8 @@ describe("createWebSocket().on('headerReceive')", () => {
   });
 
   it("says nothing where the runtime shows them", async () => {
-    const source = HIDDEN.replace(/.*class extends.*/, "").replace("OPTIONS", "{}");
+    const source = HIDDEN.replace(/.*class extends.*/, "").replace("OPTIONS", "{}")
+      .replace("METHODS", "['on', 'once']");
     assertEquals((await runSource(source)).stdout, "");
   });
 });

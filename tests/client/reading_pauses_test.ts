@@ -167,6 +167,26 @@ describe("a client whose streams are read too slowly", () => {
     await end({ clock, runtime, ws });
   });
 
+  it("is pinged as ever where the runtime cannot stop reading, where it resumes, too", async () => {
+    for (const resume of [false, true]) {
+      const runtime = new ScriptedClient();
+      const clock = new FakeClock();
+      const ws = createWebSocket({ clock, runtime, reconnect: true, resume });
+      const reader = streamsOf(ws).readable.getReader();
+      await ws.connect("ws://localhost/", { pingInterval: 10, pongTimeout: 5 });
+      while (runtime.events === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      runtime.events.open();
+      await fill({ clock, runtime });
+      await clock.advance(10_000);
+      runtime.events.alive();
+      await clock.advance(10_000);
+      assertEquals([ws.state, runtime.socket.calls], ["open", ["ping", "ping"]]);
+      for (let n = 0; n < 41; n++) await reader.read();
+      await end({ clock, runtime, ws });
+      assertEquals(clock.pending, 0);
+    }
+  });
+
   it("holds up to 16 MiB where the runtime cannot stop reading, and is closed then", async () => {
     const world = await open(new ScriptedClient());
     const { calls, clock, runtime } = world;

@@ -24,7 +24,7 @@ async function world() {
   socket.protocol = "resume.netkit.1";
   events.open();
   await clock.advance(10);
-  return { clock, ws, log, events, socket };
+  return { clock, ws, log, events, runtime, socket };
 }
 
 describe("a client that waits for a greeting", () => {
@@ -66,5 +66,20 @@ describe("a client that waits for a greeting", () => {
       await clock.advance(0);
       assertEquals([log.at(-1), clock.pending], ["close", 0]);
     }
+  });
+
+  it("is told after 'open' which topics may have missed something", async () => {
+    const { clock, ws, log, events, runtime } = await world();
+    events.message(GREETING);
+    events.message('{"joined":"a","at":"1.0"}\n');
+    events.closed({ code: 1001, reason: "" });
+    assertEquals(log.splice(0), ["open", "openInfo", "close"]);
+    await clock.advance(1000); // the longest first delay
+    runtime.events.open(); // with no subprotocol
+    assertEquals(log, ["open", "openInfo", "recovered"]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals([log.at(-1), clock.pending], ["close", 0]);
   });
 });

@@ -56,7 +56,17 @@ describe("urlError()", () => {
   });
 
   it("leaves an empty host to the dial", () => {
-    for (const url of ["ws://", "wss://", "ws:///path", "ws://:80/", "ws://?q", "ws://u@"]) {
+    for (
+      const url of [
+        "ws://",
+        "wss://",
+        "ws:///path",
+        "ws://:80/",
+        "ws://?q",
+        "ws://u@",
+        "ws://a@b@:80",
+      ]
+    ) {
       assertEquals(urlError(url), undefined, url);
     }
   });
@@ -72,6 +82,7 @@ describe("hasNoHost()", () => {
         "ws://:80/",
         "ws://?q",
         "ws://u:p@/",
+        "ws://a@b@:80",
         "ws://\\a",
       ]
     ) {
