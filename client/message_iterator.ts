@@ -146,10 +146,10 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
 
   #detach(): void {
     this.#ended = true;
-    this.#readOn();
     this.#source.off("message", this.#message);
     this.#source.off("error", this.#failed);
     this.#source.off("close", this.#closed);
+    this.#readOn(); // last, as what comes at once is for nobody here
   }
 
   /** Tells everyone who waits that no more messages come. One of them gets the error. */

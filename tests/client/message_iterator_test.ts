@@ -12,7 +12,7 @@ type Name = "message" | "close" | "error";
 /** A source of messages: the real listeners, with nothing behind them. */
 function setUp() {
   const listeners = new Listeners<Name>(["message", "close", "error"]);
-  const state = { busy: true, overruns: 0, canPause: true };
+  const state = { busy: true, overruns: 0, canPause: true, resumed: () => {} };
   /** What is done to the connection. */
   const reading: string[] = [];
   let expire = () => {};
@@ -26,7 +26,7 @@ function setUp() {
     pause: (expired) => {
       reading.push("pause");
       expire = expired;
-      return state.canPause ? () => void reading.push("resume") : undefined;
+      return state.canPause ? () => (reading.push("resume"), state.resumed()) : undefined;
     },
   });
   const message = (data: string | ArrayBuffer, info?: MessageInfo) =>
@@ -101,6 +101,21 @@ describe("MessageIterator", () => {
         assertStringIncludes(message, "more than 5 bytes waited for too long to be read");
       }
     }
+  });
+
+  it("that has ended takes nothing of what comes at once as it is read on", async () => {
+    const { queue, message, reading, state } = setUp();
+    const answers: unknown[] = [];
+    state.resumed = () => {
+      const receipt = new Receipt((refused) => answers.push(refused));
+      message("too much as well", { size: undefined, receipt });
+      receipt.end(undefined);
+    };
+    queue.pauseAbove(10);
+    message("too much");
+    await queue.return();
+    assertEquals([reading, answers], [["pause", "resume"], ["unheard"]]);
+    assertEquals(await queue.next(), DONE);
   });
 
   it("ends with the connection, after what waits was read", async () => {

@@ -255,4 +255,28 @@ describe("a client whose streams are read too slowly", () => {
     assertEquals(calls(), ["resume"]);
     await end(world);
   });
+
+  it("hears nothing after close() of what the runtime tells as it is to read on for the Close frame", async () => {
+    for (const how of ["close", "lost"] as const) {
+      const runtime = new PausingClient();
+      const world = await open(runtime);
+      const { calls, clock, log, ws } = world;
+      await fill(world);
+      calls();
+      ws.on("message", (_, data) => log.push(`message ${data}`));
+      const socket = runtime.socket as PausableSocket;
+      const { resume } = socket;
+      socket.resume = () => {
+        resume.call(socket);
+        for (let n = 0; n < 3; n++) runtime.events.message(BIG);
+      };
+      if (how === "close") void ws.close();
+      else runtime.events.closed({ code: 1006, reason: "" });
+      assertEquals(calls(), ["resume", ...how === "close" ? ["close 1000"] : []]);
+      if (how === "close") runtime.events.closed({ code: 1000, reason: "" });
+      await clock.advance(0);
+      assertEquals(log, how === "close" ? ["close 1000"] : ["error lost", "close 1006"]);
+      assertEquals([ws.state, clock.pending], ["idle", 0]);
+    }
+  });
 });
