@@ -298,10 +298,7 @@ describe("createWebSocket().on('headerReceive')", () => {
   it("says once on the console that it is never told, where the runtime does not show them", async () => {
     const runtime =
       "{ runtime: { name: 'x', canPing: true, dial() {}, denied() {}, unsupported() {} } }";
-    const ways: [options: string, methods: string][] = [
-      [runtime, "on', 'once"],
-      [onDeno ? "{}" : runtime, "once"],
-    ];
+    const ways = [[runtime, "on', 'once"], [onDeno ? "{}" : runtime, "once"]] as const;
     for (const [options, methods] of ways) {
       const source = HIDDEN.replace("OPTIONS", options).replace("METHODS", `['${methods}']`);
       const { code, stdout } = await runSource(source);
