@@ -29,7 +29,6 @@ import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { argumentError, readOptions, TEXT } from "./internal/validate.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
-import type { Clustered } from "./server/clustered.ts";
 import type { ServerConnection } from "./server/connection.ts";
 import { bufferedAmount, drained, send, terminate } from "./server/flow.ts";
 import { ConnectionHandle } from "./server/handle.ts";
@@ -233,8 +232,9 @@ class Server {
         const parts = [this.#cluster!, this.#parts, this.#subscribers] as const;
         const clustered = await Clustered.enter(call, ...parts);
         const started = clustered instanceof Error ? clustered : start(clustered.parts);
-        if (this.#listening !== undefined) (clustered as Clustered).attach(this.#listening);
-        else if (!(clustered instanceof Error)) await clustered.close();
+        if (this.#listening === undefined && clustered instanceof Clustered) {
+          await clustered.close();
+        }
         this.#entering = undefined;
         if (started instanceof Error) reject(started);
         else resolve(started);
@@ -252,6 +252,7 @@ class Server {
   #run(listening: ListeningServer | BusinessError): BusinessError | undefined {
     if (listening instanceof Error) return listening;
     this.#listening = listening;
+    listening.clustered?.attach(listening);
     listening.config.signal?.addEventListener("abort", this.#abort);
     listening.gauges.start(); // last, as an observer that hears of it may call anything
     return undefined;

@@ -78,11 +78,12 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   ) {
     const { broker = memoryBroker(), history, presence, node: name = "node" } = options;
     const { lease, member } = typeof presence === "object" ? presence : {};
-    this.#parts = this.parts = parts;
+    this.#parts = parts;
+    this.parts = { ...parts, clustered: this };
     if (history) {
       const limits = limitsOf(history === true ? {} : history);
       this.#resuming = new Resuming(new Resume(limits, parts.clock), parts.clock, limits.age);
-      this.parts = { ...parts, runtime: this.#resuming.runtime(parts.runtime) };
+      this.parts = { ...this.parts, runtime: this.#resuming.runtime(parts.runtime) };
     }
     this.#subscribers = subscribers;
     this.#member = member;
@@ -108,7 +109,6 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   /** The server listens, so that there may be connections. */
   attach(listening: ListeningServer): void {
     this.#listening = listening;
-    listening.clustered = this;
   }
 
   /** How much waits for the broker, in characters, and for clients to acknowledge it. */

@@ -65,6 +65,8 @@ export interface ListeningServerParts {
   observing: Observing | undefined;
   /** What hears what no event tells. */
   ears: readonly ServerEars[];
+  /** Its place among other servers, where it has one. */
+  clustered?: Clustered;
 }
 
 /** Everything that is there while a server runs, and gone when it has stopped. */
@@ -116,14 +118,14 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   #stopping = false;
   /** What a peer is told that opens while the server stops. */
   farewell: Farewell = () => GOING_AWAY;
-  /** Its place among other servers, where it has one. */
-  clustered: Clustered | undefined;
+  readonly clustered: Clustered | undefined;
   #onEmpty: () => void = () => {};
 
   constructor(config: ServerConfig, parts: ListeningServerParts) {
     const { binaryType, clock, ears, listeners, observing, runtime, schema } = parts;
     this.#bytes = binaryType === undefined ? {} : { binaryType };
     this.ears = ears;
+    this.clustered = parts.clustered;
     this.config = config;
     this.clock = clock;
     this.observing = observing;

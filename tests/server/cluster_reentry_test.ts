@@ -96,3 +96,35 @@ for (const [event, [listen, cause]] of Object.entries(EVENTS)) {
     }
   });
 }
+
+describe("in an observer's 'started' a server is one of several", () => {
+  for (const call of ["start", "mount"] as const) {
+    it(`after ${call}: what it publishes there is for all of them, and for who comes back later`, async () => {
+      await using world = new ClusteredServers();
+      const [other] = await world.begin(1, { presence: true });
+      const { log } = await world.client(other!);
+      const heard: unknown[] = [];
+      const answers: unknown[] = [];
+      const server: WebSocketServer = world.make({
+        presence: true,
+        observer: {
+          started() {
+            for (const [name, one] of [["own", server], ["other", other!]] as const) {
+              one.subscribe("t", ({ data, local }) => void heard.push([name, data, local]));
+            }
+            answers.push(server.presence("t").map(({ clientIP }) => clientIP));
+            void server.publish("t", "I am here").then((answer) => answers.push(answer));
+          },
+        },
+      });
+      if (call === "start") await world.start(server);
+      else await world.clock.until(server.mount());
+      await world.settle();
+      assertEquals(heard.sort(), [["other", "I am here", false], ["own", "I am here", true]]);
+      assertEquals(answers, [[], { sent: 0, tooSlow: 0 }]);
+      assertEquals(log, ["I am here"]);
+      assertEquals(world.broker.entries.filter((entry) => entry.includes("I am here")).length, 1);
+      await world.clock.until(server.stop());
+    });
+  }
+});
