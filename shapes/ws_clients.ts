@@ -66,6 +66,23 @@ export class Clients extends Set<WsSocket> {
   }
 }
 
+// Those of a Set look at what it holds itself, which is nothing here.
+for (
+  const name of [
+    ...["difference", "intersection", "isDisjointFrom", "isSubsetOf", "isSupersetOf"],
+    ...["symmetricDifference", "union"],
+  ] as (keyof Set<unknown>)[]
+) {
+  Object.defineProperty(Clients.prototype, name, {
+    value(this: Clients, other: unknown): unknown {
+      const all = new Set<unknown>(this);
+      return (all[name] as (other: unknown) => unknown)(other);
+    },
+    configurable: true,
+    writable: true,
+  });
+}
+
 function readOnly(what: string): Error {
   return businessError(
     "unsupported",

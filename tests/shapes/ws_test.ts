@@ -51,6 +51,19 @@ describe("wsServer()", () => {
     assert(
       String(seen[0]) === "this" && seen[1] === socket && seen[2] === socket && seen[3] === clients,
     );
+    const others = new Set<unknown>(["another"]);
+    assertEquals([...clients.union(others)], [socket, "another"]);
+    assertEquals([...clients.difference(others)], [socket]);
+    assertEquals([...clients.difference(new Set([socket]))], []);
+    assertEquals([...clients.intersection(new Set([socket, "another"]))], [socket]);
+    assertEquals([...clients.symmetricDifference(others)], [socket, "another"]);
+    assertEquals([clients.isSubsetOf(others), clients.isSubsetOf(new Set([socket]))], [
+      false,
+      true,
+    ]);
+    assertEquals([clients.isSupersetOf(others), clients.isSupersetOf(clients)], [false, true]);
+    assertEquals([clients.isDisjointFrom(others), clients.isDisjointFrom(clients)], [true, false]);
+    assertEquals([...new Set([socket]).union(clients)], [socket]);
     assertUnsupported(() => clients.add(socket), "clients.add");
     assertUnsupported(() => clients.delete(socket), "clients.delete");
     assertUnsupported(() => clients.clear(), "clients.clear");
