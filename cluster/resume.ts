@@ -47,6 +47,7 @@ interface Ahead {
 export class Resume {
   readonly #clock: Clock;
   readonly #history: History;
+  readonly #isAlone: boolean;
   readonly #peers = new Set<ResumingPeer>();
   readonly #ahead = new Map<ResumingPeer, Map<string, Ahead>>();
   #epoch: string | undefined;
@@ -54,8 +55,10 @@ export class Resume {
   /** Where the log stood at the last beat. */
   #told: string | undefined;
 
-  constructor(limits: HistoryLimits, clock: Clock) {
+  /** @param isAlone Whether nobody else appends to the log, so that no client can know more of it. */
+  constructor(limits: HistoryLimits, clock: Clock, isAlone: boolean) {
     this.#clock = clock;
+    this.#isAlone = isAlone;
     this.#history = new History(limits, clock);
   }
 
@@ -133,7 +136,7 @@ export class Resume {
     }
     const since = { epoch: peer.epoch ?? "", ...place };
     const here = this.#history.position;
-    if (here?.epoch === since.epoch && !isBefore(here, since)) {
+    if (this.#isAlone || (here?.epoch === since.epoch && !isBefore(here, since))) {
       return this.#fill(peer, topic, since, enter);
     }
     return new Promise((resolve) => {

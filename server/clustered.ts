@@ -82,7 +82,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.parts = { ...parts, clustered: this };
     if (history) {
       const limits = limitsOf(history === true ? {} : history);
-      this.#resuming = new Resuming(new Resume(limits, parts.clock), parts.clock, limits.age);
+      const resume = new Resume(limits, parts.clock, options.broker === undefined);
+      this.#resuming = new Resuming(resume, parts.clock, limits.age);
       this.parts = { ...this.parts, runtime: this.#resuming.runtime(parts.runtime) };
     }
     this.#subscribers = subscribers;

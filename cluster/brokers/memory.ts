@@ -15,6 +15,9 @@ import { checkFaults, type MemoryFault, MemoryLog } from "./memory_log.ts";
 
 const OPTIONS = { clock: CLOCK, latency: DURATION, maxBytes: COUNT };
 
+/** How many characters of entries are kept unless it is told. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
 /** How the entries of a log in memory are bounded. */
 export interface MemoryBrokerOptions {
   /**
@@ -85,7 +88,7 @@ export class MemoryBroker implements Broker {
   constructor(options: FaultyBrokerOptions = {}) {
     const given = readOptions("MemoryBroker", options, OPTIONS, 1);
     if (given instanceof Error) throw given;
-    const { maxBytes = 16 * 1024 * 1024, clock, latency = 0 }: FaultyBrokerOptions = given;
+    const { maxBytes = MAX_BYTES, clock, latency = 0 }: FaultyBrokerOptions = given;
     this.#log = new MemoryLog(maxBytes);
     this.#clock = clock ?? systemClock;
     this.#latency = latency;
@@ -213,5 +216,14 @@ export class MemoryBroker implements Broker {
 export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
   const given = readOptions("memoryBroker", options, { maxBytes: COUNT }, 1);
   if (given instanceof Error) throw given;
-  return new MemoryBroker(options);
+  const { maxBytes = MAX_BYTES }: MemoryBrokerOptions = given;
+  return new MemoryBrokerLink(new MemoryLog(maxBytes, someEpoch()), systemClock, 0);
+}
+
+/**
+ * The first epoch of a log, which no other log has had: clients that resume come back from one that ended
+ * with its process, and must not take a place in that for one in this.
+ */
+function someEpoch(): number {
+  return 1 + Math.floor(Math.random() * 2 ** 52);
 }

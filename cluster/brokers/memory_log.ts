@@ -29,7 +29,7 @@ export interface Extent {
 
 /** A log in memory. */
 export class MemoryLog {
-  epoch = 1;
+  epoch: number;
   /** Why there is another epoch than the one before. */
   why: LostReason = "gone";
   /** The number of the oldest entry that is kept. */
@@ -46,8 +46,9 @@ export class MemoryLog {
   readonly #maxBytes: number;
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, epoch = 1) {
     this.#maxBytes = maxBytes;
+    this.epoch = epoch;
   }
 
   /** The number of the next entry, in which epoch. */

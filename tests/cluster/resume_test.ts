@@ -30,7 +30,7 @@ function peerOf(epoch: string | undefined, since: Record<string, [number, number
 /** A node that has read a message of topic `t` at each of 1 to 3 of epoch `e`. */
 function start() {
   const clock = new FakeClock();
-  const resume = new Resume({ messages: 100, bytes: 1e6, age: 300_000 }, clock);
+  const resume = new Resume({ messages: 100, bytes: 1e6, age: 300_000 }, clock, false);
   for (const n of [1, 2, 3]) resume.read(at("e", n), "t", `m${n}`);
   return { clock, resume };
 }

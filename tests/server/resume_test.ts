@@ -232,6 +232,33 @@ describe("a log", () => {
     }
   });
 
+  for (const who of ["in another process", "which was stopped"]) {
+    for (const published of [1, 3]) {
+      const far = published > 2 ? "further" : "less far";
+      it(`over which the embedded log began anew is told, be that ${far} than it was: a server ${who}`, async () => {
+        await using world = new ResumingServers();
+        const options = { broker: undefined };
+        const first = await world.start(options);
+        const { ws, log } = await world.client();
+        await world.publish("t", "a", "b");
+        let server = first;
+        await world.cut(async () => {
+          await world.clock.until(first.stop({ retryAfter: 1 }));
+          if (who === "which was stopped") await world.clock.until(first.start({ serverPort: 1 }));
+          else server = await world.start(options);
+          world.at = world.servers.length - 1;
+          const texts = numbers(published);
+          await world.clock.until(Promise.all(texts.map((text) => server.publish("t", text))));
+        });
+        // Nobody else has the log, so the server waits for none.
+        await world.clock.until(server.publish("t", "c"));
+        await world.settle();
+        assertEquals(log, ["a", "b", { topic: "t", recovered: false, missed: 0 }, "c"]);
+        await world.clock.until(ws.close());
+      });
+    }
+  }
+
   it("is read by a server that starts before it listens: the past is there", async () => {
     await using world = new ResumingServers();
     await world.start();
