@@ -2,6 +2,8 @@
 
 import type { CloseResult, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
+import { isSendable } from "../internal/close_frame.ts";
+import { isAllowed } from "../internal/close_options.ts";
 import { byteLength, exceeds } from "../internal/payload.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
@@ -59,8 +61,7 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
 
   /** A server may close with the protocol's codes, too (RFC 6455 §7.4.1). */
   override allows(code: number): boolean {
-    const isOfProtocol = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
-    return isOfProtocol || (code >= 3000 && code <= 4999);
+    return isAllowed(code) && isSendable(code);
   }
 
   transmit(data: WebSocketData): void {

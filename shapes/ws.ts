@@ -3,6 +3,7 @@
 import { EventEmitter } from "node:events";
 import { IncomingMessage } from "node:http";
 import { businessError } from "../errors.ts";
+import { type Listener, Listeners } from "../internal/listeners.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import { earsOf } from "../server/server_ears.ts";
@@ -11,6 +12,9 @@ import { needs, type ShapedServer } from "./server_hub.ts";
 import { Clients } from "./ws_clients.ts";
 import type { WsCallback } from "./ws_data.ts";
 import { WsSocket } from "./ws_socket.ts";
+
+/** Calls callbacks of `close`: of one that fails nobody hears but the console, and the process goes on. */
+const printed = new Listeners<never>(["error"]);
 
 /** A server that `ws` servers can be made of: one of ours. */
 export type WsHost = ShapedServer & Pick<WebSocketServer, "address" | "stop">;
@@ -76,9 +80,12 @@ export class WsServer extends EventEmitter {
    * @param callback Called after 'close', when it has stopped, or with an error where it was not running.
    */
   close(callback?: WsCallback): void {
-    this.#server.stop().then(() => callback?.(), (error) => {
+    const call = (...error: [] | [Error]) => {
+      if (callback !== undefined) printed.call("a callback", callback as Listener, ...error);
+    };
+    this.#server.stop().then(() => call(), (error) => {
       this.emit("close"); // each call has one, as in `ws`
-      callback?.(error);
+      call(error);
     });
   }
 

@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import type { ServerConnection } from "../server/connection.ts";
 import { guarded, listenersTo } from "./server_hub.ts";
 import { notOpen, STATES, toBuffer, unsupported, type WsCallback } from "./ws_data.ts";
+import { callBack } from "./ws_sending.ts";
 
 /** The longest Ping, and the longest Pong, in bytes (RFC 6455 §5.5). */
 const MAX_CONTROL_BYTES = 125;
@@ -38,7 +39,7 @@ export function sendControl(
   const { data, done } = readControl(given);
   const error = notOpen(STATES[connection.state]);
   if (error === undefined) send(connection, what, data);
-  if (done !== undefined) queueMicrotask(() => done(error));
+  if (done !== undefined) callBack(connection, done, error);
 }
 
 function send(connection: ServerConnection, what: "ping" | "pong", data: Buffer): void {

@@ -3,7 +3,9 @@
 import { Buffer } from "node:buffer";
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
-import type { Incoming } from "../internal/payload.ts";
+import { isSendable } from "../internal/close_frame.ts";
+import { isAllowed } from "../internal/close_options.ts";
+import { type Incoming, mostBytes, snapshot } from "../internal/payload.ts";
 import { CLOSED, CLOSING, OPEN } from "./socket_model.ts";
 
 /** What can be sent. */
@@ -59,6 +61,11 @@ export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefin
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
 }
 
+/** A copy of a message, as it is to be sent as it was at the call; what cannot be sent is refused later. */
+export function keep(message: WebSocketData): WebSocketData {
+  return Number.isNaN(mostBytes(message)) ? message : snapshot(message);
+}
+
 /** What `readyState` says of a connection. */
 export const STATES = {
   admitted: OPEN,
@@ -72,6 +79,21 @@ export function notOpen(readyState: number): Error | undefined {
   if (readyState === OPEN) return undefined;
   const name = readyState === CLOSING ? "CLOSING" : "CLOSED";
   return new Error(`WebSocket is not open: readyState ${readyState} (${name})`);
+}
+
+/** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** The reason as text, beside a code that may be sent: throws what `ws` throws where one of them is wrong. */
+export function reasonOf(code: number, reason: string | Uint8Array): string {
+  if (!isAllowed(code) || !isSendable(code)) {
+    throw new TypeError("First argument must be a valid error code number");
+  }
+  const bytes = Buffer.from(reason as string);
+  if (bytes.length > MAX_REASON_BYTES) {
+    throw new RangeError("The message must not be greater than 123 bytes");
+  }
+  return bytes.toString();
 }
 
 /** Says what cannot be done. */

@@ -11,7 +11,9 @@ import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import {
+  keep,
   notOpen,
+  reasonOf,
   STATES,
   toBuffer,
   toMessage,
@@ -26,16 +28,15 @@ import {
   WsListeners,
   type WsSocketEvents,
 } from "./ws_listeners.ts";
-
-/** Bytes that may be queued when the callback of a `send` is called. */
-const SENT_BYTES = 64 * 1024;
-
-/** The longest reason a Close frame holds, in bytes (RFC 6455 §5.5). */
-const MAX_REASON_BYTES = 123;
+import { callBack, callWhenSent, inLine } from "./ws_sending.ts";
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
 const PAUSED = 2;
+/** A Blob is being read: what comes after it waits. */
+const WAITS = 4;
+/** It was closed meanwhile. */
+const CLOSES = 8;
 
 /**
  * One connection, as `wsServer` tells of it. It has what sockets of `ws` have, on a server: 'message'
@@ -113,7 +114,8 @@ export class WsSocket extends EventEmitter {
 
   /** OPEN, CLOSING or CLOSED. */
   get readyState(): 0 | 1 | 2 | 3 {
-    return STATES[this.#connection.state];
+    const state = STATES[this.#connection.state];
+    return state === OPEN && this.#is(CLOSES) ? CLOSING : state;
   }
 
   /** Bytes that are queued, and what was sent too late. */
@@ -166,34 +168,19 @@ export class WsSocket extends EventEmitter {
   send(data: WsData, options?: WsSendOptions | WsCallback, callback?: WsCallback): void {
     if (typeof options === "function") return this.send(data, {}, options);
     if (options?.fin === false) throw unsupported("send: 'fin' false");
-    if (data instanceof Blob) {
-      data.arrayBuffer().then(
-        (bytes) => this.send(bytes, options ?? {}, callback),
-        (error) => this.#failed(error, callback),
-      );
-      return;
-    }
+    if (data instanceof Blob || this.#is(WAITS)) return this.#sendLater(data, options, callback);
     const message = toMessage(data, options?.binary);
     const isSent = this.#connection.sendAtOnce(message);
     if (isSent && callback === undefined) return;
-    if (!isSent && this.readyState !== OPEN) {
+    const error = isSent ? undefined : notOpen(STATES[this.#connection.state]);
+    if (error !== undefined) {
       this.#lateBytes += Buffer.byteLength(message as string);
-      const error = notOpen(this.readyState);
-      if (callback !== undefined) queueMicrotask(() => callback(error));
+      if (callback !== undefined) callBack(this.#connection, callback, error);
       return;
     }
-    const { handle } = this.#connection;
-    const sent = isSent ? ACCEPTED : this.#server.send(message, handle);
-    if (callback === undefined) {
-      if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
-    } else if (sent === ACCEPTED && this.#connection.bufferedAmount <= SENT_BYTES) {
-      queueMicrotask(() => callback());
-    } else {
-      sent.then(() => this.#server.drained(handle, SENT_BYTES)).then(
-        (isDrained) => callback(isDrained ? undefined : new Error("The connection is over")),
-        callback,
-      );
-    }
+    const sent = isSent ? ACCEPTED : this.#server.send(message, this.#connection.handle);
+    if (callback !== undefined) callWhenSent(this.#server, this.#connection, sent, callback);
+    else if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
   }
 
   /**
@@ -240,16 +227,14 @@ export class WsSocket extends EventEmitter {
    * @throws {RangeError} For a longer reason.
    */
   close(code?: number, reason: string | Uint8Array = ""): void {
-    if (code === undefined) return shut(this.#connection, undefined, "");
-    const isOfProtocol = code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
-    if (!Number.isInteger(code) || !(isOfProtocol || (code >= 3000 && code <= 4999))) {
-      throw new TypeError("First argument must be a valid error code number");
-    }
-    const bytes = Buffer.from(reason as string);
-    if (bytes.length > MAX_REASON_BYTES) {
-      throw new RangeError("The message must not be greater than 123 bytes");
-    }
-    shut(this.#connection, code, bytes.toString());
+    if (code === undefined) return this.#shut(undefined, "");
+    this.#shut(code, reasonOf(code, reason));
+  }
+
+  #shut(code: number | undefined, reason: string): void {
+    if (!this.#is(WAITS)) return shut(this.#connection, code, reason);
+    if (!this.#is(CLOSES)) this.#later(null, () => shut(this.#connection, code, reason));
+    this.#bits |= CLOSES;
   }
 
   /** Drops the connection at once, whatever is queued: 'close' with 1006, unless it has been told already. */
@@ -331,8 +316,21 @@ export class WsSocket extends EventEmitter {
     return (this.#bits & bit) !== 0;
   }
 
+  /** Sends a Blob, or a message behind one. */
+  #sendLater(data: WsData, options: WsSendOptions | undefined, callback?: WsCallback): void {
+    const kept = data instanceof Blob ? data : keep(toMessage(data, options?.binary));
+    const binary = data instanceof Blob ? options?.binary : typeof kept !== "string";
+    this.#later(kept, (message) => this.send(message as WsData, { binary }, callback), callback);
+  }
+
+  /** Does something behind what waits for a Blob, or with one. */
+  #later<T>(data: T | Blob, task: (data: T | ArrayBuffer) => void, callback?: WsCallback): void {
+    const waits = (isSo: boolean) => void (isSo ? this.#bits |= WAITS : this.#bits &= ~WAITS);
+    inLine(this, data, task, (error) => this.#failed(error, callback), waits);
+  }
+
   #failed(error: Error, callback?: WsCallback): void {
-    if (callback !== undefined) callback(error);
+    if (callback !== undefined) callBack(this.#connection, callback, error);
     else if (this.listenerCount("error") > 0) this.emit("error", error);
     else console.error(error);
   }

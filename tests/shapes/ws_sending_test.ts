@@ -1,0 +1,147 @@
+/** When a socket in the shape of npm's `ws` sends, in which order, and whom it tells of that. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { once } from "node:events";
+import { createWebSocketServer } from "../../mod.ts";
+import { wsServer, type WsSocket } from "../../node.ts";
+import { within } from "../helpers/client.ts";
+import { pair } from "../helpers/ws_pair.ts";
+import { CLOSE, PING, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
+
+/** A Blob that is read when the test says so. */
+function slowBlob(text: string) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const blob = new Blob([text]);
+  const { arrayBuffer } = blob;
+  const read = () => promise.then(() => arrayBuffer.call(blob));
+  return { blob: Object.assign(blob, { arrayBuffer: read }), resolve, reject };
+}
+
+/** What the peer gets up to the Close frame. */
+async function gets(peer: RawPeer): Promise<string[]> {
+  await within(peer.next(CLOSE));
+  return peer.frames.map((frame) => {
+    if (frame.opcode === CLOSE) return `close ${readClose(frame).code}`;
+    return `${frame.opcode === TEXT ? "text" : "bytes"} ${textOf(frame.payload)}`;
+  });
+}
+
+describe("a socket that sends a Blob", () => {
+  it("sends what comes after it in order, as it was at the call, and closes behind it", async () => {
+    const { peer, server, socket } = await pair();
+    const bytes = new TextEncoder().encode("bytes");
+    const told: unknown[] = [];
+    const closed = once(socket, "close");
+    socket.send(new Blob(["one"]));
+    socket.send("two", (error) => told.push(error));
+    socket.send(bytes);
+    socket.send(bytes, { binary: false });
+    socket.send("three", { binary: true });
+    socket.send(new Blob(["four"]), { binary: false });
+    socket.close(4000, "done");
+    bytes.fill(0);
+    assertEquals(socket.readyState, 2);
+    socket.close(4001);
+    socket.send("late", (error) => told.push(error?.message.split(":")[0]));
+    assertEquals(await gets(peer), [
+      ...["bytes one", "text two", "bytes bytes", "text bytes", "bytes three", "text four"],
+      "close 4000",
+    ]);
+    peer.close(4000);
+    await within(closed);
+    assertEquals(told, [undefined, "WebSocket is not open"]);
+    await server.stop();
+  });
+
+  it("sends at once again when it has been read", async () => {
+    const { peer, server, socket } = await pair();
+    await within(new Promise<void>((resolve) => socket.send(new Blob(["one"]), () => resolve())));
+    await new Promise((resolve) => setTimeout(resolve)); // nothing waits any more
+    socket.send("two");
+    socket.close(4000);
+    assertEquals(await gets(peer), ["bytes one", "text two", "close 4000"]);
+    await server.stop();
+  });
+
+  it("tells of one that cannot be read, and sends what comes after it", async () => {
+    const { peer, server, socket } = await pair();
+    const one = slowBlob("one");
+    const told: unknown[] = [];
+    socket.on("error", (error) => told.push(error.message));
+    socket.send(one.blob);
+    socket.send(new ArrayBuffer(0));
+    socket.send({ fin: 1 } as never, (error) => told.push((error as { code?: number }).code)); // what cannot be sent
+    socket.close(4000);
+    one.reject(new Error("gone"));
+    assertEquals(await gets(peer), ["bytes ", "close 4000"]);
+    assertEquals(told, ["gone", 401]);
+    await server.stop();
+  });
+
+  it("tells the callbacks of what waits when it is dropped meanwhile", async () => {
+    const { server, socket } = await pair();
+    const one = slowBlob("one");
+    const told: unknown[] = [];
+    const tell = (what: string) => (error?: Error) => told.push([what, error?.message]);
+    socket.send(one.blob, tell("Blob"));
+    socket.send("text", tell("text"));
+    socket.terminate();
+    one.resolve();
+    await within(once(socket, "close"));
+    await within(new Promise((resolve) => setTimeout(resolve)));
+    const message = "WebSocket is not open: readyState 3 (CLOSED)";
+    assertEquals(told, [["Blob", message], ["text", message]]);
+    assertEquals(socket.bufferedAmount, 7);
+    await server.stop();
+  });
+});
+
+describe("a callback that fails", () => {
+  /** Calls that end in a callback. */
+  const calls: [what: string, call: (socket: WsSocket, callback: () => never) => void][] = [
+    ["send", (socket, callback) => socket.send("text", callback)],
+    ["send of a lot", (socket, callback) => socket.send(new Uint8Array(1_000_000), callback)],
+    ["send of a Blob", (socket, callback) => socket.send(new Blob(["a"]), callback)],
+    ["send of what cannot be", (socket, callback) => socket.send({} as never, callback)],
+    ["ping", (socket, callback) => socket.ping(undefined, undefined, callback)],
+    ["send after the end", (socket, callback) => {
+      socket.terminate();
+      socket.send("late", callback);
+    }],
+  ];
+  for (const [what, call] of calls) {
+    it(`is told to the server's 'error': ${what}`, async () => {
+      const { peer, server, socket } = await pair();
+      const error = new Promise<unknown>((resolve) => server.once("error", resolve));
+      const cause = new Error("mine");
+      call(socket, () => {
+        throw cause;
+      });
+      const { kind, message, cause: told } = await within(error) as Record<string, unknown>;
+      assertEquals([kind, told], ["listenerFailed", cause]);
+      assertEquals(message, "Websocket Unknown Other Error: a callback failed: Error: mine");
+      if (what === "ping") await within(peer.next(PING)); // and no timer is left
+      await server.stop();
+    });
+  }
+
+  it("is printed where it is that of close()", async () => {
+    const printed: unknown[] = [];
+    const { error } = console;
+    console.error = ({ message }: Error) => printed.push(message);
+    try {
+      const server = createWebSocketServer();
+      const wss = wsServer(server);
+      const closed = once(wss, "close");
+      wss.close(() => {
+        throw new Error("mine");
+      });
+      await within(closed);
+      await new Promise((resolve) => setTimeout(resolve));
+    } finally {
+      console.error = error;
+    }
+    assertEquals(printed, ["Websocket Unknown Other Error: a callback failed: Error: mine"]);
+  });
+});
