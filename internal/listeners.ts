@@ -134,10 +134,8 @@ export class Listeners<Name extends string> {
     result: unknown,
     list: ListenerList,
   ): Promise<unknown> | undefined {
-    if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return atWork;
-    // One of the user's own may call what it is given without a look, and give nothing.
-    const promise = Promise.resolve(result);
-    const guarded = promise.then(undefined, (cause) => this.report(cause, list));
+    if (!isThenable(result)) return atWork;
+    const guarded = Promise.resolve(result).then(undefined, (cause) => this.report(cause, list));
     return atWork === undefined ? guarded : Promise.all([atWork, guarded]);
   }
 
@@ -176,6 +174,14 @@ export class Listeners<Name extends string> {
     if (method !== "off") sayOnce(`${method}: there is no event ${describe(type)}, but ${names}`);
     return undefined;
   }
+}
+
+/**
+ * Whether what a function of the user's has returned is a promise, or like one. Make a promise of it before
+ * its `then` is called: one of the user's own may call what it is given without a look, and give nothing.
+ */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
 function notAFunction(method: string, value: unknown): BusinessError {

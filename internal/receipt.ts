@@ -1,6 +1,6 @@
 /** What becomes of a message whose sender wants to hear of it. Not part of the public API. */
 
-import type { Listener, ListenerList } from "./listeners.ts";
+import { isThenable, type Listener, type ListenerList } from "./listeners.ts";
 
 /** Why a message was not accepted, as it goes over the wire. */
 export type Refused =
@@ -65,7 +65,7 @@ export class Receipt {
     return (...args) => {
       try {
         const result = listener(...args);
-        if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return undefined;
+        if (!isThenable(result)) return undefined;
         return Promise.resolve(result).then(undefined, failed);
       } catch (cause) {
         return failed(cause);

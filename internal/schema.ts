@@ -1,6 +1,7 @@
 import type { CloseResult } from "../client/types.ts";
 import { CANNOT_VALIDATE, NOT_EXPECTED, NOT_JSON, NOT_TEXT } from "./close_codes.ts";
 import { describe, quoteAll } from "./describe.ts";
+import { isThenable } from "./listeners.ts";
 import type { Incoming } from "./payload.ts";
 
 /**
@@ -53,7 +54,7 @@ export function parse(
   }
   try {
     const result = schema["~standard"].validate(value);
-    if (typeof (result as PromiseLike<unknown>).then === "function") {
+    if (isThenable(result)) {
       Promise.resolve(result).catch(() => {}); // nobody waits for it
       return unacceptable(CANNOT_VALIDATE, "the validator answers with a promise");
     }

@@ -5,6 +5,7 @@
 
 import { type BusinessError, businessError, type RefusalReason } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
+import { isThenable } from "../internal/listeners.ts";
 import type { Hook } from "./options.ts";
 import { type AllowedHosts, hostAllowed } from "./origin.ts";
 import { isUrl } from "./routes.ts";
@@ -168,7 +169,7 @@ export function ask<Answer>(
 ): Answer | Promise<Answer> {
   try {
     const value = call();
-    if (typeof (value as PromiseLike<unknown> | null)?.then !== "function") return then(value);
+    if (!isThenable(value)) return then(value);
     return Promise.resolve(value).then(then).catch(failed);
   } catch (cause) {
     return failed(cause);

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../heartbeat.ts";
+import { isThenable } from "../internal/listeners.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
 import { STOPPING } from "./http.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
@@ -56,7 +57,7 @@ export class PendingAnswers {
 
   /** What a function of the user has answered, or a promise of that or of a {@linkcode TooLate}. */
   wait(request: Request, name: string, answer: unknown): unknown {
-    if (typeof (answer as PromiseLike<unknown> | null)?.then !== "function") return answer;
+    if (!isThenable(answer)) return answer;
     if (!this.#owner.admits()) { // it has stopped the server, or a listener has: no timer may be left
       Promise.resolve(answer).catch(() => {});
       return TOO_LATE.stopping;

@@ -2,6 +2,7 @@
 
 import { businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
+import { isThenable } from "../internal/listeners.ts";
 import type { Receipt } from "../internal/receipt.ts";
 
 /** The events that have an `on…` attribute. */
@@ -200,8 +201,8 @@ function callOne(
 
 /** Reports it where what a listener has returned is a promise that rejects. */
 export function reportLater(result: unknown, event: Event): void {
-  const { then } = (result ?? {}) as PromiseLike<unknown>;
-  if (typeof then === "function") then.call(result, undefined, (cause) => report(event, cause));
+  if (!isThenable(result)) return;
+  Promise.resolve(result).then(undefined, (cause) => report(event, cause));
 }
 
 /** The same, where somebody wants to hear when it is done, and whether it has failed. */
@@ -218,8 +219,7 @@ function callWatched(
   };
   try {
     const result = invoke(target, callback, event);
-    const { then } = (result ?? {}) as PromiseLike<unknown>;
-    if (typeof then === "function") then.call(result, () => done(true), failed);
+    if (isThenable(result)) Promise.resolve(result).then(() => done(true), failed);
     else done(true);
     return result;
   } catch (cause) {
