@@ -249,6 +249,7 @@ const TABLE = [
     [
       "tests/client/buffered_test",
       "tests/client/drained_test",
+      "tests/client/header_receive_test",
       "tests/client/proxy",
       "tests/client/secrets_test",
       "tests/client/unsent_test",
