@@ -100,6 +100,9 @@ const TABLE = [
     "tests/server/connection_",
   ], ["tests/client/close_test", "tests/pair/error_kinds_test"]],
   [/^internal\/close_codes/, ["tests/docs/close_codes_test"], []],
+  [/^errors\.ts/, ["tests/errors_test", "tests/pair/error_kinds_test"], [
+    "tests/pair/odd_runtimes_test",
+  ]],
   [/^internal\/(?:describe|validate)/, [
     "tests/client/client_options_test",
     "tests/client/options_test",

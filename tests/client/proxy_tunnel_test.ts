@@ -102,6 +102,14 @@ describe("a connection through a proxy, ws", () => {
     assertEquals(session.log.names, ["open", "openInfo", "error", "close"]);
   });
 
+  it("lives on while nothing but Pongs comes", async () => {
+    await using session = await Session.start();
+    await using proxy = await RecordingProxy.listen();
+    const peer = await session.open({ ...through(proxy), pingInterval: 0.3, pongTimeout: 0.3 });
+    for (let n = 0; n < 3; n++) await within(peer.next(PING, peer.frames.length));
+    assertEquals([session.ws.state, session.log.names], ["open", ["open", "openInfo"]]);
+  });
+
   it("is dropped within 5 s of close() when the server reads nothing", async () => {
     await using session = await Session.start();
     await using proxy = await RecordingProxy.listen();

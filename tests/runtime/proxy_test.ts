@@ -208,7 +208,8 @@ describe("a list of exceptions", () => {
     assertEquals(excluded("ws://a.example./", ",,x, "), false); // nothing between commas is no domain
     assertEquals(excluded("ws://4.example/", "example"), true); // a name that begins with a digit
     const both = { all_proxy: P, no_proxy: "x", NO_PROXY: "a.example" }; // lower case goes first
-    assertEquals([proxyFor(WS, "system", both)?.url, proxyFault(WS, "system", both)], [P, undefined]);
+    assertEquals(proxyFor(WS, "system", both)?.url, P);
+    assertEquals(proxyFault(WS, "system", both), undefined);
     assertEquals(proxyFor(WS, "system", { ...both, no_proxy: "" }), undefined);
     const env = { all_proxy: P, no_proxy: "x, \t,,a.example\n" };
     assertEquals(proxyFor(WS, "system", env), undefined);
