@@ -66,11 +66,12 @@ export class WsServer extends EventEmitter {
     return super.on(event, listener as (...args: unknown[]) => void);
   }
 
-  /** Where it listens; `null` when it does not. */
-  address(): { address: string; family: string; port: number } | null {
+  /** Where it listens, which is a path on a Unix socket; `null` when it does not. */
+  address(): { address: string; family: string; port: number } | string | null {
     const { address } = this.#server;
     if (address === undefined) return null;
-    const { hostname, port } = address;
+    const { hostname, path, port } = address;
+    if (path !== undefined) return path;
     return { address: hostname, family: hostname.includes(":") ? "IPv6" : "IPv4", port };
   }
 

@@ -97,7 +97,7 @@ export class MemoryBroker implements Broker {
 
   /** What is kept, oldest first. */
   get entries(): readonly string[] {
-    return this.#log.entries;
+    return [...this.#log.entries];
   }
 
   /** How many appends wait for {@linkcode MemoryBroker.release}. */

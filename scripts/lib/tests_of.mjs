@@ -52,6 +52,7 @@ const TABLE = [
     "tests/server/terminate_test",
   ]],
   [/^server\/(?:limits|handshake|listening_server|registry)\.ts/, [], [
+    "tests/server/topics_test",
     "tests/server/handshake_test",
     "tests/server/max_connections_test",
     "tests/server/refusal_reasons_test",
@@ -171,6 +172,7 @@ const TABLE = [
     "tests/server/http_test",
   ]],
   [/^server\/(?:mount|requests|listen)/, ["tests/server/listen_test"], [
+    "tests/server/unix_path_test",
     "tests/server/mount_",
     "tests/server/start_test",
   ]],

@@ -122,6 +122,19 @@ describe("what is ordered of a log in memory", () => {
     await assertRejects(() => broker.append("a"), Error, "closed");
   });
 
+  it("shows what is kept as it was then, and what is written into that changes nothing", async () => {
+    const { broker } = await world();
+    for (const entry of ["a", "b"]) await broker.append(entry);
+    const shown = broker.entries as string[];
+    await broker.append("c");
+    broker.trim(1);
+    assertEquals([shown, broker.entries], [["a", "b"], ["b", "c"]]);
+    shown.push("d");
+    (broker.entries as string[]).length = 0;
+    assertEquals(broker.entries, ["b", "c"]);
+    await broker.close();
+  });
+
   it("keeps 16,777,216 characters unless told otherwise", async () => {
     const { broker } = await world();
     const entry = "x".repeat(512 * 1024);

@@ -315,10 +315,13 @@ describe("a server of ws", () => {
     await clock.advance(0);
     assertEquals(told.splice(0), ["close", "close", "notRunning"]);
     await server.start({ serverPort: 80, serverIP: "127.0.0.1" });
-    assertEquals(wss.address()?.family, "IPv4");
+    assertEquals(wss.address(), { address: "127.0.0.1", family: "IPv4", port: 80 });
     wss.close((error) => told.push(error));
     await clock.advance(10_000);
     assertEquals(told, ["close", undefined]);
+    await server.start({ unixPath: "/run/chat" });
+    assertEquals(wss.address(), "/run/chat");
+    await clock.until(server.stop());
     await pair[Symbol.asyncDispose]();
   });
 });
