@@ -21,7 +21,7 @@ export function readOrigin(entry: unknown): string | URL | undefined {
   const [, scheme, star = "", rest] = /^(https?:\/\/)(\*\.)?([^*]+)$/i.exec(entry) ?? [];
   if (rest === undefined) {
     // What is no page of the web's, such as an extension, has an origin of the same form.
-    return /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(entry) ? entry : undefined;
+    return /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(entry) ? entry : undefined;
   }
   if (!URL.canParse(scheme + rest)) return undefined;
   const url = new URL(scheme + rest);

@@ -45,6 +45,7 @@ const TABLE = [
     "tests/server/acknowledge_server_test",
     "tests/shapes/acknowledge_test",
     "tests/shapes/combined_test",
+    "tests/shapes/acknowledge_test",
   ], [
     "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",

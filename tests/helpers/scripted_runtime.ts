@@ -115,9 +115,12 @@ export class ScriptedServer implements ServerRuntime {
   closesWithin: number | undefined;
   /** What it was told to publish; nothing can be published where there is no list. */
   published: string[] | undefined;
+  /** What it was last asked for. */
+  asked: object = {};
   #events!: ListenerEvents;
 
-  listen(_: unknown, events: ListenerEvents): TcpListener {
+  listen(asked: object, events: ListenerEvents): TcpListener {
+    this.asked = asked;
     if (this.refuses !== undefined) throw this.refuses;
     this.#events = events;
     const { published } = this;
@@ -131,7 +134,8 @@ export class ScriptedServer implements ServerRuntime {
     };
   }
 
-  mount(_: unknown, events: ListenerEvents): Acceptor {
+  mount(asked: object, events: ListenerEvents): Acceptor {
+    this.asked = asked;
     this.#events = events;
     const websocket = { message() {} };
     return {

@@ -78,6 +78,16 @@ describe("ClosingDeadlines", () => {
     assertEquals(peers.map(({ droppedAt }) => droppedAt), Array(4).fill(undefined));
     assertEquals(clock.pending, 0);
   });
+
+  it("lets go of the only one whose queue it looks at", async () => {
+    const clock = new FakeClock();
+    const deadlines = new ClosingDeadlines<Peer>(clock);
+    const peer = new Peer(clock, 100);
+    deadlines.add(peer);
+    deadlines.delete(peer);
+    await clock.advance(10_000);
+    assertEquals([peer.droppedAt, clock.pending], [undefined, 0]);
+  });
 });
 
 describe("server.stop()", () => {

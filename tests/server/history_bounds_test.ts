@@ -44,9 +44,9 @@ describe("the past of topics", () => {
   const cases: [name: string, history: HistoryOptions, just: Away, over: Away][] = [
     ["1,000 messages of a topic", {}, { messages: 1000 }, { messages: 1001 }],
     ["so many messages as it is told", { maxMessages: 3 }, { messages: 3 }, { messages: 4 }],
-    ["5 minutes", {}, { messages: 1, seconds: 299.5 }, { messages: 1, seconds: 300.5 }],
-    ["so many seconds as it is told", { maxAge: 10 }, { messages: 1, seconds: 9.5 }, {
-      ...{ messages: 1, seconds: 10.5 },
+    ["5 minutes", {}, { messages: 1, seconds: 299.9 }, { messages: 1, seconds: 300.1 }],
+    ["so many seconds as it is told", { maxAge: 10 }, { messages: 1, seconds: 9.9 }, {
+      ...{ messages: 1, seconds: 10.1 },
     }],
     ["16 MiB", {}, { ...large, messages: 41 }, { ...large, messages: 42 }],
     ["so many bytes as it is told", { maxBytes: 800_000 }, { ...large, messages: 2 }, {

@@ -38,7 +38,10 @@ const WRONG: Readonly<Record<string, Wrong>> = {
   maxPendingAmount: NOT_A_COUNT,
   slowPeer: [["wait", '"wait"'], [true, "true"], [null, "null"]],
   allowedOrigins: [["all", '"all"'], [["app.example.com"], '"app.example.com"'], [null, "null"]],
-  allowedHosts: [["a.example", '"a.example"'], [["a:80"], '"a:80"'], [[5], "5"], [null, "null"]],
+  allowedHosts: [["a.example", '"a.example"'], [["a:80"], '"a:80"'], [[5], "5"], [null, "null"], [
+    ["a%zz"],
+    '"a%zz"',
+  ], [[".a%zz"], '".a%zz"']],
   authorize: NOT_A_FUNCTION,
   authorizeTimeout: [[0, "0"], [-1, "-1"], [30_001, "30001"], [NaN, "NaN"], ["1", '"1"']],
   clientAddress: NOT_A_FUNCTION,

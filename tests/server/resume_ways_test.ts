@@ -1,14 +1,17 @@
 /** Resuming beside what else a client and a server can do. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   createWebSocket,
   createWebSocketServer,
   type StandardSchema,
   type WebSocketClient,
+  type WebSocketServer,
 } from "../../mod.ts";
+import { FakeClock } from "../../testing.ts";
 import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 const objects: StandardSchema<{ n: number }> = {
   "~standard": {
@@ -230,5 +233,35 @@ describe("a break, and", () => {
     await nodes.settle(3000); // not the ten minutes
     assertEquals(log, [{ topic: "t", recovered: true, missed: 1 }, "a"]);
     assertEquals([ws.state, await answer], ["open", true]);
+  });
+});
+
+describe("a server with a history", () => {
+  const config = { pingInterval: 7, maxBufferedAmount: 5000, maxPayload: 3000 };
+  /** What the runtime is asked for, by such a server and by one without, and what differs. */
+  async function asked(begin: (server: WebSocketServer) => Promise<unknown>) {
+    const all: Record<string, unknown>[] = [];
+    for (const more of [{}, { history: true }]) {
+      const [runtime, clock] = [new ScriptedServer(), new FakeClock()];
+      const server = createWebSocketServer({
+        ...{ runtime, clock, binaryType: "uint8array", ...more } as const,
+      });
+      await begin(server as unknown as WebSocketServer);
+      all.push(runtime.asked as Record<string, unknown>);
+      await clock.until(server.stop());
+    }
+    const [plain, kept] = all as [Record<string, unknown>, Record<string, unknown>];
+    const differ = Object.keys({ ...plain, ...kept }).filter((name) => kept[name] !== plain[name]);
+    return { plain, kept, differ };
+  }
+
+  it("asks the runtime for the same as one without, and for room for a place", async () => {
+    const mounted = await asked((server) => server.mount(config));
+    const listening = await asked((server) => server.start({ serverPort: 80, ...config }));
+    for (const { plain, kept, differ } of [mounted, listening]) {
+      assertEquals([plain.maxPayload, plain.binaryType], [3000, "uint8array"]);
+      assertEquals(differ, ["maxPayload"]);
+      assert(kept.maxPayload as number > 3000);
+    }
   });
 });
