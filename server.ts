@@ -110,9 +110,8 @@ class Server {
     if (error !== undefined) return Refusal.of(error);
     read.authorize ??= this.#authorize;
     const start = (parts = this.#parts) => this.#run(listen(read, parts));
-    return this.#cluster === undefined
-      ? settled(start())
-      : this.#enter("start", (parts) => start(parts) ?? true);
+    if (this.#cluster === undefined) return settled(start());
+    return this.#enter("start", (parts) => start(parts) ?? true);
   }
 
   mount(config: unknown = {}): Promise<WebSocketMount> {
@@ -196,7 +195,11 @@ class Server {
         ? Refusal.of(businessError("notRunning", "stop: the server is not running"))
         : Refusal.from(this.#entering.then(() => this.stop(options)));
     }
-    return this.#stopping ??= this.#stop(this.#listening, farewell);
+    if (this.#stopping !== undefined) return this.#stopping;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#stopping = promise; // first, as whoever hears of a loss meanwhile may call `stop` again
+    resolve(this.#stop(this.#listening, farewell));
+    return promise;
   }
 
   on(type: unknown, listener: unknown): void {
@@ -265,8 +268,7 @@ class Server {
     try {
       await listening.stop(farewell);
     } finally {
-      this.#listening = undefined;
-      this.#stopping = undefined;
+      this.#listening = this.#stopping = undefined;
     }
     const items = this.#parts.ears.map((one) => () => one.stopped());
     this.#listeners.emitTo({ what: "a listener of 'close'", items });
@@ -282,11 +284,8 @@ class Server {
     if (close instanceof Error) return close;
     const found = findConnection(this.#listening, "close", connection);
     if (found instanceof Error) return found;
-    if (found.state !== "open") {
-      return businessError("closing", `close: the connection ${found.handle} is closing already`);
-    }
-    found.close(close);
-    return undefined;
+    if (found.state === "open") return void found.close(close);
+    return businessError("closing", `close: the connection ${found.handle} is closing already`);
   }
 }
 
