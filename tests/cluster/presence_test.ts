@@ -115,7 +115,6 @@ describe("presence", () => {
     const cluster = await three();
     await cluster.settle(7000);
     cluster.nodes[1]!.crash();
-    const { entries } = cluster.broker;
     await cluster.settle(LEASE - 5000);
     assertEquals(cluster.nodes[0]!.members(), ["n0/0", "n1/1", "n2/2"], "a lease is not over");
     await cluster.settle(4000); // it was heard last 2 s before it was gone
@@ -123,6 +122,7 @@ describe("presence", () => {
       assertEquals(node.members(), ["n0/0", "n2/2"]);
       assertEquals(changesOf(node).at(-1), "t -n1/1 gone");
     }
+    const { entries } = cluster.broker;
     assertEquals(entries.some((entry) => entry.includes('["dead",null,"n1"]')), true);
     assertEquals(cluster.nodes[0]!.presence.nodes.toSorted(), ["n0", "n2"]);
   });
