@@ -208,8 +208,9 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.#fail("too fast", "sends faster than the listeners can follow");
   }
 
-  /** Starts to close; 'close' follows at the end of the turn. Only while open. 1005 sends no code. */
+  /** Starts to close, if it is open; 'close' follows at the end of the turn. 1005 sends no code. */
   close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
+    if (this.state !== "open") return; // whoever hears of another's end may have ended it
     this.#settle(asked);
     this.#sendClose(wire);
     afterTurn(() => this.tellClosed());

@@ -97,7 +97,6 @@ export function connectionOf(
 
 /** Closes a connection as a program has asked for; with no code the Close frame has none. */
 export function shut(connection: ServerConnection, code: number | undefined, reason: string): void {
-  if (connection.state !== "open") return; // it has begun to already
   if (code === undefined) connection.close(NO_CODE, EMPTY);
   else connection.close({ code, reason });
 }
