@@ -61,7 +61,9 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   /**
    * Where the WebSocket is: a path such as `/chat`, a `URLPattern`, or several. A handshake elsewhere
    * goes to `fetch`, and is answered 404 without it. A path is compared with the URL's as the URL
-   * parser leaves it: case counts, and so does a slash at its end. Everywhere where it is left out.
+   * parser leaves it: case counts, and so does a slash at its end. One with `*` or `:name` in it is
+   * refused: that is a pattern, `new URLPattern({ pathname: "/rooms/:room" })`. Everywhere where it is
+   * left out.
    */
   path?: string | PathPattern | readonly (string | PathPattern)[] | undefined;
   /**

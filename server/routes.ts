@@ -15,11 +15,15 @@ export interface Target {
 
 export const PATH: Rule = [
   (value) => Array.isArray(value) ? value.length > 0 && value.every(isPath) : isPath(value),
-  "must be a path that begins with '/' and has no query, a URLPattern, or an array of these",
+  "must be a path that begins with '/' and has no query, a URLPattern where there is '*' or ':name' " +
+  "in it, or an array of these",
 ];
 
+/** A text, which is compared as it is: one that reads like a pattern would match nothing that is meant. */
+const PLAIN_PATH = /^(?!.*\/:[a-z_$])\/[^?#*]*$/is;
+
 function isPath(value: unknown): value is string | PathPattern {
-  if (typeof value === "string") return /^\/[^?#]*$/.test(value);
+  if (typeof value === "string") return PLAIN_PATH.test(value);
   const { test, pathname } = (value ?? {}) as Partial<PathPattern>;
   return typeof test === "function" && typeof pathname === "string";
 }

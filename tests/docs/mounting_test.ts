@@ -23,6 +23,8 @@ interface Block {
   how: string[];
   /** Where another stack's WebSocket echoes. */
   other: string | undefined;
+  /** The port of the WebSocket, where that is not the host's. */
+  own: string | undefined;
 }
 
 function blocksOf(page: string): Block[] {
@@ -36,7 +38,14 @@ function blocksOf(page: string): Block[] {
       words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
     const how = words.filter((word) => !word.includes("="));
     const file = value("file") ?? `block_${i}.ts`;
-    return [{ name: `${heading} (${info})`, file, code: code!, how, other: value("other") }];
+    return [{
+      name: `${heading} (${info})`,
+      file,
+      code: code!,
+      how,
+      other: value("other"),
+      own: value("own"),
+    }];
   });
 }
 
@@ -88,27 +97,31 @@ describe("docs/mounting.md", () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it("has a block for each host and both runtimes", () => {
-    assertEquals(blocks.filter(({ how }) => how.includes("bun")).length, 8);
-    assertEquals(blocks.filter(({ how }) => how.some((way) => way.startsWith("deno"))).length, 7);
+    assertEquals(blocks.filter(({ how }) => how.includes("bun")).length, 9);
+    assertEquals(blocks.filter(({ how }) => how.some((way) => way.startsWith("deno"))).length, 8);
     for (const { how, file } of blocks) {
       assert(file === "chat.ts" || how.every((way) => way in FLAGS), how.join());
     }
   });
 
-  for (const { name, file, code, how, other } of blocks) {
+  for (const { name, file, code, how, other, own } of blocks) {
     for (const way of how.filter((way) => way.startsWith(HERE))) {
       it(`serves a page and a WebSocket: ${name}, ${way}`, async () => {
         const port = await freePort();
+        const ownPort = own === undefined ? port : await freePort();
         for (const block of blocks.filter(({ file }) => file === "chat.ts")) {
           writeFileSync(join(folder, block.file), block.code);
         }
         const path = join(folder, `${way}_${file}`);
-        writeFileSync(path, code.replaceAll("8080", String(port)));
+        writeFileSync(
+          path,
+          code.replaceAll("8080", `${port}`).replaceAll(own ?? "8080", `${ownPort}`),
+        );
         const flags = FLAGS[way]!(port);
         const program = Program.start([process.execPath, ...flags, path], { cwd: folder });
         try {
           assertEquals(await deadline(page(port, program), LIMIT_MS), "Hello");
-          await using peers = new RawPeers({ port });
+          await using peers = new RawPeers({ port: ownPort });
           const paths = ["/chat", ...(other === undefined ? [] : [other]), "/chat"];
           const all: RawPeer[] = [];
           for (const path of paths) {
@@ -119,7 +132,8 @@ describe("docs/mounting.md", () => {
             await deadline(peer.next(TEXT), LIMIT_MS);
             assertEquals(peer.texts(), [`hello ${paths[i]} ${i}`]);
           }
-          assertEquals((await peers.handshake({ line: "GET / HTTP/1.1" })).status, 200);
+          const elsewhere = await peers.handshake({ line: "GET / HTTP/1.1" });
+          assertEquals(elsewhere.status, own === undefined ? 200 : 404);
           assertEquals(program.stderr, "");
         } finally {
           program.kill("SIGKILL");

@@ -29,10 +29,23 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     null,
     "null",
   ]],
-  path: [["chat", '"chat"'], ["/chat?x", '"/chat?x"'], [[], "an array of 0"], [5, "5"], [
-    null,
-    "null",
-  ]],
+  path: [
+    ["chat", '"chat"'],
+    ["/chat?x", '"/chat?x"'],
+    [[], "an array of 0"],
+    [5, "5"],
+    [
+      null,
+      "null",
+    ],
+    ["/chat/:room", '"/chat/:room"'],
+    [":room", '":room"'],
+    ["/a/*", '"/a/*"'],
+    [
+      ["/a", "/:_b"],
+      "an array of 2",
+    ],
+  ],
   maxPayload: [...NOT_A_COUNT, [2 ** 31, "2147483648"]],
   maxBufferedAmount: NOT_A_COUNT,
   maxPendingAmount: NOT_A_COUNT,

@@ -35,6 +35,12 @@ describe("createWebSocketServer().start({ path })", () => {
       ["/", "/Chat", "/chat/", "/chat/1", "//chat", "/%63hat", "/cha", "/chat%3Fx", "/chat;x"],
     ],
     ["is a path as the URL parser leaves it", "/café/../ü b", ["/%C3%BC%20b"], ["/caf%C3%A9"]],
+    [
+      "is a path with a colon that begins no name",
+      ["/a:b", "/10:30", "/:", "/:1"],
+      ["/a:b", "/10:30", "/:", "/:1"],
+      ["/a", "/ab"],
+    ],
     ["is the root alone", "/", ["/", "/?a", "/.."], ["/a", "//"]],
     ["is one of a list of one", ["/a"], ["/a"], ["/", "/a/"]],
     ["is one of several", ["/a", "/b"], ["/a", "/b"], ["/", "/c", "/a,b"]],
