@@ -67,7 +67,7 @@ describe("streamsOf() a server's connection", () => {
     assertEquals(isOver, false);
     admission.message("late");
     await clock.advance(0);
-    assertEquals(calls, ["pause", "close 1000"]);
+    assertEquals(calls, ["pause", "close 1000", "resume"]); // the Close frame of the peer is read
     assertEquals([await over, (await streams.closed).code], [true, 1000]);
     await end();
   });
