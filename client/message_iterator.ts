@@ -1,4 +1,5 @@
 import { type BusinessError, businessError } from "../errors.ts";
+import { Fifo } from "../internal/fifo.ts";
 import type { Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 
@@ -38,7 +39,7 @@ type Release = ((isSeen: boolean) => void) | undefined;
 /** The messages of a connection, one by one. Ends when it is closed, and throws where it was lost. */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #source: MessageSource;
-  readonly #waiting: { message: Message; size: number; release: Release }[] = [];
+  readonly #waiting = new Fifo<{ message: Message; size: number; release: Release }>();
   /** Of those that were read: whoever asks for the next one has done with them. */
   #read: Release[] = [];
   #bytes = 0;
@@ -83,7 +84,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
 
   return(): Promise<IteratorResult<Message>> {
     this.#done();
-    for (const { release } of this.#waiting.splice(0)) release?.(false);
+    for (const { release } of this.#waiting.take()) release?.(false);
     this.#error = undefined;
     this.#detach();
     this.#settleReaders();

@@ -1,6 +1,7 @@
 /** What may be under way between two Duplexes. Not part of the public API. */
 
 import { businessError } from "../errors.ts";
+import { Fifo } from "../internal/fifo.ts";
 
 /**
  * Both directions of a connection whose two ends tell each other how much was read: a message of text is
@@ -15,7 +16,7 @@ export class FlowWindow {
   #room: PromiseWithResolvers<void> | undefined;
   #isOver = false;
   /** What has come in and waits to be read; `null` is its end. */
-  readonly #waiting: (Uint8Array | null)[] = [];
+  readonly #waiting = new Fifo<Uint8Array | null>();
   #waitingBytes = 0;
   /** Bytes that were read, and not told yet. */
   #read = 0;
@@ -77,7 +78,7 @@ export class FlowWindow {
     this.#waitingBytes -= bytes;
     this.#read += bytes;
     // Not of each chunk, but of all before the far end may have to wait.
-    if (this.#read > 0 && (this.#waiting.length === 0 || this.#read * 2 >= this.#bytes)) {
+    if (this.#read > 0 && (this.#waiting.size === 0 || this.#read * 2 >= this.#bytes)) {
       this.#tell(String(this.#read));
       this.#read = 0;
     }

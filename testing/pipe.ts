@@ -1,4 +1,5 @@
 import type { Clock } from "../heartbeat.ts";
+import { Fifo } from "../internal/fifo.ts";
 
 /** One thing that is under way in one direction. */
 interface Packet {
@@ -13,7 +14,7 @@ export type Stopper = "link" | "reader";
 export class Pipe {
   readonly #clock: Clock;
   readonly #latency: number;
-  readonly #packets: Packet[] = [];
+  readonly #packets = new Fifo<Packet>();
   readonly #timers = new Set<unknown>();
   readonly #stoppers = new Set<Stopper>();
   /** Packets whose time has come while the pipe was stopped. */
@@ -53,7 +54,7 @@ export class Pipe {
     for (const timer of this.#timers) this.#clock.clearTimer(timer);
     this.#timers.clear();
     this.#stoppers.clear();
-    this.#packets.length = 0;
+    this.#packets.take();
     this.#late = 0; // the bytes count on: who has put them in has not heard of it
   }
 

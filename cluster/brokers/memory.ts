@@ -97,7 +97,7 @@ export class MemoryBroker implements Broker {
 
   /** What is kept, oldest first. */
   get entries(): readonly string[] {
-    return [...this.#log.entries];
+    return this.#log.entries.all;
   }
 
   /** How many appends wait for {@linkcode MemoryBroker.release}. */
@@ -185,8 +185,8 @@ export class MemoryBroker implements Broker {
    */
   cut(count: number): void {
     checkArgument("cut: count", NUMBER_OF, count);
-    const { entries } = this.#log;
-    this.#log.restart("forked", entries.slice(0, Math.max(0, entries.length - count)));
+    const { all } = this.#log.entries;
+    this.#log.restart("forked", all.slice(0, Math.max(0, all.length - count)));
   }
 
   /** Loses everything: a new epoch, and `lost: "gone"`. */

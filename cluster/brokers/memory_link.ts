@@ -293,7 +293,7 @@ export class MemoryBrokerLink implements Broker {
         continue; // whatever that has led to
       }
       reading.next++;
-      reader.entry({ epoch: String(epoch), offset: reading.next - 1 }, log.entries[at]!);
+      reader.entry({ epoch: String(epoch), offset: reading.next - 1 }, log.entries.at(at)!);
     }
     if (!reading.isReady && isOn() && reading.next >= end) {
       reading.isReady = true;

@@ -1,5 +1,6 @@
 /** The entries of a log in memory, and what its links have in common. Not part of the public API. */
 
+import { Fifo } from "../../internal/fifo.ts";
 import { checkArgument, oneOf } from "../../internal/validate.ts";
 import type { LostReason } from "../broker.ts";
 
@@ -34,7 +35,7 @@ export class MemoryLog {
   why: LostReason = "gone";
   /** The number of the oldest entry that is kept. */
   first = 1;
-  entries: string[] = [];
+  entries: Fifo<string> = new Fifo();
   isUp = true;
   isClosed = false;
   /** What becomes of the next appends, whoever makes them. */
@@ -53,19 +54,19 @@ export class MemoryLog {
 
   /** The number of the next entry, in which epoch. */
   get extent(): Extent {
-    return { epoch: this.epoch, end: this.first + this.entries.length };
+    return { epoch: this.epoch, end: this.first + this.entries.size };
   }
 
   add(entry: string): void {
     this.entries.push(entry);
     this.#bytes += entry.length;
-    while (this.#bytes > this.#maxBytes && this.entries.length > 1) this.#shift();
+    while (this.#bytes > this.#maxBytes && this.entries.size > 1) this.#shift();
     this.changed();
   }
 
   /** Drops the oldest entries. */
   trim(count: number): void {
-    for (let n = Math.min(count, this.entries.length); n > 0; n--) this.#shift();
+    for (let n = Math.min(count, this.entries.size); n > 0; n--) this.#shift();
     this.changed();
   }
 
@@ -73,7 +74,7 @@ export class MemoryLog {
   restart(why: LostReason, kept: string[]): void {
     this.epoch++;
     this.first = 1;
-    this.entries = kept;
+    this.entries = new Fifo(kept);
     this.#bytes = kept.reduce((sum, entry) => sum + entry.length, 0);
     this.why = why;
     this.changed();
