@@ -136,7 +136,8 @@ export function readOptions(
       if (!Object.hasOwn(rules, name)) {
         // Where one option may be a secret, so may one that is misspelt, or a header's name.
         const error = mayBeSecret(rules) ? secretArgumentError : argumentError;
-        return error(`${call}: '${quote(name)}'`, "is no option", value);
+        const there = Object.keys(rules).join(", ");
+        return error(`${call}: '${quote(name)}'`, `is no option; there are ${there}`, value);
       }
       const [passes, rule, isSecret] = rules[name]!;
       if (passes(value)) continue;

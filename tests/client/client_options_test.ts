@@ -7,6 +7,10 @@ import { FakeClock } from "../../testing.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
+const NAMES =
+  "binaryType, clock, maxBufferedAmount, maxPayload, observer, reconnect, resume, runtime, " +
+  "schema, stats";
+
 describe("each option of createWebSocket()", () => {
   it("is read, and is nothing where it was left out", () => {
     assertEquals(readClientOptions({}), { error: undefined, options: { policy: undefined } });
@@ -64,7 +68,7 @@ describe("each option of createWebSocket()", () => {
       ...[RUNTIME, AN_OBJECT] as const,
     ]),
     ["schema", {}, "must be a Standard Schema, version 1", AN_OBJECT],
-    ["other", 5, "is no option", "5"],
+    ["other", 5, `is no option; there are ${NAMES}`, "5"],
   ];
   it("is refused by name, with its rule and what was given", () => {
     for (const [name, value, rule, shown] of REFUSED) {

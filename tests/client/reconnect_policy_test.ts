@@ -8,6 +8,8 @@ import { refusal } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 const URL = "ws://localhost/";
+const NAMES =
+  "minDelay, maxDelay, factor, attempts, stableAfter, maxQueued, shouldReconnect, random";
 const SECONDS = "must be seconds above 0 and at most 86,400";
 const WHOLE = "must be an integer above 0 or Infinity";
 const BYTES = "must be an integer from 0 on";
@@ -70,7 +72,7 @@ describe("'reconnect' refuses", () => {
     ["yes", `options must be an object: current value is "yes"`],
     [{ maxDelay: Infinity }, `'maxDelay' ${SECONDS}: current value is Infinity`],
     [{ attempts: 1.5 }, `'attempts' ${WHOLE}: current value is 1.5`],
-    [{ tries: 1 }, "'tries' is no option: current value is 1"],
+    [{ tries: 1 }, `'tries' is no option; there are ${NAMES}: current value is 1`],
     [{ minDelay: 0 }, `'minDelay' ${SECONDS}: current value is 0`],
     [{ maxDelay: 86_400.5 }, `'maxDelay' ${SECONDS}: current value is 86400.5`],
     [{ stableAfter: "5" }, `'stableAfter' ${SECONDS}: current value is "5"`],

@@ -60,7 +60,7 @@ describe("readCloseOptions()", () => {
       "Parameter error: close: options must be an object: current value is 5",
       "Parameter error: close: 'code' must be a number: current value is \"1\"",
       "Parameter error: close: 'reason' must be text: current value is 2",
-      "Parameter error: close: 'other' is no option: current value is 3",
+      "Parameter error: close: 'other' is no option; there are code, reason: current value is 3",
     ]);
   });
 });

@@ -63,6 +63,14 @@ describe("readOptions()", () => {
     );
   });
 
+  it("names those that there are where it does not know one", () => {
+    assertEquals(
+      refusal("f", { named: 5 }, rules).message,
+      `Parameter error: f: 'named' is no option; there are ${Object.keys(rules).join(", ")}: ` +
+        "current value is 5",
+    );
+  });
+
   it("names one that it does not know in one line, whatever is in its name", () => {
     const { message } = refusal("f", { "a\n\x1b[31mb": 1 }, rules);
     assertStringIncludes(message, "f: 'a\\u000a\\u001b[31mb' is no option");

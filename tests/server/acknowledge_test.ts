@@ -184,7 +184,7 @@ describe("send() with 'acknowledge'", () => {
       [["x", 5], "send: options must be an object: current value is 5"],
       [["x", null], "send: options must be an object: current value is null"],
       [["x", { acknowledge: 1 }], "send: 'acknowledge' must be true or false: current value is 1"],
-      [["x", { more: 1 }], "send: 'more' is no option: current value is 1"],
+      [["x", { more: 1 }], "send: 'more' is no option; there are acknowledge: current value is 1"],
       [[5, ACK], "send: data must be text"],
       [["x", ACK, 5, 6], "send: takes at most 2 arguments and a callback: 4 were given"],
     ];
