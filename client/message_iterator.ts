@@ -6,6 +6,9 @@ import type { Receipt } from "../internal/receipt.ts";
 /** How much may wait to be read, in bytes; text counts two a character. */
 const MAX_WAITING = 16 * 1024 * 1024;
 
+/** What a message counts at the least, in bytes, as it costs that while it waits: it may have nothing in it. */
+const LEAST = 64;
+
 /** Where the messages come from. */
 export interface MessageSource {
   on(type: string, listener: (first?: unknown, second?: unknown) => unknown): void;
@@ -100,7 +103,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
       this.#read.push(release);
       return reader.resolve({ done: false, value: message });
     }
-    const size = info?.size ?? sizeOf(message as Incoming);
+    const size = Math.max(info?.size ?? sizeOf(message as Incoming), LEAST);
     this.#waiting.push({ message, size, release });
     this.#bytes += size;
     if (this.#bytes > this.#pausesAbove) this.#goOn = this.#source.pause(this.#expired);

@@ -293,7 +293,8 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
 
   /**
    * The messages from here on, until the connection is closed; throws where it was lost. Up to 16 MiB
-   * may wait to be read: with more, the connection is closed with 1008 and the loop throws.
+   * may wait to be read, each message counting 64 bytes at the least: with more, the connection is closed
+   * with 1008 and the loop throws.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Data>;
 

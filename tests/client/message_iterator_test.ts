@@ -69,27 +69,38 @@ describe("MessageIterator", () => {
     assertLess(performance.now() - began, 4000); // an array's `shift` takes half a minute on Deno
   });
 
+  it("holds 262,144 messages at the most, with nothing in them: each counts 64 bytes", () => {
+    const { queue, message, reading, state } = setUp();
+    queue.pauseAbove(1024 * 1024);
+    for (let n = 0; n < 16 * 1024; n++) message("");
+    assertEquals(reading, []);
+    message(new ArrayBuffer(0));
+    assertEquals(reading, ["pause"]);
+    for (let n = 16 * 1024 + 1; n < 256 * 1024; n++) message("x".repeat(n % 33));
+    assertEquals(state.overruns, 0);
+    message("");
+    assertEquals(state.overruns, 1);
+  });
+
   it("has the connection not be read while more waits than it was told, until a half is left", async () => {
     const { queue, message, reading, state } = setUp();
     message("x".repeat(1000)); // nobody has asked for it
     assertEquals(reading, []);
     await queue.next();
-    queue.pauseAbove(100);
-    message("x".repeat(50)); // 100 bytes
+    queue.pauseAbove(1000);
+    message("x".repeat(500)); // 1000 bytes
     assertEquals(reading, []);
-    message("");
-    message("x");
+    message("x".repeat(32));
     assertEquals(reading, ["pause"]);
-    message("x".repeat(24));
+    message("x".repeat(218));
     assertEquals(reading.splice(0), ["pause", "pause"]); // the source counts it once
-    await queue.next(); // 50 are left
+    await queue.next(); // 500 are left
     assertEquals(reading.splice(0), ["resume"]);
-    await queue.next();
     await queue.next();
     await queue.next();
     assertEquals(reading, []);
     state.canPause = false;
-    for (const _ of [1, 2]) message("x".repeat(60));
+    for (const _ of [1, 2]) message("x".repeat(600));
     assertEquals(reading.splice(0), ["pause", "pause"]);
     await queue.next();
     await queue.next();
@@ -206,7 +217,7 @@ describe("MessageIterator", () => {
   it("holds 16 MiB, text counted two bytes a character; more is an tooFast, told once", async () => {
     const { state, queue, message } = setUp();
     const MIB = 1024 * 1024;
-    message(new ArrayBuffer(8 * MIB));
+    message(new ArrayBuffer(8 * MIB - 64));
     message("x".repeat(4 * MIB));
     assertEquals(state.overruns, 0);
     message("");
