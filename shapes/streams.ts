@@ -84,6 +84,7 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
     },
     async cancel() {
       await messages.return!();
+      if (client.state === "idle") return; // there is no end to wait for
       await client.close().catch(() => {}); // which may be over by now
       await closed;
     },
