@@ -7,6 +7,7 @@ import { Listeners } from "../../internal/listeners.ts";
 import { Receipt } from "../../internal/receipt.ts";
 import { socketOf } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 
 /** One that calls what it is given without a look, a little later, and gives nothing itself. */
 const thenable = (settle: (done: () => void, fail: (cause: unknown) => void) => void) => ({
@@ -37,6 +38,43 @@ describe("a listener that returns a thenable", () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     assertEquals(log, ["done", "accepted"]);
   });
+});
+
+describe("a listener of a server that returns a thenable", () => {
+  for (const isAlone of [true, false]) {
+    it(`is waited for before more is read, and its failure is told, alone: ${isAlone}`, async () => {
+      // Each message counts as 1,024 bytes more than it has.
+      await using pair = await MemoryPair.start({ config: { maxPendingAmount: 1500 } });
+      const { clock, server, ws } = pair;
+      const told: unknown[] = [];
+      const errors: BusinessError[] = [];
+      const ends: (() => void)[] = [];
+      server.on("error", (error) => void errors.push(error));
+      server.on("messageReceive", ({ data }) => {
+        told.push(data);
+        // deno-lint-ignore no-thenable
+        return { then: (done: () => void) => void ends.push(done) } as never;
+      });
+      if (!isAlone) server.on("messageReceive", () => {});
+      await pair.open();
+      for (const data of ["1", "2", "3"]) await ws.send(data);
+      await clock.advance(100);
+      assertEquals(told, ["1", "2"]);
+      for (const end of ends.splice(0)) end();
+      await clock.advance(100);
+      assertEquals(told, ["1", "2", "3"]);
+      for (const end of ends.splice(0)) end();
+      server.off("messageReceive");
+      server.on("messageReceive", () => thenable((_, fail) => fail("bad")) as never);
+      if (!isAlone) server.on("messageReceive", () => {});
+      for (const data of ["4", "5", "6"]) await ws.send(data);
+      await clock.advance(100);
+      assertEquals(
+        errors.map(({ kind, cause }) => [kind, cause]),
+        Array(3).fill(["listenerFailed", "bad"]),
+      );
+    });
+  }
 });
 
 describe("a listener of a socket that returns a thenable", () => {

@@ -120,7 +120,12 @@ describe("server.stop(options)", () => {
       { retryAfter: 3, code: 1001 },
       "stop: 'code' must be 1012 or 1013 beside 'retryAfter': current value is 1001",
     ],
-    [{ retryAfter: 3, reason: "x" }, "stop: 'reason' must be left out: 'retryAfter' says it"],
+    ...[undefined, 1012, 1013].map((code) =>
+      [
+        { retryAfter: 3, code, reason: "x" },
+        "stop: 'reason' must be left out: 'retryAfter' says it",
+      ] as [unknown, string]
+    ),
   ];
   it("refuses 401 what it does not understand, and runs on", async () => {
     await using watched = await WatchedServer.start();

@@ -19,7 +19,7 @@ import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 /** A runtime that writes down what it was asked for. */
 class AskedServer extends ScriptedServer {
-  asked: Partial<ListenOptions & MountOptions> = {};
+  override asked: Partial<ListenOptions & MountOptions> = {};
 
   override listen(options: ListenOptions, events: PortEvents) {
     this.asked = options;
@@ -102,13 +102,15 @@ describe("a server that begins by", () => {
       const wrong = { ...{ maxPayload: 0 }, ...(call === "start" && { serverPort: 80 }) };
       const limit = { ...{ maxConnections: 0 }, ...(call === "start" && { serverPort: 80 }) };
       const origin = { ...{ allowedOrigins: ["x"] }, ...(call === "start" && { serverPort: 80 }) };
-      for (const config of [wrong, limit, origin, { signal: AbortSignal.abort() }]) {
+      const signal = AbortSignal.abort("enough");
+      for (const config of [wrong, limit, origin, { signal }]) {
         const server = createWebSocketServer({ ...way[2], runtime: new ScriptedServer() });
         const error = await way[1](server as WebSocketServer, config as Config).then(
           () => assertEquals("refused", "accepted") as never,
           (error: BusinessError) => error,
         );
         assertStringIncludes(error.message, `: ${call}: '`);
+        assertEquals(error.cause, "signal" in config ? "enough" : undefined);
       }
     });
   }

@@ -236,6 +236,34 @@ describe("several shapes of one connection", () => {
   });
 });
 
+describe("a listener that is to be called once, and fails", () => {
+  it("is called once, in either shape, and a message within it is for the others", async () => {
+    const { server, socket, admission, clock, end } = await scripted();
+    const calls: string[] = [];
+    const errors: string[] = [];
+    server.on("error", ({ kind }) => errors.push(`${kind}`));
+    const fail = (name: string) => (): never => {
+      calls.push(name);
+      if (calls.length === 1) admission.message("within");
+      throw new Error(name);
+    };
+    const web = socketOf(server, server.listAllConnections()[0]!);
+    socket.addEventListener("message", fail("ws"), { once: true });
+    web.addEventListener("message", fail("web"), { once: true });
+    const { error } = console;
+    console.error = ({ message }: Error) => errors.push(message.split(": ")[1]!);
+    try {
+      for (const text of ["1", "2"]) admission.message(text);
+      await clock.advance(0);
+    } finally {
+      console.error = error;
+    }
+    assertEquals(calls.toSorted(), ["web", "ws"]);
+    assertEquals(errors.toSorted(), ["a listener of 'message' failed", "listenerFailed"]);
+    await end();
+  });
+});
+
 describe("a server of ws", () => {
   it("lists the sockets that are there, each by itself", async () => {
     const { pair, servers: [wss], sockets, requests, connection } = await open();
