@@ -122,6 +122,26 @@ describe("what is ordered of a log in memory", () => {
     await assertRejects(() => broker.append("a"), Error, "closed");
   });
 
+  it("says of all that is under way that it is closed, and keeps no timer for it", async () => {
+    for (const what of ["link", "broker"] as const) {
+      const { clock, broker, link } = await world({ latency: 10 });
+      broker.fail("held");
+      const appends = [link.append("held back"), link.append("on its way")];
+      await clock.advance(10);
+      link.hold();
+      appends.push(link.append("waits at the link"));
+      await clock.advance(15);
+      appends.push(link.append("has just begun"));
+      const outcomes = Promise.all(appends.map(outcome));
+      await (what === "link" ? link : broker).close();
+      if (what === "link") broker.release(false); // what is held is the log's own
+      const closed = "the log in memory is closed";
+      assertEquals(await outcomes, [what === "link" ? "held" : closed, "in", closed, closed]);
+      assertEquals([broker.held, clock.pending], [0, 0]);
+      await broker.close();
+    }
+  });
+
   it("shows what is kept as it was then, and what is written into that changes nothing", async () => {
     const { broker } = await world();
     for (const entry of ["a", "b"]) await broker.append(entry);
