@@ -95,10 +95,8 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;
     }
-    this.#timer = clock.setTimer(() => {
-      this.#socket.terminate();
-      this.#fail(`timed out after ${connectTimeout} s`);
-    }, connectTimeout * 1000);
+    const late = () => this.#fail(`timed out after ${connectTimeout} s`);
+    this.#timer = clock.setTimer(() => this.#drop(late), connectTimeout * 1000);
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
   }
@@ -143,8 +141,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   /** Drops the connection at once; `closed` follows. Not while connecting. */
   terminate(): void {
-    this.#socket.terminate();
-    if (!this.#isOver) this.#end(TERMINATED);
+    this.#drop(() => this.#end(TERMINATED));
   }
 
   /** Asks for a sign of life now, unless it is not read: silence for `pongTimeout` means that it is dead. */
@@ -191,9 +188,8 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       const queued = this.#socket.bufferedAmount;
       const ms = deadline.look(queued, clock.now());
       if (ms > 0) return void (this.#timer = clock.setTimer(look, ms));
-      this.#socket.terminate();
       this.unsent = queued;
-      this.#end(this.#asked!);
+      this.#drop(() => this.#end(this.#asked!));
     };
     look();
   }
@@ -201,10 +197,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   open(): void {
     if (this.state !== "connecting") return;
     const wrong = handshakeFault(this.#socket, this.#parts);
-    if (wrong !== undefined) {
-      this.#socket.terminate();
-      return this.#fail(wrong);
-    }
+    if (wrong !== undefined) return this.#drop(() => this.#fail(wrong));
     const { clock, heartbeat, maxPayload, observing, runtime } = this.#parts;
     clock.clearTimer(this.#timer);
     this.state = "open";
@@ -258,14 +251,11 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   dead(): void {
     this.unsent = this.#socket.bufferedAmount;
-    this.#socket.terminate();
-    this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN);
+    this.#drop(() => this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN));
   }
 
   readonly #abort = (): void => {
-    if (this.state === "connecting" || this.state === "open") {
-      this.close(NORMAL);
-    }
+    if (this.state === "connecting" || this.state === "open") this.close(NORMAL);
   };
 
   /** Gives a message to the socket. Returns whether it was sent. */
@@ -298,6 +288,14 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
 
   #tooBig(): string {
     return `a message of over ${this.#parts.maxPayload} bytes came in`;
+  }
+
+  /** Drops the socket, whose own word of that is not heard, and tells what it comes to. Once. */
+  #drop(tell: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#socket.terminate();
+    tell();
   }
 
   #fail(what: string, status?: string, cause?: unknown): void {

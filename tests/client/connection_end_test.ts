@@ -54,6 +54,53 @@ describe("the end of a client's connection", () => {
     });
   }
 
+  const ATTEMPT = ["error connectFailed 0"];
+  const AT_ONCE: [string, log: string[], (world: DialledClient) => unknown][] = [
+    ["after connectTimeout", ATTEMPT, () => {}],
+    ["where the server answers wrongly", ATTEMPT, ({ runtime }) => {
+      runtime.socket.protocol = "wrong";
+      runtime.events.open();
+    }],
+    ["of a dead peer", ["error heartbeatTimeout 0", "close 1006 The link is down"], (world) => {
+      world.runtime.events.open();
+    }],
+    ["by close() of an attempt", ["close 4001 mine"], ({ ws }) => {
+      void ws.close({ code: 4001, reason: "mine" });
+    }],
+    ["by close(), where the peer does not answer", ["close 4001 mine"], ({ runtime, ws }) => {
+      runtime.events.open();
+      void ws.close({ code: 4001, reason: "mine" });
+    }],
+    ["by close(), at once", ["close 4001 mine"], ({ runtime, ws }) => {
+      runtime.events.open();
+      runtime.socket.close = () => runtime.events.closed(closed(1001));
+      void ws.close({ code: 4001, reason: "mine" });
+    }],
+    ["for a message that is too big", ["error tooBig 0", "close 1009 Received too big message"], (
+      { runtime },
+    ) => {
+      runtime.events.open();
+      runtime.events.message("x".repeat(11));
+    }],
+  ];
+  for (const [name, log, act] of AT_ONCE) {
+    it(`${name} is told once where the runtime tells of it as it is dropped`, async () => {
+      const request = { connectTimeout: 3, pingInterval: 3, pongTimeout: 1 };
+      await using world = await DialledClient.dial(request, { maxPayload: 10 });
+      const { clock, runtime, ws } = world;
+      const { socket } = runtime;
+      const { terminate } = socket;
+      socket.terminate = () => {
+        terminate.call(socket);
+        runtime.events.closed(closed(1006));
+      };
+      act(world);
+      await clock.advance(10_000);
+      assertEquals(world.told[0].filter((one) => one !== "open"), log);
+      assertEquals([ws.state, clock.pending, ws.stats()!.connections], ["idle", 0, 0]);
+    });
+  }
+
   it("by close() is told after 5 s where the peer does not answer", async () => {
     await using world = await DialledClient.open();
     await world.ws.close();
@@ -75,6 +122,26 @@ describe("the end of a client's connection", () => {
     assertEquals(world.told, [["error unsent 100000", "close 1000 CLOSE_NORMAL"], ["terminate"]]);
     assertEquals(world.ws.stats()!.unsent, 100_000);
     world.socket.bufferedAmount = 0;
+  });
+
+  it("prints what was not sent where nobody listens to 'error'", async () => {
+    const printed: unknown[] = [];
+    const { error } = console;
+    console.error = (...words) => void printed.push(...words);
+    try {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ clock, runtime });
+      await ws.connect("ws://localhost/");
+      runtime.events.open();
+      runtime.socket.bufferedAmount = 7;
+      void ws.close();
+      await clock.advance(5000);
+      assertEquals(ws.state, "idle");
+    } finally {
+      console.error = error;
+    }
+    assertEquals(printed.map((one) => (one as BusinessError).kind), ["unsent"]);
   });
 
   it("by close() gives who has read all five seconds to answer, from then on", async () => {

@@ -180,13 +180,14 @@ describe("an attempt of a client", () => {
   it("tells one 'close' when the end of an attempt that was closed is told right after", async () => {
     const clock = new FakeClock();
     const runtime = new ScriptedClient();
-    const ws = createWebSocket({ clock, runtime });
+    const ws = createWebSocket({ clock, runtime, stats: true });
     const log = new EventLog(ws);
     await ws.connect("ws://localhost/");
+    await ws.send("12345");
     void ws.close();
     queueMicrotask(() => runtime.events.closed({ code: 1006, reason: "" }));
     await clock.advance(1);
-    assertEquals([log.names, ws.state], [["close"], "idle"]);
+    assertEquals([log.names, ws.state, ws.stats()!.unsent], [["close"], "idle", 5]);
   });
 
   it("sends what waited before what an observer sends, and opens nothing that it has closed", async () => {

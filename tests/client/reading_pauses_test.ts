@@ -115,6 +115,23 @@ describe("a client whose streams are read too slowly", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("says so to all who have read too slowly", async () => {
+    const world = await open();
+    const { clock, runtime, streams: [first], ws } = world;
+    const second = streamsOf(ws).readable.getReader();
+    await fill(world);
+    await clock.advance(15_000);
+    runtime.events.closed({ code: 1008, reason: "" });
+    await clock.advance(0);
+    for (const reader of [first!, second]) {
+      const all = async () => {
+        while (!(await reader.read()).done);
+      };
+      assertEquals((await assertRejects(all, BusinessError)).kind, "unread");
+    }
+    assertEquals(world.log, ["close 1008"]);
+  });
+
   it("is read again as it closes, and where it is lost", async () => {
     for (const how of ["close", "lost", "terminated"] as const) {
       const world = await open();

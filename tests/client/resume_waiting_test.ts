@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocket, type WebSocketClient } from "../../mod.ts";
+import { createWebSocket, type ReconnectOptions, type WebSocketClient } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -11,10 +11,10 @@ await import("../../client/resume.ts"); // loaded when it is needed, of which no
 const GREETING = '{"resume":1,"epoch":"e"}\n';
 
 /** A client whose server has chosen to speak it, and has not greeted. */
-async function world() {
+async function world(reconnect: ReconnectOptions | true = true) {
   const clock = new FakeClock();
   const runtime = new ScriptedClient();
-  const ws = createWebSocket({ clock, runtime, reconnect: true, resume: true });
+  const ws = createWebSocket({ clock, runtime, reconnect, resume: true });
   const log: string[] = [];
   for (const name of ["open", "openInfo", "message", "close", "error", "recovered"] as const) {
     ws.on(name, () => void log.push(name));
@@ -81,5 +81,30 @@ describe("a client that waits for a greeting", () => {
     runtime.events.closed({ code: 1000, reason: "" });
     await clock.advance(0);
     assertEquals([log.at(-1), clock.pending], ["close", 0]);
+  });
+
+  it("has nothing left where the server ends it, and does not open any more", async () => {
+    const { clock, ws, log, events } = await world({ shouldReconnect: () => false });
+    events.closed({ code: 1001, reason: "" });
+    await clock.advance(0);
+    assertEquals([log.splice(0), ws.state, clock.pending], [["error"], "idle", 0]);
+    await clock.advance(15_000);
+    assertEquals(log, []);
+  });
+
+  it("acknowledges nothing after close()", async () => {
+    const { clock, ws, events, socket } = await world();
+    events.message(GREETING);
+    let done = () => {};
+    ws.on("message", () => new Promise<void>((resolve) => done = resolve));
+    events.message("#1\nhi");
+    socket.calls.length = 0;
+    void ws.close();
+    done();
+    await clock.advance(10);
+    assertEquals(socket.calls, ["close 1000"]);
+    events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 });

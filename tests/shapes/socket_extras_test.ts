@@ -88,7 +88,7 @@ describe("WebSocket beyond the standard", () => {
       await over;
       await clock.advance(10_000);
       assertEquals(log, ["error 3", "close 3 1006 false"]);
-      assertEquals([closed, clock.pending], [["The link is down"], 0]);
+      assertEquals([closed, clock.pending], [["Terminated"], 0]);
     }
   });
 
