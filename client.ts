@@ -31,9 +31,9 @@ import { buildRequest, unsupported } from "./client/dial.ts";
 import { ClientEmitter, warn } from "./client/events.ts";
 import { type ClientOptions, readClientOptions } from "./client/options.ts";
 import type { ReconnectPolicy } from "./client/reconnect_policy.ts";
-import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { ReconnectingConnection } from "./client/reconnecting.ts";
 import { REFUSALS } from "./client/refusals.ts";
+import { resumingRuntime } from "./client/resuming_runtime.ts";
 import { overflow } from "./client/send_queue.ts";
 import { asks, askTarget, readConnect, readTarget, type Target } from "./client/target.ts";
 import type {
@@ -48,18 +48,18 @@ import type {
 import { noHostFailure, noHostRefusal, urlError } from "./client/url.ts";
 import { type BusinessError, businessError, errorLike } from "./errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, systemClock } from "./heartbeat.ts";
-import { readCloseOptions } from "./internal/close_options.ts";
 import { causeOf } from "./internal/close_deadline.ts";
+import { readCloseOptions } from "./internal/close_options.ts";
 import { withoutSecrets } from "./internal/describe.ts";
 import { type Draining, type DrainWatch, drainWatchOn, OVER } from "./internal/drain_watch.ts";
 import type { Listener } from "./internal/listeners.ts";
 import { handle, type Observing, observing } from "./internal/observer.ts";
 import { DEFAULT_MAX_PAYLOAD, mostBytes, payloadError } from "./internal/payload.ts";
 import { ACCEPTED, readCall, Refusal, type Result, settle } from "./internal/result.ts";
-import { argumentError, BYTES } from "./internal/validate.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
 import { cannotAcknowledge, readSendOptions } from "./internal/unacknowledged.ts";
+import { argumentError, BYTES } from "./internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "./runtime/contract.ts";
 import { clientRuntime } from "./runtime/select_client.ts";
 

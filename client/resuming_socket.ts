@@ -2,6 +2,7 @@
 
 import type { Incoming } from "../internal/payload.ts";
 import { Receipt } from "../internal/receipt.ts";
+import { afterTurn } from "../internal/result.ts";
 import {
   control,
   frame,
@@ -14,7 +15,6 @@ import {
   resumable,
   unframe,
 } from "../internal/resume_frame.ts";
-import { afterTurn } from "../internal/result.ts";
 import type { NumberedMessage } from "../internal/unacknowledged.ts";
 import type {
   ClientEvents,

@@ -60,7 +60,7 @@ export interface WebSocketOpenInfo extends OpenResult {
 /** The headers of the server's answer, names in lower case, `set-cookie` an array. */
 export type ResponseHeaders = { [name: string]: string | string[] | undefined };
 
-/** The state of a client: what may be done in each is a table in `client.ts`. */
+/** The state of a client; the table of {@linkcode WebSocketClient} says what may be done in each. */
 export type WebSocketState = "idle" | "connecting" | "open" | "closing" | "reconnecting";
 
 /** What 'reconnecting' tells. */

@@ -3,10 +3,10 @@
  * part of the public API.
  */
 
+import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import { describe } from "../internal/describe.ts";
-import type { WebSocketData } from "../client/types.ts";
 import type { Broker, BrokerReader, LostReason, Position } from "./broker.ts";
 import { type Message, readEntry, readHead } from "./entry.ts";
 import { Outbox } from "./outbox.ts";

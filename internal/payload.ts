@@ -38,8 +38,8 @@ export function payloadError(
 let arrived: unknown;
 
 /**
- * Calls listeners with a view that has come in. To send it on takes no look at its `buffer`: Bun makes one
- * when it is asked for it, which takes 250 ns (1.4.5, bench/README.md).
+ * Calls listeners with a view that has come in. While they are called it can be sent on without a look at
+ * its `buffer`: Bun makes that only when it is asked for, which takes 250 ns (1.4.5, bench/README.md).
  */
 export function hear(view: unknown, listeners: { message(data: never): void }): void {
   arrived = view;

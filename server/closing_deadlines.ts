@@ -1,6 +1,6 @@
+import type { Clock } from "../internal/clock.ts";
 import { CloseDeadline, LOOK_MS } from "../internal/close_deadline.ts";
 import { CLOSE_DEADLINE_MS } from "../internal/close_frame.ts";
-import type { Clock } from "../internal/clock.ts";
 import { TimeoutQueue } from "../internal/timeout_queue.ts";
 
 /** A connection that closes. */

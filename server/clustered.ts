@@ -5,17 +5,17 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import { memoryBroker } from "../cluster/brokers/memory.ts";
-import { ClusterNode, type NodeOwner } from "../cluster/node.ts";
 import type { HistoryLimits } from "../cluster/history.ts";
 import type { MessagePosition } from "../cluster/log.ts";
+import { ClusterNode, type NodeOwner } from "../cluster/node.ts";
 import type { Member, PresenceChange } from "../cluster/presence.ts";
 import { Resume } from "../cluster/resume.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
-import type { Traffic } from "../internal/stats.ts";
-import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
-import type { ServerConnection } from "./connection.ts";
 import { placeText } from "../internal/resume_frame.ts";
+import type { Traffic } from "../internal/stats.ts";
+import type { ServerConnection } from "./connection.ts";
+import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
 import { sendOut } from "./publishing.ts";
 import { Resuming } from "./resuming.ts";
 import { readStopOptions } from "./stop_options.ts";

@@ -3,12 +3,12 @@
 import type { CloseResult } from "../client/types.ts";
 import type { BusinessError } from "../errors.ts";
 import type { Heartbeat } from "../heartbeat.ts";
-import type { ClosingDeadlines } from "./closing_deadlines.ts";
 import type { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import type { Observing } from "../internal/observer.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import type { TimeoutQueue } from "../internal/timeout_queue.ts";
+import type { ClosingDeadlines } from "./closing_deadlines.ts";
 import type { ServerConnection } from "./connection.ts";
 
 /** What all connections of a server share. */

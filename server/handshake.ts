@@ -4,8 +4,10 @@ import { businessError } from "../errors.ts";
 import { describe, describeSubprotocol } from "../internal/describe.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
 import type { AcceptorEvents, Address, PortEvents, RequestResult } from "../runtime/contract.ts";
+import { isAddress } from "./address.ts";
 import type { ConnectionParts } from "./connection_host.ts";
 import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
+import type { HandshakeOwner } from "./handshake_owner.ts";
 import {
   ask,
   ELSEWHERE,
@@ -17,10 +19,8 @@ import {
   toResponse,
   unused,
 } from "./http.ts";
-import type { HandshakeOwner } from "./handshake_owner.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
-import { isAddress } from "./address.ts";
 import type { ServerConfig } from "./options.ts";
 import { originAllowed } from "./origin.ts";
 import { PendingAnswers, TOO_LATE, TooLate } from "./pending_answers.ts";

@@ -6,12 +6,12 @@
 import { type BusinessError, businessError, type RefusalReason } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { isThenable } from "../internal/listeners.ts";
+import type { ServerHandshake } from "../internal/observer.ts";
 import type { Hook } from "./options.ts";
 import { type AllowedHosts, hostAllowed } from "./origin.ts";
-import { isUrl } from "./routes.ts";
 import { RequestInfo } from "./request_info.ts";
+import { isUrl } from "./routes.ts";
 import type { HandshakeFault } from "./upgrade_request.ts";
-import type { ServerHandshake } from "../internal/observer.ts";
 
 /** The address of the client that sent a request. */
 export interface Peer {

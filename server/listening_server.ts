@@ -7,7 +7,6 @@ import type { CloseResult } from "../client/types.ts";
 import type { BusinessError, RefusalReason } from "../errors.ts";
 import { type Clock, Heartbeat, type HeartbeatOptions, heartbeatPolicy } from "../heartbeat.ts";
 import { GOING_AWAY } from "../internal/close_codes.ts";
-import { ClosingDeadlines } from "./closing_deadlines.ts";
 import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import { handled, type Observing, type ServerHandshake } from "../internal/observer.ts";
@@ -22,6 +21,7 @@ import type {
   TcpListener,
 } from "../runtime/contract.ts";
 import type { Identity } from "../runtime/pem.ts";
+import { ClosingDeadlines } from "./closing_deadlines.ts";
 import type { Clustered } from "./clustered.ts";
 import { ServerConnection } from "./connection.ts";
 import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
@@ -29,11 +29,11 @@ import { Gauges } from "./gauges.ts";
 import { Handshake } from "./handshake.ts";
 import type { HandshakeOwner } from "./handshake_owner.ts";
 import { toMount } from "./mount.ts";
-import type { ServerConfig } from "./options.ts";
 import { ObservedHandshakes } from "./observed_handshakes.ts";
+import type { ServerConfig } from "./options.ts";
 import { Registry } from "./registry.ts";
-import type { Farewell } from "./stop_options.ts";
 import type { ServerEars } from "./server_ears.ts";
+import type { Farewell } from "./stop_options.ts";
 import { Topics } from "./topics.ts";
 import type { WebSocketMount, WebSocketServerEvents } from "./types.ts";
 

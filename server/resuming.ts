@@ -6,8 +6,8 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import type { Joined, Resume } from "../cluster/resume.ts";
-import type { Clock } from "../internal/clock.ts";
 import type { BusinessError } from "../errors.ts";
+import type { Clock } from "../internal/clock.ts";
 import { frame, MAX_HEADER, MAX_LIST, resumable } from "../internal/resume_frame.ts";
 import type { Traffic } from "../internal/stats.ts";
 import { cannotAcknowledge } from "../internal/unacknowledged.ts";

@@ -1,11 +1,11 @@
 /** What every socket of the WHATWG's shape does, whoever it talks to. Not part of the public API. */
 
+import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { describe } from "../internal/describe.ts";
 import { byteLength, snapshot } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { Refusal } from "../internal/result.ts";
-import type { WebSocketData } from "../client/types.ts";
 import { EventListeners, report, reportLater } from "./event_listeners.ts";
 import type { Link, LinkEnd } from "./link.ts";
 import {

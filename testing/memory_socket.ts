@@ -1,5 +1,6 @@
 import type { WebSocketData } from "../client/types.ts";
 import { asView, byteLength, exceeds, snapshot } from "../internal/payload.ts";
+import { responseHeaders } from "../runtime/answer_headers.ts";
 import type {
   AcceptOptions,
   Admission,
@@ -10,7 +11,6 @@ import type {
   Failure,
   SocketEvents,
 } from "../runtime/contract.ts";
-import { responseHeaders } from "../runtime/answer_headers.ts";
 import type { Pipe } from "./pipe.ts";
 
 /** What an end of a connection needs. */

@@ -1,6 +1,6 @@
 import type { WebSocketData } from "../../client/types.ts";
-import { hear } from "../../internal/payload.ts";
 import { TOO_BIG } from "../../internal/close_codes.ts";
+import { hear } from "../../internal/payload.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type {
   AcceptOptions,

@@ -1,7 +1,7 @@
 import type { ResponseHeaders, WebSocketData } from "../../client/types.ts";
 import { asView, snapshot } from "../../internal/payload.ts";
-import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
 import { responseHeaders } from "../answer_headers.ts";
+import type { ClientEvents, ClientRuntime, ClientSocket, DialRequest } from "../contract.ts";
 import { readFailure } from "../failures.ts";
 import { environment, fullUrl, proxyFault, proxyFor, withProxyEnvironment } from "../proxy.ts";
 

@@ -7,9 +7,9 @@ import type {
 } from "../contract.ts";
 import { heard } from "../heard.ts";
 import type { Identity } from "../pem.ts";
+import { UNIX } from "../unix.ts";
 import { BunAcceptor, type BunHost } from "./acceptor.ts";
 import { BunMount } from "./mount.ts";
-import { UNIX } from "../unix.ts";
 
 interface BunServer extends BunHost {
   readonly hostname: string;

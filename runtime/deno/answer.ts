@@ -1,9 +1,9 @@
 /** What a server has answered to a client's handshake. Not part of the public API. */
 
-import type { AnswerEvents } from "../contract.ts";
 import { apart, responseHeaders } from "../answer_headers.ts";
-import { type AnswerHeaders, debuggerPlace, type Inner, type Network } from "./internals.ts";
+import type { AnswerEvents } from "../contract.ts";
 import { INTERNAL } from "./internal_names.ts";
+import { type AnswerHeaders, debuggerPlace, type Inner, type Network } from "./internals.ts";
 
 /** Whether Deno shows the headers of a server's answer (2.9.6, `answer_headers_quirks_test.ts`). */
 export const showsHeaders: boolean = debuggerPlace !== undefined;

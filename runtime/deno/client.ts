@@ -18,9 +18,9 @@ import {
   proxyFor,
   withProxyEnvironment,
 } from "../proxy.ts";
-import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
 import { showsHeaders, withAnswer } from "./answer.ts";
 import { canPing } from "./internals.ts";
+import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
 import { DenoSocket, wasTooBig } from "./socket.ts";
 
 /** Deno's own, taken as this is loaded: a program may put another in its place. */

@@ -6,11 +6,11 @@ import type {
   ServerRuntime,
   TcpListener,
 } from "../contract.ts";
-import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
-import { DenoMount } from "./mount.ts";
-import { canPing } from "./internals.ts";
 import { heard } from "../heard.ts";
 import { UNIX } from "../unix.ts";
+import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
+import { canPing } from "./internals.ts";
+import { DenoMount } from "./mount.ts";
 
 interface DenoServer {
   addr: Partial<Address>;
