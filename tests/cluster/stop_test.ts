@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Broker, BrokerReader } from "../../cluster.ts";
 import { createWebSocketServer } from "../../mod.ts";
-import type { ListenerEvents, TcpListener } from "../../runtime/contract.ts";
+import type { ListenerEvents, ListenOptions, TcpListener } from "../../runtime/contract.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
@@ -19,7 +19,7 @@ class BusyServer extends ScriptedServer {
     this.#clock = clock;
   }
 
-  override listen(options: unknown, events: ListenerEvents): TcpListener {
+  override listen(options: ListenOptions, events: ListenerEvents): TcpListener {
     const close = (ms: number) =>
       new Promise<void>((resolve) => void this.#clock.setTimer(resolve, ms));
     return { ...super.listen(options, events), close };

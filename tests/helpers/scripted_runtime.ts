@@ -10,6 +10,8 @@ import type {
   ControlEvents,
   DialRequest,
   ListenerEvents,
+  ListenOptions,
+  MountOptions,
   PortEvents,
   RequestResult,
   ServerRuntime,
@@ -116,10 +118,10 @@ export class ScriptedServer implements ServerRuntime {
   /** What it was told to publish; nothing can be published where there is no list. */
   published: string[] | undefined;
   /** What it was last asked for. */
-  asked: object = {};
+  asked: Partial<ListenOptions & MountOptions> = {};
   #events!: ListenerEvents;
 
-  listen(asked: object, events: ListenerEvents): TcpListener {
+  listen(asked: ListenOptions, events: ListenerEvents): TcpListener {
     this.asked = asked;
     if (this.refuses !== undefined) throw this.refuses;
     this.#events = events;
@@ -134,7 +136,7 @@ export class ScriptedServer implements ServerRuntime {
     };
   }
 
-  mount(asked: object, events: ListenerEvents): Acceptor {
+  mount(asked: MountOptions, events: ListenerEvents): Acceptor {
     this.asked = asked;
     this.#events = events;
     const websocket = { message() {} };

@@ -8,29 +8,8 @@ import {
   type WebSocketServer,
   type WebSocketServerConfig,
 } from "../../mod.ts";
-import type {
-  AcceptorEvents,
-  ListenOptions,
-  MountOptions,
-  PortEvents,
-} from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
-
-/** A runtime that writes down what it was asked for. */
-class AskedServer extends ScriptedServer {
-  override asked: Partial<ListenOptions & MountOptions> = {};
-
-  override listen(options: ListenOptions, events: PortEvents) {
-    this.asked = options;
-    return super.listen(options, events);
-  }
-
-  override mount(options: MountOptions, events: AcceptorEvents) {
-    this.asked = options;
-    return super.mount(options, events);
-  }
-}
 
 type Config = Partial<WebSocketServerConfig>;
 type Begin = (server: WebSocketServer, config: Config) => Promise<unknown>;
@@ -49,11 +28,11 @@ async function each(
   way: (typeof WAYS)[number],
   options: object,
   config: Config,
-  ask: (runtime: AskedServer, clock: FakeClock) => unknown,
+  ask: (runtime: ScriptedServer, clock: FakeClock) => unknown,
 ): Promise<unknown> {
   const [name, begin, more] = way;
   const clock = new FakeClock();
-  const runtime = new AskedServer();
+  const runtime = new ScriptedServer();
   const given = { clock, runtime, ...more, ...options };
   const server = createWebSocketServer(given) as WebSocketServer;
   server.on("error", () => {});
@@ -73,7 +52,7 @@ const answering = (status: number) => () => new Response(null, { status });
 describe("a server that begins by", () => {
   for (const way of WAYS) {
     it(`${way[0]}: asks the config's 'authorize' first, else that of the server itself`, async () => {
-      const status = async (runtime: AskedServer) => {
+      const status = async (runtime: ScriptedServer) => {
         const answer = await runtime.request();
         if (answer instanceof Response) return answer.status;
         answer.closed({ code: 1006, reason: "" });
@@ -88,7 +67,7 @@ describe("a server that begins by", () => {
 
     it(`${way[0]}: asks the runtime for what was asked for`, async () => {
       const config = { maxPayload: 1_000_000, compression: true, pingInterval: 7, pongTimeout: 5 };
-      const get = ({ asked }: AskedServer) => {
+      const get = ({ asked }: ScriptedServer) => {
         const { binaryType, compression, deadAfter, maxPayload, pingInterval = 7 } = asked;
         return [binaryType, compression, deadAfter, maxPayload! - maxPayload! % 1000, pingInterval];
       };
