@@ -2,7 +2,10 @@
 
 /** Where an entry stands in the log. */
 export interface Position {
-  /** Which log this is. Another one means that what was before it is not known to be whole. */
+  /**
+   * Which log this is. Another one means that what was before it is not known to be whole. No log may
+   * have one that was another's, also when its process is started again: clients come back with it.
+   */
   epoch: string;
   /** The number of the entry: 1 more than that of the one before it. */
   offset: number;
