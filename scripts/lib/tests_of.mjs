@@ -41,11 +41,13 @@ const TABLE = [
     "tests/server/routes_test",
     "tests/server/close_test",
   ]],
+  [/^server\.ts/, ["tests/shapes/ws_control_test"], ["tests/server/messages_test"]],
   [/^server\/(?:connection|flow|inbound_backlog|topics)\.ts/, [
     "tests/server/acknowledge_server_test",
     "tests/shapes/acknowledge_test",
     "tests/shapes/combined_test",
-    "tests/shapes/acknowledge_test",
+    "tests/shapes/ws_corners_test",
+    "tests/pair/thenables_test",
   ], [
     "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",

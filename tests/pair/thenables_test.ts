@@ -8,6 +8,7 @@ import { Receipt } from "../../internal/receipt.ts";
 import { socketOf } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 /** One that calls what it is given without a look, a little later, and gives nothing itself. */
 const thenable = (settle: (done: () => void, fail: (cause: unknown) => void) => void) => ({
@@ -72,6 +73,40 @@ describe("a listener of a server that returns a thenable", () => {
         errors.map(({ kind, cause }) => [kind, cause]),
         Array(3).fill(["listenerFailed", "bad"]),
       );
+    });
+  }
+});
+
+/** What is asked by a server, and what an answer that comes later has done. */
+const ASKED: [name: string, config: (answer: () => unknown) => object, good: unknown][] = [
+  ["authorize", (authorize) => ({ authorize }), true],
+  ["clientAddress", (clientAddress) => ({ clientAddress }), "192.0.2.1"],
+  ["fetch", (fetch) => ({ fetch }), new Response(null, { status: 204 })],
+];
+
+describe("a function of a server's config that answers with a thenable", () => {
+  for (const [name, config, good] of ASKED) {
+    it(`is waited for, and may fail: ${name}`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedServer();
+      const server = createWebSocketServer({ clock, runtime });
+      const errors: unknown[] = [];
+      server.on("error", ({ kind, cause }) => void errors.push([kind, cause]));
+      const answers = [
+        { then: (done: (value: unknown) => void) => void queueMicrotask(() => done(good)) },
+        { then: (_: unknown, fail: (cause: unknown) => void) => void fail("bad") },
+      ];
+      await server.start({ serverPort: 80, ...config(() => answers.shift()) });
+      const ask = () =>
+        name === "fetch" ? runtime.ask(new Request("http://localhost/")) : runtime.request();
+      const first = await ask();
+      const second = await ask();
+      const isIn = first instanceof Response ? first.status : "let in";
+      assertEquals(isIn, name === "fetch" ? 204 : "let in");
+      assertEquals(second instanceof Response && second.status, 500);
+      assertEquals(errors, [["hookFailed", "bad"]]);
+      await clock.until(server.stop());
+      assertEquals(clock.pending, 0);
     });
   }
 });

@@ -1,15 +1,15 @@
 /** Sockets in the shape of npm's `ws`: when a callback comes, two shapes of one connection, and calls in vain. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import { BusinessError, createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { wsServer, type WsSocket } from "../../node.ts";
 import { socketOf } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
-import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
+import { PausableSocket, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 import { MODULE, runSource } from "../helpers/source.ts";
 
 const TESTING = new URL("../../testing.ts", import.meta.url).href;
@@ -35,7 +35,10 @@ async function open(config: Partial<WebSocketServerConfig> = {}) {
 }
 
 /** A socket of a runtime that can stop reading, and the calls it gets. */
-async function scripted(config: Partial<WebSocketServerConfig> = {}) {
+async function scripted(
+  config: Partial<WebSocketServerConfig> = {},
+  wire: ScriptedSocket = new PausableSocket(),
+) {
   const clock = new FakeClock();
   const runtime = new ScriptedServer();
   const server = createWebSocketServer({ clock, runtime });
@@ -45,7 +48,6 @@ async function scripted(config: Partial<WebSocketServerConfig> = {}) {
   }
   await server.start({ serverPort: 80, ...config });
   const admission = runtime.enter();
-  const wire = new PausableSocket();
   admission.open(wire);
   const end = async () => {
     admission.closed({ code: 1000, reason: "" });
@@ -232,6 +234,20 @@ describe("several shapes of one connection", () => {
     socketOf(server, server.listAllConnections()[0]!).onmessage = () => heard++;
     for (let n = 0; n < 20; n++) admission.message("12345");
     assertEquals([heard, calls], [40, []]);
+    await end();
+  });
+});
+
+describe("pause() of a socket whose runtime cannot stop reading", () => {
+  it("says so, and the socket is not paused", async () => {
+    const { socket, admission, end } = await scripted({}, new ScriptedSocket());
+    const got: string[] = [];
+    socket.on("message", (data) => got.push(String(data)));
+    const { kind } = assertThrows(() => socket.pause(), BusinessError) as BusinessError;
+    assertEquals([kind, socket.isPaused], ["unsupported", false]);
+    socket.resume();
+    admission.message("heard");
+    assertEquals(got, ["heard"]);
     await end();
   });
 });
