@@ -54,17 +54,32 @@ function sizeOf(message: Sendable): number {
   return message instanceof NumberedMessage ? message.bytes : byteLength(message);
 }
 
+/** Where a message goes to. */
+interface Room {
+  readonly bufferedAmount: number;
+  readonly maxQueued: number;
+}
+
 /** Why a message cannot be sent or queued beside what is queued already, if it cannot. */
 export function overflow(
-  { bufferedAmount, maxQueued }: { bufferedAmount: number; maxQueued: number },
+  to: Room,
   maxBufferedAmount: number,
   data: WebSocketData,
 ): BusinessError | undefined {
-  const limit = Math.min(maxBufferedAmount, maxQueued);
-  if (limit === Infinity || bufferedAmount + byteLength(data) <= limit) return undefined;
+  const why = whyFull(to, maxBufferedAmount, data);
+  return why === undefined ? undefined : businessError("queueFull", `send: ${why}`);
+}
+
+/** The same in words. */
+export function whyFull(
+  to: Room,
+  maxBufferedAmount: number,
+  data: WebSocketData,
+): string | undefined {
+  const limit = Math.min(maxBufferedAmount, to.maxQueued);
+  if (limit === Infinity) return undefined; // with no look at the queue, which the runtime is asked for
+  const { bufferedAmount } = to;
+  if (bufferedAmount + byteLength(data) <= limit) return undefined;
   const option = limit === maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
-  return businessError(
-    "queueFull",
-    `send: '${option}' is ${limit}, and ${bufferedAmount} bytes are queued already`,
-  );
+  return `'${option}' is ${limit}, and ${bufferedAmount} bytes are queued already`;
 }

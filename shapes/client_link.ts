@@ -6,7 +6,7 @@ import { buildRequest, unsupported } from "../client/dial.ts";
 import { type ClientOptions, type ConnectOptions, readClientOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
 import { resumingRuntime } from "../client/resuming_runtime.ts";
-import { overflow } from "../client/send_queue.ts";
+import { overflow, whyFull } from "../client/send_queue.ts";
 import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
 import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
@@ -196,15 +196,8 @@ export class ClientLink implements Link, ReconnectOwner {
       );
     }
     const connection = this.#connection!;
-    const limit = Math.min(this.#maxBufferedAmount, connection.maxQueued);
-    if (limit !== Infinity && connection.bufferedAmount + byteLength(data) > limit) {
-      const option = limit === this.#maxBufferedAmount
-        ? "maxBufferedAmount"
-        : "reconnect.maxQueued";
-      throw noRoom(
-        `'${option}' is ${limit}, and ${connection.bufferedAmount} bytes are queued already`,
-      );
-    }
+    const full = whyFull(connection, this.#maxBufferedAmount, data);
+    if (full !== undefined) throw noRoom(full);
     connection.send(data);
   }
 
