@@ -136,10 +136,10 @@ function relays(url: string, way: Proxy | undefined): way is Proxy {
   return way !== undefined && url.startsWith("ws:");
 }
 
-/** The hosts that a relay needs permission for. */
+/** The hosts that a relay needs permission for: its own with any port, as which one it gets is not known. */
 function relayHosts({ url }: Proxy): string[] {
   const { hostname, port, protocol } = new URL(url);
-  return [`${RELAY_HOST}:0`, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
+  return [RELAY_HOST, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
 }
 
 /**
@@ -196,15 +196,13 @@ function dialThrough(
 ): ClientSocket {
   const relay = new Relay(deno, new URL(url), way, tls.ca);
   const proxy = { transport: "tcp", hostname: RELAY_HOST, port: relay.port };
-  const client = withProxyEnvironment(
-    visible(deno),
-    {},
-    () => deno.createHttpClient({ proxy, ...NO_DELAY }),
-  );
-  const init = { headers: { ...headers, [relay.pass]: "1" }, protocols, client };
+  const makeClient = () => deno.createHttpClient({ proxy, ...NO_DELAY });
+  const init = { headers: { ...headers, [relay.pass]: "1" }, protocols };
   try {
-    const open = () => withAnswer(answer, () => new OwnWebSocket(url, init));
-    const ws = withClient(client, open);
+    const ws = withClient(
+      withProxyEnvironment(visible(deno), {}, makeClient),
+      (client) => withAnswer(answer, () => new OwnWebSocket(url, { ...init, client })),
+    );
     const socket = new DenoSocket(
       ws,
       {

@@ -36,6 +36,8 @@ export class World {
   /** What it says of each permission: granted where nothing stands here. */
   states: Record<string, string> = {};
   answers = "denied";
+  /** Whether it makes no HttpClient. */
+  refusesClients = false;
   /** Has a client come to where it listens. */
   comes!: (client: object) => void;
 
@@ -65,6 +67,7 @@ export class World {
       createHttpClient: (options: object) => {
         const seen = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => env[name] ?? []);
         tell("client", options, ...seen);
+        if (this.refusesClients) throw new NotCapable("no client");
         return { close: () => tell("closed") };
       },
       listen: (where: object) => {

@@ -120,7 +120,7 @@ describe("the client on Deno", () => {
         { https_proxy: "!" },
       ],
       [{ url: ws, proxy: PROXY }],
-      [{ url: ws, proxy: PROXY }, "proxy", net("127.0.0.1:0"), { "127.0.0.1:0": "denied" }],
+      [{ url: ws, proxy: PROXY }, "proxy", net("127.0.0.1"), { "127.0.0.1": "denied" }],
       [{ url: ws, proxy: PROXY }, "proxy", net("p.example:3128"), { "p.example:3128": "prompt" }],
       [{ proxy: PROXY }, undefined, undefined, { "p.example:3128": "prompt" }],
       [{ url: ws }, "proxy", net("p:80"), { "p:80": "denied" }, { http_proxy: "http://p" }],
@@ -332,6 +332,10 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
       Scripted.refuses = false;
     }
     assertEquals(other.told, [...BEGUN, ["relay closed"]]);
+    const third = new World();
+    third.refusesClients = true;
+    assertThrows(() => dial(third), NotCapable);
+    assertEquals(third.told.at(-1), ["relay closed"]);
     await delay(0);
   });
 });
