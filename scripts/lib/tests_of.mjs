@@ -33,6 +33,7 @@ const TABLE = [
     "tests/server/refused_calls_test",
     "tests/server/wrong_twice_test",
     "tests/server/calls_in_connect_test",
+    "tests/server/causes_test",
     "tests/server/handshake_places_test",
     "tests/server/inbound_backlog_test",
   ], [
