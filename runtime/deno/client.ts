@@ -72,11 +72,15 @@ function denied(deno: DenoLike, url: string): unknown {
   const { protocol, hostname, port } = new URL(url);
   if (hostname === "") return undefined;
   const host = `${hostname}:${port || (protocol === "wss:" ? 443 : 80)}`;
-  const net = { name: "net", host } as const;
-  const { state } = deno.permissions.querySync(net);
-  if (state === "granted") return undefined;
-  if (state === "prompt" && deno.permissions.requestSync(net).state === "granted") return undefined;
+  if (isGranted(deno, host)) return undefined;
   return new deno.errors.NotCapable(`Requires net access to "${host}", run with --allow-net`);
+}
+
+/** Whether a host may be connected to; has the user asked where Deno asks. */
+function isGranted({ permissions }: DenoLike, host: string): boolean {
+  const net = { name: "net", host } as const;
+  const { state } = permissions.querySync(net);
+  return (state === "prompt" ? permissions.requestSync(net).state : state) === "granted";
 }
 
 /** The environment's variables; none where the program may not read them: then only Deno does. */
@@ -123,11 +127,8 @@ function unsupported(
     const why = "it needs --allow-env to keep the proxy's credentials from the server";
     return { option: "proxy", why };
   }
-  const forbidden = way && relays(url, way) &&
-    relayHosts(way).find((host) =>
-      deno.permissions.querySync({ name: "net", host }).state !== "granted"
-    );
-  if (!forbidden) return undefined;
+  const forbidden = way && hostsOf(url, way).find((host) => !isGranted(deno, host));
+  if (forbidden === undefined) return undefined;
   return { option: "proxy", why: `it needs --allow-net=${forbidden} to CONNECT through a proxy` };
 }
 
@@ -136,10 +137,15 @@ function relays(url: string, way: Proxy | undefined): way is Proxy {
   return way !== undefined && url.startsWith("ws:");
 }
 
-/** The hosts that a relay needs permission for: its own with any port, as which one it gets is not known. */
-function relayHosts({ url }: Proxy): string[] {
-  const { hostname, port, protocol } = new URL(url);
-  return [RELAY_HOST, `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`];
+/**
+ * The hosts that a proxy needs permission for: its own, which Deno does not ask for where it has it from the
+ * environment; and a relay's with any port, as which one it gets is not known.
+ */
+function hostsOf(url: string, way: Proxy): string[] {
+  if (tellsTarget(url, way)) return [];
+  const { hostname, port, protocol } = new URL(way.url);
+  const host = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  return relays(url, way) ? [RELAY_HOST, host] : [host];
 }
 
 /**

@@ -142,13 +142,14 @@ function linesOf({ head }: RawPeer): string[] {
   return head.split("\r\n").filter((line) => !/^sec-websocket-key/i.test(line)).sort();
 }
 
-describe("'proxy' on Deno without --allow-net for it, ws", () => {
+describe("'proxy' on Deno without --allow-net for it", () => {
   it("is refused with 2302999, which names the option, the runtime and what is missing", async () => {
     for (
-      const [allowed, missing] of [
-        ["example.test:80", "127.0.0.1 to"],
-        ["example.test:80,127.0.0.1:0,proxy.test:3128", "127.0.0.1 to"], // it may get any port
-        ["example.test:80,127.0.0.1", "proxy.test:3128"],
+      const [scheme, allowed, missing] of [
+        ["ws", "example.test:80", "127.0.0.1 to"],
+        ["ws", "example.test:80,127.0.0.1:0,proxy.test:3128", "127.0.0.1 to"], // it may get any port
+        ["ws", "example.test:80,127.0.0.1", "proxy.test:3128"],
+        ["wss", "example.test:443", "proxy.test:3128"],
       ]
     ) {
       const made = new Certificates();
@@ -156,7 +157,7 @@ describe("'proxy' on Deno without --allow-net for it, ws", () => {
         "no_net.ts",
         `import { createWebSocket } from ${JSON.stringify(`${ROOT}/mod.ts`)};
         const proxy = { host: "proxy.test", port: 3128 };
-        await createWebSocket().connect("ws://example.test/", { proxy })
+        await createWebSocket().connect("${scheme}://example.test/", { proxy })
           .catch(({ code, message }) => console.log(code, message));`,
       );
       const ran = await Program.run("deno", program, {

@@ -122,7 +122,8 @@ describe("the client on Deno", () => {
       [{ url: ws, proxy: PROXY }],
       [{ url: ws, proxy: PROXY }, "proxy", net("127.0.0.1"), { "127.0.0.1": "denied" }],
       [{ url: ws, proxy: PROXY }, "proxy", net("p.example:3128"), { "p.example:3128": "prompt" }],
-      [{ proxy: PROXY }, undefined, undefined, { "p.example:3128": "prompt" }],
+      [{ proxy: PROXY }, "proxy", net("p.example:3128"), { "p.example:3128": "prompt" }],
+      [{ proxy: SECRET }, undefined, undefined, { "p.example:3128": "denied" }],
       [{ url: ws }, "proxy", net("p:80"), { "p:80": "denied" }, { http_proxy: "http://p" }],
       [{ url: ws }, "proxy", net("p:443"), { "p:443": "denied" }, { http_proxy: "https://p" }],
     ];
