@@ -71,10 +71,11 @@ describe("the end of a client's connection", () => {
       runtime.events.open();
       void ws.close({ code: 4001, reason: "mine" });
     }],
-    ["by close(), at once", ["close 4001 mine"], ({ runtime, ws }) => {
+    ["by close(), at once", ["close 4001 mine"], ({ clock, runtime, ws }) => {
       runtime.events.open();
       runtime.socket.close = () => runtime.events.closed(closed(1001));
       void ws.close({ code: 4001, reason: "mine" });
+      assertEquals([ws.state, clock.pending], ["idle", 0]); // nothing waits for an answer
     }],
     ["for a message that is too big", ["error tooBig 0", "close 1009 Received too big message"], (
       { runtime },
