@@ -17,6 +17,7 @@ const TABLE = [
     "tests/pair/once_test",
     "tests/pair/observer_calls_test",
     "tests/pair/observer_closing_test",
+    "tests/pair/observer_handling_test",
     "tests/pair/stats_in_events_test",
     "tests/pair/held_objects_test",
     "tests/pair/odd_runtimes_test",

@@ -219,4 +219,20 @@ describe("an attempt of a client", () => {
     runtime.events.closed({ code: 1000, reason: "" });
     assertEquals(log.names, ["open", "openInfo", "close", "close"]);
   });
+
+  it("has those who wait for its queue live by its clock", async () => {
+    await using world = await DialledClient.open();
+    const { clock, socket, ws } = world;
+    const before = clock.pending;
+    socket.bufferedAmount = 10;
+    const told: unknown[] = [];
+    for (const bytes of [9, 0]) void ws.drained(bytes).then((drained) => told.push(drained));
+    assertEquals(clock.pending, before + 1);
+    socket.bufferedAmount = 9;
+    await clock.advance(100);
+    assertEquals(told, [true]);
+    socket.bufferedAmount = 0;
+    await clock.advance(100);
+    assertEquals([told, clock.pending], [[true, true], before]);
+  });
 });

@@ -115,6 +115,27 @@ describe("a client whose streams are read too slowly", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("is not stopped by one of them as another has closed it", async () => {
+    const runtime = new PausingClient();
+    const clock = new FakeClock();
+    const ws = createWebSocket({ clock, runtime, maxPayload: 20 * MIB });
+    const messages = ws[Symbol.asyncIterator]();
+    const reader = streamsOf(ws).readable.getReader();
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    for (let n = 0; n < 40; n++) {
+      runtime.events.message("x");
+      await clock.advance(0);
+    }
+    runtime.events.message(new ArrayBuffer(17 * MIB));
+    assertEquals(runtime.socket.calls, ["close 1008"]);
+    runtime.events.closed({ code: 1008, reason: "" });
+    await clock.advance(0);
+    await messages.return!();
+    await reader.cancel();
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   it("says so to all who have read too slowly", async () => {
     const world = await open();
     const { clock, runtime, streams: [first], ws } = world;

@@ -89,6 +89,18 @@ describe("a function that a client that reconnects was given", () => {
     });
   }
 
+  it("is not asked whether to connect again where no attempt is left", async () => {
+    let asked = 0;
+    const shouldReconnect = () => ++asked > 0;
+    const { clock, runtime, ws, log } = scripted({ attempts: 1, random: () => 0, shouldReconnect });
+    await ws.connect(URL);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      runtime.events.closed({ code: 1006, reason: "" });
+      await clock.advance(1);
+    }
+    assertEquals([log.errors.length, asked, ws.state, clock.pending], [2, 1, "idle", 0]);
+  });
+
   it("goes on after a message that is not accepted, where shouldReconnect says so", async () => {
     const schema = {
       "~standard": {
