@@ -65,6 +65,9 @@ import { clientRuntime } from "./runtime/select_client.ts";
 
 export type * from "./client/types.ts";
 
+/** What `send` takes. */
+const SENT = ["data", "options"];
+
 class Client implements WebSocketClient<unknown> {
   readonly #emitter: ClientEmitter;
   readonly #wrongOptions: BusinessError | undefined;
@@ -163,7 +166,7 @@ class Client implements WebSocketClient<unknown> {
       }
       return this.#settle(this.#send(data), undefined);
     }
-    const { callback: last, error, values } = readCall("send", arguments, 2);
+    const { callback: last, error, values } = readCall("send", arguments, SENT);
     const asked = error ?? readSendOptions(values[1]);
     return this.#settle(asked instanceof Error ? asked : this.#send(values[0], asked), last);
   }
@@ -176,7 +179,7 @@ class Client implements WebSocketClient<unknown> {
   }
 
   close(...args: unknown[]): Promise<boolean> & void {
-    const { values: [options], callback, error } = readCall("close", args, 1);
+    const { values: [options], callback, error } = readCall("close", args, ["{ code, reason }"]);
     return this.#settle(error ?? this.#close(options), callback);
   }
 

@@ -35,7 +35,7 @@ export function readConnect(
   const { values, callback, error } = readCall(
     "connect",
     isFunction && mayAsk ? ["", ...args.slice(1)] : args,
-    2,
+    ["a URL", "options"],
   );
   const [url, options] = values;
   if (!isFunction) return { url, options, callback, error };

@@ -129,16 +129,22 @@ export interface Call {
 /**
  * Reads the arguments of a call that may end in a callback. `undefined` at the end counts as not given:
  * programs pass on arguments that they did not get themselves.
+ *
+ * @param takes What it takes, in words.
  */
-export function readCall(name: string, args: ArrayLike<unknown>, most: number): Call {
+export function readCall(
+  name: string,
+  args: ArrayLike<unknown>,
+  takes: readonly string[],
+): Call {
   const values = Array.from(args);
   while (values.length > 0 && values.at(-1) === undefined) values.pop();
   const callback = values.findLast((value) => typeof value === "function") as Listener | undefined;
   // A function that is not the last argument stays among the values, and is refused there.
   if (callback !== undefined && values.at(-1) === callback) values.pop();
-  const error = values.length <= most ? undefined : businessError(
+  const error = values.length <= takes.length ? undefined : businessError(
     "argument",
-    `${name}: takes at most ${most} arguments and a callback: ${values.length} were given`,
+    `${name}: takes ${takes.join(", ")} and a callback: ${values.length} arguments were given`,
   );
   return { values, callback, error };
 }

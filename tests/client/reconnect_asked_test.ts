@@ -210,6 +210,6 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     const { ws } = scripted();
     const connect = ws.connect.bind(ws) as (...args: unknown[]) => Promise<boolean>;
     const { message } = await refusal(connect(() => URL, {}, {}));
-    assertMatch(message, /takes at most 2 arguments and a callback: 3 were given/);
+    assertMatch(message, /takes a URL, options and a callback: 3 arguments were given/);
   });
 });

@@ -60,7 +60,7 @@ describe("readConnect()", () => {
   });
 
   it("refuses too many", () => {
-    const words = "connect: takes at most 2 arguments and a callback: 3 were given";
+    const words = "connect: takes a URL, options and a callback: 3 arguments were given";
     for (const mayAsk of [true, false]) {
       assertEquals(read([URL, {}, 5], mayAsk).read[3], `Parameter error: ${words}`);
     }

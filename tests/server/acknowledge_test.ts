@@ -186,7 +186,7 @@ describe("send() with 'acknowledge'", () => {
       [["x", { acknowledge: 1 }], "send: 'acknowledge' must be true or false: current value is 1"],
       [["x", { more: 1 }], "send: 'more' is no option; there are acknowledge: current value is 1"],
       [[5, ACK], "send: data must be text"],
-      [["x", ACK, 5, 6], "send: takes at most 2 arguments and a callback: 4 were given"],
+      [["x", ACK, 5, 6], "send: takes data, options and a callback: 4 arguments were given"],
     ];
     for (const [args, what] of wrong) {
       const error = await refusal((ws.send as (...args: unknown[]) => Promise<boolean>)(...args));
