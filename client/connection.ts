@@ -63,13 +63,13 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
-  /** Whether its end is being told, or was: who hears of it may call anything. */
+  /** Whether its end is being told, or was: a listener that is told may call anything. */
   #isOver = false;
   // What each message needs has no `#`, as in `server/connection.ts`.
   private readonly owner: ConnectionOwner;
   /**
-   * Bytes up to which a message is told at once; -1 where each is looked at, as while it is not open, after
-   * a Ping, or for an observer.
+   * A message of at most so many bytes is told at once. With -1 each is checked first: the connection is not
+   * open, a Ping has had no answer yet, or an observer wants to hear of it.
    */
   private atOnce = -1;
   /** What an observer is told of the attempt. */

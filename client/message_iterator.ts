@@ -43,15 +43,15 @@ type Release = ((isSeen: boolean) => void) | undefined;
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #source: MessageSource;
   readonly #waiting = new Fifo<{ message: Message; size: number; release: Release }>();
-  /** Of those that were read: whoever asks for the next one has done with them. */
+  /** To be called for messages that were read. Whoever asks for the next message has done with these. */
   #read: Release[] = [];
   #bytes = 0;
   #readers: { resolve(result: IteratorResult<Message>): void; reject(error: unknown): void }[] = [];
   #error: BusinessError | undefined;
   #ended = false;
-  /** So many bytes may wait before the connection is not read, where that was asked for. */
+  /** While more bytes than this wait, the connection is not read; where that was asked for. */
   #pausesAbove = Infinity;
-  /** Has it read on. */
+  /** Call it to have the connection read again. */
   #goOn: (() => void) | undefined;
 
   constructor(source: MessageSource) {

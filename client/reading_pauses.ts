@@ -18,8 +18,8 @@ export interface ReadingParts {
 }
 
 /**
- * Those who have a connection not read, and the heartbeat with it, as no Pong can be read. It is read again when the
- * last of them goes on, and when it takes longer than a peer that is silent may live.
+ * Readers that cannot keep up, and for whom a connection is not read meanwhile. Its heartbeat rests, as no Pong can be
+ * read. The connection is read again when the last of them goes on, or after as long as a silent peer may live.
  */
 export class ReadingPauses {
   readonly #peer: HeartbeatPeer;
@@ -38,8 +38,8 @@ export class ReadingPauses {
   /**
    * Stops reading.
    *
-   * @param expired Called where it takes too long; it has begun again by then.
-   * @returns What goes on.
+   * @param expired Called where it takes too long; by then the connection is read again.
+   * @returns Call it to read on.
    */
   add(expired: () => void): () => void {
     this.#by.add(expired);

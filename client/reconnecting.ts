@@ -49,11 +49,11 @@ export class ReconnectingConnection implements ConnectionOwner {
   #between: "connecting" | "reconnecting" | "closing" = "connecting";
   /** Whether a connection is being made: then an observer may be at work. */
   #isDialling = false;
-  /** What that has asked `close` for. */
+  /** What `close` was called with meanwhile. */
   #early: CloseResult | undefined;
   /** Whether `shouldReconnect` is being asked. Then the end of a connection is being handled. */
   #asking = false;
-  /** How often the user was asked what to dial. An answer to an earlier question comes too late. */
+  /** How often the user was asked what to dial. The answer to an earlier question comes too late. */
   #asked = 0;
   /** How many attempts there were since the last stable connection. */
   #attempt = 0;
@@ -62,7 +62,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** Bytes that were lost with the last connection. */
   unsent = 0;
   readonly #sleep: SleepWatch;
-  /** Ends to hear of a network that is there again. */
+  /** Call it to hear no more that the network is back. */
   readonly #deaf: (() => void) | undefined;
 
   /** Makes the first attempt; throws what the runtime throws. */

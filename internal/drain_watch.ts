@@ -9,7 +9,7 @@ export interface Draining {
 /** What a {@linkcode DrainWatch} is made of. */
 export interface DrainWatchOptions {
   clock: Clock;
-  /** Whether somebody calls `fell` whenever a queue has got shorter; else the watch looks by itself. */
+  /** Whether somebody calls `fell` whenever a queue gets shorter. If not, the watch looks by itself. */
   isTold: boolean;
 }
 

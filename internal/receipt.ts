@@ -13,7 +13,7 @@ export type Refused =
 
 /** Counts who has a message in hand. When all have done with it, its sender is told. */
 export class Receipt {
-  /** Whether it may have been seen before, where that cannot be known. */
+  /** Whether it may have been seen before: nobody here can know. */
   readonly mayRepeat: boolean;
   readonly #answer: (refused: Refused | undefined) => void;
   /** How many have it in hand; one of them hands it out. */

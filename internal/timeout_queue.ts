@@ -41,8 +41,8 @@ class Place<T> {
  *
  * As all wait equally long, they expire in the order in which they were added, and a chain keeps that
  * order. So it costs the same to add, to remove and to find the next one, whether there are ten items
- * or ten thousand. One that is added again keeps its place in the map: a map that items leave and come back to
- * is made anew time and again, which takes 2 ms for 20,000 of them (Deno 2.9.6, bench/README.md).
+ * or ten thousand. An item that is added again keeps its entry in the map: an engine builds a map anew, again and again,
+ * when items leave it and come back, which takes 2 ms for 20,000 of them (Deno 2.9.6, bench/README.md).
  */
 export class TimeoutQueue<T> {
   readonly #options: Required<TimeoutQueueOptions<T>>;

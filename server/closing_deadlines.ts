@@ -17,7 +17,7 @@ export interface Closing {
  */
 export class ClosingDeadlines<T extends Closing> {
   readonly #clock: Clock;
-  /** Those that must only answer. */
+  /** Those that have read everything, and must only answer. */
   readonly #answering: TimeoutQueue<T>;
   /** Those whose queue is looked at. */
   readonly #looks: TimeoutQueue<T>;

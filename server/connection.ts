@@ -30,13 +30,13 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   // JavaScriptCore inlines what is small, and counts what it takes to find out what such a name means
   // (bench/README.md, "The way of a message").
   readonly host: ConnectionHost;
-  /** The largest message that can be sent at once, in bytes; -1 for none, as where it is not open. */
+  /** The largest message that can be sent at once, in bytes; -1 for none: it is not open, say. */
   private atOnce = -1;
   /** Only while the runtime has it, and it was not dropped. */
   socket: Socket | undefined;
-  /** Bytes that may be queued beside those that are, at the least: measured only when it is used up. */
+  /** How many more bytes may be queued, at the least. Measured again only when it is used up. */
   private room: number;
-  /** Bytes over which a message is looked at before it is told; Infinity where none is. */
+  /** A message of more bytes than this is checked before it is told; with -1 each is, with Infinity none. */
   looksFrom = -1;
   readonly handle: ConnectionHandle<ServerConnection>;
   readonly url: string;

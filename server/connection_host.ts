@@ -19,7 +19,7 @@ export interface ConnectionHost {
   readonly checksPayload: boolean;
   /** The largest message that can be sent with no look at the queue, in bytes; -1 for none. */
   readonly maxAtOnce: number;
-  /** The bytes over which a message is checked before the listeners get it; -1 where each is. */
+  /** A message of more bytes than this is checked before the listeners get it; with -1 each is. */
   readonly looksFrom: number;
   readonly schema: StandardSchema | undefined;
   readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
@@ -32,9 +32,9 @@ export interface ConnectionHost {
   readonly maxBufferedAmount: number;
   /** Bytes of a peer's messages that may wait for their listeners. */
   readonly maxPendingAmount: number;
-  /** Whether a peer over it stays, and what would go beyond is refused. */
+  /** Whether a peer that reads too slowly stays: then a message that has no room is refused. */
   readonly refusesSlow: boolean;
-  /** Those whose queues somebody waits for. */
+  /** The connections for whose queue somebody waits, until it is shorter. */
   readonly draining: DrainWatch<ServerConnection>;
   /** Connections that are accepted and must open in time. */
   readonly opening: TimeoutQueue<ServerConnection>;

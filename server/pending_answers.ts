@@ -33,7 +33,7 @@ interface AnswersOwner {
 export class PendingAnswers {
   readonly #owner: AnswersOwner;
   readonly #seconds: number;
-  /** For each client that waits, for `authorize` or `clientAddress`: a call that ends that. */
+  /** One function for each client that waits for `authorize` or `clientAddress`: it ends the waiting. */
   readonly #waiting = new Set<(why: TooLate) => void>();
   /** The same for those that wait for too long. */
   readonly #late: TimeoutQueue<() => void>;

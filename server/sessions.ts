@@ -121,7 +121,7 @@ export class Sessions {
       this.#sessions.set(id, known);
       return known;
     }
-    // Somebody says that he is who is here already. Nothing of either is dropped.
+    // It says that it is a client that is here already. No message of either is dropped.
     const own = new Session();
     own.enter(peer, { ...introduction, nth: Infinity });
     return own;
