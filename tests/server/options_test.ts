@@ -3,7 +3,7 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
-import { readServerConfig, START_OPTIONS } from "../../server/options.ts";
+import { readServerConfig, type ServerConfig, START_OPTIONS } from "../../server/options.ts";
 
 /** Values that are wrong for an option, and how the error shows each. */
 type Wrong = [value: unknown, shown: string][];
@@ -246,5 +246,50 @@ describe("readServerConfig()", () => {
         'addresses, with no port: current value is "a b"',
       ]);
     }
+  });
+});
+
+describe("an option of 'start'", () => {
+  /** Each with a value that is not its default, and what of the configuration it decides. */
+  const OPTIONS: [name: string, value: unknown, decides: string[]][] = [
+    ["serverIP", "127.0.0.1", ["hostnames"]],
+    ["reusePort", true, ["reusePort"]],
+    ["compression", true, ["compression"]],
+    ["maxConcurrentClientsNumber", 7, ["maxClients"]],
+    ["maxConnectionsForOneClient", 7, ["maxPerClient"]],
+    ["maxConnections", 7, ["maxConnections"]],
+    ["serverCert", { certPath: "a", keyPath: "b" }, ["serverCert"]],
+    ["protocol", "chat", ["protocols"]],
+    ["path", "/chat", ["isHere"]],
+    ["pingInterval", 7, ["pingInterval"]],
+    ["pongTimeout", 7, ["pongTimeout"]],
+    ["maxPayload", 7, ["maxPayload"]],
+    ["maxBufferedAmount", 7, ["maxBufferedAmount"]],
+    ["maxPendingAmount", 7, ["maxPendingAmount"]],
+    ["slowPeer", "refuse", ["slowPeer"]],
+    ["allowedOrigins", "*", ["allowedOrigins"]],
+    ["allowedHosts", ["example.com"], ["allowedHosts"]],
+    ["authorize", () => true, ["authorize"]],
+    ["authorizeTimeout", 7, ["authorizeTimeout"]],
+    ["clientAddress", () => "192.0.2.1", ["clientAddress"]],
+    ["fetch", () => new Response(), ["fetch"]],
+    ["signal", new AbortController().signal, ["signal"]],
+  ];
+  const read = (options: object): [string, unknown][] =>
+    Object.entries(readServerConfig({ serverPort: 0, ...options }) as ServerConfig);
+  const plain = new Map<string, unknown>(read({}));
+
+  for (const [name, value, decides] of OPTIONS) {
+    it(`decides nothing else: ${name}`, () => {
+      const changed = read({ [name]: value })
+        .filter(([field, given]) => String(given) !== String(plain.get(field)))
+        .map(([field]) => field);
+      assertEquals(changed, decides);
+    });
+  }
+
+  it("is one of these, or says where to listen", () => {
+    const named = ["serverPort", "unixPath", ...OPTIONS.map(([name]) => name)];
+    assertEquals(named.toSorted(), START_OPTIONS.toSorted());
   });
 });
