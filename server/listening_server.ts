@@ -10,6 +10,7 @@ import { GOING_AWAY } from "../internal/close_codes.ts";
 import { DrainWatch } from "../internal/drain_watch.ts";
 import type { ListenerList, Listeners } from "../internal/listeners.ts";
 import { handled, type Observing, type ServerHandshake } from "../internal/observer.ts";
+import { afterTurn } from "../internal/result.ts";
 import type { StandardSchema } from "../internal/schema.ts";
 import { STALL_MS, TimeoutQueue } from "../internal/timeout_queue.ts";
 import type {
@@ -104,6 +105,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly gauges: Gauges = new Gauges(this);
   /** The handshakes, where an observer is told of them. */
   readonly #handshakes: ObservedHandshakes<ServerConnection> | undefined;
+  /** The connections that the observer is told of, and nobody else yet. */
+  readonly #announced = new Set<ServerConnection>();
   readonly #runtime: ServerRuntime;
   readonly #handshake: Handshake;
   /** Seconds of silence after which a connection counts as dead. */
@@ -269,7 +272,11 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   connected(connection: ServerConnection): void {
     this.registry.add(connection);
     this.topics.add(connection);
-    this.#handshakes?.opened(connection);
+    if (this.#handshakes !== undefined) {
+      this.#announced.add(connection);
+      this.#handshakes.opened(connection);
+      this.#announced.delete(connection);
+    }
     this.#listeners.emitTo(this.#connects, connection.handle);
   }
 
@@ -295,6 +302,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   }
 
   closed(connection: ServerConnection, close: CloseResult): void {
+    // It has ended as an observer that hears that it is open sends to it: 'connect' comes first.
+    if (this.#announced.has(connection)) return afterTurn(() => this.closed(connection, close));
     this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
     this.observing?.closed?.(connection.handle, { ...close });
