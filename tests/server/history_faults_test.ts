@@ -1,11 +1,11 @@
-/** What a runtime tells of its faults, on a server with a history as on one without. */
+/** What a runtime tells of its faults, and clients that are at fault, on a server with a history. */
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocketServer } from "../../mod.ts";
-import type { AcceptorEvents } from "../../runtime/contract.ts";
+import type { AcceptorEvents, Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 await import("../../server/clustered.ts");
 
@@ -51,6 +51,42 @@ describe("what a runtime tells of its faults is told by 'error', with a history 
       ]);
       assertEquals(errors.map((error) => "cause" in error && error.cause), [cause, false]);
       await clock.until(server.stop());
+    });
+  }
+});
+
+describe("a client that resumes and does not greet as it should", () => {
+  const OFFER = { "sec-websocket-protocol": "resume.netkit.1" };
+  const ways: Record<string, (admission: Admission, clock: FakeClock) => unknown> = {
+    "with what is no greeting": (admission) => admission.message("hello"),
+    "with a message": (admission) => admission.message("\nhello"),
+    "with bytes": (admission) => admission.message(new ArrayBuffer(3)),
+    "by saying nothing": (_, clock) => clock.advance(10_000),
+    "by leaving": (admission) => admission.closed({ code: 1000, reason: "" }),
+  };
+  for (const [name, act] of Object.entries(ways)) {
+    it(`has no place any more, and is told nothing: ${name}`, async () => {
+      const { clock, runtime, server, errors } = make(true);
+      const told: string[] = [];
+      for (const event of ["connect", "close"] as const) server.on(event, () => told.push(event));
+      await clock.until(server.start({ serverPort: 1, maxConnections: 1 }));
+      await clock.advance(10);
+      const headers = {
+        ...{ host: "localhost", connection: "Upgrade", upgrade: "websocket" },
+        ...{ "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" },
+      };
+      for (let turn = 0; turn < 3; turn++) {
+        const admission = await runtime.request({ headers: { ...headers, ...OFFER } });
+        assertEquals(admission instanceof Response, false, `turn ${turn}`);
+        const socket = new ScriptedSocket();
+        (admission as Admission).open(socket);
+        await act(admission as Admission, clock);
+        assertEquals(socket.calls, name === "by leaving" ? ["send"] : ["send", "terminate"]);
+      }
+      assertEquals([told, errors, server.listAllConnections()], [[], [], []]);
+      const began = clock.now();
+      await clock.until(server.stop());
+      assertEquals([clock.now() - began, clock.pending], [0, 0]);
     });
   }
 });

@@ -266,3 +266,27 @@ describe("a client's socket", () => {
     assertEquals([clock.pending, network.links], [0, []]);
   });
 });
+
+describe("what a program gets of an event", () => {
+  it("is its own: nothing that it does to it, or to what is in it, is in the next one", async () => {
+    const { pair, socket } = await served();
+    const seen: unknown[] = [];
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = (event) => {
+      const bytes = new Uint8Array(event.data as ArrayBuffer);
+      seen.push([event.ports.length, event.composedPath().length, [...bytes], "mine" in event]);
+      assertThrows(() => (event.ports as unknown[]).push("mine"), TypeError);
+      event.composedPath().push(new EventTarget());
+      bytes.fill(0);
+      Object.assign(event, { mine: true });
+      seen.push([event.ports.length, event.composedPath().length]);
+    };
+    for (let n = 0; n < 2; n++) {
+      await pair.ws.send(new Uint8Array([1, 2]));
+      await pair.clock.advance(20);
+    }
+    const each = [[0, 1, [1, 2], false], [0, 1]];
+    assertEquals(seen, [...each, ...each]);
+    await pair[Symbol.asyncDispose]();
+  });
+});
