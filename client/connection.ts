@@ -172,7 +172,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.#socket.terminate();
       this.unsent = waiting;
       afterTurn(() => {
-        if (this.state === "closing") this.#end(asked); // unless the runtime has told of it
+        if (this.state === "closing") this.#end(asked); // unless it was dropped meanwhile
       });
       return;
     }
@@ -232,6 +232,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     if (this.#socket === undefined) return afterTurn(() => this.closed(end)); // it is being dialled
     const { failure, tooBig, unsent = 0 } = end;
     this.unsent += unsent;
+    if (state === "closing" && !this.#wasOpen) return; // `close` tells of it, when all who must know of it do
     if (state === "closing") return this.#end(this.#asked!, end);
     if (tooBig && state === "open") return this.#lose("too big", this.#tooBig(), TOO_BIG);
     if (state === "connecting") {

@@ -75,6 +75,23 @@ for (
       assertEquals([listeners(), clock.pending], [0, 0]);
     });
 
+    it("is told 'close' where its signal has aborted, and the runtime ends it at once as well", async () => {
+      const { clock, runtime, ws, log } = world(options);
+      const { dial } = runtime;
+      runtime.dial = (request, events) => {
+        const socket = dial.call(runtime, request, events);
+        socket.terminate = () => events.closed(END);
+        return socket;
+      };
+      for (let nth = 1; nth <= 2; nth++) {
+        void ws.connect(URL, { signal: AbortSignal.abort() }).then(() => log.push("accepted"));
+        await until(clock, () => log.length === 2);
+        assertEquals(log.splice(0), ["accepted", "close 1000 idle"]);
+        assertEquals([await answer(ws.opened), (await ws.closed).code], ["aborted", 1000]);
+        assertEquals([ws.state, clock.pending], ["idle", 0]);
+      }
+    });
+
     it("can connect again in that 'error'", async () => {
       const { clock, runtime, ws, log } = world(options);
       runtime.next.push("ends", ...options.resume ? ["ends" as const] : []);
