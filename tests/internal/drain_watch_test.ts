@@ -170,6 +170,20 @@ describe("DrainWatch", () => {
     assertEquals(answers.map((answer) => (answer as unknown[])[1]), [false, true]);
   });
 
+  it("keeps nothing of a queue that has fallen, nor a timer once the last other is over", async () => {
+    const { clock, watch, wait } = looking();
+    const fallen = new Queue(clock, 10, 1);
+    wait(fallen);
+    await clock.advance(100);
+    assertEquals(clock.pending, 0);
+    const { looks } = fallen;
+    const other = new Queue(clock, 1000, 0);
+    wait(other);
+    await clock.advance(150);
+    watch.over(other);
+    assertEquals([clock.pending, fallen.looks], [0, looks]);
+  });
+
   it("looks when it is told, where it is told, and has no timer", async () => {
     const clock = new FakeClock();
     const watch = new DrainWatch<{ bufferedAmount: number }>({ clock, isTold: true });
