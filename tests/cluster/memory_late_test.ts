@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { type BrokerReader, memoryBroker } from "../../cluster.ts";
 import { BusinessError } from "../../mod.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 
 /** A reader that notes what it is told, in short, and does something on each entry. */
 function reader(log: string[], then: (entry: string) => void = () => {}): BrokerReader {
@@ -106,6 +107,28 @@ describe("a log in memory", () => {
     const log: string[] = [];
     await link.read(reader(log), new AbortController().signal);
     assertEquals(log, []);
+  });
+
+  it("leaves no listener on the signal of a reader, however it ends", async () => {
+    const broker = new MemoryBroker();
+    for (const end of [(aborter: AbortController) => aborter.abort(), () => broker.close()]) {
+      const aborter = new AbortController();
+      const listeners = countListeners(aborter.signal);
+      const done = broker.link().read(reader([]), aborter.signal);
+      assertEquals(listeners(), 1);
+      await end(aborter);
+      await done;
+      assertEquals(listeners(), 0);
+    }
+  });
+
+  it("says whose option is wrong", () => {
+    assertThrows(
+      () => new MemoryBroker({ maxBytes: 0 }),
+      BusinessError,
+      "MemoryBroker: 'maxBytes'",
+    );
+    assertThrows(() => memoryBroker({ maxBytes: 0 }), BusinessError, "memoryBroker: 'maxBytes'");
   });
 
   it("takes its size alone where it is not made to fail", async () => {

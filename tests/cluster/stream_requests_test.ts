@@ -179,4 +179,17 @@ describe("what a node has appended to JetStream", () => {
     assertEquals(reader.causes, ["what was appended is not there"]);
     await end();
   });
+
+  it("is said to be lost where the same text comes in a later place", async () => {
+    const { nats, broker, reader, end } = await natsLog();
+    nats.isHeld = true;
+    await broker.append("a");
+    nats.first = 2; // the first was dropped, and another node has appended the same
+    nats.release();
+    await until("it is back", () => reader.states.length === 3);
+    await reader.told("a");
+    assertEquals(reader.causes, ["what was appended is not there"]);
+    assertEquals(reader.positions.at(-1)!.offset, 2);
+    await end();
+  });
 });
