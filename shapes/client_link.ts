@@ -116,6 +116,8 @@ export class ClientLink implements Link, ReconnectOwner {
   #isDialling = false;
   /** Whether it was closed while it connected: then its end is told in a task of its own. */
   #isAborted = false;
+  /** Whether the runtime has refused to dial: that, too, is told in a task of its own. */
+  #isRefused = false;
   /** What an attempt is to be. */
   readonly #options: ConnectOptions;
   /** Bytes that were queued as it was dropped, or as the last connection ended. */
@@ -214,6 +216,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   shut(code: number | undefined, reason: string): void {
+    if (this.#isRefused) return;
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
     if (this.state === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
@@ -241,8 +244,8 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   opened(): void {
-    this.#turn?.end();
     this.#model.opened(this.#connection!.protocol, this.#connection!.extensions);
+    this.#turn?.end(); // last, as an observer of the next one may call this socket
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): void {
@@ -292,6 +295,7 @@ export class ClientLink implements Link, ReconnectOwner {
       this.#connection = make();
       if (this.#isAborted) this.#connection.close(NORMAL);
     } catch (cause) {
+      this.#isRefused = true;
       const what = `the runtime refused to dial: ${describe(cause)}`;
       const error = businessError("connectFailed", what, { data: "0", cause });
       setTimeout(() => this.failed(error));
@@ -321,12 +325,13 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   #ended(end: LinkEnd, isLast: boolean): void {
-    this.#turn?.end();
+    const turn = this.#turn;
     if (isLast) {
       this.#options.signal?.removeEventListener("abort", this.#abort);
       this.#left += this.#connection?.unsent ?? 0; // by the standard it is not forgotten
     }
     this.#model.ended(end, isLast);
+    turn?.end(); // last, as above
   }
 }
 

@@ -1,0 +1,76 @@
+/** What is called on a socket whose dialling was refused, and by an observer of the next that connects to its host. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { WebSocket, type WebSocketInit } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+const REFUSED = { code: 0, reason: "", failure: { what: "connection refused", status: "0" } };
+
+/** A socket on a script, and all that it tells. Those of one host wait for each other. */
+function make(init: WebSocketInit, host = "localhost") {
+  const ws = new WebSocket(`ws://${host}/`, [], init);
+  const log: unknown[] = [];
+  for (const type of ["open", "error"] as const) ws.addEventListener(type, () => log.push(type));
+  ws.addEventListener("close", ({ code }) => log.push(code));
+  return { ws, log };
+}
+
+/** Tasks, which are not the clock's. */
+const task = () => new Promise((resolve) => setTimeout(resolve, 2));
+
+describe("a WebSocket that the runtime refuses to dial", () => {
+  const calls: [how: string, call: (ws: WebSocket, abort: () => void) => void][] = [
+    ["close()", (ws) => ws.close()],
+    ["terminate()", (ws) => ws.terminate()],
+    ["its signal", (_, abort) => abort()],
+  ];
+  for (const [how, call] of calls) {
+    it(`tells 'close' once, be it ended by ${how} meanwhile`, async () => {
+      const runtime = new ScriptedClient();
+      runtime.fault = new Error("no");
+      const controller = new AbortController();
+      const clock = new FakeClock();
+      const { ws, log } = make({ clock, runtime, signal: controller.signal });
+      assertEquals(ws.readyState, 0);
+      call(ws, () => controller.abort());
+      await task();
+      assertEquals([log, ws.readyState, clock.pending], [["error", 1006], 3, 0]);
+      runtime.fault = undefined;
+      const next = make({ clock, runtime }); // whose turn it is
+      runtime.events.open();
+      assertEquals(next.log, ["open"]);
+    });
+  }
+});
+
+describe("an observer of a WebSocket that has waited for its turn", () => {
+  for (const [name, init] of [["", {}], [" that reconnects", { reconnect: true }]] as const) {
+    for (const isRefused of [false, true]) {
+      const what = isRefused ? "has failed" : "is open";
+      it(`may end the one before${name}, which ${what}`, async () => {
+        const clock = new FakeClock();
+        const runtime = new ScriptedClient();
+        const host = `host${name.length}${what.length}`;
+        const first = make({ clock, runtime, ...init }, host);
+        const { events } = runtime;
+        let dialled = 0;
+        const dialling = () => {
+          dialled++;
+          first.ws.terminate();
+        };
+        make({ clock, runtime, observer: { dialling } }, host);
+        assertEquals(dialled, 0);
+        if (isRefused) events.closed(REFUSED);
+        else events.open();
+        await task();
+        assertEquals(dialled, 1);
+        const isOver = name === "" || !isRefused; // else it has told 'close' of the attempt before
+        const before = isRefused ? isOver ? [] : ["error", 1006] : ["open"];
+        assertEquals(first.log, [...before, "error", 1006]);
+        assertEquals(first.ws.readyState, 3);
+      });
+    }
+  }
+});
