@@ -292,6 +292,7 @@ const TABLE = [
     "tests/cluster/resume_test",
     "tests/cluster/stop_test",
     "tests/server/cluster_",
+    "tests/server/resume_test",
   ], [
     "tests/server/resuming_test",
   ]],

@@ -94,3 +94,29 @@ describe("a connection in memory", () => {
     await clock.until(server.stop());
   });
 });
+
+describe("a socket of the network in memory, as a runtime's", () => {
+  it("has nothing queued once it is over, however much was", async () => {
+    for (const end of ["terminate", "cut", "the server's end"] as const) {
+      const { clock, network, ws, server } = await world();
+      await ws.close();
+      await clock.advance(10);
+      const socket = network.client.dial({
+        ...{ url: "ws://localhost/", headers: {}, protocols: [], proxy: "no-proxy" },
+        tls: { insecure: false, minVersion: 0 },
+      }, { open() {}, message() {}, alive() {}, closed() {} });
+      await clock.advance(10);
+      const [link] = network.links;
+      link!.hold("toServer");
+      socket.send("1234");
+      await clock.advance(10);
+      assertEquals(socket.bufferedAmount, 4);
+      if (end === "terminate") socket.terminate();
+      else if (end === "cut") link!.cut();
+      else await server.terminate(server.listAllConnections()[0]!);
+      await clock.advance(10);
+      assertEquals([end, socket.bufferedAmount], [end, 0]);
+      await clock.until(server.stop());
+    }
+  });
+});
