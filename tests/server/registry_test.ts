@@ -189,6 +189,28 @@ describe("what is no connection of the server", () => {
     }
   });
 
+  it("is that of another server: no call reaches it, nor one's own at the same address", async () => {
+    const theirs = await serverOf(PORT);
+    const { all, server } = await serverOf(PORT);
+    const { connection } = theirs.all[0]!;
+    const kindOf = (call: Promise<unknown>) => call.catch(({ kind }: BusinessError) => kind);
+    const calls = [
+      server.send("x", connection),
+      server.close(connection),
+      server.terminate(connection),
+      server.join(connection, "a"),
+      server.leave(connection, "a"),
+    ];
+    assertEquals(await Promise.all(calls.map(kindOf)), Array(5).fill("noConnection"));
+    assertEquals([await server.drained(connection), server.bufferedAmount(connection)], [false, 0]);
+    assertEquals(await server.broadcast("x", { except: connection }), { sent: 1, tooSlow: 0 });
+    assertEquals([theirs.all[0]!.socket.calls, all[0]!.socket.calls], [[], ["send"]]);
+    assertEquals(theirs.server.listAllConnections(), [connection]);
+    await server.close(all[0]!.connection);
+    assertEquals(await kindOf(theirs.server.terminate(all[0]!.connection)), "noConnection");
+    assertEquals(all[0]!.socket.calls, ["send", "close 1000"]);
+  });
+
   it("is not there for a server that stops, until its 'close' is told", async () => {
     const { all, server, clock } = await serverOf(PORT, 1);
     const log: string[] = [];
