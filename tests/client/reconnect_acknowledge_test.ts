@@ -96,4 +96,23 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
     assertEquals([kind, cause], ["unsent", reason]);
     assertEquals(errors.map(({ kind, cause }) => [kind, cause]), [["unsent", reason]]);
   });
+
+  it("says it, too, as the cause of what was sent and not acknowledged", async () => {
+    await using nodes = new NodesInMemory();
+    await nodes.node({}, {}, () => {});
+    const { clock, network } = nodes;
+    const ws = createWebSocket({
+      ...{ clock, runtime: network.client, resume: true, reconnect: ALWAYS },
+    });
+    const aborter = new AbortController();
+    await clock.until(ws.connect("ws://localhost:1/", { signal: aborter.signal }));
+    await nodes.settle();
+    network.links[0]!.hold("toServer");
+    const refused = ws.send("sent", ACK).catch((error: BusinessError) => error);
+    const reason = new Error("enough");
+    aborter.abort(reason);
+    const { kind, cause } = await clock.until(refused) as BusinessError;
+    assertEquals([kind, cause], ["unacknowledged", reason]);
+    assertEquals(nodes.seen, []);
+  });
 });
