@@ -100,4 +100,20 @@ describe("a client that 'authorize' decides about", () => {
       await end();
     }
   });
+
+  it("leaves nothing to wait for once it was decided about", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime });
+    server.on("error", () => {});
+    const authorize = () => Promise.resolve(new Response(null, { status: 403 }));
+    await server.start({ serverPort: 80, authorize });
+    for (let asked = 0; asked < 2; asked++) {
+      const answer = await runtime.request();
+      assertEquals(answer instanceof Response && answer.status, 403);
+      await clock.advance(6000);
+    }
+    assertEquals([clock.pending, clock.fired], [0, 1]); // the one timer of the first, which has found nobody
+    await clock.until(server.stop());
+  });
 });
