@@ -102,6 +102,16 @@ describe("the end of a client's connection", () => {
     });
   }
 
+  it("by close() is told with all of the reason that was asked for, of which 123 bytes go out", async () => {
+    await using world = await DialledClient.open();
+    const reasons: string[] = [];
+    world.socket.close = (...args: unknown[]) => void reasons.push(String(args[1]));
+    const reason = "x".repeat(200);
+    await world.ws.close({ code: 4001, reason });
+    world.runtime.events.closed(closed(4001, reason.slice(0, 123)));
+    assertEquals([world.told[0], reasons], [[`close 4001 ${reason}`], [reason.slice(0, 123)]]);
+  });
+
   it("by close() is told after 5 s where the peer does not answer", async () => {
     await using world = await DialledClient.open();
     await world.ws.close();

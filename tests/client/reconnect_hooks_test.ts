@@ -89,6 +89,21 @@ describe("a function that a client that reconnects was given", () => {
     });
   }
 
+  it("may be disposed of as the last attempt fails, which is no fault of whoever does", async () => {
+    const { clock, runtime, ws, log } = scripted({ shouldReconnect: () => false });
+    await ws.connect(URL);
+    await ws.send("never sent");
+    const disposed: unknown[] = [];
+    ws.once("error", () => {
+      disposed.push(ws.state);
+      void ws[Symbol.asyncDispose]().then(() => disposed.push("done"), (why) => disposed.push(why));
+    });
+    runtime.events.closed({ code: 1006, reason: "" });
+    await clock.advance(1);
+    assertEquals(log.errors.map(({ kind }) => kind), ["unsent", "connectFailed"]);
+    assertEquals([disposed, ws.state], [["closing", "done"], "idle"]);
+  });
+
   it("is not asked whether to connect again where no attempt is left", async () => {
     let asked = 0;
     const shouldReconnect = () => ++asked > 0;
