@@ -27,6 +27,8 @@ describe("Stats", () => {
     assertEquals("roundTrip" in stats.read(0), false);
     for (const ms of [5, 1, 3]) stats.ponged(0, ms);
     assertEquals(stats.read(0).roundTrip, { last: 3, min: 1, max: 5, mean: 3 });
+    for (const ms of [0, 6]) stats.ponged(0, ms); // none at all, and one after that
+    assertEquals(stats.read(0).roundTrip, { last: 6, min: 0, max: 6, mean: 3 });
   });
 
   it("says nothing of a broker before there was one", () => {
