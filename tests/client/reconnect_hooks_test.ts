@@ -23,6 +23,23 @@ describe("a function that a client that reconnects was given", () => {
     }
   });
 
+  it("may dispose of the client in shouldReconnect, after an attempt that failed: that settles", async () => {
+    let disposed = Promise.resolve();
+    const { clock, runtime, ws, log } = scripted({
+      shouldReconnect() {
+        disposed = ws[Symbol.asyncDispose]();
+        return true;
+      },
+    });
+    await ws.connect(URL);
+    runtime.events.closed({
+      ...{ code: 0, reason: "" },
+      failure: { what: "connection refused", status: "0" },
+    });
+    assertEquals(await clock.until(disposed.then(() => "disposed")), "disposed");
+    assertEquals([log.names, ws.state, clock.pending], [["error"], "idle", 0]);
+  });
+
   for (
     const [what, random] of [
       ["throws", () => {
