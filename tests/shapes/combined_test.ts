@@ -11,6 +11,7 @@ import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { countListeners } from "../helpers/leftovers.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+import { ControlSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
 import { next } from "../helpers/sockets.ts";
 
 const RECONNECT = { minDelay: 1, factor: 1, random: () => 1 };
@@ -225,4 +226,29 @@ describe("bytes", () => {
       await pair[Symbol.asyncDispose]();
     });
   }
+});
+
+describe("a connection in two shapes", () => {
+  it("tells of Pings and Pongs to the one that knows them, and of none that failed", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime });
+    const log: string[] = [];
+    server.on("error", ({ message }) => void log.push(message));
+    wsServer(server).on("connection", (socket) => {
+      for (const type of ["ping", "pong"]) {
+        socket.on(type, (data: Buffer) => log.push(`${type} ${data}`));
+      }
+    });
+    server.on("connect", (connection) => void socketOf(server, connection));
+    await server.start({ serverPort: 80 });
+    const admission = runtime.enter();
+    const inner = new ControlSocket();
+    admission.open(inner);
+    inner.told!.control("ping", new TextEncoder().encode("a"));
+    inner.told!.control("pong", new TextEncoder().encode("b"));
+    assertEquals(log, ["ping a", "pong b"]);
+    admission.closed({ code: 1000, reason: "" });
+    await clock.until(server.stop());
+  });
 });

@@ -2,8 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { afterEach, describe, it } from "@std/testing/bdd";
-import { BusinessError } from "../../mod.ts";
+import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { WebSocket, webSocketClass, type WebSocketConstructor } from "../../standard.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
 import { assertThrowsDom, giveUp, next, settled } from "../helpers/sockets.ts";
 import { acceptHead, header, RawServer } from "../peers/raw.ts";
@@ -128,6 +129,30 @@ describe("new WebSocket: the subprotocols", () => {
       await server.close();
     });
   }
+});
+
+describe("new WebSocket: options that are given more than once", () => {
+  it("are those that were given last: of the class, the second argument, the third", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    const said: unknown[] = [];
+    const authorize = ({ headers }: Request) => {
+      said.push(headers.get("x-from"));
+      return true as const;
+    };
+    await server.start({ serverPort: 80, authorize });
+    const from = (where: string) => ({ header: { "x-from": where } });
+    const bound = { clock, runtime: network.client, ...from("class") };
+    const Bound = webSocketClass(bound) as unknown as typeof Untyped;
+    const [second, third] = [from("second"), from("third")];
+    for (const args of [[], [second], [second, third], [[], third]]) {
+      new Bound("ws://localhost/", ...args);
+      await clock.advance(10);
+    }
+    assertEquals(said, ["class", "second", "third", "third"]);
+    await clock.until(server.stop());
+  });
 });
 
 describe("new WebSocket: the order of its steps", () => {
