@@ -64,6 +64,22 @@ describe("a socket that sends a Blob", () => {
     await server.stop();
   });
 
+  it("keeps the order while the second of two is read", async () => {
+    const { peer, server, socket } = await pair();
+    const [one, two] = [slowBlob("one"), slowBlob("two")];
+    const sent = new Promise<void>((resolve) => socket.send(one.blob, () => resolve()));
+    socket.send(two.blob);
+    one.resolve();
+    await within(sent);
+    await new Promise((resolve) => setTimeout(resolve)); // nothing waits any more for the first
+    socket.send("three");
+    await new Promise((resolve) => setTimeout(resolve));
+    two.resolve();
+    socket.close(4000);
+    assertEquals(await gets(peer), ["bytes one", "bytes two", "text three", "close 4000"]);
+    await server.stop();
+  });
+
   it("tells of one that cannot be read, and sends what comes after it", async () => {
     const { peer, server, socket } = await pair();
     const one = slowBlob("one");
