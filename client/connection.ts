@@ -171,10 +171,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     if (state === "connecting") {
       this.#socket.terminate();
       this.unsent = waiting;
-      afterTurn(() => {
-        if (this.state === "closing") this.#end(asked); // unless it was dropped meanwhile
-      });
-      return;
+      return afterTurn(() => this.#end(asked)); // nothing else tells of it: see `closed`
     }
     this.#awaitClose(); // first, as the runtime may tell of the end at once
     this.#socket.close(wire.code, wire.reason);
