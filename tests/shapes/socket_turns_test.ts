@@ -17,8 +17,12 @@ function make(init: WebSocketInit, host = "localhost") {
   return { ws, log };
 }
 
-/** Tasks, which are not the clock's. */
-const task = () => new Promise((resolve) => setTimeout(resolve, 2));
+/** Waits until a socket is over, in tasks that are not the clock's, and for what may be told once more. */
+async function over({ ws }: ReturnType<typeof make>): Promise<void> {
+  const task = () => new Promise((resolve) => setTimeout(resolve, 2));
+  while (ws.readyState !== 3) await task();
+  await task();
+}
 
 describe("a WebSocket that the runtime refuses to dial", () => {
   const calls: [how: string, call: (ws: WebSocket, abort: () => void) => void][] = [
@@ -32,10 +36,11 @@ describe("a WebSocket that the runtime refuses to dial", () => {
       runtime.fault = new Error("no");
       const controller = new AbortController();
       const clock = new FakeClock();
-      const { ws, log } = make({ clock, runtime, signal: controller.signal });
+      const one = make({ clock, runtime, signal: controller.signal });
+      const { ws, log } = one;
       assertEquals(ws.readyState, 0);
       call(ws, () => controller.abort());
-      await task();
+      await over(one);
       assertEquals([log, ws.readyState, clock.pending], [["error", 1006], 3, 0]);
       runtime.fault = undefined;
       const next = make({ clock, runtime }); // whose turn it is
@@ -64,7 +69,7 @@ describe("an observer of a WebSocket that has waited for its turn", () => {
         assertEquals(dialled, 0);
         if (isRefused) events.closed(REFUSED);
         else events.open();
-        await task();
+        await over(first);
         assertEquals(dialled, 1);
         const isOver = name === "" || !isRefused; // else it has told 'close' of the attempt before
         const before = isRefused ? isOver ? [] : ["error", 1006] : ["open"];
