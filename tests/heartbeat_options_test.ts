@@ -69,6 +69,8 @@ describe("heartbeatPolicy()", () => {
   });
 
   it("cuts 'pongTimeout' to 'pingInterval'", () => {
+    const least = { pingInterval: 0.5, pongTimeout: 0.5 };
+    assertEquals(heartbeatPolicy({ ...least, pongTimeout: 0.6 }), least);
     assertEquals(heartbeatPolicy({ pingInterval: 5 }), {
       pingInterval: 5,
       pongTimeout: 5,
