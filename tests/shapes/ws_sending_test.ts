@@ -98,16 +98,20 @@ describe("a socket that sends a Blob", () => {
   it("tells the callbacks of what waits when it is dropped meanwhile", async () => {
     const { server, socket } = await pair();
     const one = slowBlob("one");
-    const told: unknown[] = [];
-    const tell = (what: string) => (error?: Error) => told.push([what, error?.message]);
-    socket.send(one.blob, tell("Blob"));
-    socket.send("text", tell("text"));
+    const told: string[] = [];
+    const sent = [one.blob, "text"].map((data) =>
+      new Promise<void>((resolve) =>
+        socket.send(data, (error) => {
+          told.push(`${typeof data} ${error?.message}`);
+          resolve();
+        })
+      )
+    );
     socket.terminate();
     one.resolve();
-    await within(once(socket, "close"));
-    await within(new Promise((resolve) => setTimeout(resolve)));
+    await within(Promise.all(sent));
     const message = "WebSocket is not open: readyState 3 (CLOSED)";
-    assertEquals(told, [["Blob", message], ["text", message]]);
+    assertEquals(told, [`object ${message}`, `string ${message}`]);
     assertEquals(socket.bufferedAmount, 7);
     await server.stop();
   });
