@@ -68,7 +68,7 @@ export function readInit(options: object): ReadInit {
     }
     request.header = readHeaders(headers);
   }
-  if ("protocol" in request) {
+  if (request.protocol !== undefined) {
     const rule = "is no option: subprotocols are the second argument";
     throw argumentError("WebSocket: 'protocol'", rule, request.protocol);
   }

@@ -174,6 +174,21 @@ describe("the third argument of WebSocket", () => {
     });
   }
 
+  it("may say undefined for each, as if it were left out", async () => {
+    const clock = new FakeClock();
+    const network = new MemoryNetwork({ clock });
+    const server = createWebSocketServer({ clock, runtime: network.server });
+    const seen: unknown[] = [];
+    server.on("connect", ({ protocol }) => void seen.push(protocol));
+    await server.start({ serverPort: 80, protocol: "a" });
+    const none = { header: undefined, headers: undefined, protocol: undefined, signal: undefined };
+    const init = { clock, runtime: network.client, ...none } as object;
+    const socket = new WebSocket("ws://localhost/", "a", init);
+    await clock.advance(10);
+    assertEquals([seen, socket.protocol], [["a"], "a"]);
+    await clock.until(server.stop());
+  });
+
   it("takes headers as an object, as pairs, and as Headers", async () => {
     const clock = new FakeClock();
     const network = new MemoryNetwork({ clock });
