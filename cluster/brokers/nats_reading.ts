@@ -81,6 +81,7 @@ export class NatsReading extends Reading<Numbered> {
       this.up();
       this.#watch();
       if (info.count === 0) this.#readyNow();
+      this.#endFork(this.#last?.sequence); // of an empty stream, or as that was refused before
       await failed;
     } finally {
       this.#fail = () => {};
@@ -135,13 +136,12 @@ export class NatsReading extends Reading<Numbered> {
   }
 
   /** Begins again at the stream's start. */
-  #restart({ epoch, last, count }: StreamInfo, why: LostReason): void {
+  #restart({ epoch, last }: StreamInfo, why: LostReason): void {
     this.#fork = why === "forked" ? { until: last, epoch: this.#epoch } : undefined;
     this.#told = this.#fork?.epoch;
     this.#created = this.#epoch = epoch;
     this.#last = this.#ahead = undefined;
     this.reader.lost(why);
-    if (count === 0) this.#wholeRead();
   }
 
   protected override tellAhead(entry: Numbered): void {
@@ -166,7 +166,7 @@ export class NatsReading extends Reading<Numbered> {
     this.#ahead = undefined;
     if (ahead === undefined) this.#tell(entry);
     if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
-    if (this.#fork !== undefined && sequence >= this.#fork.until) this.#wholeRead();
+    this.#endFork(sequence);
   }
 
   #tell({ sequence, text }: Numbered): void {
@@ -179,12 +179,13 @@ export class NatsReading extends Reading<Numbered> {
     }
   }
 
-  /** What a stream that has lost entries still had has been told. */
-  #wholeRead(): void {
+  /** Ends the epoch of a stream that has lost entries, once all that it still had has been told. */
+  #endFork(sequence = 0): void {
     const fork = this.#fork;
+    if (fork === undefined || sequence < fork.until) return;
     this.#fork = undefined;
     // Another node may have ended the epoch already.
-    if (fork?.epoch !== this.#epoch) return;
+    if (fork.epoch !== this.#epoch) return;
     this.#stream.append(`epoch forked ${fork.epoch}`).catch((cause) => {
       this.#fork = fork;
       this.#fail(cause);

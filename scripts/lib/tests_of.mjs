@@ -299,6 +299,7 @@ const TABLE = [
   [/^server\/clustered/, ["tests/server/history_bounds_test", "tests/server/resume_"], []],
   [/^cluster\/(?:wait|brokers\/re)/, [
     "tests/cluster/engine_brokers_test",
+    "tests/cluster/stream_epochs_test",
     "tests/cluster/reading_test",
     "tests/cluster/stream_commands_test",
     "tests/cluster/stream_rows_test",
@@ -313,6 +314,7 @@ const TABLE = [
   ]],
   [/^cluster\/brokers\/nats/, [
     "tests/cluster/engine_brokers_test",
+    "tests/cluster/stream_epochs_test",
     "tests/cluster/stream_numbers_test",
     "tests/cluster/stream_requests_test",
     "tests/cluster/stream_silence_test",

@@ -1,0 +1,126 @@
+/** How an epoch of a log in an engine ends and another begins, and what a reader is told of it. The engine is in memory. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Reading } from "../../cluster/brokers/reading.ts";
+import { readReply } from "../../cluster/brokers/redis_rows.ts";
+import { redisBroker } from "../../redis.ts";
+import { until } from "../helpers/log_reader.ts";
+import { natsLog, redisLog } from "../helpers/scripted_log.ts";
+import { ScriptedRedis } from "../helpers/scripted_redis.ts";
+
+describe("an epoch in JetStream", () => {
+  it("that another node has ended is said to be lost, and entries go on in the next", async () => {
+    const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
+    const { epoch } = reader.positions[0]!;
+    nats.entries.push(`epoch forked ${epoch}`);
+    nats.release();
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(reader.log, ["a", "<ready>", "<lost: forked>", "b"]);
+    assertEquals(reader.positions[1], { epoch: `${epoch}.2`, offset: 3 });
+    await end();
+  });
+
+  it("is ended at last, also where that is refused at first", async () => {
+    const { nats, broker, reader, end } = await natsLog();
+    nats.isHeld = true;
+    await broker.append("a");
+    nats.entries = ["other"];
+    nats.answers["NETKIT.log"] = [{ error: { err_code: 10077, description: "no room" } }];
+    nats.release();
+    const ended = () => nats.entries.some((text) => text.startsWith("epoch forked "));
+    await until("it is ended", ended);
+    await until("it is back", () => reader.states.at(-1) === true);
+    assertEquals(reader.lostReasons, ["forked"]);
+    assert(reader.causes.some((cause) => cause.includes("no room")), `${reader.causes}`);
+    await end();
+  });
+
+  it("is ended at last, also where nothing is left of the stream and that is refused at first", async () => {
+    const { nats, broker, reader, end } = await natsLog();
+    for (const text of ["a", "b"]) await broker.append(text);
+    await reader.told("b");
+    const { epoch } = reader.positions[0]!;
+    nats.entries = [];
+    nats.first = 2; // it has lost its newest, and what was before
+    nats.answers["NETKIT.log"] = [{ error: { err_code: 10077, description: "no room" } }];
+    nats.cut();
+    await until("it is ended", () => nats.entries[0] === `epoch forked ${epoch}`);
+    await until("it is back", () => reader.states.at(-1) === true);
+    await broker.append("c");
+    await reader.told("c");
+    assertEquals([reader.lostReasons, reader.entries], [["forked"], ["a", "b", "c"]]);
+    assertEquals(reader.positions.at(-1)!.epoch, `${epoch}.2`);
+    await end();
+  });
+});
+
+describe("an epoch in Redis", () => {
+  it("is begun by who appends first, for the reason that there was none", async () => {
+    const redis = new ScriptedRedis();
+    const broker = redisBroker({ open: redis.open });
+    await broker.append("a");
+    assertEquals(redis.rows.map(([id, fields]) => [id.split("-")[1], ...fields]), [
+      ["0", "epoch", "gone"],
+      ["1", `e${redis.rows[0]![0].split("-")[0]}`, "a"],
+    ]);
+    await broker.close();
+  });
+
+  it("is not looked for without end where a stranger is always first", async () => {
+    const { redis, broker, end } = await redisLog({
+      rows: [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]]],
+    });
+    let strangers = 0;
+    redis.rows.push([`2000-${strangers}`, ["hello", "stranger"]]);
+    redis.fault = (asked) => {
+      if (!asked.includes(" on1000 ")) return undefined;
+      redis.rows.push([`2000-${++strangers}`, ["hello", "stranger"]]);
+      return "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+    };
+    await assertRejects(() => broker.append("b"), Error, "equal or smaller");
+    assert(strangers < 200, `${strangers}`);
+    await end();
+  });
+
+  it("that has not begun is none, and what strangers put there is told once", async () => {
+    const { redis, reader, end } = await redisLog({
+      rows: [["9000000000000-0", ["hello", "stranger"]]],
+    });
+    assertEquals(reader.entries, ["stranger"]);
+    await until("it waits", () => redis.isRead);
+    const faults = ["ERR broken"];
+    redis.fault = (asked) => asked.startsWith("XREAD") ? faults.shift() : undefined;
+    redis.wake();
+    await until("it is back", () => reader.states.length === 3);
+    await until("it waits again", () => redis.isRead);
+    assertEquals(reader.entries, ["stranger"]);
+    await end();
+  });
+});
+
+describe("an answer to XREAD", () => {
+  it("has no rows where there is none", () => {
+    for (const none of [null, undefined, {}, new Map()]) assertEquals(readReply(none), []);
+  });
+});
+
+describe("a reader that has left", () => {
+  it("is told nothing of what fails afterwards", async () => {
+    const told: unknown[] = [];
+    const leaving = new AbortController();
+    class Failing extends Reading<string> {
+      protected override read(): Promise<void> {
+        this.up();
+        leaving.abort();
+        return Promise.reject(new Error("too late"));
+      }
+      protected override tellAhead(): void {}
+      protected override interrupt(): void {}
+    }
+    const reader = { entry() {}, ready() {}, lost() {}, state: (up: boolean) => told.push(up) };
+    await new Failing(reader, leaving.signal).run();
+    assertEquals(told, [true]);
+  });
+});
