@@ -303,7 +303,11 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   closed(connection: ServerConnection, close: CloseResult): void {
     // It has ended as an observer that hears that it is open sends to it: 'connect' comes first.
-    if (this.#announced.has(connection)) return afterTurn(() => this.closed(connection, close));
+    if (this.#announced.has(connection)) afterTurn(() => this.#ended(connection, close));
+    else this.#ended(connection, close);
+  }
+
+  #ended(connection: ServerConnection, close: CloseResult): void {
     this.registry.remove(connection);
     this.#handshake.release(connection.handle.clientIP);
     this.observing?.closed?.(connection.handle, { ...close });

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { assertNothingLeft } from "../helpers/leftovers.ts";
 import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 it("it tells 'connect' before 'close', each once, and gives its place back", async () => {
@@ -32,4 +33,5 @@ it("it tells 'connect' before 'close', each once, and gives its place back", asy
   assertEquals(server.listAllConnections(), []);
   assertEquals(runtime.request() instanceof Response, false);
   await clock.until(server.stop());
+  assertNothingLeft();
 });
