@@ -51,6 +51,23 @@ describe("the history of topics", () => {
     assertEquals(brief(history.since("a", at(9))), []);
   });
 
+  it("lets go of nothing new for what is older than a gap, or of another epoch", async () => {
+    const ways: Record<string, [gap: (history: History) => void, epoch: string]> = {
+      "a gap": [(history) => history.clear(), "e"],
+      "an epoch": [() => {}, "f"],
+    };
+    for (const [what, [gap, epoch]] of Object.entries(ways)) {
+      const { clock, history } = start({ age: 10_000 });
+      history.add("a", at(1), "x");
+      gap(history);
+      await clock.advance(5000);
+      for (const n of [2, 3]) history.add("a", at(n, 0, epoch), `${n}`);
+      await clock.advance(6000); // the first would be too old by now
+      assertEquals(brief(history.since("a", at(2, 0, epoch))), ["3"], what);
+      assertEquals(history.bytes > 0, true, what);
+    }
+  });
+
   it("keeps so many messages of a topic", () => {
     const { history } = start({ messages: 3 });
     for (let n = 1; n <= 500; n++) history.add("a", at(n), `${n}`);
