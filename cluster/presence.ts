@@ -156,16 +156,13 @@ export class Presence {
       case "hello":
         if (!isOwn) this.#announceSoon();
         break;
-      case "snapshot":
-        this.#snapshot(from, message);
-        break;
       case "dead":
         this.#remove(message.node, from !== message.node);
         // Somebody has taken this node for dead, which it is not: after a break, say.
         if (message.node === this.#node) this.#announce();
         break;
-      case "message":
-        break;
+      case "snapshot":
+        this.#snapshot(from, message);
     }
   }
 
