@@ -282,6 +282,7 @@ describe("createWebSocket().on('headerReceive')", () => {
     answer!.headers({ n: "1" });
     runtime.events.closed({ code: 1006, reason: "" });
     answer!.headers({ n: "2" });
+    await within(ws.closed);
     assertEquals(log, ["close"]);
   });
 
