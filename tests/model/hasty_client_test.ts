@@ -1,12 +1,9 @@
 /**
  * Random calls of a client, from outside and from within all that it tells, on a runtime that tells of an end
  * whenever it may: within the dialling, a `send`, `close` or `terminate`. Real runtimes do so seldom, each in
- * its own places. `MODEL_RUNS` says how many programs, `MODEL_SEED` which is the first.
+ * its own places.
  */
 
-import { assertEquals } from "@std/assert";
-import { it } from "@std/testing/bdd";
-import process from "node:process";
 import {
   type BusinessError,
   createWebSocket,
@@ -17,6 +14,7 @@ import type { ClientEvents, ClientSocket, DialRequest, End } from "../../runtime
 import { FakeClock } from "../../testing.ts";
 import { PausableSocket, ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { Chance } from "./chance.ts";
+import { programs } from "./hasty_programs.ts";
 
 const FAILED: End = { code: 0, reason: "", failure: { what: "refused", status: "0" } };
 
@@ -208,17 +206,4 @@ class World extends ScriptedClient {
   }
 }
 
-const runs = Number(process.env["MODEL_RUNS"] ?? 1000);
-const first = Number(process.env["MODEL_SEED"] ?? Date.now() % 2 ** 31);
-
-it(`a client on a hasty runtime: MODEL_SEED=${first}, ${runs} programs`, async () => {
-  const { error } = console;
-  console.error = () => {}; // what nobody has handled
-  try {
-    for (let seed = first; seed < first + runs; seed++) {
-      assertEquals([seed, await new World(seed).run()], [seed, []]);
-    }
-  } finally {
-    console.error = error;
-  }
-});
+programs("a client on a hasty runtime", 1000, (seed) => new World(seed).run());

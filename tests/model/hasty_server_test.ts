@@ -1,12 +1,9 @@
 /**
  * Random calls of a server, from outside and from within all that it tells, on a runtime that tells of an end
  * whenever it may: within a `send`, `close`, `terminate` or `resume`. Real runtimes do so seldom, each in its own
- * places. `MODEL_RUNS` says how many programs, `MODEL_SEED` which is the first.
+ * places.
  */
 
-import { assertEquals } from "@std/assert";
-import { it } from "@std/testing/bdd";
-import process from "node:process";
 import {
   type BusinessError,
   createWebSocketServer,
@@ -19,6 +16,7 @@ import type { Admission, End } from "../../runtime/contract.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { PausableSocket, ScriptedServer } from "../helpers/scripted_runtime.ts";
 import { Chance } from "./chance.ts";
+import { programs } from "./hasty_programs.ts";
 
 /** How many may be connected. */
 const PLACES = 4;
@@ -226,17 +224,4 @@ class World extends ScriptedServer {
   }
 }
 
-const runs = Number(process.env["MODEL_RUNS"] ?? 200);
-const first = Number(process.env["MODEL_SEED"] ?? Date.now() % 2 ** 31);
-
-it(`a server on a hasty runtime: MODEL_SEED=${first}, ${runs} programs`, async () => {
-  const { error } = console;
-  console.error = () => {}; // what nobody has handled
-  try {
-    for (let seed = first; seed < first + runs; seed++) {
-      assertEquals([seed, await new World(seed).run()], [seed, []]);
-    }
-  } finally {
-    console.error = error;
-  }
-});
+programs("a server on a hasty runtime", 200, (seed) => new World(seed).run());

@@ -2,11 +2,31 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type BusinessError, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
+import {
+  type BusinessError,
+  createWebSocketServer,
+  type WebSocketConnection,
+  type WebSocketServer,
+} from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 const PORT = 50_000;
+
+const kindOf = (call: Promise<unknown>) => call.catch(({ kind }: BusinessError) => kind);
+
+/** That no call of a server finds a connection. */
+async function assertUnknown(server: WebSocketServer, connection: WebSocketConnection) {
+  const calls = [
+    server.send("x", connection),
+    server.close(connection),
+    server.terminate(connection),
+    server.join(connection, "a"),
+    server.leave(connection, "a"),
+  ];
+  assertEquals(await Promise.all(calls.map(kindOf)), Array(5).fill("noConnection"));
+  assertEquals([await server.drained(connection), server.bufferedAmount(connection)], [false, 0]);
+}
 
 /** A server with a connection from each of these ports. */
 async function serverOf(...ports: number[]) {
@@ -171,18 +191,9 @@ describe("what is no connection of the server", () => {
     const { connection } = all[0]!;
     all[0]!.end();
     await clock.until(server.stop());
-    const kindOf = (call: Promise<unknown>) => call.catch(({ kind }: BusinessError) => kind);
     for (const one of [server, createWebSocketServer()]) {
       for (const given of [connection, { ...connection }]) {
-        const calls = [
-          one.send("x", given),
-          one.close(given),
-          one.terminate(given),
-          one.join(given, "a"),
-          one.leave(given, "a"),
-        ];
-        assertEquals(await Promise.all(calls.map(kindOf)), Array(5).fill("noConnection"));
-        assertEquals([await one.drained(given), one.bufferedAmount(given)], [false, 0]);
+        await assertUnknown(one, given);
       }
       assertEquals(await kindOf(one.send("x", {} as never)), "argument");
       assertEquals(await kindOf(one.terminate(5 as never)), "argument");
@@ -193,16 +204,7 @@ describe("what is no connection of the server", () => {
     const theirs = await serverOf(PORT);
     const { all, server } = await serverOf(PORT);
     const { connection } = theirs.all[0]!;
-    const kindOf = (call: Promise<unknown>) => call.catch(({ kind }: BusinessError) => kind);
-    const calls = [
-      server.send("x", connection),
-      server.close(connection),
-      server.terminate(connection),
-      server.join(connection, "a"),
-      server.leave(connection, "a"),
-    ];
-    assertEquals(await Promise.all(calls.map(kindOf)), Array(5).fill("noConnection"));
-    assertEquals([await server.drained(connection), server.bufferedAmount(connection)], [false, 0]);
+    await assertUnknown(server, connection);
     assertEquals(await server.broadcast("x", { except: connection }), { sent: 1, tooSlow: 0 });
     assertEquals([theirs.all[0]!.socket.calls, all[0]!.socket.calls], [[], ["send"]]);
     assertEquals(theirs.server.listAllConnections(), [connection]);
