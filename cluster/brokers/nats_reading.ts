@@ -70,6 +70,7 @@ export class NatsReading extends Reading<Numbered> {
       if (delivery === undefined) return; // a stranger's: it is in no stream
       if (delivery.delivered !== ++delivered) return this.#fail(new Error("some were not told"));
       const { sequence, pending } = delivery;
+      this.up(); // the answer that makes the consumer may be known later than its first entry
       this.#take({ sequence, text: this.#stream.textOf(message) }, pending);
     };
     const subscription = this.#stream.connection.subscribe(subject, { callback });

@@ -27,7 +27,7 @@ export class LogReader implements BrokerReader, AsyncDisposable {
   readonly causes: string[] = [];
   readonly lostReasons: LostReason[] = [];
   isReady = false;
-  /** The first entry whose place does not follow from the one before, with nothing said. */
+  /** The first entry whose place does not follow from the one before, or that came while down, with nothing said. */
   unsaid: string | undefined;
   readonly #ending = new AbortController();
   /** Resolves when reading has ended, for whatever reason. */
@@ -48,6 +48,7 @@ export class LogReader implements BrokerReader, AsyncDisposable {
     const follows = last === undefined ||
       (position.epoch === last.epoch && position.offset === last.offset + 1);
     if (!follows) this.unsaid ??= `${JSON.stringify(last)} → ${JSON.stringify(position)}`;
+    if (this.states.at(-1) !== true) this.unsaid ??= `${entry}: not said that the log can be read`;
     this.#last = position;
     this.positions.push(position);
     this.log.push(entry);
