@@ -110,9 +110,9 @@ export interface StopOptions {
    */
   reason?: string | undefined;
   /**
-   * In how many whole seconds, above 0, the peers may come back at the latest: each is told a second of
-   * its own out of those, by `retry after 7` as the reason, so that they do not come back together. A
-   * client of this module that reconnects does as it is told.
+   * In how many whole seconds, above 0, the peers may come back at the latest: each is told the next
+   * of those seconds, and the first again after the last, by `retry after 7` as the reason, so that they
+   * do not come back all at once. A client of this module that reconnects does as it is told.
    */
   retryAfter?: number | undefined;
 }

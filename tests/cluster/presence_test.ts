@@ -127,6 +127,25 @@ describe("presence", () => {
     assertEquals(cluster.nodes[0]!.presence.nodes.toSorted(), ["n0", "n2"]);
   });
 
+  for (const [lease, more] of [[1, 1], [30, 1], [300, 10], [3600, 120]] as const) {
+    it(`has them leave within ${more} s after a lease of ${lease} s, and not before it is over`, async () => {
+      const cluster = new Cluster(0);
+      for (const name of ["n0", "n1"]) cluster.start(name, lease * 1000);
+      await cluster.settle(100);
+      cluster.nodes[1]!.presence.join(["t", 1, "127.0.0.1"]);
+      await cluster.settle();
+      const [one] = cluster.nodes;
+      // A sign of life at this very moment: nothing else is heard of it afterwards.
+      cluster.nodes[1]!.presence.join(["t", 2, "127.0.0.1"]);
+      await cluster.settle();
+      cluster.nodes[1]!.crash();
+      await cluster.settle(lease * 1000 - 1);
+      assertEquals(one!.members(), ["n1/1", "n1/2"]);
+      await cluster.settle(1 + more * 1000);
+      assertEquals(one!.members(), []);
+    });
+  }
+
   it("holds nobody for dead while nobody hears anybody, oneself included", async () => {
     const cluster = await three();
     cluster.broker.down();
