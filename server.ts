@@ -23,6 +23,7 @@ import { type BusinessError, businessError, errorLike } from "./errors.ts";
 import { systemClock } from "./heartbeat.ts";
 import { readCloseOptions } from "./internal/close_options.ts";
 import { Listeners } from "./internal/listeners.ts";
+import { loading } from "./internal/loading.ts";
 import { observing } from "./internal/observer.ts";
 import { ACCEPTED, answered, Refusal, settled } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
@@ -231,7 +232,7 @@ class Server {
   ): Promise<T> {
     return Refusal.pending((resolve, reject) => {
       const enter = async () => {
-        const { Clustered } = await import("./server/clustered.ts");
+        const { Clustered } = await loading(import("./server/clustered.ts"));
         const parts = [this.#cluster!, this.#parts, this.#subscribers] as const;
         const clustered = await Clustered.enter(call, ...parts);
         const started = clustered instanceof Error ? clustered : start(clustered.parts);

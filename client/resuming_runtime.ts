@@ -1,6 +1,7 @@
 /** Loads what a client needs to resume, where it is to. Not part of the public API. */
 
 import type { Clock } from "../internal/clock.ts";
+import { loading } from "../internal/loading.ts";
 import type { Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import type { NumberedMessage } from "../internal/unacknowledged.ts";
@@ -64,7 +65,7 @@ export function resumingRuntime(
       dial: (request, events) => session!.dial(request, events),
     },
     after: (request) => async () => {
-      const { ResumeSession } = await import("./resume.ts");
+      const { ResumeSession } = await loading(import("./resume.ts"));
       session ??= new ResumeSession(runtime, clock, owner, outbox);
       return await request();
     },

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
+import { loaded } from "../internal/loading.ts";
 import { checkArgument, DURATION, type Rule } from "../internal/validate.ts";
 
-/** How long a promise may wait for what takes real time, such as a module that is loaded, in ms. */
+/** How long a promise may wait for what takes real time, such as a file that is read, in ms. */
 const REAL_MS = 5000;
 
 /** What can be waited for. */
@@ -123,8 +124,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass until a promise settles. Where no timer waits, what takes real time may come: a module
-   * that is loaded.
+   * Lets time pass until a promise settles. Where no timer waits, what takes real time may come: a file
+   * that is read. No time passes while this module loads a part of itself.
    *
    * @param promise What to wait for, such as `server.stop()`.
    * @param ms How many milliseconds to wait at the most.
@@ -195,9 +196,17 @@ export class FakeClock implements Clock {
 /**
  * Lets promises settle until none is left that waits for another alone, however many follow each other:
  * a task of the runtime comes only when all of them have. No timer is used for it: that would cost a
- * millisecond each time.
+ * millisecond each time. A module that is being loaded is waited for, too, as no time passes meanwhile.
  */
-function settle(): Promise<void> {
+async function settle(): Promise<void> {
+  await turn();
+  for (let one = loaded(); one !== undefined; one = loaded()) {
+    await one;
+    await turn();
+  }
+}
+
+function turn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") return void setImmediate(resolve);
     const { port1, port2 } = new MessageChannel(); // a web page has no setImmediate

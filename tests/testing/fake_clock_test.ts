@@ -6,7 +6,8 @@ import { BusinessError } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { runSource } from "../helpers/source.ts";
 
-const TESTING = new URL("../../testing.ts", import.meta.url).href;
+const [MAIN, TESTING, CLUSTER] = ["mod.ts", "testing.ts", "cluster.ts"]
+  .map((name) => new URL(`../../${name}`, import.meta.url).href);
 
 describe("FakeClock", () => {
   it("fires timers at their moments, in the order they fall due, then in that they were set", async () => {
@@ -97,6 +98,28 @@ describe("FakeClock", () => {
     const later = loaded.then(() => new Promise((resolve) => clock.setTimer(() => resolve(1), 9)));
     assertEquals(await clock.until(later), 1);
     assertEquals(clock.now(), 1009);
+  });
+
+  it("lets no time pass while the module loads a part of itself for the first time", async () => {
+    const { code, stdout } = await runSource(`
+      import { createWebSocket, createWebSocketServer } from ${JSON.stringify(MAIN)};
+      import { FakeClock, MemoryNetwork } from ${JSON.stringify(TESTING)};
+      import { memoryBroker } from ${JSON.stringify(CLUSTER)};
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const parts = { clock, runtime: network.server, history: true, broker: memoryBroker() };
+      const server = createWebSocketServer(parts);
+      clock.setTimer(() => console.log("late"), 100);
+      void server.start({ serverPort: 80 });
+      await clock.advance(50);
+      console.log(server.address !== undefined);
+      const ws = createWebSocket({ clock, runtime: network.client, reconnect: true, resume: true });
+      void ws.connect("ws://localhost/");
+      await clock.until(ws.opened);
+      console.log(ws.state);
+      (globalThis.Deno ?? process).exit(0);
+    `);
+    assertEquals([code, stdout.trim().split("\n")], [0, ["true", "open"]]);
   });
 
   it("waits until a promise settles, and no longer", async () => {
