@@ -78,7 +78,8 @@ export class ResumeSession {
     const list: Record<string, string> = {};
     // Those of another log cannot be recovered: the server is not asked.
     const own = [...this.#topics].reverse().find(([, { place }]) => place)?.[1].epoch;
-    let [topics, characters] = [0, 200];
+    let topics = 0;
+    let characters = control({ resume: 1, epoch: own, at: list }).length - 1; // no comma after the last
     for (const [topic, known] of [...this.#topics].reverse()) {
       if (known.place === undefined || known.epoch !== own) continue;
       const at = placeText(known.place);

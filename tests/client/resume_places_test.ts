@@ -92,6 +92,24 @@ describe("a session's place", () => {
     assert(length <= MAX_LIST.characters && length > MAX_LIST.characters - 400, `${length}`);
     script.end();
   });
+
+  it("is listed where it has room, to the last character, whatever the log is called", () => {
+    for (const epoch of ["e", "1795000000000", `"${"log ".repeat(100)}"`]) {
+      const bare = `${JSON.stringify({ resume: 1, epoch, at: { b: "1.0", "": "1.0" } })}\n`.length;
+      for (const more of [0, 1]) {
+        const script = new Script();
+        script.greet(epoch);
+        const longest = "a".repeat(MAX_LIST.characters - bare + more);
+        for (const name of [longest, "b"]) script.hear({ joined: name, at: "1.0" });
+        script.end();
+        const { at } = script.greet(epoch) as { at: object };
+        const { length } = script.runtime.last.sent[0] as string;
+        assertEquals(Object.keys(at).length, 2 - more);
+        if (more === 0) assertEquals(length, MAX_LIST.characters);
+        script.end();
+      }
+    }
+  });
 });
 
 describe("a connection that may resume", () => {
