@@ -40,7 +40,10 @@ class WebSocketDuplex extends Duplex {
       this.#window?.end();
     });
     streams.opened.catch((error) => this.destroy(error));
-    if (window === undefined) return;
+    if (window === undefined) {
+      this.read(0); // as a socket of Node's does: who only writes hears of a loss, too
+      return;
+    }
     this.#window = new FlowWindow(window, (text) => {
       this.#writer.write(text).catch(() => {}); // it is over: nobody waits for it
     });

@@ -100,6 +100,19 @@ for (const [side, make] of [["a client's", client], ["a server's", server]] as c
       await stop();
     });
 
+    it("is destroyed with an error where it is lost, though nobody reads", async () => {
+      const { stream, peer, stop } = await make();
+      const failed = once(stream, "error");
+      const closed = new Promise((resolve) => stream.once("close", resolve));
+      stream.write("one");
+      await within(peer.next(BINARY));
+      peer.socket.resetAndDestroy();
+      const [{ code, kind }] = await within(failed) as [BusinessError];
+      assertEquals([code, kind], [200, "lost"]);
+      await within(closed);
+      await stop();
+    });
+
     it("holds the writer back", async () => {
       const { stream, peer, stop } = await make();
       peer.socket.pause();
@@ -156,7 +169,7 @@ describe("duplexOf()", () => {
     await ws.close();
     stream.end();
     const [error] = await within(failed);
-    assertEquals((error as BusinessError).kind, "notConnected");
+    assertEquals((error as BusinessError).kind, "closing");
     peer.end();
     await raw.close();
   });
