@@ -15,5 +15,5 @@ export const REFUSALS: Record<
 > = {
   connect: { idle: OK, connecting: BUSY, open: BUSY, closing: BUSY, reconnecting: BUSY },
   send: { idle: NOT_OPEN, connecting: OK, open: OK, closing: NOT_OPEN, reconnecting: OK },
-  close: { idle: NOTHING, connecting: OK, open: OK, closing: NOTHING, reconnecting: OK },
+  close: { idle: NOTHING, connecting: OK, open: OK, closing: "closing", reconnecting: OK },
 };

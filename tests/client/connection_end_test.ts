@@ -47,7 +47,7 @@ describe("the end of a client's connection", () => {
       assertEquals([world.ws.state, world.told], ["closing", [[], [`close ${code}`]]]);
       world.runtime.events.message("not heard any more");
       assertEquals(await answer(world.ws.send("x")), "notOpen");
-      assertEquals(await answer(world.ws.close()), "notConnected");
+      assertEquals(await answer(world.ws.close()), "closing");
       world.runtime.events.closed(closed(1001, "theirs"));
       const close = how === "close()" ? "close 4001 mine" : "close 1000 CLOSE_NORMAL";
       assertEquals([world.ws.state, world.told], ["idle", [[close], []]]);

@@ -296,7 +296,7 @@ describe("a client that reconnects, and an observer", () => {
     runtime.events.closed({ ...LOST, failure: { what: "no", status: "0" } });
     const [state, ...refused] = await Promise.all(answers);
     assertEquals(state, "closing");
-    assertEquals(refused, ["notOpen", "alreadyConnected", "notConnected", "notConnected"]);
+    assertEquals(refused, ["notOpen", "alreadyConnected", "closing", "notConnected"]);
     await clock.advance(LONGEST_MS);
     assertEquals(log.slice(-2), ["error unsent", "error connectFailed"]);
     assertEquals([ws.state, clock.pending], ["idle", 0]);

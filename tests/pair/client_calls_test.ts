@@ -58,7 +58,7 @@ function rows(
   const [stats, opened, closed, read] = settled;
   const isIdle = quiet === IDLE;
   return {
-    close: ["notConnected", ...quiet],
+    close: [isIdle ? "notConnected" : "closing", ...quiet],
     dispose: [undefined, ...quiet],
     reconnect: ["notConnected", ...quiet],
     "connect, wrong URL": [isIdle ? "url" : refused, ...quiet],

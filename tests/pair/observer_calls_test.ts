@@ -121,7 +121,7 @@ describe("a client that drops its connection", () => {
       await using world: DialledClient = await DialledClient.open({}, options as never);
       await play(world);
       assertEquals(told, [name.replace(" for the runtime", ""), "closing"]);
-      const kinds = ["alreadyConnected", "notOpen", "notConnected"];
+      const kinds = ["alreadyConnected", "notOpen", "closing"];
       assertEquals(await Promise.all(calls.map(answer)), kinds);
     });
   }
