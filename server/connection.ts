@@ -325,7 +325,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     // Whoever hears that a peer is lost, or has terminated it, does not believe that all has arrived.
     if (!tells || this.#close === LINK_DOWN) return; // not by its code, which may be asked for
     const what = `${bytes} bytes that were queued to ${this.handle} could not be sent`;
-    this.host.failed(businessError("unsent", what, { data: String(bytes) }));
+    this.host.failed(businessError("unsent", what, { data: String(bytes), ...this.handle }));
   }
 
   #fail(why: DropReason, what: string, cause?: unknown): void {
@@ -333,8 +333,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.failed(businessError(KIND_OF_DROP[why], `${this.handle} ${what}`, {
       data: "0",
       cause: cause === undefined ? new Error(what) : new Error(what, { cause }),
-      clientIP: this.handle.clientIP,
-      clientPort: this.handle.clientPort,
+      ...this.handle,
     }));
   }
 

@@ -204,7 +204,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const names = offered.slice(0, 3).map(describeSubprotocol).join(", ") + more;
     const what = `${connectionKey(ip, port)} offers the subprotocols ${names}`;
     this.#owner.failed(
-      businessError("noSubprotocol", `${what}; this server speaks none: set 'protocol'`),
+      businessError("noSubprotocol", `${what}; this server speaks none: set 'protocol'`, {
+        clientIP: ip,
+        clientPort: port,
+      }),
     );
   }
 

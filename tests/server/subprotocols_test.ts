@@ -122,6 +122,11 @@ describe("createWebSocketServer().start({ protocol })", () => {
     const told = watched.errors.filter(({ kind }) => kind !== "lost"); // each peer resets
     assertEquals(told.map(({ code, kind }) => [code, kind]), [[2302999, "noSubprotocol"]]);
     const [error] = told;
+    const { clientIP, clientPort, message } = error!;
+    assertEquals([clientIP, message.includes(`: ${clientIP}:${clientPort} offers`)], [
+      "127.0.0.1",
+      true,
+    ]);
     assertStringIncludes(error!.message, 'offers the subprotocols "mqtt", ');
     assertStringIncludes(error!.message, ", …; this server speaks none: set 'protocol'");
     assertFalse(error!.message.includes("secret"), error!.message); // a page's token may be in it

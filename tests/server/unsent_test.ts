@@ -66,11 +66,11 @@ async function deadReader(peers: RawPeers): Promise<RawPeer> {
 
 /** What was told of bytes that were not sent. */
 function told({ errors }: WatchedServer): number[] {
-  return errors.map(({ code, kind, data, message }) => {
-    assertEquals([code, kind], [2302999, "unsent"]);
+  return errors.map(({ code, kind, data, message, clientIP, clientPort }) => {
+    assertEquals([code, kind, clientIP], [2302999, "unsent", "127.0.0.1"]);
     assertMatch(
       message,
-      new RegExp(`: ${data} bytes that were queued to 127.0.0.1:\\d+ could not`),
+      new RegExp(`: ${data} bytes that were queued to 127.0.0.1:${clientPort} could not`),
     );
     return Number(data);
   });
