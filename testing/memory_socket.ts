@@ -1,4 +1,5 @@
 import type { WebSocketData } from "../client/types.ts";
+import { TOO_BIG } from "../internal/close_codes.ts";
 import { asView, byteLength, exceeds, snapshot } from "../internal/payload.ts";
 import { responseHeaders } from "../runtime/answer_headers.ts";
 import type {
@@ -136,7 +137,7 @@ export class MemorySocket implements ClientSocket {
     if (!exceeds(data, this.#maxPayload)) {
       return this.#owner!.message(this.#binaryType === "uint8array" ? asView(data) : data);
     }
-    if (this.state === "open") this.#tell((other) => other.#closed(1009, ""));
+    if (this.state === "open") this.#tell((other) => other.#closed(TOO_BIG.code, TOO_BIG.reason));
     this.#end({ code: 1006, reason: "", tooBig: true });
   }
 

@@ -161,7 +161,7 @@ describe("MemoryNetwork", () => {
       ...["server: message 0123456789", "server: error 200 0"],
       "server: close 1009 Received too big message",
     ]);
-    assertEquals(await world.told(10), ["client: close 1009 "]);
+    assertEquals(await world.told(10), ["client: close 1009 Received too big message"]);
     await world.end();
   });
 
