@@ -265,8 +265,11 @@ describe("duplexOf()", () => {
     await pair[Symbol.asyncDispose]();
   });
 
-  it("is over when it is destroyed, also where the connection was lost and nobody read", async () => {
-    const { pair, stream } = await duplex();
+  it("is over when it is destroyed, also where it was lost and nobody read what came", async () => {
+    const { pair, stream } = await duplex({ readableHighWaterMark: 1 });
+    await pair.ws.send("12");
+    await pair.clock.advance(10);
+    assertEquals(stream.readableLength, 2);
     pair.network.links[0]!.cut();
     await pair.clock.advance(20);
     assertEquals(stream.destroyed, false);
