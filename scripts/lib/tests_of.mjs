@@ -49,6 +49,7 @@ const TABLE = [
     "tests/shapes/acknowledge_test",
     "tests/shapes/combined_test",
     "tests/shapes/ws_corners_test",
+    "tests/shapes/ws_paused_test",
     "tests/pair/thenables_test",
   ], [
     "tests/shapes/ws_wire_test",

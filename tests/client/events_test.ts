@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { BusinessError, createWebSocket } from "../../mod.ts";
 import { Session, untyped, within } from "../helpers/client.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 import { TcpServer } from "../helpers/tcp.ts";
 import { acceptHead, BINARY, frame, PING, PONG, TEXT } from "../peers/raw.ts";
 
@@ -67,6 +68,17 @@ describe("createWebSocket() events", () => {
     const [[, info] = []] = session.log.of("openInfo");
     assertEquals(Object.keys(open as object).sort(), ["message", "status"]);
     assertEquals((info as { protocol: string }).protocol, "chat");
+  });
+
+  it("say it there also where a listener of 'open' has closed, and the client has it no more", async () => {
+    for (const client of [{}, { reconnect: true }]) {
+      await using pair = await MemoryPair.start({ client, config: { protocol: "chat" } });
+      const told: unknown[] = [];
+      pair.ws.on("open", () => void pair.ws.close());
+      pair.ws.on("openInfo", (_, { protocol }) => told.push(protocol, pair.ws.protocol));
+      await pair.open({ protocol: "chat" });
+      assertEquals(told, ["chat", ""]);
+    }
   });
 });
 

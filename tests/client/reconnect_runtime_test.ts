@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BusinessError } from "../../mod.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 import { scripted, URL } from "./reconnect_world.ts";
 
 describe("createWebSocket({ reconnect }) on a runtime", () => {
@@ -25,8 +26,11 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     await clock.advance(1);
     assertEquals([ws.state, clock.pending], ["idle", 0]);
     runtime.fault = new SyntaxError("no such URL");
-    const error = await ws.connect(URL).catch((error) => error);
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    const error = await ws.connect(URL, { signal }).catch((error) => error);
     assertEquals([error.code, ws.state], [2302001, "idle"]);
+    assertEquals([listeners(), clock.pending], [0, 0]);
     assertEquals(error.message, "Websocket url error: connect: the runtime refused the URL");
     assertEquals(String(error.cause), "SyntaxError: no such URL");
   });

@@ -87,6 +87,16 @@ describe("what a node publishes", () => {
     const again = outcome(node.publish("c"));
     await cluster.settle(5000);
     assertEquals(await again, await published);
+    cluster.broker.release();
+    await cluster.settle();
+    cluster.broker.fail("refused");
+    const tried = node.publish("d");
+    await cluster.settle(100);
+    assertEquals(await tried, 3, "it was appended again");
+    cluster.broker.fail("held");
+    const last = outcome(node.publish("e"));
+    await cluster.settle(5000);
+    assertEquals(await last, await published);
   });
 
   for (const faults of [[], ["lost answer"]] as const) {

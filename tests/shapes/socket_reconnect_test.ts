@@ -3,7 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BusinessError } from "../../errors.ts";
+import { createWebSocketServer } from "../../server.ts";
 import { webSocketClass, type WebSocketInit } from "../../standard.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
 import { assertThrowsDom, logOf, next } from "../helpers/sockets.ts";
 import { acceptHead, header, RawServer, type RawServerOptions, TEXT } from "../peers/raw.ts";
@@ -61,6 +63,22 @@ describe("a socket that reconnects", () => {
     ws.close();
     await next(ws, "close");
     await server.close();
+  });
+
+  it("may be dropped, or closed, as it opens: no timer is left", async () => {
+    for (const end of ["terminate", "close"] as const) {
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      await server.start({ serverPort: 80 });
+      const Socket = webSocketClass({ reconnect: true, clock, runtime: network.client });
+      const ws = new Socket("ws://localhost/");
+      ws.onopen = () => ws[end]();
+      await clock.until(next(ws, "close"));
+      assertEquals(ws.readyState, ws.CLOSED);
+      await clock.until(server.stop());
+      assertEquals(clock.pending, 0);
+    }
   });
 
   it("may be closed by an observer while it dials, in its turn or again", async () => {
