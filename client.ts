@@ -160,7 +160,7 @@ class Client implements WebSocketClient<unknown> {
     if (callback === undefined && arguments.length <= 2 && typeof data !== "function") {
       // Nearly every message takes this way: the connection is open, and the data is small.
       const connection = this.#connection;
-      if (connection?.state === "open" && mostBytes(data) <= this.#maxAtOnce) {
+      if (connection?.takes && mostBytes(data) <= this.#maxAtOnce) {
         connection.send(data as WebSocketData);
         return ACCEPTED as Promise<boolean> & void;
       }

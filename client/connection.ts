@@ -114,6 +114,11 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     return this.#queue.bytes + this.#socket.bufferedAmount;
   }
 
+  /** Whether it is open. What may wait for another connection is not for one whose server has said Close. */
+  get takes(): boolean {
+    return this.state === "open" && (this.#parts.queue === undefined || !this.#socket.isEnding);
+  }
+
   /** How many bytes may be queued, besides the limit that the user has set. */
   get maxQueued(): number {
     return Infinity;
@@ -219,8 +224,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
   }
 
   answered(roundTrip: number): void {
-    const { observing, who } = this.#parts;
-    observing?.ponged?.(who, roundTrip);
+    this.#parts.observing?.ponged?.(this.#parts.who, roundTrip);
   }
 
   closed(end: End): void {

@@ -67,16 +67,15 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   /** Makes the first attempt; throws what the runtime throws. */
   constructor(owner: ReconnectOwner, parts: ReconnectParts) {
-    const { options: { signal } } = parts;
     this.#owner = owner;
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#sleep = new SleepWatch(parts.clock, this.hasten);
     this.#dial();
-    signal?.addEventListener("abort", this.#abort);
+    parts.options.signal?.addEventListener("abort", this.#abort);
     this.#sleep.start();
     this.#deaf = parts.runtime.woken?.(this.hasten);
-    if (signal?.aborted) this.#abort();
+    if (parts.options.signal?.aborted) this.#abort();
   }
 
   get state(): "connecting" | "open" | "closing" | "reconnecting" | "idle" {
@@ -102,19 +101,24 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   /** Bytes that may be queued now. */
   get maxQueued(): number {
-    return this.state === "open" ? Infinity : this.#parts.policy.maxQueued;
+    return this.takes ? Infinity : this.#parts.policy.maxQueued;
+  }
+
+  /** Whether there is a connection that takes messages: none whose server has said Close. */
+  get takes(): boolean {
+    return this.#connection?.takes === true;
   }
 
   /** Sends and returns `true`, or queues the message and returns `false`. */
   send(data: WebSocketData): boolean {
-    if (this.#connection?.state === "open") return this.#connection.send(data);
+    if (this.takes) return this.#connection!.send(data);
     this.#queue.push(data);
     return false;
   }
 
   /** Sends a message that is to be acknowledged, now or on the next connection. */
   acknowledge(message: NumberedMessage): void {
-    if (this.#connection?.state === "open") this.#connection.acknowledge(message);
+    if (this.takes) this.#connection!.acknowledge(message);
     else this.#queue.push(message);
   }
 
@@ -270,8 +274,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   #wanted(last: Interruption): boolean {
     this.#asking = true;
     const { shouldReconnect } = this.#parts.policy;
-    const ask = () => shouldReconnect({ ...last });
-    const wanted = this.#ask("shouldReconnect", ask, false);
+    const wanted = this.#ask("shouldReconnect", () => shouldReconnect({ ...last }), false);
     this.#asking = false;
     return wanted;
   }

@@ -83,6 +83,10 @@ export class ResumingSocket implements Wire, ClientEvents {
     return this.#socket.bufferedAmount;
   }
 
+  get isEnding(): boolean {
+    return this.#socket.isEnding === true;
+  }
+
   /** There where the runtime can stop reading. */
   get pause(): (() => void) | undefined {
     return this.#socket.pause && (() => this.#socket.pause!());

@@ -148,6 +148,8 @@ export interface ClientSocket extends Socket {
   readonly protocol: string;
   /** The extensions the server chose, "" for none. */
   readonly extensions: string;
+  /** Whether the server has said Close and the end is still to be told, where that takes time. */
+  readonly isEnding?: boolean;
 }
 
 /** What a client's connection tells its owner. */

@@ -153,6 +153,10 @@ class BunSocket implements ClientSocket {
     return this.#closed ? 0 : this.#ws.bufferedAmount;
   }
 
+  get isEnding(): boolean {
+    return this.#ws.readyState === this.#ws.CLOSING;
+  }
+
   get protocol(): string {
     return this.#ws.protocol;
   }

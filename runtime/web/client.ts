@@ -93,6 +93,10 @@ class WebSocketOfTheWeb implements ClientSocket {
     return counts ? this.#ws.bufferedAmount : 0;
   }
 
+  get isEnding(): boolean {
+    return this.#ws.readyState === this.#ws.CLOSING;
+  }
+
   get protocol(): string {
     return this.#ws.protocol;
   }

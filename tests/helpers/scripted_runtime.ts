@@ -25,6 +25,7 @@ export class ScriptedSocket implements ClientSocket {
   bufferedAmount = 0;
   protocol = "";
   extensions = "";
+  isEnding = false;
 
   send(): void {
     this.calls.push("send");

@@ -124,6 +124,14 @@ describe("the client of a page", () => {
     assertEquals(counted(), [0, 9, 9, 0]);
   });
 
+  it("is ending once the server has said Close", () => {
+    const ending = [0, 1, 2, 3].map((state) => {
+      ws.readyState = state;
+      return socket.isEnding;
+    });
+    assertEquals(ending, [false, false, true, false]);
+  });
+
   it("tells how it ended: what was not sent, but where it ended cleanly", () => {
     for (const [wasClean, unsent] of [[true, 0], [false, 9]] as const) {
       dial();
