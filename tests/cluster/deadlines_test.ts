@@ -16,17 +16,27 @@ describe("what waits with one timer", () => {
 
   it("ends each by its own limit, the shorter one first, whichever began first", async () => {
     const deadlines = new Deadlines();
-    const began = performance.now();
     const ended: string[] = [];
-    const wait = (what: string, ms: number) =>
-      assertRejects(() => deadlines.within(never, ms, what), Error, `${what} within ${ms} ms`)
-        .then(() => ended.push(what), (cause) => ended.push(String(cause)));
-    await Promise.all([wait("c", 120), wait("a", 40), wait("b", 80)]);
-    assertEquals(ended, ["a", "b", "c"]);
-    assert(performance.now() - began >= 119);
-    // It has no timer any more, and takes another one.
-    await wait("d", 20);
-    assertEquals(ended.at(-1), "d");
+    const wait = async (what: string, ms: number, promise: Promise<never> = never) => {
+      const began = performance.now();
+      const { message } = await assertRejects(() => deadlines.within(promise, ms, what), Error);
+      ended.push(message);
+      return performance.now() - began;
+    };
+    // In the order in which they began, and with one that goes on before and after them.
+    const [first, last] = ["first", "last"].map(() => Promise.withResolvers<never>());
+    const one = wait("one", 60_000, first!.promise);
+    const waits = [wait("b", 80), wait("a", 60)];
+    const other = wait("other", 60_000, last!.promise);
+    const [b, a] = await Promise.all(waits);
+    assert(a! >= 59 && b! >= 79);
+    assertEquals(ended.toSorted(), ["a within 60 ms", "b within 80 ms"]);
+    assert(await wait("c", 40) >= 39); // the timer is set anew
+    first!.reject(new Error("one has come"));
+    last!.reject(new Error("the other has come"));
+    await Promise.all([one, other]);
+    assertEquals(ended.slice(2), ["c within 40 ms", "one has come", "the other has come"]);
+    deadlines.rest();
   });
 
   it("leaves no timer where it rests, also when something still waits", async () => {
