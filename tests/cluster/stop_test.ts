@@ -76,7 +76,8 @@ describe("stop() of a server with a broker", () => {
         },
         close: () => Promise.resolve(),
       };
-      const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+      const own = { broker, clock, history: true, presence: true };
+      const server = createWebSocketServer({ ...own, runtime: new ScriptedServer() });
       const log: unknown[] = [];
       server.on("error", ({ kind, message }) => log.push(kind, message.replace(/^.*?: /, "")));
       server.subscribe("t", ({ data }) => void log.push(data));
@@ -92,6 +93,8 @@ describe("stop() of a server with a broker", () => {
         assertEquals(await started, "brokerDown");
         assertEquals(clock.now() - began, 6000);
       }
+      server.on("broker", (told) => log.push(told));
+      server.on("presence", (told) => log.push(told));
       for (const offset of [2, 3]) {
         reader.entry({ epoch: "e", offset }, `["other",${offset}]\n["message","t","too late"]`);
       }
