@@ -258,7 +258,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     const connection = new ServerConnection(this, parts);
     for (const one of this.ears) one.request(connection, request);
     this.#handshakes?.admitted(connection, seen);
-    if (this.#opensLater || this.clustered !== undefined) { // one that resumes says so first
+    if (this.#opensLater) {
       this.registry.attach(connection);
       this.opening.add(connection);
     }

@@ -51,6 +51,7 @@ export class Resuming {
       name: runtime.name,
       canPing: runtime.canPing,
       checksPayload: false, // it cannot know how long a header is
+      opensAtOnce: false, // one that resumes says first where it was
       tellsDrain: runtime.tellsDrain === true,
       unsupported: (wishes) => runtime.unsupported?.(wishes),
       fault: (error) => runtime.fault(error),

@@ -1,0 +1,57 @@
+/** A server that stops while a client that offers to resume has not said yet where it was. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
+
+await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
+
+/** The ways to run. Each listens on port 80, and gives what ends its host. */
+const WAYS: Record<
+  string,
+  (server: WebSocketServer, network: MemoryNetwork, clock: FakeClock) => Promise<() => void>
+> = {
+  async start(server, _, clock) {
+    await clock.until(server.start({ serverPort: 80 }));
+    return () => {};
+  },
+  async mount(server, network, clock) {
+    const mount = await clock.until(server.mount());
+    const host = network.serve(80, (request, info) => mount.fetch(request, info) as Response);
+    return () => host.stop();
+  },
+};
+
+describe("stop() with a client that has not said yet where it was", () => {
+  for (const [name, run] of Object.entries(WAYS)) {
+    for (const [what, isSilent, ms] of [["at once", false, 10], ["in 4 s", true, 4000]] as const) {
+      it(`tells it, and is over ${what} where the client ${isSilent ? "is silent" : "answers"}: ${name}`, async () => {
+        const clock = new FakeClock();
+        const network = new MemoryNetwork({ clock, latency: 5 });
+        const server = createWebSocketServer({ history: true, clock, runtime: network.server });
+        const end = await run(server, network, clock);
+        const told: unknown[] = [];
+        network.client.dial({
+          ...{ url: "ws://localhost/", headers: {}, protocols: ["resume.netkit.1"] },
+          ...{ tls: { insecure: false, minVersion: 0 }, proxy: "system" },
+        }, {
+          open: () => told.push("open"),
+          message: () => told.push("greeted"),
+          alive() {},
+          closed: ({ code, reason }) => told.push(code, reason),
+        });
+        await clock.advance(10);
+        const [link] = network.links;
+        if (isSilent) link!.hold("toServer");
+        const began = clock.now();
+        await clock.until(server.stop({ retryAfter: 1 }));
+        assertEquals(clock.now() - began, ms);
+        await clock.advance(10);
+        assertEquals(told, ["open", "greeted", 1012, "retry after 1"]);
+        assertEquals([network.links, clock.pending], [[], 0]);
+        end();
+      });
+    }
+  }
+});
