@@ -294,6 +294,11 @@ export interface TcpListener {
   /** Sends one message to all connections in a topic, in order with other messages. Optional. */
   publish?(topic: string, data: WebSocketData): void;
   /**
+   * Leaves new connections to others that share the port, where there may be any and the runtime can do that;
+   * those that are there stay. `close` follows.
+   */
+  retire?(): void;
+  /**
    * Stops listening. Connections must be gone by then; answers under way may take so many ms, and are cut
    * off then: their streams are cancelled.
    */

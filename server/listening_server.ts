@@ -224,6 +224,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     const began = this.clock.now();
     this.clustered?.depart();
     this.#handshake.close();
+    if ("retire" in this.#listener) this.#listener.retire?.();
     for (const connection of this.registry.known()) {
       if (connection.state === "open") connection.close(farewell());
     }

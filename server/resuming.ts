@@ -62,7 +62,12 @@ export class Resuming {
           request: this.#deciding(events),
         });
         const { address } = listener;
-        return { address, close: (ms) => listener.close(ms), ...this.#publishing(listener) };
+        return {
+          address,
+          retire: () => listener.retire?.(),
+          close: (ms) => listener.close(ms),
+          ...this.#publishing(listener),
+        };
       },
       mount: (options, events) => {
         const more = { maxPayload: roomFor(options.maxPayload) };

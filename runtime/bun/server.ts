@@ -91,6 +91,7 @@ function listen(bun: BunLike, options: ListenOptions, events: PortEvents): TcpLi
       ? { hostname: server.hostname, port: server.port }
       : { hostname: UNIX, port: 0, path },
     publish: acceptor.publish,
+    ...(reusePort === true ? { retire: () => void server.stop(false) } : {}),
     async close(ms) {
       await heard();
       if (server.pendingRequests > 0) await untilAnswered(server, ms);

@@ -13,6 +13,7 @@ import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { Certificates, type Made } from "../helpers/certificates.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 import { assertRefused, LIMIT_MS } from "../helpers/watched_server.ts";
+import { rawConnect } from "../peers/raw.ts";
 
 const PROGRAM = "tests/programs/shared_port.ts";
 
@@ -143,6 +144,31 @@ describe("createWebSocketServer().start({ reusePort: true })", () => {
       for (const program of [old, young]) program?.kill("SIGKILL");
       await Promise.all([old.ended, young?.ended]);
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("leaves new clients to the others while it waits for a peer that reads slowly", async () => {
+    const { program: old, port } = await serve(0, "old");
+    let young: Program | undefined;
+    const slow = await rawConnect(port, { line: "GET /much HTTP/1.1" });
+    const quick = createWebSocket();
+    try {
+      slow.socket.pause(); // its messages wait at the server
+      await quick.connect(`ws://127.0.0.1:${port}/`);
+      await deadline(quick.opened, LIMIT_MS);
+      ({ program: young } = await serve(port, "young"));
+      old.kill("SIGTERM");
+      assertEquals((await deadline(quick.closed, LIMIT_MS)).code, 1012);
+      let isGone = false;
+      void old.ended.then(() => isGone = true);
+      const served = new Set<string>();
+      while (!isGone) served.add(await whoServes(port).catch(({ data }) => data));
+      // Deno cannot stop listening and keep what is connected.
+      assertEquals(served, new Set(HERE === "bun" ? ["young"] : ["young", "503"]));
+    } finally {
+      slow.socket.destroy();
+      for (const program of [old, young]) program?.kill("SIGKILL");
+      await Promise.all([old.ended, young?.ended]);
     }
   });
 
