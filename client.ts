@@ -112,7 +112,6 @@ class Client implements WebSocketClient<unknown> {
       interrupted: () => this.#draining?.over(this.#outgoing),
       pause: (expired) => this.#connection?.pause(expired),
       drop: (close, why) => {
-        if (this.state !== "open") return; // another reader was too slow as well
         this.#connection?.drop(close);
         this.#observing?.dropped?.(this, why);
       },

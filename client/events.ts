@@ -10,6 +10,7 @@ import { afterTurn } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import { parse, type StandardSchema } from "../internal/schema.ts";
 import type { AnswerEvents, ClientRuntime } from "../runtime/contract.ts";
+import { failure } from "./attempt.ts";
 import { Deferred } from "./deferred.ts";
 import { type Message, type MessageInfo, MessageIterator } from "./message_iterator.ts";
 import type { ReconnectOwner } from "./reconnecting.ts";
@@ -47,7 +48,7 @@ export interface EmitterOwner {
   released(): void;
   /** The connection is closed, and another is to follow. */
   interrupted(): void;
-  /** Closes the connection, because of the server or of a reader. */
+  /** Closes the connection, because of the server or of a reader. Only while open. */
   drop(close: CloseResult, why: DropReason): void;
   /** Stops reading, until what this returns is called; nothing where that cannot be. */
   pause(expired: () => void): (() => void) | undefined;
@@ -69,6 +70,8 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
   handler: ((call: () => Promise<unknown> | undefined) => unknown) | undefined;
   /** The error of a connection that is lost, until its 'close' is told. */
   #lost: BusinessError | undefined;
+  /** That messages are read too slowly, until it is told. */
+  #tooMuch: BusinessError | undefined;
 
   constructor(owner: EmitterOwner, schema: StandardSchema | undefined) {
     this.#owner = owner;
@@ -91,7 +94,12 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
       on: (type, listener) => this.#readers.on(type, listener),
       off: (type, listener) => this.#readers.off(type, listener),
       busy: () => this.#owner.state() !== "idle",
-      tooFast: () => this.#owner.drop(READ_TOO_SLOWLY, "too fast"),
+      tooFast: (what) => {
+        if (this.#owner.state() !== "open") return; // another reader was too slow as well
+        this.#tooMuch = failure("tooFast", `messages are read too slowly: ${what}`);
+        queueMicrotask(() => this.#tellTooMuch());
+        this.#owner.drop(READ_TOO_SLOWLY, "too fast");
+      },
       pause: (expired) => this.#owner.pause(expired),
     });
     if (this.#ended !== undefined) messages.end(this.#ended.error);
@@ -163,6 +171,7 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
   }
 
   closed(close: CloseResult): void {
+    this.#tellTooMuch();
     const lost = this.#lost;
     this.#lost = undefined;
     this.#ended = { error: lost };
@@ -176,6 +185,7 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
   }
 
   interrupted(end: { error: BusinessError } | { close: CloseResult }): void {
+    this.#tellTooMuch();
     this.#lost = undefined;
     if ("error" in end) this.listeners.emit("error", end.error);
     else {
@@ -194,6 +204,13 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
 
   report(error: BusinessError): void {
     this.listeners.fault(error);
+  }
+
+  /** Tells that messages are read too slowly, after the listeners of the last one and before the end. */
+  #tellTooMuch(): void {
+    const error = this.#tooMuch;
+    this.#tooMuch = undefined;
+    if (error !== undefined) this.lost(error);
   }
 
   #error(error: BusinessError): void {
@@ -231,9 +248,7 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
     receipt?.refuse("unacceptable");
     this.#owner.drop(close, "unacceptable");
     const what = `a message came in that 'schema' does not accept: ${why}`;
-    this.lost(
-      businessError("unacceptable", what, { data: "0", cause: new Error(what, { cause }) }),
-    );
+    this.lost(failure("unacceptable", what, undefined, cause));
   }
 }
 

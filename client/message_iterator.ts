@@ -16,7 +16,7 @@ export interface MessageSource {
   /** Whether the client is connecting, or has a connection. */
   busy(): boolean;
   /** Called when more messages wait than may wait. */
-  tooFast(): void;
+  tooFast(what: string): void;
   /**
    * Stops reading, until what this returns is called; nothing where that cannot be.
    *
@@ -116,7 +116,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   #overrun(what: string): void {
     this.#error = businessError("unread", what);
     this.#detach();
-    this.#source.tooFast();
+    this.#source.tooFast(what);
   }
 
   #readOn(): void {

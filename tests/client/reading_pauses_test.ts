@@ -107,7 +107,7 @@ describe("a client whose streams are read too slowly", () => {
     assertEquals(calls(), ["resume", "close 1008"]);
     runtime.events.closed({ code: 1008, reason: "" });
     await clock.advance(0);
-    assertEquals(log, ["close 1008"]);
+    assertEquals(log, ["error tooFast", "close 1008"]);
     const all = async () => {
       while (!(await reader!.read()).done);
     };
@@ -150,7 +150,7 @@ describe("a client whose streams are read too slowly", () => {
       };
       assertEquals((await assertRejects(all, BusinessError)).kind, "unread");
     }
-    assertEquals(world.log, ["close 1008"]);
+    assertEquals(world.log, ["error tooFast", "close 1008"]);
   });
 
   it("is read again as it closes, and where it is lost", async () => {

@@ -98,6 +98,8 @@ describe("a client on a runtime", () => {
     for (let i = 0; i < 17; i++) runtime.events.message(chunk);
     assertEquals(runtime.socket.calls, ["close 1008"]);
     runtime.events.closed({ code: 1008, reason: "" });
+    assertEquals(log.errors.map(({ kind }) => kind), ["tooFast"]);
+    assertEquals(log.names.slice(-2), ["error", "close"]);
     assertEquals(log.closes, [{ code: 1008, reason: "Messages are read too slowly" }]);
     let read = 0;
     const error = await (async () => {
