@@ -120,6 +120,18 @@ describe("'closed' of streams", () => {
     assertEquals(await closed, { code: 1006, reason: "" });
     await pair[Symbol.asyncDispose]();
   });
+
+  it("is no object that a listener of 'close' may change", async () => {
+    const { pair, near, far } = await open();
+    const spoil = (close: { code: number }) => void (close.code = 1);
+    pair.server.on("close", (_, close) => spoil(close));
+    pair.ws.on("close", (_, close) => spoil(close));
+    await pair.ws.close({ code: 4000, reason: "bye" });
+    await pair.clock.advance(20);
+    const end = { code: 4000, reason: "bye" };
+    assertEquals([await far.closed, await near.closed], [end, end]);
+    await pair[Symbol.asyncDispose]();
+  });
 });
 
 describe("streamsOf() either side", () => {
