@@ -35,6 +35,34 @@ describe("createWebSocket({ reconnect }) on a runtime", () => {
     assertEquals(String(error.cause), "SyntaxError: no such URL");
   });
 
+  it("waits once where a listener of the loss had it dial, which the runtime refused", async () => {
+    const { clock, runtime, ws } = scripted({ minDelay: 10, random: () => 1 });
+    const told: unknown[] = [];
+    ws.on("reconnecting", ({ attempt, delay }) => told.push([attempt, delay]));
+    const dial = () => {
+      runtime.fault = new SyntaxError("not this time");
+      void ws.reconnect();
+      runtime.fault = undefined;
+    };
+    await ws.connect(URL);
+    runtime.events.open();
+    ws.once("close", dial);
+    runtime.events.closed({ code: 1001, reason: "" });
+    assertEquals(told, [[2, 20]]);
+    await clock.advance(19_999);
+    assertEquals(ws.state, "reconnecting");
+    await clock.advance(1);
+    assertEquals(ws.state, "connecting");
+    ws.once("error", dial);
+    runtime.events.closed({ code: 1006, reason: "" });
+    assertEquals(told, [[2, 20], [4, 30]]);
+    await clock.advance(0);
+    assertEquals(ws.state, "reconnecting");
+    void ws.close();
+    await clock.advance(1);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   it("has a subprotocol only while it is open", async () => {
     const { clock, runtime, ws } = scripted();
     await ws.connect(URL, { protocol: "chat" });
