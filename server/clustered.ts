@@ -4,7 +4,7 @@
  */
 
 import type { WebSocketData } from "../client/types.ts";
-import { memoryBroker } from "../cluster/brokers/memory.ts";
+import { loneBroker } from "../cluster/brokers/memory.ts";
 import type { HistoryLimits } from "../cluster/history.ts";
 import type { MessagePosition } from "../cluster/log.ts";
 import { ClusterNode, type NodeOwner } from "../cluster/node.ts";
@@ -76,7 +76,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     parts: ListeningServerParts,
     subscribers: Subscribers,
   ) {
-    const { broker = memoryBroker(), history, presence, node: name = "node" } = options;
+    const { broker = loneBroker(), history, presence, node: name = "node" } = options;
     const { lease, member } = typeof presence === "object" ? presence : {};
     this.#parts = parts;
     this.parts = { ...parts, clustered: this };

@@ -221,6 +221,14 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
 }
 
 /**
+ * The log of a server that shares it with nobody: what that has read is kept no longer, as nobody else will. Not part
+ * of the public API.
+ */
+export function loneBroker(): Broker {
+  return new MemoryBrokerLink(new MemoryLog(MAX_BYTES, someEpoch(), true), systemClock, 0);
+}
+
+/**
  * The first epoch of a log, which no other log has had: clients that resume come back from one that ended
  * with its process, and must not take a place in that for one in this.
  */

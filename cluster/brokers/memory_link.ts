@@ -293,7 +293,9 @@ export class MemoryBrokerLink implements Broker {
         continue; // whatever that has led to
       }
       reading.next++;
-      reader.entry({ epoch: String(epoch), offset: reading.next - 1 }, log.entries.at(at)!);
+      const entry = log.entries.at(at)!;
+      if (log.isForgetful) log.shift();
+      reader.entry({ epoch: String(epoch), offset: reading.next - 1 }, entry);
     }
     if (!reading.isReady && isOn() && reading.next >= end) {
       reading.isReady = true;

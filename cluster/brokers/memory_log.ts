@@ -45,11 +45,14 @@ export class MemoryLog {
   /** Called when something has changed. */
   readonly watchers: Set<() => void> = new Set();
   readonly #maxBytes: number;
+  /** Whether an entry that was told is dropped: there is one reader. */
+  readonly isForgetful: boolean;
   #bytes = 0;
 
-  constructor(maxBytes: number, epoch = 1) {
+  constructor(maxBytes: number, epoch = 1, isForgetful = false) {
     this.#maxBytes = maxBytes;
     this.epoch = epoch;
+    this.isForgetful = isForgetful;
   }
 
   /** The number of the next entry, in which epoch. */
@@ -60,13 +63,13 @@ export class MemoryLog {
   add(entry: string): void {
     this.entries.push(entry);
     this.#bytes += entry.length;
-    while (this.#bytes > this.#maxBytes && this.entries.size > 1) this.#shift();
+    while (this.#bytes > this.#maxBytes && this.entries.size > 1) this.shift();
     this.changed();
   }
 
   /** Drops the oldest entries. */
   trim(count: number): void {
-    for (let n = Math.min(count, this.entries.size); n > 0; n--) this.#shift();
+    for (let n = Math.min(count, this.entries.size); n > 0; n--) this.shift();
     this.changed();
   }
 
@@ -84,7 +87,8 @@ export class MemoryLog {
     for (const watcher of [...this.watchers]) watcher();
   }
 
-  #shift(): void {
+  /** Drops the oldest entry. */
+  shift(): void {
     this.#bytes -= this.entries.shift()!.length;
     this.first++;
   }
