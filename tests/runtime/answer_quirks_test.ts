@@ -40,6 +40,14 @@ describe("the runtime's client", () => {
     assertEquals(await outcome(answer) === "open", onDeno);
   });
 
+  it("takes the first of two Sec-WebSocket-Protocols on Deno, and refuses them on Bun", async () => {
+    for (const second of ["b", "none that was offered"]) {
+      const answer = (request: string) =>
+        acceptHead(request, ["a", second].map((name) => `Sec-WebSocket-Protocol: ${name}`));
+      assertEquals(await outcome(answer, "a, b") === "open", onDeno);
+    }
+  });
+
   it("refuses a 101 with a head of 20 KB on Bun, and with 150 fields on Deno", async () => {
     const large = (request: string) => acceptHead(request, [`X-Large: ${"x".repeat(20_000)}`]);
     assertEquals(await outcome(large) === "open", onDeno);
