@@ -13,6 +13,7 @@ import { FakeClock } from "../../testing.ts";
 import type { BusinessError } from "../../errors.ts";
 import { heartbeatPolicy, systemClock } from "../../heartbeat.ts";
 import { refusal, Session, within } from "../helpers/client.ts";
+import { DialledClient } from "../helpers/dialled_client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 /** A client on a script, connecting or open. */
@@ -177,4 +178,21 @@ describe("what a user gets to hold", () => {
     Object.assign(heartbeatPolicy(), { pingInterval: 7 });
     assertEquals(heartbeatPolicy().pingInterval, 30);
   });
+});
+
+describe("a connection that ends in the turn in which its messages are too much for a loop", () => {
+  for (const goesOn of [false, true]) {
+    it(`tells 'error' before 'close', where the client ${goesOn ? "goes on" : "is idle"}`, async () => {
+      const reconnect = goesOn && { shouldReconnect: () => true };
+      await using world = await DialledClient.open({}, { maxPayload: 2 ** 30, reconnect });
+      const messages = world.ws[Symbol.asyncIterator]();
+      world.runtime.events.message(new ArrayBuffer(17 * 1024 * 1024));
+      world.runtime.events.closed({ code: 1008, reason: "" });
+      const end = ["error tooFast 0", "close 1008 Messages are read too slowly"];
+      assertEquals(world.log.slice(-2), end);
+      await Promise.resolve();
+      assertEquals(world.log.slice(-2), end); // once
+      await messages.return!();
+    });
+  }
 });
