@@ -90,9 +90,7 @@ export class Registry {
   /** The same, and also one that the user was told is closed, as long as the runtime has it. */
   findAttached(call: string, given: unknown): ServerConnection | BusinessError {
     const own = ConnectionHandle.connectionOf(given) as ServerConnection | undefined;
-    const isHere = own?.isAttached === true &&
-      (this.#known.has(own.handle) || this.#others.has(own));
-    return isHere ? own : this.find(call, given);
+    return own !== undefined && this.#others.has(own) ? own : this.find(call, given);
   }
 
   #newestAt(address: string): ServerConnection | undefined {
