@@ -64,6 +64,20 @@ describe("a session's place", () => {
     script.end();
   });
 
+  it("of a topic that was not joined again stays, however far later connections come", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "3.0" }, { joined: "filling", at: "1.0" });
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { filling: "3.0", a: "3.0" } });
+    script.hear({ joined: "b", at: "9.0" });
+    script.hear({ joined: "filling", at: "3.0", recovered: true, missed: 2 });
+    script.runtime.events.message("4.0\nmissed");
+    const at = { filling: "4.0", b: "9.0", a: "3.0" };
+    assertEquals(next(script), { resume: 1, epoch: "e", at });
+    assertEquals(next(script), { resume: 1, epoch: "e", at });
+    script.end();
+  });
+
   it("stays where a message has none", () => {
     const script = new Script();
     script.greet("e");
