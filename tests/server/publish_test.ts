@@ -74,6 +74,18 @@ describe("a server on a runtime that can publish", () => {
     assertEquals(await server.broadcast(new Uint8Array(1)), { sent: 2, tooSlow: 1 });
   });
 
+  it("drops one that was excepted, or is in another topic, and counts it for nobody", async () => {
+    const { server, sockets, connections } = await start(true, { maxBufferedAmount: 400 });
+    const [excepted, meant, other] = connections;
+    for (const one of [excepted!, meant!]) await server.join(one, "a");
+    await server.join(other!, "b");
+    for (const socket of sockets) socket.bufferedAmount = 401;
+    sockets[1]!.bufferedAmount = 0;
+    const sent = await server.publish("a", new Uint8Array(101), { except: excepted! });
+    assertEquals(sent, { sent: 1, tooSlow: 0 });
+    assertEquals(sockets.map(({ calls }) => calls.includes("close 1013")), [true, false, true]);
+  });
+
   it("looks at no queue of one that is in no topic any more", async () => {
     const { server, sockets, calls, connections } = await start(true, { maxBufferedAmount: 400 });
     const [one, two] = connections;
