@@ -43,6 +43,21 @@ export interface ResumingRuntime {
   after<T>(request: () => T | Promise<T>): () => Promise<T>;
 }
 
+let loads: Promise<typeof import("./resume.ts")> | undefined;
+
+/**
+ * Loads what resumes, once for all clients: those that connect in one turn then dial in that order. A load that fails
+ * is made again by the next attempt.
+ */
+function load(): Promise<typeof import("./resume.ts")> {
+  return loads ??= loading(
+    import("./resume.ts").catch((cause) => {
+      loads = undefined;
+      throw cause;
+    }),
+  );
+}
+
 /**
  * Makes of a runtime one whose connections resume.
  *
@@ -65,7 +80,7 @@ export function resumingRuntime(
       dial: (request, events) => session!.dial(request, events),
     },
     after: (request) => async () => {
-      const { ResumeSession } = await loading(import("./resume.ts"));
+      const { ResumeSession } = await load();
       session ??= new ResumeSession(runtime, clock, owner, outbox);
       return await request();
     },
