@@ -157,20 +157,21 @@ export class Resuming {
     for (const peer of [...this.#waiting]) peer.enter();
   }
 
+  /** A client is greeted: from now on it is told where the log stands. */
   waits(peer: Peer): void {
     this.#waiting.add(peer);
+    this.resume.add(peer);
   }
 
   /** A client has said where it was, or nobody waits for that. */
   enters(peer: Peer, connection: ServerConnection): void {
     this.#waiting.delete(peer);
     this.#peers.set(connection, peer);
-    this.resume.add(peer);
   }
 
   /** A client has left before that. */
   gone(peer: Peer): void {
-    this.#waiting.delete(peer);
+    if (this.#waiting.delete(peer)) this.resume.remove(peer);
   }
 
   #deciding(events: ListenerEvents): ListenerEvents["request"] {

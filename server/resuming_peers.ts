@@ -109,8 +109,8 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
     const { maxPayload } = host;
     const max = maxPayload === DEFAULT_MAX_PAYLOAD ? undefined : maxPayload;
     socket.send(control({ ...resume.hello, max }));
-    if (!host.admits()) return this.enter(); // it is told that the server stops
     this.#owner.waits(this);
+    if (!host.admits()) return this.enter(); // it is told that the server stops
     this.#timer = clock.setTimer(() => this.#refuse(), HELLO_MS);
   }
 

@@ -22,6 +22,7 @@ describe("a log in Redis, among what is not ours,", () => {
     await redis.say(`XADD netkit:log ${id}* a b c d`); // among our numbers
     await redis.say("XADD netkit:log * on hello", "XADD netkit:log * one 1");
     await log.publish("publish", "t", "4", undefined);
+    await delay(5); // in a later millisecond than the epoch goes on in, or it took one of our numbers
     await redis.say("XADD netkit:log * the end");
     await log.publish("publish", "t", "5", undefined);
     assertEquals(texts, ["1", "2", "3", "4", "5"]);

@@ -24,7 +24,8 @@ describe("a stream of Redis", () => {
     assertMatch(id, /^\d{13}-0$/);
     assertEquals(Math.abs(Number(epoch) - Date.now()) < 60_000, true);
     const block = "1000 BLOCK 1000 STREAMS";
-    assertEquals(redis.asked, [
+    // On a busy machine reading takes long enough for the last row to be looked at again.
+    assertEquals(redis.asked.filter((asked) => !asked.startsWith("XRANGE")), [
       "XREVRANGE + - COUNT 1",
       `XADD ${epoch}-* epoch gone`,
       "XREVRANGE + - COUNT 1",
