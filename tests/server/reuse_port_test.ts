@@ -163,7 +163,8 @@ describe("createWebSocketServer().start({ reusePort: true })", () => {
       void old.ended.then(() => isGone = true);
       const served = new Set<string>();
       while (!isGone) served.add(await whoServes(port).catch(({ data }) => data));
-      // Deno cannot stop listening and keep what is connected.
+      // Deno cannot stop listening and keep what is connected; whom it has not seen is cut off at its end.
+      if (HERE === "deno") served.delete("0");
       assertEquals(served, new Set(HERE === "bun" ? ["young"] : ["young", "503"]));
     } finally {
       slow.socket.destroy();
