@@ -343,7 +343,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     if (count > 0) {
       observing?.unsent?.(who, bytes);
       const what = `send: ${count} queued messages were never sent, of ${bytes} bytes`;
-      this.#owner.report(businessError("unsent", what, causeOf(signal)));
+      this.#owner.report(businessError("unsent", what, { ...causeOf(signal), data: `${bytes}` }));
     }
     tell();
   }

@@ -123,7 +123,7 @@ describe("createWebSocket({ reconnect }).send()", () => {
     await using it = await world({ attempts: 1 });
     const { ws, clock, cut, server } = it;
     const log: string[] = [];
-    ws.on("error", (error) => log.push(`${error.code} ${error.message}`));
+    ws.on("error", ({ code, data, message }) => log.push(`${code} ${data} ${message}`));
     await ws.connect(URL);
     await clock.advance(10);
     await clock.until(server.stop());
@@ -133,8 +133,8 @@ describe("createWebSocket({ reconnect }).send()", () => {
     log.splice(0);
     await clock.advance(60_000);
     assertEquals(log.slice(-2), [
-      "2302999 Websocket Unknown Other Error: send: 2 queued messages were never sent, of 2 bytes",
-      "200 Websocket connect failed: connection refused",
+      "2302999 2 Websocket Unknown Other Error: send: 2 queued messages were never sent, of 2 bytes",
+      "200 0 Websocket connect failed: connection refused",
     ]);
   });
 
