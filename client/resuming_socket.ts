@@ -71,8 +71,12 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   get protocol(): string {
-    const { protocol } = this.#socket;
-    return ordinary(protocol) ?? protocol;
+    return this.#chosen ?? this.#socket.protocol;
+  }
+
+  /** The user's subprotocol with which the server has chosen to resume, if it was offered. */
+  get #chosen(): string | undefined {
+    return this.#offers ? ordinary(this.#socket.protocol) : undefined;
   }
 
   get extensions(): string {
@@ -129,7 +133,7 @@ export class ResumingSocket implements Wire, ClientEvents {
 
   open(): void {
     if (this.mode !== "dialing") return;
-    if (ordinary(this.#socket.protocol) === undefined) return this.#plain();
+    if (this.#chosen === undefined) return this.#plain();
     this.mode = "waiting";
     const ms = this.session.hasResumed ? KNOWN_HELLO_MS : HELLO_MS;
     this.#timer = this.session.clock.setTimer(() => this.#plain(), ms);
@@ -139,11 +143,11 @@ export class ResumingSocket implements Wire, ClientEvents {
     if (this.mode === "resuming") return this.framed(data);
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const hello = isFirst && this.#offers ? readHello(data) : undefined;
+    const hello = isFirst && this.#chosen !== undefined ? readHello(data) : undefined;
     if (this.mode === "waiting") {
       if (hello === undefined) this.#plain();
       else return this.#begin(hello);
-    } else if (this.mode === "plain" && hello && ordinary(this.#socket.protocol) !== undefined) {
+    } else if (this.mode === "plain" && hello) {
       // It has been taken for a server that cannot resume; the next connection may be quicker.
       return this.#fault("the server's greeting came too late");
     }

@@ -68,6 +68,22 @@ describe("a client that resumes", () => {
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
+  it("fails the handshake of a server that chooses to resume where that was not offered", async () => {
+    const { clock, dials, script, ws } = await dialled({});
+    const errors: string[] = [];
+    ws.on("error", ({ message }) => errors.push(message));
+    const refused = { what: "the server answered with HTTP status 400", status: "400" };
+    script.events.closed({ code: 0, reason: "", failure: refused });
+    assertEquals(dials(), 2); // this time it offers nothing
+    script.socket.protocol = "resume.netkit.1";
+    script.events.open();
+    const what = "Websocket connect failed: the server's subprotocol is none that was offered";
+    assertEquals([ws.state, errors], ["reconnecting", [what]]);
+    await ws.close();
+    await clock.advance(10_000);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   for (const [option, has] of [["header", false], ["proxy", true]] as const) {
     it(`gives its observer ${has ? "a" : "no"} function that sets headers where ${option} cannot be had`, async () => {
       const given: unknown[] = [];
