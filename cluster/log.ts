@@ -134,7 +134,7 @@ export class Log<Except, Result> {
     } catch (thrown) {
       cause = thrown;
     }
-    if (!this.#ending.signal.aborted && this.#isUp !== false) reader.state(false, cause);
+    if (this.#isUp !== false) reader.state(false, cause); // which says nothing after `close`
   }
 
   #entry(position: Position, text: string): void {

@@ -134,8 +134,9 @@ export class ClusterNode<Except, Result> {
     this.#presence?.leave(topic, id);
   }
 
+  /** Who is in a topic; to be asked only where there is presence. */
   members(topic: string): Member[] {
-    return this.#presence?.members(topic) ?? [];
+    return this.#presence!.members(topic);
   }
 
   /** Says goodbye: its members have left. What is published is read on. */

@@ -1,8 +1,8 @@
 /** What is published as soon as a broker is told to be back, however long it was away. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { BusinessError } from "../../mod.ts";
+import { BusinessError } from "../../mod.ts";
 import { ClusteredServers } from "../helpers/clustered_servers.ts";
 import { Cluster } from "../helpers/nodes.ts";
 
@@ -74,5 +74,29 @@ describe("a broker that is back", () => {
     await cluster.settle();
     assertEquals(await kindOf(node!.publish("e")), "in");
     assertEquals(node!.texts, ["a", "e"]);
+  });
+
+  it("has not taken in time what has waited for 5 s since before that, and it is said so", async () => {
+    const cluster = new Cluster(1);
+    await cluster.settle(100);
+    const [node] = cluster.nodes;
+    node!.link.hold("appends");
+    const first = kindOf(node!.publish("a"));
+    await cluster.settle();
+    const second = assertRejects(() => node!.publish("b"), BusinessError);
+    await cluster.settle(2500);
+    node!.link.down();
+    await cluster.settle();
+    node!.link.up();
+    await cluster.settle(2600);
+    const { kind, message } = await second;
+    assertEquals([await first, kind, message], [
+      "unconfirmed",
+      "brokerDown",
+      "Websocket Unknown Other Error: publish: the broker has not taken it in time",
+    ]);
+    node!.link.release();
+    await cluster.settle(1000);
+    assertEquals(node!.texts, ["a"]);
   });
 });

@@ -114,6 +114,23 @@ describe("a client that joins", () => {
     assertEquals(other.log.at(-2), { joined: "t", at: "1.0", recovered: false, missed: 0 });
   });
 
+  for (const epoch of [undefined, ""]) {
+    it(`waits like that where it does not say of which log it speaks, of a node that has read none: ${epoch}`, async () => {
+      const { clock, resume } = start();
+      resume.lost("gone");
+      const peer = peerOf(epoch, { t: [1, 0] });
+      const joined = join(resume, peer);
+      await clock.advance(999);
+      assertEquals(joined.is, undefined);
+      await clock.advance(1);
+      assertEquals(joined.is, { recovered: false, missed: 0 });
+      assertEquals(peer.log, [
+        { joined: "t", at: undefined, recovered: false, missed: 0 },
+        "enter",
+      ]);
+    });
+  }
+
   it("may leave, or go, while it waits", async () => {
     const { clock, resume } = start();
     const peer = peerOf("e", { t: [5, 0], u: [5, 0] });

@@ -9,13 +9,15 @@ interface Away {
   /** How many messages are published meanwhile, and of how many bytes. */
   messages: number;
   bytes?: number;
+  /** How many of the same size go to everybody then. */
+  others?: number;
   /** Seconds until the client is back. */
   seconds?: number;
 }
 
 /** What a client is told that was away. */
 async function missed(history: boolean | HistoryOptions, away: Away): Promise<unknown> {
-  const { messages, bytes, seconds = 1 } = away;
+  const { messages, bytes, seconds = 1, others = 0 } = away;
   await using world = new ResumingServers();
   const server = await world.start({ history });
   const reconnect = { minDelay: seconds, maxDelay: seconds, factor: 1, random: () => 1 };
@@ -30,6 +32,7 @@ async function missed(history: boolean | HistoryOptions, away: Away): Promise<un
     const some = Array.from({ length: Math.min(20, left) }, () => server.publish("t", data));
     await world.clock.until(Promise.all(some));
   }
+  for (let left = others; left > 0; left--) await world.clock.until(server.broadcast(data));
   await world.settle(seconds * 1000 + 500);
   assertEquals(told.length, 1, `${log}`);
   return told[0];
@@ -60,4 +63,9 @@ describe("the past of topics", () => {
       assertEquals(await missed(isDefault || history, over), notFound);
     });
   }
+
+  it("has no room taken by what goes to everybody, which is no topic's", async () => {
+    const away = { ...large, messages: 1, others: 3 };
+    assertEquals(await missed({ maxBytes: 800_000 }, away), found(1));
+  });
 });
