@@ -5,13 +5,13 @@
  * see: those that are known stand in `scripts/mutants_left.json`, each with its reason, and are not planted again.
  *
  *     mutate [--minutes=60] [--lines=40-80,95] [--every=5] [--from=2] [--known=yes] [--stages=1] [--tests=file,file]
- *            [--out=file] [path]...
+ *            [--kinds=name,name] [--out=file] [path]...
  *
  * With no path it takes the core, for an hour: of each file a few faults in turn, so that what it has come to by
  * then is a fair sample of all of them. `--from=9` begins with others. With paths it plants all faults of these, or
  * with `--every=5` each fifth; `--from=2` begins with the third. `--known=yes` plants those of the list, too.
  * `--stages=1` runs only the tests that start quickly, and `--tests=tests/cluster/redis_faults_test.ts` these and
- * no others.
+ * no others. `--kinds=OperandRemoval,CopyRemoval` plants only the faults of these names.
  */
 import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -53,6 +53,7 @@ for (const arg of process.argv.slice(2)) {
 }
 const minutes = Number(options["minutes"] ?? 60);
 const isCore = paths.length === 0;
+const kinds = options["kinds"]?.split(",");
 const every = Number(options["every"] ?? (isCore ? TURNS : 1));
 const from = Number(options["from"] ?? 0);
 /** The lines that are looked at, as pairs of a first and a last one. */
@@ -79,7 +80,8 @@ if (process.versions["bun"]) {
 const rows = [];
 for (const file of sources(isCore ? CORE : paths)) {
   const source = readFileSync(join(ROOT, file), "utf8");
-  const faults = await mutantsOf(file, source);
+  const faults = (await mutantsOf(file, source))
+    .filter(({ name }) => kinds?.includes(name) ?? true);
   if (faults.length > 0) rows.push({ file, source, faults, planted: 0, noticed: 0, known: 0 });
 }
 const chosen = options["tests"]?.split(",").map((test) => [test]);

@@ -1,5 +1,6 @@
 // @ts-check
 /** The faults that can be planted in a source file, one at a time. */
+import { parse } from "@babel/parser";
 import { createInstrumenter } from "@stryker-mutator/instrumenter";
 import { createInjector } from "typed-inject";
 
@@ -12,6 +13,8 @@ import { createInjector } from "typed-inject";
  * @property {number} start Where it begins in the file.
  * @property {number} end
  */
+
+/** @typedef {{ line: number, column: number }} Place A place of Stryker's, where both count from 0. */
 
 /** Stryker's parts log by a logger that they are given. */
 const SILENT = new Proxy({}, {
@@ -26,34 +29,38 @@ const STATEMENT =
 const NUMBER = /(?<![\w.#"'`$]|\| )\d[\d_]*(?:\.\d+)?(?![\w."'`]| \|)/g;
 
 /**
- * All faults for a file: what Stryker's mutators make, statements left out, and numbers that are one more.
+ * All faults for a file, in the order of where they are.
  *
  * @param {string} file
  * @param {string} source
  * @returns {Promise<Mutant[]>}
  */
 export async function mutantsOf(file, source) {
-  const starts = [0];
-  for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) {
-    starts.push(at + 1);
-  }
   /** @type {Map<string, Mutant>} */
   const found = new Map();
+  for (const mutant of [...await byStryker(file, source), ...ownMutants(source)]) {
+    found.set(`${mutant.start} ${mutant.end} ${mutant.is}`, mutant);
+  }
+  return [...found.values()].sort((a, b) => a.start - b.start || a.end - b.end);
+}
+
+/**
+ * The faults that Stryker's mutators do not make: operands and statements left out, what is copied in place of its
+ * copy, and numbers that are one more.
+ *
+ * @param {string} source
+ * @returns {Mutant[]}
+ */
+export function ownMutants(source) {
+  const starts = startsOf(source);
+  /** @type {Mutant[]} */
+  const found = [];
   /** @param {string} name @param {number} start @param {number} end @param {string} is */
   const add = (name, start, end, is) => {
-    const was = source.slice(start, end);
     const line = starts.findLastIndex((at) => at <= start) + 1;
-    found.set(`${start} ${end} ${is}`, { line, name, was, is, start, end });
+    found.push({ line, name, was: source.slice(start, end), is, start, end });
   };
-  for (const { mutatorName, location, replacement } of await byStryker(file, source)) {
-    const { start, end } = location;
-    add(
-      mutatorName,
-      (starts[start.line] ?? 0) + start.column,
-      (starts[end.line] ?? 0) + end.column,
-      replacement,
-    );
-  }
+  for (const { name, start, end, is } of byTree(source)) add(name, start, end, is);
   for (const [index, line] of source.split("\n").entries()) {
     const from = starts[index] ?? 0;
     const statement = STATEMENT.exec(line)?.[1];
@@ -75,10 +82,53 @@ export async function mutantsOf(file, source) {
       add("NumberLiteral", from + column, from + column + digits.length, String(number + 1));
     }
   }
-  return [...found.values()].sort((a, b) => a.start - b.start || a.end - b.end);
+  return found;
 }
 
-/** @param {string} file @param {string} source */
+/** Where each line begins. @param {string} source */
+function startsOf(source) {
+  const starts = [0];
+  for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) {
+    starts.push(at + 1);
+  }
+  return starts;
+}
+
+/**
+ * One operand of `&&`, `||` or `??` left out, and the thing itself where a copy of it stands.
+ *
+ * @param {string} source
+ * @returns {Generator<{ name: string, start: number, end: number, is: string }>}
+ */
+function* byTree(source) {
+  /** @param {any} node */
+  const textOf = ({ start, end }) => source.slice(start, end);
+  /** @type {any[]} */
+  const nodes = [
+    parse(source, {
+      sourceType: "module",
+      plugins: ["typescript"],
+      createParenthesizedExpressions: true, // an operand keeps its parentheses
+    }).program,
+  ];
+  for (const node of nodes) {
+    const { type, start, end, left, right, operator } = node;
+    if (type === "LogicalExpression") {
+      yield { name: "OperandRemoval", start, end, is: textOf(left) };
+      // Of `a && b && c`, the first two are the left operand, of which each is left out by itself.
+      if (left.operator !== operator) {
+        yield { name: "OperandRemoval", start, end, is: textOf(right) };
+      }
+    }
+    const [only, another] = (type === "ArrayExpression" ? node.elements : node.properties) ?? [];
+    if (/^(?:Array|Object)Expression$/.test(type) && !another && only?.type === "SpreadElement") {
+      yield { name: "CopyRemoval", start, end, is: textOf(only.argument) };
+    }
+    nodes.push(...Object.values(node).flat().filter((inner) => typeof inner?.type === "string"));
+  }
+}
+
+/** @param {string} file @param {string} source @returns {Promise<Mutant[]>} */
 async function byStryker(file, source) {
   const getLogger = Object.assign(() => () => SILENT, { inject: /** @type {const} */ ([]) });
   const injector = createInjector()
@@ -86,9 +136,17 @@ async function byStryker(file, source) {
     .provideFactory("getLogger", getLogger);
   const instrumenter = injector.injectFunction(/** @type {any} */ (createInstrumenter));
   const options = { plugins: null, excludedMutations: [], ignorers: [] };
+  /** @type {{ mutants: { mutatorName: string, location: Record<"start" | "end", Place>, replacement: string }[] }} */
   const { mutants } = await instrumenter.instrument(
     [{ name: file, content: source, mutate: true }],
     options,
   );
-  return mutants;
+  const starts = startsOf(source);
+  /** @param {Place} at */
+  const placeOf = ({ line, column }) => (starts[line] ?? 0) + column;
+  return mutants.map(({ mutatorName: name, location, replacement: is }) => {
+    const start = placeOf(location.start);
+    const end = placeOf(location.end);
+    return { line: location.start.line + 1, name, was: source.slice(start, end), is, start, end };
+  });
 }
