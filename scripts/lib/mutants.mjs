@@ -12,6 +12,7 @@ import { createInjector } from "typed-inject";
  * @property {string} is What stands there with the fault.
  * @property {number} start Where it begins in the file.
  * @property {number} end
+ * @property {string | undefined} [same] Where another fault that does the same begins and ends, and what stands there with it.
  */
 
 /** @typedef {{ line: number, column: number }} Place A place of Stryker's, where both count from 0. */
@@ -39,6 +40,7 @@ export async function mutantsOf(file, source) {
   /** @type {Map<string, Mutant>} */
   const found = new Map();
   for (const mutant of [...await byStryker(file, source), ...ownMutants(source)]) {
+    if (mutant.same !== undefined && found.has(mutant.same)) continue;
     found.set(`${mutant.start} ${mutant.end} ${mutant.is}`, mutant);
   }
   return [...found.values()].sort((a, b) => a.start - b.start || a.end - b.end);
@@ -55,12 +57,12 @@ export function ownMutants(source) {
   const starts = startsOf(source);
   /** @type {Mutant[]} */
   const found = [];
-  /** @param {string} name @param {number} start @param {number} end @param {string} is */
-  const add = (name, start, end, is) => {
+  /** @param {string} name @param {number} start @param {number} end @param {string} is @param {string} [same] */
+  const add = (name, start, end, is, same) => {
     const line = starts.findLastIndex((at) => at <= start) + 1;
-    found.push({ line, name, was: source.slice(start, end), is, start, end });
+    found.push({ line, name, was: source.slice(start, end), is, start, end, same });
   };
-  for (const { name, start, end, is } of byTree(source)) add(name, start, end, is);
+  for (const { name, start, end, is, same } of byTree(source)) add(name, start, end, is, same);
   for (const [index, line] of source.split("\n").entries()) {
     const from = starts[index] ?? 0;
     const statement = STATEMENT.exec(line)?.[1];
@@ -98,11 +100,22 @@ function startsOf(source) {
  * One operand of `&&`, `||` or `??` left out, and the thing itself where a copy of it stands.
  *
  * @param {string} source
- * @returns {Generator<{ name: string, start: number, end: number, is: string }>}
+ * @returns {Generator<{ name: string, start: number, end: number, is: string, same?: string | undefined }>}
  */
 function* byTree(source) {
   /** @param {any} node */
   const textOf = ({ start, end }) => source.slice(start, end);
+  /**
+   * Of `&&` an operand that is always true, and of `||` one that is always false, does the same as none.
+   *
+   * @param {any} node
+   * @param {string} operator
+   * @returns {string | undefined}
+   */
+  const sameAsWithout = ({ type, start, end, expression }, operator) => {
+    if (type === "ParenthesizedExpression") return sameAsWithout(expression, operator);
+    return operator === "??" ? undefined : `${start} ${end} ${operator === "&&"}`;
+  };
   /** @type {any[]} */
   const nodes = [
     parse(source, {
@@ -114,10 +127,11 @@ function* byTree(source) {
   for (const node of nodes) {
     const { type, start, end, left, right, operator } = node;
     if (type === "LogicalExpression") {
-      yield { name: "OperandRemoval", start, end, is: textOf(left) };
+      const name = "OperandRemoval";
+      yield { name, start, end, is: textOf(left), same: sameAsWithout(right, operator) };
       // Of `a && b && c`, the first two are the left operand, of which each is left out by itself.
       if (left.operator !== operator) {
-        yield { name: "OperandRemoval", start, end, is: textOf(right) };
+        yield { name, start, end, is: textOf(right), same: sameAsWithout(left, operator) };
       }
     }
     const [only, another] = (type === "ArrayExpression" ? node.elements : node.properties) ?? [];

@@ -48,4 +48,20 @@ describe("ownMutants", () => {
       ],
     );
   });
+
+  it("says what does the same: an operand that is always true, or always false", () => {
+    const source = "f(a && (b > c), d || e, g ?? h);";
+    const same = ownMutants(source).map(({ is, same }) => {
+      const [start, end, value] = same?.split(" ") ?? [];
+      return same && `${is}: ${source.slice(Number(start), Number(end))} is ${value}`;
+    });
+    assertEquals(same, [
+      "a: b > c is true",
+      "(b > c): a is true",
+      "d: e is false",
+      "e: d is false",
+      undefined,
+      undefined,
+    ]);
+  });
 });
