@@ -242,13 +242,17 @@ function publishTo(socket: Socket, owner: Resuming, topic: string, data: WebSock
 }
 
 /** A socket with some of its functions replaced; what the runtime does not have stays away. */
-function wrap(socket: Socket, own: Pick<Socket, "send"> & Partial<Socket>): Socket {
-  const { giveControls, subscribe, publish, pause, resume } = socket;
+function wrap(
+  socket: Socket,
+  own: Required<Pick<Socket, "send" | "publish">> & Partial<Socket>,
+): Socket {
+  const { giveControls, subscribe, pause, resume } = socket;
   return {
     get bufferedAmount() {
       return socket.bufferedAmount;
     },
     send: own.send,
+    publish: own.publish, // which is asked for only where the runtime has one
     ping: () => socket.ping(),
     close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
@@ -262,6 +266,5 @@ function wrap(socket: Socket, own: Pick<Socket, "send"> & Partial<Socket>): Sock
       subscribe: own.subscribe ?? ((topic: string) => socket.subscribe!(topic)),
       unsubscribe: own.unsubscribe ?? ((topic: string) => socket.unsubscribe!(topic)),
     }),
-    ...(publish && { publish: own.publish! }),
   };
 }

@@ -58,7 +58,7 @@ describe("presence on several servers", () => {
     const [one, other] = await world.begin(2, { presence: true });
     await world.client(one!);
     const [connection] = one!.listAllConnections();
-    for (const topic of ["t", "t", "u"]) await one!.join(connection!, topic);
+    for (const topic of ["t", "t", "u"]) assertEquals(await one!.join(connection!, topic), true);
     await world.settle();
     assertEquals([other!.presence("t").length, other!.presence("u").length], [1, 1]);
     await one!.leave(connection!, "t");
