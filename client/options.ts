@@ -211,9 +211,9 @@ const SAID_ANYWAY: Readonly<Record<string, RegExp>> = {
   "sec-websocket-version": /^13$/,
 };
 
-function isSaidAnyway(name: string, value: string, url: unknown): boolean {
+function isSaidAnyway(name: string, value: string, url: unknown): boolean | undefined {
   value = value.trim();
-  if (name !== "host") return SAID_ANYWAY[name]?.test(value) ?? false;
+  if (name !== "host") return SAID_ANYWAY[name]?.test(value);
   if (typeof url !== "string" || !URL.canParse(url) || /[\s/\\?#@]/.test(value)) return false;
   const { host, protocol } = new URL(url);
   return URL.canParse(`${protocol}//${value}/`) && new URL(`${protocol}//${value}/`).host === host;

@@ -85,8 +85,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     return state ?? this.#between;
   }
 
-  get protocol(): string {
-    return this.#connection?.protocol ?? "";
+  get protocol(): string | undefined {
+    return this.#connection?.protocol;
   }
 
   /** Those of the connection. Only while open. */

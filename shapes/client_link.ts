@@ -244,7 +244,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   opened(): void {
-    this.#model.opened(this.#connection!.protocol, this.#connection!.extensions);
+    this.#model.opened(this.#connection!.protocol!, this.#connection!.extensions);
     this.#turn?.end(); // last, as an observer of the next one may call this socket
   }
 
