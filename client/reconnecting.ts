@@ -178,7 +178,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   closed(close: CloseResult, end?: End): void {
-    this.#interrupted({ ...close }, { close, end });
+    this.#interrupted(close, { close, end });
   }
 
   #dial(): void {

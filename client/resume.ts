@@ -14,6 +14,7 @@ import {
   readObject,
   readPlace,
 } from "../internal/resume_frame.ts";
+import { NUMBER_OF } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
 import type { Outbox } from "./acknowledged.ts";
 import type { Wire, WireEvents } from "./resuming_runtime.ts";
@@ -133,7 +134,7 @@ export class ResumeSession {
     const known: Known = { epoch: this.#epoch, place, isLive: true };
     this.#topics.delete(topic); // the one that was joined last comes last
     this.#topics.set(topic, known);
-    const left = recovered === true && Number.isSafeInteger(missed) ? missed as number : 0;
+    const left = recovered === true && NUMBER_OF[0](missed) ? missed as number : 0;
     if (left > 0) {
       known.isLive = false;
       this.filling = { known, left };

@@ -49,6 +49,17 @@ describe("a session's place", () => {
     script.end();
   });
 
+  it("is told with none missed where the server names no number of messages", () => {
+    const script = new Script();
+    script.greet("e");
+    for (const missed of ["2", 1.5, -1, 2 ** 53, null, undefined]) {
+      script.hear({ joined: "a", at: "1.0", recovered: true, missed });
+      assertEquals(script.recovered.pop(), { topic: "a", recovered: true, missed: 0 }, `${missed}`);
+    }
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { a: "1.0" } });
+    script.end();
+  });
+
   it("is told with what was recovered, also of a topic that was not asked for", () => {
     const script = new Script();
     script.greet("e");
