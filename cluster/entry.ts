@@ -112,7 +112,7 @@ function readLine(line: string): Message | undefined {
       return bytes && { kind: "message", topic, data: bytes };
     }
     case "join": {
-      if (!ofTopic || !Array.isArray(data)) return undefined;
+      if (!Array.isArray(data)) return undefined;
       const member = [topic, ...data];
       return isMember(member) ? { kind, topic, member } : undefined;
     }

@@ -1,6 +1,7 @@
 /** How an epoch of a log in an engine ends and another begins, and what a reader is told of it. The engine is in memory. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { Reading } from "../../cluster/brokers/reading.ts";
 import { readReply } from "../../cluster/brokers/redis_rows.ts";
@@ -83,6 +84,26 @@ describe("an epoch in Redis", () => {
     assert(strangers < 200, `${strangers}`);
     await end();
   });
+
+  for (const count of [1, 150]) {
+    it(`is begun where there is nothing any more but what strangers have put there, ${count} times`, async () => {
+      const { redis, broker, reader, end } = await redisLog({
+        rows: [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]]],
+      });
+      await until("it waits", () => redis.isRead);
+      const strangers = Array.from({ length: count }, (_, n) => `2000-${n}`);
+      redis.rows = strangers.map((id) => [id, ["hello", "stranger"]]);
+      await delay(50); // it has waited for a while: what comes next is looked at
+      redis.wake();
+      await reader.whenLost("gone");
+      await broker.append("b");
+      await reader.told("b");
+      assertEquals(reader.lostReasons, ["gone"]);
+      assertEquals(reader.entries, ["a", ...strangers.map(() => "stranger"), "b"]);
+      assertEquals(reader.states, [true]);
+      await end();
+    });
+  }
 
   it("that has not begun is none, and what strangers put there is told once", async () => {
     const { redis, reader, end } = await redisLog({

@@ -246,6 +246,8 @@ describe("topics on a runtime that has its own", () => {
     sockets[1]!.bufferedAmount = 996;
     assertEquals(await server.publish("news", "12345"), { sent: 2, tooSlow: 1 });
     assertEquals(await server.publish("news", "1234"), { sent: 3, tooSlow: 0 });
+    const except = all[1]!; // whom it is not for is not too slow for it
+    assertEquals(await server.publish("news", "12345", { except }), { sent: 2, tooSlow: 0 });
     assertEquals([log, sockets[1]!.calls.includes("publish topic 1 12345")], [[], true]);
     assertEquals(runtime.published, ["topic 1 1234"]);
   });
