@@ -60,7 +60,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
   /** Bytes that were lost with the last connection. */
-  unsent = 0;
+  unsent: number | undefined;
   readonly #sleep: SleepWatch;
   /** Call it to hear no more that the network is back. */
   readonly #deaf: (() => void) | undefined;
@@ -248,7 +248,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   ): void {
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
-    this.unsent = this.#connection?.unsent ?? 0;
+    this.unsent = this.#connection?.unsent;
     this.#connection = undefined;
     this.#between = "reconnecting";
     const attempt = ++this.#attempt;
