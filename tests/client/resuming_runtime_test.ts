@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type WebSocketObserver } from "../../mod.ts";
+import { streamsOf } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
@@ -82,6 +83,22 @@ describe("a client that resumes", () => {
     await ws.close();
     await clock.advance(10_000);
     assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
+  it("that is not read, on a runtime that cannot stop reading, is closed as too much waits", async () => {
+    const { clock, script, ws } = await dialled({});
+    script.events.open();
+    const { readable } = streamsOf(ws);
+    const errors: unknown[] = [];
+    ws.on("error", ({ kind }) => errors.push(kind));
+    for (let mib = 0; mib < 16; mib++) script.events.message(new ArrayBuffer(1024 * 1024));
+    assertEquals([ws.state, script.socket.calls], ["open", []]);
+    script.events.message(new ArrayBuffer(1024 * 1024));
+    assertEquals([ws.state, script.socket.calls], ["reconnecting", ["close 1008"]]);
+    script.events.closed({ code: 1008, reason: "" });
+    await clock.advance(0);
+    assertEquals([ws.state, errors, clock.pending], ["idle", ["tooFast"], 0]);
+    await readable.cancel();
   });
 
   for (const [option, has] of [["header", false], ["proxy", true]] as const) {
