@@ -76,7 +76,7 @@ export class Unacknowledged {
 
   /** No answer comes any more. */
   end(errorOf: (number: number) => BusinessError): void {
-    for (const number of [...this.#waiting.keys()]) this.settle(number, errorOf(number));
+    for (const number of this.#waiting.keys()) this.settle(number, errorOf(number));
   }
 }
 

@@ -5,11 +5,12 @@ import { FakeClock } from "../../testing.ts";
 import { collect } from "../helpers/memory.ts";
 
 function setUp(
-  { ms = 100, slack, most, mostMs }: {
+  { ms = 100, slack, most, mostMs, keepsTimer }: {
     ms?: number;
     slack?: number;
     most?: number;
     mostMs?: number;
+    keepsTimer?: boolean;
   } = {},
 ) {
   const clock = new FakeClock();
@@ -25,6 +26,7 @@ function setUp(
     ...(slack === undefined ? {} : { slack }),
     ...(most === undefined ? {} : { most }),
     ...(mostMs === undefined ? {} : { mostMs }),
+    ...(keepsTimer === undefined ? {} : { keepsTimer }),
     expired: (item, late) => {
       log.push(`${item} ${late}`);
       hooks.expired(item);
@@ -38,6 +40,23 @@ describe("TimeoutQueue", () => {
     const { clock } = setUp();
     assertEquals(clock.pending, 0);
   });
+
+  for (const [keepsTimer, pending] of [[true, 1], [false, 0]] as const) {
+    it(`has ${pending === 1 ? "its" : "no"} timer when no item is left, 'keepsTimer' being ${keepsTimer}`, () => {
+      const { clock, log, queue } = setUp({ keepsTimer });
+      queue.add("a");
+      clock.tick(30);
+      queue.delete("a");
+      assertEquals(clock.pending, pending);
+      queue.add("b");
+      assertEquals(clock.pending, 1);
+      clock.tick(100);
+      assertEquals([log, clock.pending], [["b 0"], 0]);
+      queue.add("c");
+      queue.close();
+      assertEquals(clock.pending, 0);
+    });
+  }
 
   it("tells of each item when its time has passed, in order, and keeps no timer", () => {
     const { clock, log, queue } = setUp();
