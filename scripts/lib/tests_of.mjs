@@ -55,6 +55,7 @@ const TABLE = [
     "tests/shapes/ws_wire_test",
     "tests/shapes/ws_test",
     "tests/server/flow_test",
+    "tests/server/messages_test",
     "tests/server/terminate_test",
   ]],
   [/^server\/(?:limits|handshake|listening_server|registry)\.ts/, [], [

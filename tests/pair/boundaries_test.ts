@@ -62,11 +62,15 @@ describe("the exact boundary of a limit", () => {
     ]);
   });
 
-  for (const slowPeer of ["drop", "refuse"] as const) {
-    it(`of maxBufferedAmount, where a slow peer is to ${slowPeer}`, async () => {
+  const peers = (["drop", "refuse"] as const).flatMap((slowPeer) =>
+    (["itself", "a copy"] as const).map((given) => ({ slowPeer, given }))
+  );
+  for (const { slowPeer, given } of peers) {
+    it(`of maxBufferedAmount, where a slow peer is to ${slowPeer}, given as ${given}`, async () => {
       await using pair = await MemoryPair.start({ config: { maxBufferedAmount: 10, slowPeer } });
       const log = logEnds(pair);
-      const one = await pair.open();
+      const own = await pair.open();
+      const one = given === "itself" ? own : { ...own };
       pair.network.links[0]!.hold("toClient");
       assertEquals(await answer(pair.server.send("1234567890", one)), true);
       assertEquals([pair.server.bufferedAmount(one), log], [10, []]);
