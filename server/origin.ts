@@ -25,7 +25,7 @@ export function readOrigin(entry: unknown): string | URL | undefined {
   }
   if (!URL.canParse(scheme + rest)) return undefined;
   const url = new URL(scheme + rest);
-  if (url.href !== `${url.origin}/` || /[?#]$/.test(rest)) return undefined;
+  if (url.href !== `${url.origin}/`) return undefined;
   if (star === "") return url.origin;
   return isAddress(url.hostname) || url.hostname.startsWith("[") ? undefined : url;
 }

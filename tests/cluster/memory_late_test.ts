@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type BrokerReader, memoryBroker } from "../../cluster.ts";
 import { BusinessError } from "../../mod.ts";
-import { FakeClock, MemoryBroker } from "../../testing.ts";
+import { FakeClock, MemoryBroker, type MemoryBrokerLink } from "../../testing.ts";
 import { countListeners } from "../helpers/leftovers.ts";
 
 /** A reader that notes what it is told, in short, and does something on each entry. */
@@ -73,6 +73,68 @@ describe("a log in memory", () => {
     await clock.advance(0);
     await done;
     assertEquals(log, ["1.1 a", "1.2 b"]);
+    await broker.close();
+  });
+
+  const within: [what: string, befall: (link: MemoryBrokerLink, broker: MemoryBroker) => void][] = [
+    ["goes down", (link) => link.down()],
+    ["is held", (link) => link.hold("entries")],
+    ["has its log go down", (_, broker) => broker.down()],
+  ];
+  for (const [what, befall] of within) {
+    it(`tells no more over a link that ${what} in the midst of it, until that is over`, async () => {
+      let then: (entry: string) => void = () => {};
+      const { clock, broker, link, log } = await world((entry) => then(entry));
+      then = (entry) => entry === "b" && befall(link, broker);
+      link.hold("entries");
+      for (const entry of ["a", "b", "c"]) await broker.append(entry);
+      link.release();
+      await clock.advance(0);
+      const isHeld = what === "is held";
+      assertEquals(log.splice(0), ["1.1 a", "1.2 b", ...isHeld ? [] : ["down"]]);
+      broker.mend();
+      await clock.advance(0);
+      assertEquals(log, [...isHeld ? [] : ["up"], "1.3 c"]);
+      await broker.close();
+    });
+  }
+
+  for (const end of ["its end", "a break"]) {
+    it(`is not ready for a reader that comes to ${end} with the last entry that was there`, async () => {
+      const clock = new FakeClock();
+      const broker = new MemoryBroker({ clock });
+      await broker.append("a");
+      const link = broker.link();
+      const log: string[] = [];
+      const ending = new AbortController();
+      void link.read(
+        reader(log, () => end === "a break" ? link.down() : ending.abort()),
+        ending.signal,
+      );
+      await clock.advance(0);
+      assertEquals(log.splice(0), ["up", "1.1 a", ...end === "a break" ? ["down"] : []]);
+      broker.mend();
+      await clock.advance(0);
+      assertEquals(log, end === "a break" ? ["up", "ready"] : []);
+      await broker.close();
+    });
+  }
+
+  it("is said to be down, or another, when what is held is released, or it is up again", async () => {
+    const { clock, broker, link, log } = await world();
+    link.hold("entries");
+    link.down();
+    await clock.advance(0);
+    assertEquals(log, []);
+    link.release();
+    await clock.advance(0);
+    assertEquals(log.splice(0), ["down"]);
+    broker.cut(0);
+    await clock.advance(0);
+    assertEquals(log, []);
+    link.up();
+    await clock.advance(0);
+    assertEquals(log, ["up", "lost forked"]);
     await broker.close();
   });
 

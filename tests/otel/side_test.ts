@@ -141,6 +141,61 @@ describe("otelObserver() with contexts", () => {
   });
 });
 
+describe("otelObserver() with contexts and no tracer", () => {
+  it("leaves it to the meter where a handshake is measured", () => {
+    const measuredIn: unknown[] = [];
+    const instrument = {
+      add() {},
+      record: (_value: number, _attributes: object, where?: unknown) => measuredIn.push(where),
+    };
+    const meter = {
+      createCounter: () => instrument,
+      createUpDownCounter: () => instrument,
+      createHistogram: () => instrument,
+    };
+    const observer = otelObserver({ meter: meter as never, context });
+    const where = { scheme: "ws", host: "localhost", port: 80 } as const;
+    observer.failed!({}, { ...where, duration: 5, reason: "timeout" });
+    assertEquals(measuredIn, [undefined]);
+  });
+});
+
+describe("otelObserver() with no contexts given", () => {
+  it("takes the contexts and the propagation that were registered with the API", async () => {
+    await using telemetry = new Telemetry();
+    const { tracer } = telemetry;
+    const registry = Symbol.for("opentelemetry.js.api.1");
+    const everywhere = globalThis as unknown as Record<symbol, object | undefined>;
+    const before = everywhere[registry];
+    const calls: string[] = [];
+    const contexts = {
+      ...context,
+      with: <Result>(_: unknown, call: () => Result): Result => {
+        calls.push("with");
+        return call();
+      },
+    };
+    const propagation = {
+      inject: () => void calls.push("inject"),
+      extract: (active: unknown) => {
+        calls.push("extract");
+        return active;
+      },
+    };
+    everywhere[registry] = { ...before, context: contexts, propagation };
+    try {
+      await using pair = await observed(telemetry, { tracer });
+      pair.server.on("messageReceive", () => calls.push("heard"));
+      await pair.open();
+      await pair.ws.send("1");
+      await pair.clock.advance(100);
+    } finally {
+      everywhere[registry] = before;
+    }
+    assertEquals(calls, ["inject", "extract", "with", "heard"]);
+  });
+});
+
 describe("otelObserver() of a connection that it was not told of", () => {
   it("counts what it is told of it, and fails nowhere", async () => {
     await using telemetry = new Telemetry();

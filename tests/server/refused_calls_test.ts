@@ -28,6 +28,13 @@ describe("a call that is refused says why", () => {
       await wordsOf(() => server.publish("topic", 5 as never)),
       `${ARGUMENT}publish: data must be text, an ArrayBuffer or a view of one: current value is 5`,
     );
+    // As soon as it is known how long a message may be, which is so before it runs.
+    const codeOf = (call: Promise<unknown>) => call.catch(({ code }: BusinessError) => code);
+    for (const [bytes, code] of [[5_242_864, 2302999], [5_242_865, 401]] as const) {
+      const data = new Uint8Array(bytes);
+      const calls = [server.publish("topic", data), server.broadcast(data)];
+      assertEquals(await Promise.all(calls.map(codeOf)), [code, code]);
+    }
   });
 
   it("where a topic is no text", async () => {
