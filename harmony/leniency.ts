@@ -82,10 +82,8 @@ function all(names: readonly string[]): Readings {
 /** The options of `connect` as `mod.ts` takes them. */
 export function readAsConnect(options: unknown, url: unknown): unknown {
   const taken = take("connect", options, CONNECT);
-  if (taken === options || !isObject(taken) || !Object.hasOwn(taken, "supportOriginPort")) {
-    return taken;
-  }
-  const { supportOriginPort, header = {}, ...others } = taken;
+  if (taken === options || !Object.hasOwn(taken as object, "supportOriginPort")) return taken;
+  const { supportOriginPort, header = {}, ...others } = taken as Fields;
   const isGiven = !isObject(header) || Object.keys(header).some(isOrigin);
   const origin = supportOriginPort && !isGiven ? originOf(url) : {};
   return { ...others, header: isObject(header) ? { ...header, ...origin } : header };
