@@ -33,7 +33,7 @@ class LinkInfo implements MemoryInfo {
   readonly link: Link;
 
   constructor(link: Link) {
-    this.remoteAddr = { ...link.peer };
+    this.remoteAddr = link.peer;
     this.link = link;
   }
 }
@@ -150,7 +150,7 @@ export class MemoryAcceptor implements Acceptor {
       this.#events.hostFault?.("'fetch' was not given what the memory network tells of a request");
       return new Response(null, { status: 500 });
     }
-    const answer = this.#events.request(request, { ...info.remoteAddr });
+    const answer = this.#events.request(request, info.remoteAddr);
     return answer instanceof Promise
       ? answer.then((answer) => this.#answer(info.link, answer))
       : this.#answer(info.link, answer);

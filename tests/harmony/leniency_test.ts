@@ -111,6 +111,7 @@ describe("./harmony's options", () => {
     assertEquals(connect({ minSupportTlsProtocol: -1 }), {});
     assertEquals(readAsClose({ code: "1001", reason: 5 }), {});
     assertEquals(readAsStart({ serverIP: 5, serverCert: "secret" }), {});
+    assertEquals([connect({ clientCert: ["secret"] }), readAsStart({ serverCert: [] })], [{}, {}]);
     // What is said of each is in the log of `tests/log_programs/harmony.ts`: once in a process.
     assertFalse(said.join().includes("secret"));
   });

@@ -158,6 +158,24 @@ describe("a host on the network in memory", () => {
 });
 
 describe("a server in a host on the network in memory", () => {
+  it("knows where a client is, whatever the host writes into what it was told of that", async () => {
+    await using world = new World();
+    const server = world.server();
+    const mount = await server.mount();
+    const ports: number[] = [];
+    const host = world.network.serve(80, (request, info) => {
+      ports.push(info.remoteAddr.port);
+      const answer = mount.fetch(request, info)!;
+      Object.assign(info.remoteAddr, { hostname: "spoilt", port: 1 });
+      return answer;
+    });
+    await world.connect("ws://localhost/");
+    const [connection] = server.listAllConnections();
+    assertEquals([connection?.clientIP, connection?.clientPort], ["127.0.0.1", ports[0]]);
+    await world.clock.until(server.stop());
+    host.stop();
+  });
+
   it("is given what came of a client that has left while the host was at work", async () => {
     await using world = new World();
     const { clock, network } = world;
