@@ -34,6 +34,20 @@ async function world(then?: (entry: string) => void) {
 }
 
 describe("a log in memory", () => {
+  it("has its time from the system where it is given no clock", async () => {
+    const broker = new MemoryBroker({ latency: 2 });
+    const log: string[] = [];
+    const told = Promise.withResolvers<void>();
+    const ending = new AbortController();
+    const done = broker.read(reader(log, () => told.resolve()), ending.signal);
+    await broker.append("a");
+    await told.promise;
+    assertEquals(log.at(-1), "1.1 a");
+    ending.abort();
+    await done;
+    await broker.close();
+  });
+
   it("is known to be another though the one before is heard of after it", async () => {
     const { clock, broker, link, log } = await world();
     link.hold("entries");

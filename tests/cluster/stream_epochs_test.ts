@@ -122,6 +122,13 @@ describe("an epoch in Redis", () => {
 });
 
 describe("an answer to XREAD", () => {
+  it("has rows of strangers where no number, or what is none, is behind the kind", () => {
+    for (const field of ["e", "e-5", "e5.", "e5:", "e/5", "on", "on 5", "on5x"]) {
+      const [row] = readReply([["key", [["7-1", [field, "text"]]]]]);
+      assertEquals([field, row!.kind, row!.epoch], [field, "foreign", 7]);
+    }
+  });
+
   it("has no rows where there is none", () => {
     for (const none of [null, undefined, {}, new Map()]) assertEquals(readReply(none), []);
   });
