@@ -225,7 +225,7 @@ export class ClientLink implements Link, ReconnectOwner {
       this.#turn?.end();
       if (!this.#isDialling) this.closed(LINK_DOWN); // otherwise `#dial` closes
     } else if (connection.state !== "closing" && connection.state !== "idle") {
-      connection.close({ code: code ?? 1000, reason });
+      connection.close(NORMAL);
     }
   }
 

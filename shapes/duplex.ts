@@ -25,7 +25,6 @@ class WebSocketDuplex extends Duplex {
   readonly #reader: ReadableStreamDefaultReader<string | ArrayBuffer>;
   readonly #writer: WritableStreamDefaultWriter<unknown>;
   readonly #streams: WebSocketStreams;
-  readonly #isObject: boolean;
   readonly #window: FlowWindow | undefined;
   #isOver = false;
 
@@ -34,7 +33,6 @@ class WebSocketDuplex extends Duplex {
     this.#streams = streams;
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter() as WritableStreamDefaultWriter<unknown>;
-    this.#isObject = this.readableObjectMode;
     streams.closed.then(() => {
       this.#isOver = true;
       this.#window?.end();
@@ -60,7 +58,7 @@ class WebSocketDuplex extends Duplex {
       const { done, value } = await this.#reader.read();
       if (done) return void this.push(null);
       // A stream of bytes passes over an empty chunk, and reads on.
-      this.push(this.#isObject && typeof value === "string" ? value : Buffer.from(value as string));
+      this.push(typeof value === "string" ? value : Buffer.from(value));
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -46,7 +46,7 @@ describe("a socket with a 'signal'", () => {
     assertEquals([socket.readyState, network.links], [2, []]);
     await task();
     await clock.advance(10);
-    assertEquals([told, socket.readyState], [["aborted", 1006], 3]);
+    assertEquals([told, socket.readyState, socket.bufferedAmount], [["aborted", 1006], 3, 0]);
     assertStringIncludes(words.join(), "closed before it was open, or dropped");
     await end();
   });
