@@ -196,7 +196,7 @@ export function messageEvent(data: unknown, source: MessageSource): MessageEvent
 
 /** Whether a listener wants none after it to be called. */
 export function isStopped(event: Event): boolean {
-  return detailsOf(event)?.stopsAtOnce ?? false;
+  return detailsOf(event)?.stopsAtOnce === true;
 }
 
 /**
