@@ -45,17 +45,9 @@ export interface ResumingRuntime {
 
 let loads: Promise<typeof import("./resume.ts")> | undefined;
 
-/**
- * Loads what resumes, once for all clients: those that connect in one turn then dial in that order. A load that fails
- * is made again by the next attempt.
- */
+/** Loads what resumes; for all who ask meanwhile at once, as they then dial in the order in which they have connected. */
 function load(): Promise<typeof import("./resume.ts")> {
-  return loads ??= loading(
-    import("./resume.ts").catch((cause) => {
-      loads = undefined;
-      throw cause;
-    }),
-  );
+  return loads ??= loading(import("./resume.ts").finally(() => loads = undefined));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
+import { createWebSocket, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 
 await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
@@ -53,5 +53,31 @@ describe("stop() with a client that has not said yet where it was", () => {
         end();
       });
     }
+  }
+});
+
+describe("stop() on a runtime that can leave new clients to others", () => {
+  for (const history of [false, true]) {
+    it(`has it do that first${history ? ", with a history, too" : ""}`, async () => {
+      const clock = new FakeClock();
+      const { server: runtime, client } = new MemoryNetwork({ clock });
+      const log: string[] = [];
+      const listen: typeof runtime.listen = (options, events) => {
+        const listener = runtime.listen(options, events);
+        const close = (ms: number) => {
+          log.push("close");
+          return listener.close(ms);
+        };
+        return { ...listener, address: listener.address, retire: () => log.push("retire"), close };
+      };
+      const server = createWebSocketServer({ clock, history, runtime: { ...runtime, listen } });
+      server.on("close", () => log.push("a client has left"));
+      await clock.until(server.start({ serverPort: 80 }));
+      const ws = createWebSocket({ clock, runtime: client });
+      void ws.connect("ws://localhost/");
+      await clock.until(ws.opened);
+      await clock.until(server.stop());
+      assertEquals(log, ["retire", "a client has left", "close"]);
+    });
   }
 });
