@@ -23,10 +23,7 @@ export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
   policy: ReconnectPolicy;
   /** What the server is to acknowledge, where it can. */
   outbox?: Outbox | undefined;
-  /**
-   * What to dial next. A promise where functions of the user are asked: it rejects with what they
-   * throw.
-   */
+  /** What to dial next. A promise where functions of the user are asked: it rejects with what they throw. */
   request: () => DialRequest | Promise<DialRequest | BusinessError>;
 }
 
@@ -59,8 +56,8 @@ export class ReconnectingConnection implements ConnectionOwner {
   #attempt = 0;
   /** The timer that runs: until the next attempt, or until the connection is stable. */
   #timer: unknown;
-  /** Bytes that were lost with the last connection. */
-  unsent: number | undefined;
+  /** Bytes that were lost with the last connection, or with what was queued for another. */
+  unsent = 0;
   readonly #sleep: SleepWatch;
   /** Call it to hear no more that the network is back. */
   readonly #deaf: (() => void) | undefined;
@@ -248,7 +245,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   ): void {
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
-    this.unsent = this.#connection?.unsent;
+    this.unsent = this.#connection?.unsent ?? 0;
     this.#connection = undefined;
     this.#between = "reconnecting";
     const attempt = ++this.#attempt;
@@ -339,6 +336,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
     const { observing, options: { signal }, outbox, who } = this.#parts;
     const { count, bytes } = this.#queue.drop();
+    this.unsent += bytes;
     outbox?.end(causeOf(signal));
     if (count > 0) {
       observing?.unsent?.(who, bytes);

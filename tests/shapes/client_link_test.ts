@@ -259,6 +259,35 @@ describe("bufferedAmount of a socket that is over", () => {
       }
     }
   });
+
+  const never = () => new Promise<never>(() => {});
+  for (
+    const [when, init] of [
+      ["before it is known what to dial", { headers: never }],
+      ["while it connects", {}],
+      ["while it waits to connect again", {}],
+    ] as const
+  ) {
+    it(`is what was queued for a connection that never came: closed ${when}`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const socket = new WebSocket("ws://localhost/", [], {
+        ...{ clock, runtime, reconnect: true },
+        ...init,
+      });
+      await clock.advance(10);
+      if (when.includes("again")) {
+        runtime.events.open();
+        runtime.events.closed({ code: 1001, reason: "" });
+      }
+      socket.send("12345");
+      assertEquals([socket.readyState, socket.bufferedAmount], [0, 5]);
+      socket.close();
+      await clock.advance(10_000);
+      await task();
+      assertEquals([socket.readyState, socket.bufferedAmount, clock.pending], [3, 5, 0]);
+    });
+  }
 });
 
 describe("an observer of a socket that closes", () => {
