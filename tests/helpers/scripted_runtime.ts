@@ -19,6 +19,15 @@ import type {
   TcpListener,
 } from "../../runtime/contract.ts";
 
+/** The headers of a client's handshake. */
+export const HANDSHAKE = {
+  host: "localhost",
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+};
+
 /** A socket that writes down what it is told. */
 export class ScriptedSocket implements ClientSocket {
   readonly calls: string[] = [];
@@ -155,14 +164,7 @@ export class ScriptedServer implements ServerRuntime {
 
   /** Shakes hands as a client does; gives what the server answers. */
   request(init: RequestInit = {}, port = 50_000): RequestResult | Promise<RequestResult> {
-    const headers = {
-      host: "localhost",
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    };
-    return this.ask(new Request("http://localhost/", { headers, ...init }), port);
+    return this.ask(new Request("http://localhost/", { headers: HANDSHAKE, ...init }), port);
   }
 
   /** Gives what the server answers to a request. */

@@ -9,15 +9,7 @@ import {
   type WebSocketServerConfig,
 } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer } from "../helpers/scripted_runtime.ts";
-
-const UPGRADE = {
-  host: "localhost",
-  connection: "Upgrade",
-  upgrade: "websocket",
-  "sec-websocket-version": "13",
-  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-};
+import { HANDSHAKE, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 /** A server on a script, and its errors. */
 async function start(config: Partial<WebSocketServerConfig> = {}) {
@@ -104,8 +96,8 @@ describe("a request that becomes no connection", () => {
   for (const [what, config, asked, status, text, headers = {}] of ROWS) {
     it(`${what}: ${status}`, async () => {
       const { clock, errors, runtime, server } = await start(config);
-      const given: Headers = asked === "plain" ? {} : { ...UPGRADE, ...Object(asked) };
-      const entries = Object.entries(asked === "POST" ? UPGRADE : given)
+      const given: Headers = asked === "plain" ? {} : { ...HANDSHAKE, ...Object(asked) };
+      const entries = Object.entries(asked === "POST" ? HANDSHAKE : given)
         .filter((entry): entry is [string, string] => entry[1] !== undefined);
       const method = asked === "POST" ? "POST" : "GET";
       const request = new Request("http://localhost/", { headers: entries, method });
@@ -124,7 +116,7 @@ describe("a request that becomes no connection", () => {
     const { clock, runtime, server } = await start({ fetch });
     const admission = runtime.enter();
     const stopped = server.stop();
-    for (const headers of [UPGRADE, {}]) {
+    for (const headers of [HANDSHAKE, {}]) {
       const answer = await runtime.ask(new Request("http://localhost/", { headers })) as Response;
       assertEquals([answer.status, await answer.text()], [503, "the server is going away\n"]);
     }

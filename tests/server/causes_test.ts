@@ -11,7 +11,7 @@ import {
 } from "../../mod.ts";
 import type { Broker, BrokerReader } from "../../cluster.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 await import("../../server/clustered.ts");
 
@@ -100,7 +100,7 @@ describe("who is refused is told with why, and with where it came from", () => {
         request.url.endsWith("/no") ? new Response(null, { status: 418 }) : true,
     });
     await runtime.request({ method: "POST" }, 1);
-    await runtime.ask(new Request("http://localhost/no", { headers: HEADERS }), 2);
+    await runtime.ask(new Request("http://localhost/no", { headers: HANDSHAKE }), 2);
     runtime.enter(3);
     await runtime.request({}, 4);
     assertEquals(
@@ -116,14 +116,6 @@ describe("who is refused is told with why, and with where it came from", () => {
     await end();
   });
 });
-
-const HEADERS = {
-  host: "localhost",
-  connection: "Upgrade",
-  upgrade: "websocket",
-  "sec-websocket-version": "13",
-  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-};
 
 describe("what a broker says is the cause", () => {
   it("of 'broker', and of what is published in vain", async () => {

@@ -11,7 +11,7 @@ import {
 import type { Admission } from "../../runtime/contract.ts";
 import { refusal } from "../helpers/client.ts";
 import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 /** Comes once, and knows nothing of resuming. */
 const PLAIN = { reconnect: false, resume: false } as const;
@@ -130,14 +130,7 @@ describe("a client that has chosen to resume", () => {
     await using nodes = new NodesInMemory();
     const runtime = new ScriptedServer();
     await nodes.node({ runtime, history: true });
-    const headers = {
-      host: "localhost",
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-      "sec-websocket-protocol": "resume.netkit.1",
-    };
+    const headers = { ...HANDSHAKE, "sec-websocket-protocol": "resume.netkit.1" };
     const admission = await runtime.request({ headers }) as Admission;
     const socket = new ScriptedSocket();
     admission.open(socket);

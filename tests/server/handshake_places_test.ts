@@ -6,15 +6,7 @@ import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts"
 import type { Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { assertNothingLeft } from "../helpers/leftovers.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
-
-const HEADERS = {
-  host: "localhost",
-  connection: "Upgrade",
-  upgrade: "websocket",
-  "sec-websocket-version": "13",
-  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-};
+import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 type Config = Partial<WebSocketServerConfig<object>>;
 
@@ -109,7 +101,7 @@ describe("a handshake that is refused gives its place back", () => {
       const { clock, end, log, runtime, server } = await serverOf(config);
       for (let n = 0; n < 3; n++) {
         const origin = name.startsWith("a page") ? "https://b.example" : "http://localhost";
-        const headers = { ...HEADERS, origin };
+        const headers = { ...HANDSHAKE, origin };
         const answer = await runtime.request({ headers }, n + 1) as Response;
         assertEquals([answer.status, log.splice(0)], [status, [`${status} ${reason}`]]);
       }
@@ -155,7 +147,7 @@ describe("a handshake that waits for authorize()", () => {
       },
     });
     const aborter = new AbortController();
-    const init = { headers: HEADERS, signal: aborter.signal };
+    const init = { headers: HANDSHAKE, signal: aborter.signal };
     const first = runtime.ask(new Request("http://localhost/", init), 1);
     await clock.advance(0);
     aborter.abort();

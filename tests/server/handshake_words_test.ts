@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
 type Config = Partial<WebSocketServerConfig<object>>;
 
@@ -30,14 +30,7 @@ async function serverOf(config: Config) {
   };
   const offer = (protocols: string) =>
     new Request("http://localhost/", {
-      headers: {
-        host: "localhost",
-        connection: "Upgrade",
-        upgrade: "websocket",
-        "sec-websocket-version": "13",
-        "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        "sec-websocket-protocol": protocols,
-      },
+      headers: { ...HANDSHAKE, "sec-websocket-protocol": protocols },
     });
   return { clock, kinds, offer, plain, read, runtime, said, seen, server };
 }

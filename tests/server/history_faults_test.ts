@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { type BusinessError, createWebSocketServer } from "../../mod.ts";
 import type { AcceptorEvents, Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 await import("../../server/clustered.ts");
 
@@ -71,12 +71,8 @@ describe("a client that resumes and does not greet as it should", () => {
       for (const event of ["connect", "close"] as const) server.on(event, () => told.push(event));
       await clock.until(server.start({ serverPort: 1, maxConnections: 1 }));
       await clock.advance(10);
-      const headers = {
-        ...{ host: "localhost", connection: "Upgrade", upgrade: "websocket" },
-        ...{ "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" },
-      };
       for (let turn = 0; turn < 3; turn++) {
-        const admission = await runtime.request({ headers: { ...headers, ...OFFER } });
+        const admission = await runtime.request({ headers: { ...HANDSHAKE, ...OFFER } });
         assertEquals(admission instanceof Response, false, `turn ${turn}`);
         const socket = new ScriptedSocket();
         (admission as Admission).open(socket);

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
-import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 /** A server whose `authorize` takes half a second, or refuses at once with 403. */
 async function start(observer: object) {
@@ -20,12 +20,7 @@ async function start(observer: object) {
   await server.start({ serverPort: 80, authorize });
   const request = (more: Record<string, string> | undefined, signal?: AbortSignal) =>
     runtime.request({
-      headers: {
-        ...{ host: "localhost", connection: "Upgrade", upgrade: "websocket" },
-        "sec-websocket-version": "13",
-        "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        ...more,
-      },
+      headers: { ...HANDSHAKE, ...more },
       ...(signal && { signal }),
     });
   return { clock, server, errors, request };

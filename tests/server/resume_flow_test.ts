@@ -5,7 +5,12 @@ import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer } from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
-import { PausableSocket, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import {
+  HANDSHAKE,
+  PausableSocket,
+  ScriptedServer,
+  ScriptedSocket,
+} from "../helpers/scripted_runtime.ts";
 
 const RESUMES = "resume.netkit.1";
 
@@ -18,14 +23,10 @@ const SOCKETS = [
 /** A client's handshake. */
 function handshake(runtime: ScriptedServer, protocol: string): Admission {
   const headers = {
-    host: "localhost",
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    ...HANDSHAKE,
     ...(protocol !== "" && { "sec-websocket-protocol": protocol }),
   };
-  return runtime.ask(new Request("http://localhost/", { headers })) as Admission;
+  return runtime.request({ headers }) as Admission;
 }
 
 describe("a server with 'history' to whom a client sends too fast", () => {

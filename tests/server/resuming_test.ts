@@ -4,7 +4,7 @@ import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
-import { ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
+import { HANDSHAKE, ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
 await import("../../server/clustered.ts");
 
@@ -44,15 +44,7 @@ async function start(options: { authorize?: boolean; maxPendingAmount?: number }
 
 /** Lets a client in; its connection is still to open. */
 async function admit(runtime: ScriptedServer, headers: Record<string, string>) {
-  const all = {
-    host: "localhost",
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    ...headers,
-  };
-  const admission = await runtime.request({ headers: all }) as Admission;
+  const admission = await runtime.request({ headers: { ...HANDSHAKE, ...headers } }) as Admission;
   const socket = new FullSocket();
   const open = () => admission.open(socket);
   return { admission, socket, open };
