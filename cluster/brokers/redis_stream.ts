@@ -135,11 +135,14 @@ export class RedisStream {
     return row;
   }
 
-  /** Begins an epoch. Of two nodes that do, the later one's counts, and the other finds it. */
+  /**
+   * Begins an epoch. Of two nodes that do, the later one's counts, and the other finds it; in the same
+   * millisecond the second is refused.
+   */
   async begin(connection: RedisConnection, why: LostReason, after = 0): Promise<void> {
     const epoch = Math.max(Date.now(), after + 1, this.#highest + 1);
     try {
-      await this.send(connection, "XADD", [this.key, `${epoch}-*`, "epoch", why]);
+      await this.send(connection, "XADD", [this.key, `${epoch}-0`, "epoch", why]);
     } catch (cause) {
       if (!isOlder(cause)) throw cause;
     }

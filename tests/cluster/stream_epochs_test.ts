@@ -69,6 +69,36 @@ describe("an epoch in Redis", () => {
     await broker.close();
   });
 
+  for (const earlier of [0, 5]) {
+    it(`is gone once where somebody else has begun another ${earlier} ms earlier, and has appended`, async () => {
+      const { redis, broker, reader, end } = await redisLog({
+        rows: [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]]],
+      });
+      await until("it waits", () => redis.isRead);
+      let other: number | undefined;
+      redis.fault = (asked) => {
+        const own = /^XADD (\d+)-\S+ epoch gone$/.exec(asked)?.[1];
+        if (own === undefined || other !== undefined) return undefined;
+        other = Number(own) - earlier;
+        redis.rows = [[`${other}-0`, ["epoch", "gone"]], [`${other}-1`, [`e${other}`, "b"]]];
+        return undefined;
+      };
+      redis.rows = [];
+      await delay(50); // it has waited for a while: what comes next is looked at
+      redis.wake();
+      await reader.whenLost("gone");
+      await broker.append("c");
+      await reader.told("c");
+      assertEquals(reader.log, ["a", "<ready>", "<lost: gone>", "b", "c"]);
+      // Of the same millisecond there is one. Another one says by itself that it is; nothing is lost by it.
+      const begun = earlier === 0
+        ? { epoch: String(other), offset: 2 }
+        : { epoch: String(other! + earlier), offset: 1 };
+      assertEquals(reader.positions.slice(1), [{ epoch: String(other), offset: 1 }, begun]);
+      await end();
+    });
+  }
+
   it("is not looked for without end where a stranger is always first", async () => {
     const { redis, broker, end } = await redisLog({
       rows: [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]]],
