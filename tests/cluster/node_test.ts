@@ -9,8 +9,6 @@ import { ClusteredServers, ips } from "../helpers/clustered_servers.ts";
 import { Cluster } from "../helpers/nodes.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
-await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
-
 /** A log that never says that it is ready, until its reader leaves. */
 class SilentBroker implements Broker {
   append(): Promise<void> {

@@ -8,8 +8,6 @@ import type { ListenerEvents, ListenOptions, TcpListener } from "../../runtime/c
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
-await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
-
 /** A runtime whose answers that are under way never end by themselves. */
 class BusyServer extends ScriptedServer {
   readonly #clock: FakeClock;

@@ -10,9 +10,6 @@ import {
 } from "../../mod.ts";
 import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
-// Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
-await import("../../server/clustered.ts");
-
 /** Servers that share a log, on a network in memory and a clock that stands still. */
 export class ClusteredServers implements AsyncDisposable {
   readonly clock = new FakeClock();

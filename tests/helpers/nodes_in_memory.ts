@@ -14,9 +14,6 @@ import {
 } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 
-// Loaded when they are needed, which takes time that no fake clock knows of.
-await Promise.all([import("../../server/clustered.ts"), import("../../client/resume.ts")]);
-
 /** A call's result as text: what it has come to, or the kind of the error. */
 export async function kindOf(call: Promise<unknown>): Promise<string> {
   return await call.then((value) => `${value}`, (error: BusinessError) => `${error.kind}`);

@@ -12,9 +12,6 @@ import {
 } from "../../mod.ts";
 import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
-// Loaded when they are needed, which takes time that no fake clock knows of.
-await Promise.all([import("../../server/clustered.ts"), import("../../client/resume.ts")]);
-
 /** What a client is told, in order: texts, and what 'recovered' tells. */
 export interface Told {
   ws: WebSocketClient;

@@ -26,9 +26,6 @@ import {
 } from "./cluster_oracle.ts";
 import type { ClusterProgram, ClusterStep } from "./cluster_program.ts";
 
-// Loaded when the first server starts that has a broker, which takes time that no fake clock knows of.
-await import("../../server/clustered.ts");
-
 const LEASE = 3;
 const MAX_NODES = 4;
 class World {

@@ -15,8 +15,6 @@ import {
 } from "../../mod.ts";
 import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 
-await Promise.all([import("../../server/clustered.ts"), import("../../client/resume.ts")]);
-
 const TOPICS = ["a", "b", "c"];
 const CLIENTS = 3;
 const STEPS = 40;

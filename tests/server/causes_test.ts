@@ -13,8 +13,6 @@ import type { Broker, BrokerReader } from "../../cluster.ts";
 import { FakeClock } from "../../testing.ts";
 import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
-await import("../../server/clustered.ts");
-
 const thrown = new Error("the very one");
 
 /** A log that the test tells, and that refuses to take anything. */

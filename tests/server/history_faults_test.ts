@@ -7,8 +7,6 @@ import type { AcceptorEvents, Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { HANDSHAKE, ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
-await import("../../server/clustered.ts");
-
 /** A server on a script, and what its 'error' tells. */
 function make(history: boolean) {
   const clock = new FakeClock();

@@ -5,8 +5,6 @@ import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 
-await import("../../server/clustered.ts"); // which takes time that no fake clock knows of
-
 /** The ways to run. Each listens on port 80, and gives what ends its host. */
 const WAYS: Record<
   string,

@@ -6,8 +6,6 @@ import { FakeClock } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
 import { HANDSHAKE, ScriptedServer, TopicSocket } from "../helpers/scripted_runtime.ts";
 
-await import("../../server/clustered.ts");
-
 /** A socket of a runtime with topics, that can stop reading. */
 class FullSocket extends TopicSocket {
   readonly sent: unknown[] = [];
