@@ -62,6 +62,10 @@ export class NatsReading extends Reading<Numbered> {
     failed.catch(() => {});
     let delivered = 0;
     const subject = `${this.#inbox}.${crypto.randomUUID().replaceAll("-", "")}`;
+    const begun = () => {
+      this.see();
+      this.up();
+    };
     const callback = (error: Error | null, message: NatsMessage) => {
       if (error !== null) return this.#fail(error);
       this.#heardAt = systemClock.now();
@@ -70,7 +74,7 @@ export class NatsReading extends Reading<Numbered> {
       if (delivery === undefined) return; // a stranger's: it is in no stream
       if (delivery.delivered !== ++delivered) return this.#fail(new Error("some were not told"));
       const { sequence, pending } = delivery;
-      this.up(); // the answer that makes the consumer may be known later than its first entry
+      if (delivered === 1) begun(); // the answer that makes the consumer may be known later than this
       this.#take({ sequence, text: this.#stream.textOf(message) }, pending);
     };
     const subscription = this.#stream.connection.subscribe(subject, { callback });
@@ -78,8 +82,7 @@ export class NatsReading extends Reading<Numbered> {
     try {
       consumer = await this.#stream.consume(subject, (this.#last?.sequence ?? 0) + 1);
       if (signal.aborted) return;
-      this.see();
-      this.up();
+      begun();
       this.#watch();
       if (info.count === 0) this.#readyNow();
       this.#endFork(this.#last?.sequence); // of an empty stream, or as that was refused before

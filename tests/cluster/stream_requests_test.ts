@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { until } from "../helpers/log_reader.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 
@@ -153,6 +153,30 @@ describe("a consumer of JetStream", () => {
 });
 
 describe("what a node has appended to JetStream", () => {
+  it("waits for nothing more once the first was read, be it before the consumer's answer", async () => {
+    const nats = new ScriptedNats();
+    nats.entries = ["a"];
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const broker = natsBroker({
+      connection: {
+        ...nats.connection,
+        async request(subject, payload, options) {
+          const answer = await nats.connection.request(subject, payload, options);
+          if (subject.includes("CONSUMER.CREATE")) await held;
+          return answer;
+        },
+      },
+    });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("b");
+    assertEquals([reader.log, reader.unsaid], [["a", "<ready>", "b"], undefined]);
+    release();
+    await broker.append("c");
+    await reader.told("c");
+    assertEquals([reader.states, reader.unsaid], [[true], undefined]);
+    await broker.close();
+  });
+
   it("is told by the answer, one at a time, and once", async () => {
     const { nats, broker, reader, end } = await natsLog();
     nats.isHeld = true;
