@@ -1,58 +1,24 @@
 /** One connection of a client, from the dial to the end. Not part of the public API. */
 
-import type { BusinessError } from "../errors.ts";
-import type { Clock, Heartbeat, HeartbeatPeer } from "../heartbeat.ts";
+import type { HeartbeatPeer } from "../heartbeat.ts";
 import { LINK_DOWN, NORMAL, TERMINATED, TOO_BIG } from "../internal/close_codes.ts";
 import { causeOf, CloseDeadline, unsentError } from "../internal/close_deadline.ts";
 import { fromWire, toWire } from "../internal/close_frame.ts";
-import { type DropReason, KIND_OF_DROP, type Observing } from "../internal/observer.ts";
+import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
 import { byteLength, exceeds, type Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { NumberedMessage } from "../internal/unacknowledged.ts";
-import type { AnswerEvents, DialRequest, End } from "../runtime/contract.ts";
+import type { AnswerEvents, End } from "../runtime/contract.ts";
 import { failure, handshakeFault, ObservedAttempt } from "./attempt.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { ConnectionOwner, ConnectionParts } from "./connection_types.ts";
 import { ReadingPauses } from "./reading_pauses.ts";
-import type { Wire, WireEvents, Wires } from "./resuming_runtime.ts";
+import type { Wire, WireEvents } from "./resuming_runtime.ts";
 import { dataOf, type Sendable, SendQueue } from "./send_queue.ts";
-import type { CloseResult, WebSocketData } from "./types.ts";
-
-/** What a connection tells its client; each end is told once. */
-export interface ConnectionOwner {
-  opened(): void;
-  message(data: Incoming, receipt?: Receipt): void;
-  /** The attempt failed: nothing was open. */
-  failed(error: BusinessError): void;
-  /** The connection is lost; `closed` follows. */
-  lost(error: BusinessError): void;
-  /** Messages were accepted and are lost, or a function of the user failed. */
-  report(error: BusinessError): void;
-  /** `end` is how the runtime told it, where it did: with the code that came, 1005 for none. */
-  closed(close: CloseResult, end?: End): void;
-}
-
-/** What a connection needs. */
-export interface ConnectionParts {
-  runtime: Wires;
-  clock: Clock;
-  heartbeat: Heartbeat;
-  maxPayload: number;
-  request: DialRequest;
-  options: ConnectOptions;
-  /** The messages that wait until it is open. Its own, unless a queue is given. */
-  queue?: SendQueue;
-  /** As what bytes are to come. */
-  binaryType?: DialRequest["binaryType"];
-  /** Who hears what the server answers. */
-  answer?: AnswerEvents | undefined;
-  /** What an observer gets as the connection. */
-  who: unknown;
-  observing: Observing | undefined;
-}
+import type { CloseResult, ResponseHeaders, WebSocketData } from "./types.ts";
 
 /** One connection. Its state goes one way: connecting, open, closing, idle. */
-export class ClientConnection implements WireEvents, HeartbeatPeer {
+export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
   readonly #parts: ConnectionParts;
   readonly #socket: Wire;
@@ -89,7 +55,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     this.#attempt = observing && new ObservedAttempt(observing, parts);
     try {
       const asked = this.#attempt?.request ?? request;
-      this.#socket = runtime.dial({ ...asked, answer, binaryType }, this);
+      this.#socket = runtime.dial({ ...asked, answer: answer && this, binaryType }, this);
     } catch (cause) {
       this.#isOver = true;
       this.#attempt?.failed(undefined, "the runtime refused to dial");
@@ -169,8 +135,7 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
    */
   close(asked: CloseResult, wire: CloseResult = toWire(asked)): void {
     const { state } = this;
-    // Messages that wait for any connection are not lost with this one.
-    const waiting = this.#parts.queue === undefined ? this.#queue.bytes : 0;
+    const waiting = this.#waiting;
     this.#asked = asked;
     this.#release();
     if (state === "connecting") {
@@ -194,6 +159,16 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
       this.#drop(() => this.#end(this.#asked!));
     };
     look();
+  }
+
+  get isWanted(): boolean {
+    return this.#parts.answer!.isWanted;
+  }
+
+  /** Tells the headers of an answer that lets it open, and of no other: not all runtimes show those. */
+  headers(headers: ResponseHeaders): void {
+    const isFault = handshakeFault(this.#socket, this.#parts) !== undefined;
+    if (!isFault) this.#parts.answer!.headers(headers);
   }
 
   open(): void {
@@ -300,8 +275,15 @@ export class ClientConnection implements WireEvents, HeartbeatPeer {
     tell();
   }
 
+  /** Bytes that wait for this connection: messages that wait for any are not lost with it. */
+  get #waiting(): number {
+    return this.#parts.queue === undefined ? this.#queue.bytes : 0;
+  }
+
   #fail(what: string, status?: string, cause?: unknown): void {
+    const lost = this.#waiting;
     this.#release(true); // to the observer it is no more idle than one that dials
+    if (lost > 0) this.#parts.observing?.unsent?.(this.#parts.who, lost); // whose 'error' says enough
     this.#attempt?.failed(status, what);
     this.state = "idle";
     this.owner.failed(failure("connectFailed", what, status, cause));

@@ -157,6 +157,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
       if (verdict instanceof Response) {
         const { status } = unused(verdict);
+        if (status < 200) throw new TypeError(`it must not refuse with status ${status}`);
         const why = "by 'authorize'";
         return this.#refuse(who, { status, reason: "authorize_rejected", why }, verdict);
       }

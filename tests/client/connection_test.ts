@@ -68,6 +68,19 @@ describe("an attempt of a client", () => {
     });
   }
 
+  it("counts what was queued as lost where the attempt fails, before an observer hears of that", async () => {
+    const log: string[] = [];
+    const observer = {
+      unsent: (_: unknown, bytes: number) => void log.push(`unsent ${bytes}`),
+      failed: () => void log.push("failed"),
+    };
+    await using world = await DialledClient.dial({}, { observer });
+    await world.ws.send("12345");
+    world.runtime.events.closed({ ...closed(1006), failure: { what: "no", status: "0" } });
+    assertEquals(log, ["unsent 5", "failed"]);
+    assertEquals([world.told[0], world.ws.stats()!.unsent], [["error connectFailed 0"], 5]);
+  });
+
   it("is dialled as it was asked for, with how bytes are to come", async () => {
     for (const binaryType of [undefined, "arraybuffer", "uint8array"] as const) {
       const given = { header: { a: "b" }, protocol: "c", compression: true };

@@ -107,6 +107,8 @@ for (const [when, way] of Object.entries(WAYS)) {
       "a bigint as an object": Object(0n),
       "a Request": new Request("http://localhost/"),
       "Headers": new Headers(),
+      "Response.error(), which no client can be sent": Response.error(),
+      "a Response that says it has upgraded": new Response(null, { status: 101 }),
       "another library's Response": new (class {
         readonly status = 401;
         get [Symbol.toStringTag]() {
