@@ -122,7 +122,6 @@ export function ofServer(
     pull: release,
     async cancel() {
       reader = undefined;
-      release();
       await server.close(handle).catch(() => {}); // which may be over by now
       await closed;
     },

@@ -194,7 +194,7 @@ const TABLE = [
     "tests/client/process_test",
     "tests/pair/tls_test",
   ]],
-  [/^shapes\//, ["tests/shapes/"], []],
+  [/^shapes\//, ["tests/shapes/"], ["tests/client/reading_pauses_test", "tests/pair/binary_type_test"]],
   [/^harmony\//, [
     "tests/harmony/leniency_test",
     "tests/harmony/platform_client_test",

@@ -228,6 +228,17 @@ describe("presence", () => {
     for (const node of cluster.nodes) assertEquals(changesOf(node).length, 3);
   });
 
+  it("is not shaken by a process that was blocked for longer than the lease of another node", async () => {
+    const cluster = new Cluster(1);
+    const short = cluster.start("short", 3000);
+    await cluster.settle(100);
+    short.presence.join(["t", 1, "::1"]);
+    await cluster.settle(5000); // the other has heard itself a moment ago
+    cluster.clock.block(4000);
+    await cluster.settle(LEASE);
+    assertEquals(changesOf(cluster.nodes[0]!), ["t +short/1"]);
+  });
+
   it("does not show to a late node who was there in the past", async () => {
     const cluster = await three();
     for (const node of cluster.nodes) node.crash();

@@ -104,6 +104,29 @@ describe("stop() of a server with a broker", () => {
     });
   }
 
+  it("gives the broker 200 ms to end, though nothing is left of the time", async () => {
+    const clock = new FakeClock();
+    const errors: string[] = [];
+    const broker: Broker = {
+      append: () => new Promise(() => {}),
+      read(reader, signal) {
+        reader.state(true);
+        reader.ready();
+        const ends = (resolve: () => void) => void clock.setTimer(resolve, 199);
+        return new Promise((resolve) => signal.addEventListener("abort", () => ends(resolve)));
+      },
+      close: () => Promise.resolve(),
+    };
+    const server = createWebSocketServer({
+      ...{ broker, clock, runtime: new BusyServer(clock), presence: true },
+    });
+    server.on("error", ({ message }) => errors.push(message));
+    await clock.until(server.start({ serverPort: 80 }));
+    const began = clock.now();
+    assertEquals(await clock.until(server.stop()), true);
+    assertEquals([clock.now() - began, errors], [4999, []]);
+  });
+
   it("lets go of the broker within 5 s where it cannot listen", async () => {
     const clock = new FakeClock();
     const broker: Broker = {

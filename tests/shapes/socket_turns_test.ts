@@ -79,3 +79,14 @@ describe("an observer of a WebSocket that has waited for its turn", () => {
     }
   }
 });
+
+describe("WebSockets to one name", () => {
+  it("wait for each other at one port, which is another one for wss", () => {
+    const runtime = new ScriptedClient();
+    const asked = ["ws://turns/1", "wss://turns/", "ws://turns/2"].map((url) => {
+      new WebSocket(url, [], { clock: new FakeClock(), runtime });
+      return runtime.request.url;
+    });
+    assertEquals(asked, ["ws://turns/1", "wss://turns/", "wss://turns/"]);
+  });
+});

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { once } from "node:events";
-import { BusinessError, createWebSocketServer } from "../../mod.ts";
+import { BusinessError, createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
 import { duplexOf, wsServer } from "../../node.ts";
 import { socketOf, streamsOf, type WebSocketStreams } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
@@ -22,10 +22,10 @@ async function open() {
 }
 
 /** A server's streams on a runtime that can stop reading, whose messages may not wait at all. */
-async function scripted() {
+async function scripted(observer: WebSocketObserver = {}) {
   const clock = new FakeClock();
   const runtime = new ScriptedServer();
-  const server = createWebSocketServer({ clock, runtime });
+  const server = createWebSocketServer({ clock, observer, runtime });
   let streams!: WebSocketStreams;
   server.on("connect", (connection) => void (streams = streamsOf(server, connection)));
   await server.start({ serverPort: 80, maxPendingAmount: 1 });
@@ -69,6 +69,24 @@ describe("streamsOf() a server's connection", () => {
     await clock.advance(0);
     assertEquals(calls, ["pause", "close 1000", "resume"]); // the Close frame of the peer is read
     assertEquals([await over, (await streams.closed).code], [true, 1000]);
+    await end();
+  });
+});
+
+describe("messages of a server's connection that nobody reads", () => {
+  it("are not being worked on any more when the peer has closed", async () => {
+    let atWork = 0;
+    const handling: WebSocketObserver["handling"] = (_, run) => {
+      atWork++;
+      void Promise.resolve(run()).then(() => atWork--);
+    };
+    const { clock, admission, end } = await scripted({ handling });
+    for (let n = 1; n <= 20; n++) admission.message(`${n}`);
+    await clock.advance(0);
+    assertEquals(atWork, 5);
+    admission.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(atWork, 0);
     await end();
   });
 });
