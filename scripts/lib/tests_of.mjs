@@ -194,7 +194,10 @@ const TABLE = [
     "tests/client/process_test",
     "tests/pair/tls_test",
   ]],
-  [/^shapes\//, ["tests/shapes/"], ["tests/client/reading_pauses_test", "tests/pair/binary_type_test"]],
+  [/^shapes\//, ["tests/shapes/"], [
+    "tests/client/reading_pauses_test",
+    "tests/pair/binary_type_test",
+  ]],
   [/^harmony\//, [
     "tests/harmony/leniency_test",
     "tests/harmony/platform_client_test",

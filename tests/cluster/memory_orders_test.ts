@@ -115,6 +115,9 @@ describe("what is ordered of a log in memory", () => {
     broker.trim(1);
     await broker.append("fffff");
     assertEquals(broker.entries, ["eeeee", "fffff"]);
+    broker.cut(3); // of two
+    assertEquals(broker.entries, []);
+    await broker.append("gone");
     broker.empty();
     await broker.append("0123456789");
     assertEquals(broker.entries, ["0123456789"]);

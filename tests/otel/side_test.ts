@@ -231,15 +231,15 @@ describe("a close code, as metrics have it", () => {
   it("is itself up to 1015, and thousands above", async () => {
     await using telemetry = new Telemetry();
     await using pair = await observed(telemetry);
-    for (const code of [1000, 1014, 3999, 4000]) {
-      const connection = await pair.open();
-      await pair.server.close(connection, { code, reason: "" });
+    for (const code of [1000, 1014, 1015, 3999, 4000]) {
+      await pair.open();
+      await pair.ws.close({ code, reason: "" });
       await pair.clock.advance(100);
     }
     const values = await telemetry.values();
     const counts = Object.entries(values).filter(([name]) => name.includes("client.connection."))
       .map(([name, value]) => [name.split("=")[1], (value as Recorded).count]);
-    assertEquals(counts, [["1000", 1], ["1014", 1], ["3000", 1], ["4000", 1]]);
+    assertEquals(counts, [["1000", 1], ["1014", 1], ["1015", 1], ["3000", 1], ["4000", 1]]);
   });
 });
 

@@ -78,6 +78,15 @@ describe("a link", () => {
     }
   });
 
+  it("that is held is lost at both ends all the same where it is cut", async () => {
+    const { pair, told, link } = await open();
+    link.hold();
+    link.cut();
+    await pair.clock.advance(LATENCY);
+    assertEquals(told.sort(), ["client 1006", "server 1006"]);
+    await pair[Symbol.asyncDispose]();
+  });
+
   it("that is cut has forgotten what it held, be it held again", async () => {
     const { pair, told, link } = await open();
     link.hold();

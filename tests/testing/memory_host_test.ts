@@ -238,6 +238,22 @@ describe("a port on the network in memory", () => {
     assertEquals(told, [`${FAILED}the connection was reset`]);
   });
 
+  it("leaves no timer where 'fetch' answers while its server stops", async () => {
+    await using world = new World();
+    const server = world.server();
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    await server.start({ serverPort: 80, path: "/chat", fetch: () => promise });
+    const { told } = await world.connect("ws://localhost/elsewhere");
+    const stopped = server.stop();
+    await world.clock.advance(1);
+    resolve(new Response(null, { status: 404 }));
+    await world.clock.until(stopped);
+    await world.clock.advance(1);
+    assertEquals([told, world.clock.pending], [[
+      `${FAILED}the server answered with HTTP status 404`,
+    ], 0]);
+  });
+
   it("speaks TLS, and nothing else, where its server has a certificate", async () => {
     await using world = new World();
     const serverCert = new Certificates().selfSigned("CA:TRUE");
@@ -272,8 +288,10 @@ describe("a client on the network in memory", () => {
     await using world = new World();
     const server = world.server();
     await server.start({ serverPort: 80 });
-    await world.connect("ws://example.com/");
-    await world.connect("ws://example.com/", {}, "192.0.2.1");
+    await world.connect("ws://example.com");
+    await world.connect("ws://example.com/?q", {}, "192.0.2.1");
+    const urls = world.network.links.map(({ url }) => url); // as they were dialled
+    assertEquals(urls, ["ws://example.com", "ws://example.com/?q"]);
     const ips = server.listAllConnections().map(({ clientIP }) => clientIP);
     assertEquals(ips, ["127.0.0.1", "192.0.2.1"]);
     const { told } = await world.connect("wss://example.com:80/"); // that is no TLS

@@ -68,6 +68,7 @@ describe("a connection in memory", () => {
     assertEquals(ws.bufferedAmount, 4);
     network.links[0]!.release();
     network.links[0]!.cut();
+    assertEquals(ws.bufferedAmount, 4); // it has not heard of that
     await clock.advance(10);
     assertEquals(log, [
       "server Websocket connect failed: 127.0.0.1:49152 was lost",
