@@ -53,7 +53,7 @@
 
 import { type Clock, systemClock } from "./internal/clock.ts";
 import { STALL_MS, TimeoutQueue } from "./internal/timeout_queue.ts";
-import { checkArgument, CLOCK, OBJECT, withFunctions } from "./internal/validate.ts";
+import { checkArgument, CLOCK, OBJECT, type Rule, withFunctions } from "./internal/validate.ts";
 
 export { type Clock, systemClock };
 
@@ -134,8 +134,18 @@ export function heartbeatPolicy(
   };
 }
 
-/** What has the functions of a {@linkcode HeartbeatPeer}. */
-const PEER = withFunctions("ping", "dead");
+/**
+ * What has the functions of a {@linkcode HeartbeatPeer}. Looked for one by one, not in a loop over their names: a
+ * server asks it of each connection.
+ */
+const PEER: Rule = [
+  (value) => {
+    if (!OBJECT[0](value)) return false;
+    const { ping, dead } = value as Partial<HeartbeatPeer>;
+    return typeof ping === "function" && typeof dead === "function";
+  },
+  withFunctions("ping", "dead")[1],
+];
 
 function seconds(value: unknown): number {
   const possible = typeof value === "number" && value > 0 &&

@@ -35,6 +35,7 @@ export function fromWire(code: number, reason: string): CloseResult | undefined 
 
 /** Cuts a reason to what a Close frame holds, between two characters. */
 function cut(reason: string): string {
+  if (reason.length * 3 <= MAX_REASON_BYTES) return reason;
   const room = new Uint8Array(MAX_REASON_BYTES);
   return reason.slice(0, new TextEncoder().encodeInto(reason, room).read);
 }

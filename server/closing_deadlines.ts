@@ -54,7 +54,9 @@ export class ClosingDeadlines<T extends Closing> {
   /** Lets a connection go. */
   delete(connection: T): void {
     this.#answering.delete(connection);
-    if (this.#deadlines.delete(connection)) this.#looks.delete(connection);
+    if (this.#deadlines.size > 0 && this.#deadlines.delete(connection)) {
+      this.#looks.delete(connection);
+    }
   }
 
   /** Lets all go. */

@@ -21,11 +21,11 @@ import {
 } from "./http.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
-import type { ServerConfig } from "./options.ts";
+import type { Hook, ServerConfig } from "./options.ts";
 import { originAllowed } from "./origin.ts";
 import { PendingAnswers, TOO_LATE, TooLate } from "./pending_answers.ts";
 import { targetOf } from "./routes.ts";
-import { choose, readOffer } from "./subprotocols.ts";
+import { choose, type Protocols, readOffer } from "./subprotocols.ts";
 import { type HandshakeFault, handshakeFault, isUpgrade } from "./upgrade_request.ts";
 
 /** Checks the handshake, the origin, the subprotocol and the limits, and asks the user's functions. */
@@ -69,8 +69,19 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     }
     who.url = target.url;
     who.seen = this.#owner.asked(request, who);
-    if (clientAddress === undefined) return this.#upgrade(request, who);
-    const ask = () => clientAddress(request, { clientIP: who.ip, clientPort: port });
+    return clientAddress === undefined
+      ? this.#upgrade(request, who)
+      : this.#askAddress(request, who, clientAddress);
+  }
+
+  // What asks the user is on its own: else all that a function in it may need would be made for each request.
+
+  #askAddress(
+    request: Request,
+    who: Client,
+    clientAddress: Hook,
+  ): RequestResult | Promise<RequestResult> {
+    const ask = () => clientAddress(request, { clientIP: who.ip, clientPort: who.port });
     const call = () => this.#answers.wait(request, "clientAddress", ask());
     return this.#ask("clientAddress", call, who, (address) => {
       if (address instanceof TooLate) return this.#refuseLate(who, address);
@@ -122,12 +133,19 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     if (fault !== undefined) return this.#refuse(who, fault);
     const { protocols } = this.#config;
     const offer = who.offer = request.headers.get("sec-websocket-protocol");
-    if (typeof protocols !== "function") {
-      return this.#enter(request, who, choose(protocols, offer, request));
-    }
+    return typeof protocols === "function"
+      ? this.#askProtocol(request, who, protocols)
+      : this.#enter(request, who, choose(protocols, offer, request));
+  }
+
+  #askProtocol(
+    request: Request,
+    who: Client,
+    protocols: Protocols,
+  ): RequestResult | Promise<RequestResult> {
     return this.#ask(
       "protocol",
-      () => choose(protocols, offer, request),
+      () => choose(protocols, who.offer, request),
       who,
       (chosen) => this.#enter(request, who, chosen as string),
     );
@@ -143,12 +161,21 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       return this.#refuse(who, { status: 400, reason: "subprotocol_not_offered", why });
     }
     who.protocol = protocol;
-    const { ip, port } = who;
-    const full = this.#limits.enter(ip);
+    const full = this.#limits.enter(who.ip);
     if (full !== undefined) return this.#refuse(who, full);
     if (who.offer !== null && !this.#hinted) this.#hint(who);
     const { authorize } = this.#config;
-    if (authorize === undefined) return this.#owner.admit(who, request, who.seen);
+    return authorize === undefined
+      ? this.#owner.admit(who, request, who.seen)
+      : this.#askWhetherToAdmit(request, who, authorize);
+  }
+
+  #askWhetherToAdmit(
+    request: Request,
+    who: Client,
+    authorize: Hook,
+  ): RequestResult | Promise<RequestResult> {
+    const { ip, port } = who;
     const headers = new Headers();
     const info = { clientIP: ip, clientPort: port, headers };
     const call = () => this.#answers.wait(request, "authorize", authorize(request, info));

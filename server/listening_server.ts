@@ -304,7 +304,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   closed(connection: ServerConnection, close: CloseResult): void {
     // It has ended as an observer that hears that it is open sends to it: 'connect' comes first.
-    if (this.#announced.has(connection)) afterTurn(() => this.#ended(connection, close));
+    if (this.#announced.has(connection)) afterTurn(this.#ended.bind(this, connection, close));
     else this.#ended(connection, close);
   }
 

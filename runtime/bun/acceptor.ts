@@ -281,7 +281,7 @@ export class BunAcceptor {
       port: peer.port,
     });
     return answer instanceof Promise
-      ? answer.then((answer) => this.#respond(host, request, answer))
+      ? answer.then(this.#respond.bind(this, host, request)) // no closure: all requests would pay for it
       : this.#respond(host, request, answer);
   }
 
