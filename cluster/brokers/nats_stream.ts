@@ -187,7 +187,7 @@ export class NatsStream {
       config: {
         deliver_subject: subject,
         deliver_policy: "by_start_sequence",
-        opt_start_seq: Math.max(1, from),
+        opt_start_seq: from,
         ack_policy: "none",
         max_deliver: 1,
         flow_control: true,

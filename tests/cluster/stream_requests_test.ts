@@ -135,6 +135,12 @@ describe("a consumer of JetStream", () => {
     await broker.close();
   });
 
+  it("has read what there was at first, however much comes meanwhile", async () => {
+    const { reader, end } = await natsLog({ entries: ["a", "b"], more: 5 });
+    assertEquals(reader.log, ["a", "b", "<ready>"]);
+    await end();
+  });
+
   it("is answered where it is asked whether all has come, and is made anew where it has not", async () => {
     const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
     nats.status({}, "flow.1");

@@ -34,7 +34,7 @@ export async function redisLog(
 
 /** A log in JetStream. `change` is made to the server before anything is asked of it. */
 export function natsLog(
-  change: Partial<Pick<ScriptedNats, "answers" | "entries">> = {},
+  change: Partial<Pick<ScriptedNats, "answers" | "entries" | "more">> = {},
   options: Partial<NatsBrokerOptions> = {},
 ) {
   const nats = Object.assign(new ScriptedNats(), change);

@@ -17,14 +17,16 @@ export class ScriptedNats {
   first = 1;
   /** What is kept, oldest first. */
   entries: string[] = [];
-  /** The consumers that there are: where to, and how much each was sent. */
   /** What was asked for: the call and its request, as one text; and what was published with no answer. */
   readonly asked: string[] = [];
   readonly published: string[] = [];
   /** What is answered instead, by call: each once, the first first. */
   readonly answers: Record<string, object[]> = {};
+  /** How many more are said to come after each that is told. */
+  more = 0;
   /** While it is, nobody is told of what comes. */
   isHeld = false;
+  /** The consumers that there are: where to, and how much each was sent. */
   readonly #consumers = new Map<string, { subject: string; next: number; delivered: number }>();
   readonly #subscriptions = new Map<string, Callback>();
   #names = 0;
@@ -114,7 +116,7 @@ export class ScriptedNats {
       consumer.next = Math.max(consumer.next, this.first);
       for (; consumer.next <= this.last; consumer.next++) {
         const { subject, next } = consumer;
-        const numbers = `${next}.${++consumer.delivered}.1.${this.last - next}`;
+        const numbers = `${next}.${++consumer.delivered}.1.${this.last - next + this.more}`;
         this.#subscriptions.get(subject)?.(null, {
           data: encoder.encode(this.entries[next - this.first]!),
           reply: `$JS.ACK.${STREAM}.${name}.1.${numbers}`,

@@ -244,10 +244,13 @@ for (const [name, make] of Object.entries({ client, server })) {
         seen.push(again === event, again.data, again.isTrusted, again.eventPhase);
         seen.push(again.target === ws, again.currentTarget === ws, again.composedPath()[0] === ws);
       };
-      ws.addEventListener("message", (again) => again.stopImmediatePropagation());
+      ws.addEventListener("message", (again) => {
+        again.stopImmediatePropagation();
+        seen.push(again.cancelBubble); // which it is by that, too (DOM §2.2)
+      });
       ws.addEventListener("message", () => seen.push("stopped"));
       assertEquals(ws.dispatchEvent(event), true);
-      assertEquals(seen, [true, "hello", false, Event.AT_TARGET, true, true, true]);
+      assertEquals(seen, [true, "hello", false, Event.AT_TARGET, true, true, true, true]);
       assertEquals([event.target === ws, event.currentTarget, event.eventPhase], [true, null, 0]);
       assertEquals([event.isTrusted, event.cancelBubble, event.origin], [
         false,
@@ -256,7 +259,7 @@ for (const [name, make] of Object.entries({ client, server })) {
       ]);
       event.stopPropagation();
       assertEquals([ws.dispatchEvent(event), event.cancelBubble], [true, false]);
-      assertEquals(seen.length, 7);
+      assertEquals(seen.length, 8);
       source.close();
       await Promise.all([next(source, "close"), end()]);
       await raw.close();
