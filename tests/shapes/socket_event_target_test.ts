@@ -277,6 +277,7 @@ describe("the 'close' event", () => {
       assertEquals([event.constructor, String(event)], [CloseEvent, "[object CloseEvent]"]);
       assertEquals(event.isTrusted, false);
       assertEquals(Object.keys(event).filter((key) => key !== "isTrusted"), []);
+      assertEquals(Object.hasOwn(event, "stopImmediatePropagation"), false); // as while it was told
     }
   });
 });

@@ -95,6 +95,7 @@ describe("WebSocket beyond the standard", () => {
   it("says what cannot be had, and has no URL by its old name", async () => {
     const ws = new Ours("ws://127.0.0.1:1/x");
     assertEquals(["URL" in ws, "URL" in Ours.prototype, ws.isPaused], [false, false, false]);
+    assertThrows(() => Ours.prototype.isPaused, TypeError); // which is no socket
     for (const call of [() => ws.pong(), () => ws.pause(), () => ws.resume(), () => ws.ping("x")]) {
       assertEquals(assertThrows(call, BusinessError).kind, "unsupported");
     }

@@ -92,6 +92,23 @@ describe("a socket of the standard's shape", () => {
     await end();
   });
 
+  it("counts a Blob that was being read as it ended, also once that has been read", async () => {
+    const { clock, network, socket, end } = await world();
+    await clock.advance(10);
+    const blob = new Blob(["12345"]);
+    const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();
+    blob.arrayBuffer = () => promise;
+    socket.send(blob);
+    socket.send("678");
+    network.links[0]!.cut();
+    await clock.advance(10);
+    assertEquals([socket.readyState, socket.bufferedAmount], [3, 8]);
+    resolve(new ArrayBuffer(5));
+    await clock.advance(10);
+    assertEquals(socket.bufferedAmount, 8);
+    await end();
+  });
+
   it("ends with 1011 where a Blob cannot be read, and sends nothing after it", async () => {
     const { clock, socket, server, closes, end } = await world();
     const got: unknown[] = [];
