@@ -319,7 +319,7 @@ export class WsSocket extends EventEmitter {
   /** Sends a Blob, or a message behind one. */
   #sendLater(data: WsData, options: WsSendOptions | undefined, callback?: WsCallback): void {
     const kept = data instanceof Blob ? data : keep(toMessage(data, options?.binary));
-    const binary = data instanceof Blob ? options?.binary : typeof kept !== "string";
+    const binary = options?.binary;
     this.#later(kept, (message) => this.send(message as WsData, { binary }, callback), callback);
   }
 

@@ -189,6 +189,14 @@ describe("a stream of Redis", () => {
     }
     const log = begun.flatMap(([, why, told]) => [`<lost: ${told}>`, why]);
     assertEquals(reader.log, ["<ready>", "a", ...log]);
+    // Two that find none is the same said twice; that one has ended is something else.
+    for (const [ms, why] of [[5000, "gone"], [6000, "gone"], [7000, "forked"]] as const) {
+      redis.rows.push([`${ms}-0`, ["epoch", why]]);
+    }
+    redis.wake();
+    await broker.append("end");
+    await reader.told("end");
+    assertEquals(reader.log.slice(-3), ["<lost: gone>", "<lost: forked>", "end"]);
     await end();
   });
 

@@ -27,6 +27,24 @@ async function gets(peer: RawPeer): Promise<string[]> {
   });
 }
 
+describe("what a socket is given and gets", () => {
+  it("may be a number, as text or as bytes, and text of which half is not ASCII", async () => {
+    const { peer, server, socket } = await pair();
+    const got: string[] = [];
+    socket.on("message", (data) => void got.push(`${data}`));
+    const texts = ["éa", "aé", "€uro", "€€", "a\u{1F600}", "\ufeff"];
+    for (const text of texts) peer.send(TEXT, text);
+    peer.send(TEXT, "end");
+    while (!got.includes("end")) await within(once(socket, "message"));
+    assertEquals(got, [...texts, "end"]);
+    socket.send(7);
+    socket.send(65, { binary: true });
+    socket.close(4000);
+    assertEquals(await gets(peer), ["text 7", "bytes 65", "close 4000"]);
+    await server.stop();
+  });
+});
+
 describe("a socket that sends a Blob", () => {
   it("sends what comes after it in order, as it was at the call, and closes behind it", async () => {
     const { peer, server, socket } = await pair();
