@@ -3,13 +3,16 @@
 import { MessageIterator } from "../client/message_iterator.ts";
 import type { CloseResult, TextOrBytes, WebSocketClient, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
-import { asBuffer } from "../internal/payload.ts";
+import { asBuffer, mostBytes } from "../internal/payload.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { connectionOf, listenTo, needs, type ShapedServer } from "./server_hub.ts";
 
 /** Bytes that may be queued before the writer waits, and messages that may wait to be read. */
 const HIGH_WATER_BYTES = 64 * 1024;
 const HIGH_WATER_MESSAGES = 16;
+
+/** Bytes that a message takes besides its own, at the most: the head of its frame, and of one that resumes. */
+const HEAD_BYTES = 16;
 
 /** With more bytes than this that wait to be read a client does not read on, where it can be stopped. */
 const PAUSE_BYTES = 1024 * 1024;
@@ -20,7 +23,8 @@ export interface WebSocketStreams {
   readonly readable: ReadableStream<string | ArrayBuffer>;
   /**
    * What goes out: a message for each chunk. A write is done when the system has taken all but 64 KiB of
-   * what is queued. Closing it closes the connection with 1000, aborting it with 1011.
+   * what is queued, and waits until it may be queued at all. Closing it closes the connection with 1000,
+   * aborting it with 1011.
    */
   readonly writable: WritableStream<WebSocketData>;
   /** Settles when the connection is open, with its subprotocol; rejects where it never is. */
@@ -31,6 +35,8 @@ export interface WebSocketStreams {
 
 /** What one of the sides has below the streams. */
 interface Side {
+  /** How many bytes may be queued so that this fits, where it is not certain that a write leaves as much. */
+  room?(data: WebSocketData): number;
   send(data: WebSocketData): Promise<unknown>;
   drained(bytes: number): Promise<boolean>;
   close(code: number, reason: string): Promise<unknown>;
@@ -42,12 +48,23 @@ function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<We
   const refused = async (error: BusinessError): Promise<never> => {
     throw error.kind === "noConnection" ? over((await closed).code) : error;
   };
+  /** Sends again what had no room, once all is taken that is queued: with nothing queued it has, or never will. */
+  const retried = async (error: BusinessError, chunk: WebSocketData): Promise<unknown> => {
+    if (error.kind !== "queueFull") return refused(error);
+    if (!await side.drained(0)) throw over((await closed).code);
+    return await side.send(chunk).catch(refused);
+  };
   return new WritableStream<WebSocketData>({
     start(controller) {
       closed.then(({ code }) => controller.error(over(code)));
     },
     async write(chunk) {
-      await side.send(chunk).catch(refused);
+      if (side.room !== undefined) await side.drained(side.room(chunk));
+      try {
+        await side.send(chunk);
+      } catch (error) {
+        await retried(error as BusinessError, chunk);
+      }
       // Over before all of it was taken: whether it arrived nobody knows.
       if (!await side.drained(HIGH_WATER_BYTES)) throw over((await closed).code);
     },
@@ -101,9 +118,14 @@ export function ofServer(
   connection: ConnectionAddress,
 ): WebSocketStreams {
   const found = connectionOf(call, server, connection);
-  const { handle } = found;
+  const { handle, host: { maxBufferedAmount, maxPayload } } = found;
+  const isTight = maxBufferedAmount < HIGH_WATER_BYTES + maxPayload + HEAD_BYTES;
   const { promise: closed, resolve: end } = Promise.withResolvers<CloseResult>();
   const side: Side = {
+    // Without it a peer that reads slowly would be dropped.
+    ...(isTight && {
+      room: (data) => Math.max(0, maxBufferedAmount - mostBytes(data) - HEAD_BYTES) || 0,
+    }),
     send: (data) => server.send(data, handle),
     drained: (bytes) => server.drained(handle, bytes),
     close: (code, reason) => server.close(handle, { code, reason }),
