@@ -52,7 +52,7 @@
  */
 
 import { type Clock, systemClock } from "./internal/clock.ts";
-import { STALL_MS, TimeoutQueue } from "./internal/timeout_queue.ts";
+import { OwnPlaces, STALL_MS, TimeoutQueue } from "./internal/timeout_queue.ts";
 import { checkArgument, CLOCK, OBJECT, type Rule, withFunctions } from "./internal/validate.ts";
 
 export { type Clock, systemClock };
@@ -194,6 +194,7 @@ export class Heartbeat {
       keepsTimer,
       ms,
       slack: Math.min(ms * SLACK, MAX_SLACK_MS),
+      places: new OwnPlaces(),
       ...MOST_AT_ONCE,
       expired: (peer) => {
         // Where both intervals are equal, the last Ping times out at the moment the next one is due.

@@ -10,6 +10,7 @@ import { byteLength, exceeds, type Incoming, mostBytes } from "../internal/paylo
 import type { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
+import { PLACE, type Place } from "../internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
 import type { ConnectionEars } from "./connection_ears.ts";
 import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
@@ -45,12 +46,12 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   /** What goes out with the 101; needed no longer once it has. */
   headers: Headers | undefined;
   state: "admitted" | "open" | "closing" | "closed" = "admitted";
-  /** Whether the runtime has it. */
-  isAttached = true;
+  isAttached = true; // whether the runtime has it
   /** What shows it in another shape, if anything does. */
   ears: ConnectionEars | undefined;
   /** That of the message which the listeners are being told. */
   receipt: Receipt | undefined;
+  [PLACE]: Place<HeartbeatPeer> | undefined = undefined; // in the heartbeat
   #close: CloseResult = LINK_DOWN;
   #backlog: Backlog | undefined;
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { TimeoutQueue } from "../../internal/timeout_queue.ts";
+import { OwnPlaces, PLACE, type Place, TimeoutQueue } from "../../internal/timeout_queue.ts";
 import { FakeClock } from "../../testing.ts";
 import { collect } from "../helpers/memory.ts";
 
@@ -263,6 +263,48 @@ describe("TimeoutQueue", () => {
     }
     clock.tick(200);
     assertEquals(log.length, 6_666);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("notes a place where an item has a field for it, as long as the item waits", () => {
+    class Item {
+      readonly name: string;
+      [PLACE]: Place<Item> | undefined = undefined;
+
+      constructor(name: string) {
+        this.name = name;
+      }
+    }
+    const [a, b, c] = [new Item("a"), new Item("b"), new Item("c")];
+    const other = { name: "other" } as Item; // in the map
+    const all = [a, b, other, c];
+    const clock = new FakeClock();
+    const log: string[] = [];
+    const queue = new TimeoutQueue<Item>({
+      clock,
+      ms: 100,
+      places: new OwnPlaces(),
+      expired(item) {
+        log.push(item.name);
+        if (log.length === 1) queue.add(item);
+      },
+    });
+    const have = () => all.map((item) => [queue.has(item), item[PLACE]?.item === item]);
+    for (const item of all) queue.add(item);
+    assertEquals(have(), [[true, true], [true, true], [true, false], [true, true]]);
+    queue.delete(b);
+    assertEquals(have(), [[true, true], [false, false], [true, false], [true, true]]);
+    clock.tick(100);
+    assertEquals(log, ["a", "other", "c"]);
+    assertEquals(have(), [[true, true], [false, false], [false, false], [false, false]]);
+    queue.add(other);
+    queue.close();
+    assertEquals(all.map((item) => [queue.has(item), PLACE in item && item[PLACE]]), [
+      [false, undefined],
+      [false, undefined],
+      [false, false],
+      [false, undefined],
+    ]);
     assertEquals(clock.pending, 0);
   });
 
