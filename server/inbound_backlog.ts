@@ -17,7 +17,8 @@ const OVERHEAD = 1024;
 
 /**
  * The messages of one connection whose listeners are still at work. When they have more bytes than the
- * limit, reading stops until half of the bytes are done.
+ * limit, reading stops until half of the bytes are done; where it cannot stop, the peer is dropped, unless it is
+ * one message alone.
  */
 export class Backlog {
   readonly #limit: number;
@@ -45,7 +46,10 @@ export class Backlog {
     });
     if (this.isPaused || this.#bytes <= this.#limit) return;
     this.isPaused = true;
-    if (!this.#owner.pause()) this.#owner.dropTooFast();
+    if (this.#owner.pause()) return;
+    // One that is alone was not sent too fast, however long it is: `maxPayload` says how long that may be.
+    if (this.#bytes > bytes) this.#owner.dropTooFast();
+    else this.isPaused = false;
   }
 
   #settled(bytes: number): void {

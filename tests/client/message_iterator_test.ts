@@ -235,12 +235,18 @@ describe("MessageIterator", () => {
     assertEquals(await queue.next(), DONE);
   });
 
+  it("holds one message alone, however long", () => {
+    const { state, message } = setUp();
+    message(new ArrayBuffer(16 * 1024 * 1024 + 1));
+    assertEquals(state.overruns, 0);
+  });
+
   it("says nothing of its end once the loop was left", async () => {
     for (const isLost of [true, false]) {
       const { listeners, queue, message, state } = setUp();
       message("1");
       assertEquals((await queue.next()).value, "1");
-      if (!isLost) message(new ArrayBuffer(16 * 1024 * 1024 + 1));
+      for (const bytes of isLost ? [] : [16 * 1024 * 1024, 1]) message(new ArrayBuffer(bytes));
       state.busy = false;
       listeners.emit(isLost ? "error" : "close", businessError("lost", "in the body of the loop"));
       assertEquals([state.overruns, await queue.return()], [isLost ? 0 : 1, DONE]);

@@ -113,7 +113,7 @@ const WAYS: Partial<Record<ErrorKind, () => Promise<BusinessError>>> = {
     await server.start({ serverPort: 80, maxBufferedAmount: 1, maxPendingAmount: 1 });
     const admission = runtime.enter();
     admission.open(new ScriptedSocket());
-    admission.message("12");
+    for (const data of ["12", "34"]) admission.message(data);
     return await error;
   },
   unacceptable: async () => {

@@ -21,7 +21,7 @@ const DROPS: [
   ["tooSlow", 1013, { maxBufferedAmount: 10 }, ({ one, server }) => server.send("123456", one)],
   ["tooFast", 1008, { maxPendingAmount: 1 }, (world) => {
     world.server.on("messageReceive", () => new Promise(() => {}));
-    world.admission.message("1");
+    for (const data of ["1", "2"]) world.admission.message(data);
   }],
   ["unacceptable", 1008, {}, ({ admission }) => admission.message('"no"')],
 ];

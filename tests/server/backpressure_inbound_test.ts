@@ -61,6 +61,20 @@ describe("an inbound flood", () => {
     assertEquals(watched.closes, []);
   });
 
+  it("is not what one message alone is, however long", async () => {
+    await using watched = await WatchedServer.start({ maxPendingAmount: 1 });
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    for (let n = 1; n <= 3; n++) {
+      const done = new Promise<void>((resolve) => {
+        watched.server.once("messageReceive", () => delay(20).then(resolve));
+      });
+      peer.send(TEXT, texts[n]!);
+      await deadline(done, LIMIT_MS);
+    }
+    assertEquals(watched.errors, []);
+  });
+
   it("below maxPendingAmount waits for slow listeners", async () => {
     await using watched = await WatchedServer.start(); // 16 MiB
     const work = new Work(watched);

@@ -91,6 +91,16 @@ describe("Backlog", () => {
     const { log, add } = watched(100, false);
     add(200);
     add(200);
-    assertEquals(log, ["pause", "overflow"]);
+    add(200);
+    assertEquals(log, ["pause", "pause", "overflow"]);
+  });
+
+  it("lets one be alone that is longer than the limit, again and again", async () => {
+    const { log, add } = watched(100, false);
+    for (let n = 0; n < 3; n++) {
+      add(200).resolve();
+      await noticed();
+    }
+    assertEquals(log, Array(3).fill("pause"));
   });
 });

@@ -45,7 +45,8 @@ describe("a server with 'history' to whom a client sends too fast", () => {
         assertEquals(admission.protocol, protocol);
         admission.open(wire);
         if (protocol !== "") admission.message('{"resume":1}\n');
-        admission.message(protocol === "" ? "much" : "\nmuch");
+        const line = protocol === "" ? "" : "\n";
+        for (const data of ["much", "more"]) admission.message(line + data);
         await clock.advance(1);
         for (const one of server.listAllConnections()) await server.close(one, { code: 4000 });
         const greeted = protocol === "" ? [] : ["send"];
