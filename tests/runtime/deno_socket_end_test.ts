@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
 import { LIMIT_MS, pair, stall } from "../helpers/deno_socket_pair.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { BINARY, CLOSE, readClose, TEXT } from "../peers/raw.ts";
@@ -59,6 +60,25 @@ if (!onDeno) {
         const { code, reason, unsent } = await deadline(it.closed, LIMIT_MS);
         assertEquals([ours, theirs, code, reason, unsent], [ours, theirs, told, "", 0]);
       }
+    });
+
+    it("sends its Close frame within 25 ms once nothing is queued, however long that took", async () => {
+      await using it = await pair();
+      const { socket, ws } = it;
+      let bufferedAmount = 1;
+      Object.defineProperty(ws, "bufferedAmount", { get: () => bufferedAmount });
+      const time = new FakeTime();
+      try {
+        socket.close(4000, "bye");
+        await time.tickAsync(3000);
+        bufferedAmount = 0;
+        assertEquals(ws.readyState, ws.OPEN);
+        await time.tickAsync(25);
+        assertEquals(ws.readyState, ws.CLOSING);
+      } finally {
+        time.restore();
+      }
+      await deadline(it.closed, LIMIT_MS);
     });
   });
 

@@ -102,17 +102,30 @@ describe("WebSocket beyond the standard", () => {
     await next(ws, "close");
   });
 
+  it("has no clean end where what came was too big for the runtime, though it was closing", () => {
+    const runtime = new ScriptedClient();
+    const ws = new Ours("ws://localhost/", [], { clock: new FakeClock(), runtime });
+    runtime.events.open();
+    const log = logOf(ws);
+    ws.close();
+    runtime.events.closed({ code: 1009, reason: "over", tooBig: true });
+    assertEquals(log, ["close 3 1006 false"]);
+  });
+
   it("says what was agreed on, from 'open' on, also with 'reconnect'", async () => {
     const agreed = "permessage-deflate; server_no_context_takeover";
     for (const reconnect of [false, true]) {
       const runtime = new ScriptedClient();
       const clock = new FakeClock();
-      const ws = new Ours("ws://localhost/", [], { clock, runtime, reconnect, compression: true });
+      const init = { clock, runtime, reconnect, compression: true };
+      const ws = new Ours("ws://localhost/", "chat", init);
+      const told: string[] = [];
+      ws.onopen = () => told.push(ws.protocol, ws.extensions);
       await clock.advance(1);
-      runtime.socket.extensions = agreed;
-      assertEquals(ws.extensions, "");
+      Object.assign(runtime.socket, { extensions: agreed, protocol: "chat" });
+      assertEquals([ws.protocol, ws.extensions], ["", ""]);
       runtime.events.open();
-      assertEquals(ws.extensions, agreed);
+      assertEquals([told, ws.protocol, ws.extensions], [["chat", agreed], "chat", agreed]);
       ws.close();
       runtime.events.closed({ code: 1000, reason: "" });
       assertEquals([ws.readyState, ws.extensions], [3, agreed]);
