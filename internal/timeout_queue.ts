@@ -59,8 +59,9 @@ export const PLACE: unique symbol = Symbol("place");
 export class OwnPlaces<T extends object> implements Places<T> {
   readonly #others = new Map<T, Place<T>>();
 
-  get(item: T | T & HasPlace<T>): Place<T> | undefined {
-    return PLACE in item ? item[PLACE] : this.#others.get(item);
+  /** The place of whatever a user takes for an item, which need not be an object. */
+  get(item: T & Partial<HasPlace<T>>): Place<T> | undefined {
+    return item?.[PLACE] ?? this.#others.get(item);
   }
 
   set(item: T | T & HasPlace<T>, place: Place<T>): void {

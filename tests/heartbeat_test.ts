@@ -236,6 +236,10 @@ describe("Heartbeat", () => {
     const { clock, heartbeat, peer } = setUp();
     const stranger = new FakePeer(clock);
     heartbeat.alive(stranger);
+    for (const none of [undefined, null, 5, "peer"]) {
+      heartbeat.delete(none as never);
+      heartbeat.alive(none as never);
+    }
     heartbeat.delete(stranger);
     clock.tick(30_000);
     assertEquals(peer.log, ["ping 30"]);
