@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
-import { loaded } from "../internal/loading.ts";
+import { underWay } from "../internal/loading.ts";
 import { checkArgument, DURATION, type Rule } from "../internal/validate.ts";
 
 /** How long a promise may wait for what takes real time, such as a file that is read, in ms. */
@@ -200,8 +200,8 @@ export class FakeClock implements Clock {
  */
 async function settle(): Promise<void> {
   await turn();
-  for (let one = loaded(); one !== undefined; one = loaded()) {
-    await one;
+  while (underWay.size > 0) {
+    await Promise.allSettled(underWay);
     await turn();
   }
 }
