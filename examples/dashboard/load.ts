@@ -7,10 +7,12 @@ const TICK_MS = 50;
 
 /** Has clients come and go until the signal aborts. */
 export function simulateClients(url: string, signal: AbortSignal): void {
-  const clients: WebSocketClient[] = [];
+  let clients: WebSocketClient[] = [];
   const ticks = setInterval(() => {
     const seconds = performance.now() / 1000;
     const wanted = Math.round(36 + 12 * wave(seconds, 19) + 6 * wave(seconds, 7));
+    // Some may have been lost, or are being closed by the server.
+    clients = clients.filter(({ state }) => state === "connecting" || state === "open");
     if (clients.length < wanted) clients.push(join(url, signal));
     else if (clients.length > wanted) clients.shift()!.close();
 
