@@ -12,7 +12,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { installPackage, unpackPackages } from "./lib/apt.mjs";
@@ -117,9 +116,9 @@ export async function system(name) {
   if (!find(name) && apt && (isRoot || unpack)) {
     await withLock(ROOT, async () => {
       // Each test file asks, and what failed for one fails for the next.
-      const tried = join(unpack ? UNPACKED : tmpdir(), `netkit-apt-get-${SYSTEM[name]}`);
+      const tried = join(UNPACKED, `tried-${SYSTEM[name]}`);
       if (find(name) || isRecent(tried)) return;
-      if (unpack) mkdirSync(UNPACKED, { recursive: true });
+      mkdirSync(UNPACKED, { recursive: true });
       writeFileSync(tried, "");
       if (!unpack) return await installPackage(apt, SYSTEM[name]);
       await unpackPackages(apt, unpack.packages, UNPACKED);

@@ -166,7 +166,8 @@ async function runPart({ suite, command, result }, files) {
   };
   const progress = new Progress(suite, say, secondsLeft);
   const ended = await exec(command(files, junit), {
-    env,
+    // What tests leave behind, those that were killed among them, goes with the folder.
+    env: { ...env, TMPDIR: folder },
     seconds: LIMIT_SECONDS,
     show: verbose,
     hear: (text, stream) => progress.hear(text, stream),
@@ -178,7 +179,7 @@ async function runPart({ suite, command, result }, files) {
     console.log(`\n--- ${suite.name}, what failed ---\n${progress.faults() || last}\n`);
   }
   const report = read(junit);
-  rmSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 
   const found = report === undefined ? [] : cases(report);
   const failed = found.filter((test) => test.failure !== undefined);

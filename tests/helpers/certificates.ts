@@ -1,7 +1,7 @@
 /** Certificates, made with openssl when the tests that need them start. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -15,14 +15,10 @@ export interface Made {
   keyPath: string;
 }
 
-/** A folder of certificates, removed when the tests have ended. */
+/** A folder of certificates (the test command removes it). */
 export class Certificates {
   readonly folder = mkdtempSync(join(tmpdir(), "netkit-tls-"));
   #count = 0;
-
-  constructor() {
-    process.once("exit", () => rmSync(this.folder, { recursive: true }));
-  }
 
   /** A certificate authority. */
   authority(name: string): Made {
