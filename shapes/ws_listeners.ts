@@ -58,7 +58,7 @@ export class WsListeners {
 
   add(type: string, listener: WsListener, once: boolean): void {
     const added = this.#added.get(type) ?? new Map<WsListener, Emitted>();
-    if (added.has(listener)) return;
+    if (this.#emitted(type, listener) !== undefined) return;
     const emitted: Emitted = (first, second) => {
       if (once) this.remove(type, listener);
       const event = eventOf(type, this.#socket, first, second);
@@ -70,14 +70,15 @@ export class WsListeners {
   }
 
   remove(type: string, listener: WsListener): void {
-    const emitted = this.#added.get(type)?.get(listener);
+    const emitted = this.#emitted(type, listener);
     if (emitted === undefined) return;
     this.#added.get(type)!.delete(listener);
     this.#socket.off(type, emitted);
   }
 
   handler(type: string): WsHandler | null {
-    return this.#handlers.get(type)?.set ?? null;
+    const handler = this.#handlers.get(type);
+    return handler && this.#emitted(type, handler.added) ? handler.set : null;
   }
 
   setHandler(type: string, listener: WsHandler | null): void {
@@ -88,6 +89,12 @@ export class WsListeners {
     const added: WsHandler = (event) => listener.call(this.#socket, event);
     this.#handlers.set(type, { set: listener, added });
     this.add(type, added, false);
+  }
+
+  /** What a listener is on the socket; nothing where `removeAllListeners` has removed it. */
+  #emitted(type: string, listener: WsListener): Emitted | undefined {
+    const emitted = this.#added.get(type)?.get(listener);
+    return emitted && this.#socket.listeners(type).includes(emitted) ? emitted : undefined;
   }
 }
 

@@ -1,5 +1,7 @@
 /** When a socket in the shape of `ws` sends, and whom it tells of that. Not part of the public API. */
 
+import type { WebSocketData } from "../client/types.ts";
+import { byteLength, mostBytes } from "../internal/payload.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ShapedServer } from "./server_hub.ts";
@@ -35,34 +37,52 @@ export function callWhenSent(
   );
 }
 
-/** The last of what each socket has to do; nothing for most, which never send a Blob. */
-const lines = new WeakMap<object, Promise<unknown>>();
+/** What a socket has still to do: its last task, and the bytes that wait. */
+interface Line {
+  last: Promise<unknown>;
+  bytes: number;
+}
+
+/** That of each socket; nothing for most, which never send a Blob. */
+const lines = new WeakMap<object, Line>();
+
+/** Bytes that wait for a Blob, and those of the Blob. */
+export function waitingBytes(socket: object): number {
+  return lines.get(socket)?.bytes ?? 0;
+}
 
 /**
  * Does something with data when all that was to be done before it is done, and when it has been read where it is
  * a Blob.
  *
  * @param failed Told where the Blob cannot be read, or the task throws.
- * @param waits Is told whether what comes now has to wait, too.
+ * @param over Called when nothing waits any more.
  */
 export function inLine<T>(
   socket: object,
   data: T | Blob,
   task: (data: T | ArrayBuffer) => void,
   failed: (cause: Error) => void,
-  waits: (isSo: boolean) => void,
+  over: () => void,
 ): void {
-  const line = (lines.get(socket) ?? Promise.resolve())
-    .then((): unknown => data instanceof Blob ? data.arrayBuffer() : data)
-    .then((data) => {
-      waits(false);
-      task(data as T | ArrayBuffer);
-    }).catch(failed);
+  const line = lines.get(socket) ?? { last: Promise.resolve(), bytes: 0 };
   lines.set(socket, line);
-  waits(true);
-  void line.then(() => {
-    const isLast = lines.get(socket) === line;
-    if (isLast) lines.delete(socket);
-    waits(!isLast);
+  const bytes = sizeOf(data);
+  line.bytes += bytes;
+  const last = line.last = line.last
+    .then((): unknown => data instanceof Blob ? data.arrayBuffer() : data)
+    .finally(() => line.bytes -= bytes)
+    .then((data) => task(data as T | ArrayBuffer))
+    .catch(failed);
+  void last.then(() => {
+    if (line.last !== last) return;
+    lines.delete(socket);
+    over();
   });
+}
+
+/** How many bytes it has on the wire: none where it is no message, or none that can be sent. */
+function sizeOf(data: unknown): number {
+  if (data instanceof Blob) return data.size;
+  return Number.isNaN(mostBytes(data)) ? 0 : byteLength(data as WebSocketData);
 }

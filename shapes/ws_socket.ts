@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import type { CloseResult, TextOrBytes } from "../client/types.ts";
+import type { CloseResult, TextOrBytes, WebSocketData } from "../client/types.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
@@ -28,7 +28,7 @@ import {
   WsListeners,
   type WsSocketEvents,
 } from "./ws_listeners.ts";
-import { callBack, callWhenSent, inLine } from "./ws_sending.ts";
+import { callBack, callWhenSent, inLine, waitingBytes } from "./ws_sending.ts";
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
@@ -118,9 +118,10 @@ export class WsSocket extends EventEmitter {
     return state === OPEN && this.#is(CLOSES) ? CLOSING : state;
   }
 
-  /** Bytes that are queued, and what was sent too late. */
+  /** Bytes that are queued, or wait for a Blob, and what was sent too late. */
   get bufferedAmount(): number {
-    return this.#connection.bufferedAmount + this.#lateBytes;
+    const waiting = this.#is(WAITS) ? waitingBytes(this) : 0;
+    return this.#connection.bufferedAmount + waiting + this.#lateBytes;
   }
 
   /** The subprotocol, '' for none. */
@@ -169,7 +170,10 @@ export class WsSocket extends EventEmitter {
     if (typeof options === "function") return this.send(data, {}, options);
     if (options?.fin === false) throw unsupported("send: 'fin' false");
     if (data instanceof Blob || this.#is(WAITS)) return this.#sendLater(data, options, callback);
-    const message = toMessage(data, options?.binary);
+    this.#sendNow(toMessage(data, options?.binary), callback);
+  }
+
+  #sendNow(message: WebSocketData, callback: WsCallback | undefined): void {
     const isSent = this.#connection.sendAtOnce(message);
     if (isSent && callback === undefined) return;
     const error = isSent ? undefined : notOpen(STATES[this.#connection.state]);
@@ -219,7 +223,7 @@ export class WsSocket extends EventEmitter {
   }
 
   /**
-   * Starts to close.
+   * Starts to close, where it is open.
    *
    * @param code 1000 to 1003, 1007 to 1014, or 3000 to 4999; where it is left out the Close frame is empty.
    * @param reason At most 123 bytes, beside a code.
@@ -227,13 +231,10 @@ export class WsSocket extends EventEmitter {
    * @throws {RangeError} For a longer reason.
    */
   close(code?: number, reason: string | Uint8Array = ""): void {
-    if (code === undefined) return this.#shut(undefined, "");
-    this.#shut(code, reasonOf(code, reason));
-  }
-
-  #shut(code: number | undefined, reason: string): void {
-    if (!this.#is(WAITS)) return shut(this.#connection, code, reason);
-    if (!this.#is(CLOSES)) this.#later(null, () => shut(this.#connection, code, reason));
+    if (this.readyState !== OPEN) return;
+    const text = code === undefined ? "" : reasonOf(code, reason);
+    if (!this.#is(WAITS)) return shut(this.#connection, code, text);
+    this.#later(null, () => shut(this.#connection, code, text));
     this.#bits |= CLOSES;
   }
 
@@ -318,15 +319,18 @@ export class WsSocket extends EventEmitter {
 
   /** Sends a Blob, or a message behind one. */
   #sendLater(data: WsData, options: WsSendOptions | undefined, callback?: WsCallback): void {
-    const kept = data instanceof Blob ? data : keep(toMessage(data, options?.binary));
     const binary = options?.binary;
-    this.#later(kept, (message) => this.send(message as WsData, { binary }, callback), callback);
+    const kept = data instanceof Blob
+      ? data
+      : keep(toMessage(data, binary)) as Exclude<WsData, Blob>;
+    this.#later(kept, (message) => this.#sendNow(toMessage(message, binary), callback), callback);
   }
 
   /** Does something behind what waits for a Blob, or with one. */
   #later<T>(data: T | Blob, task: (data: T | ArrayBuffer) => void, callback?: WsCallback): void {
-    const waits = (isSo: boolean) => void (isSo ? this.#bits |= WAITS : this.#bits &= ~WAITS);
-    inLine(this, data, task, (error) => this.#failed(error, callback), waits);
+    this.#bits |= WAITS;
+    const failed = (error: Error) => this.#failed(error, callback);
+    inLine(this, data, task, failed, () => this.#bits &= ~WAITS);
   }
 
   #failed(error: Error, callback?: WsCallback): void {

@@ -98,6 +98,25 @@ describe("a socket that sends a Blob", () => {
     await server.stop();
   });
 
+  it("sends, and closes, from a callback behind what waits, and counts that as queued", async () => {
+    const { peer, server, socket } = await pair();
+    const one = slowBlob("one");
+    socket.send(one.blob, () => {
+      socket.send("four");
+      socket.close(4000);
+      socket.send("late");
+    });
+    socket.send("two");
+    socket.send({ fin: 1 } as never, () => {}); // what cannot be sent has no bytes
+    socket.send(new Uint8Array(5));
+    assertEquals(socket.bufferedAmount, 11);
+    one.resolve();
+    const rest = ["text two", `bytes ${"\0".repeat(5)}`, "text four", "close 4000"];
+    assertEquals(await gets(peer), ["bytes one", ...rest]);
+    assertEquals(socket.bufferedAmount, 4);
+    await server.stop();
+  });
+
   it("tells of one that cannot be read, and sends what comes after it", async () => {
     const { peer, server, socket } = await pair();
     const one = slowBlob("one");
@@ -109,7 +128,7 @@ describe("a socket that sends a Blob", () => {
     socket.close(4000);
     one.reject(new Error("gone"));
     assertEquals(await gets(peer), ["bytes ", "close 4000"]);
-    assertEquals(told, ["gone", 401]);
+    assertEquals([told, socket.bufferedAmount], [["gone", 401], 0]);
     await server.stop();
   });
 

@@ -141,6 +141,7 @@ describe("a socket of ws", () => {
     assertEquals(socket.readyState, 1);
     socket.close(4000, Buffer.from("é".repeat(61) + "a"));
     assertEquals(socket.readyState, 2);
+    socket.close(1006, "x".repeat(124)); // too late to be looked at, as in `ws`
     await pair.clock.advance(20);
     assertEquals(closes, [{ code: 4000, reason: "é".repeat(61) + "a" }]);
     await pair[Symbol.asyncDispose]();
@@ -199,7 +200,14 @@ describe("a socket of ws", () => {
     assertEquals(heard.splice(0), [["type", "target", "error", "message"]]);
     socket.onerror = (event) => heard.push((event as { message?: string }).message);
     socket.emit("error", new Error("mine"));
-    assertEquals(heard.slice(1), ["mine"]);
+    assertEquals(heard.splice(0).slice(1), ["mine"]);
+    socket.addEventListener("message", listener);
+    socket.onmessage = listener;
+    socket.removeAllListeners("message");
+    assertEquals([socket.onmessage, await told()], [null, []]);
+    socket.addEventListener("message", listener);
+    socket.onmessage = listener;
+    assertEquals([socket.onmessage === listener, await told()], [true, [once, once]]);
     await pair[Symbol.asyncDispose]();
   });
 
