@@ -98,9 +98,14 @@ export class Log<Except, Result> {
     return this.#outbox.publish(call, topic, data, except);
   }
 
-  /** Appends a message of the nodes' own, which waits as long as it has to. */
-  tell(message: Exclude<Message, { kind: "message" }>): void {
-    this.#outbox.tell(message);
+  /** Appends a message of the nodes' own; see {@linkcode Outbox.tell}. */
+  tell(message: Exclude<Message, { kind: "message" }>): number {
+    return this.#outbox.tell(message);
+  }
+
+  /** Takes back what was told; see {@linkcode Outbox.takeBack}. */
+  takeBack(number: number): boolean {
+    return this.#outbox.takeBack(number);
   }
 
   /** Resolves when all is read back that was told or published, or after so many milliseconds. */

@@ -86,6 +86,7 @@ export class ClusterNode<Except, Result> {
     });
     this.#presence = leaseMs === undefined ? undefined : new Presence(this.id, leaseMs, clock, {
       tell: (message) => this.#log.tell(message),
+      takeBack: (told) => this.#log.takeBack(told),
       changed: (change) => owner.presence(change),
     });
   }

@@ -26,7 +26,10 @@ const ENTRY_ROOM = MAX_ENTRY_BYTES - 1024;
 
 /** A message that waits to be read back. */
 export interface Item<Except, Result> {
-  readonly line: string;
+  /** Counts up, in the order of the queue. */
+  readonly number: number;
+  /** As it is in the log; empty where it was taken back. */
+  line: string;
   readonly message: Message;
   readonly except: Except | undefined;
   readonly at: number;
@@ -49,7 +52,10 @@ export class Outbox<Except, Result> {
   readonly #head: string;
   readonly #clock: Clock;
   #counter = 0;
+  #numbers = 0;
   #queue: Item<Except, Result>[] = [];
+  /** How many of the queue were taken back. */
+  #takenBack = 0;
   #queued = 0;
   #underWay: Own<Except, Result> | undefined;
   /** When that began to wait, or when the broker was back last. */
@@ -108,9 +114,31 @@ export class Outbox<Except, Result> {
     });
   }
 
-  /** Appends a message of the nodes' own, which waits as long as it has to. */
-  tell(message: Exclude<Message, { kind: "message" }>): void {
-    this.#enqueue(line(message), message, undefined, undefined);
+  /** Appends a message of the nodes' own, which waits as long as it has to. Returns its number. */
+  tell(message: Exclude<Message, { kind: "message" }>): number {
+    return this.#enqueue(line(message), message, undefined, undefined);
+  }
+
+  /**
+   * Takes back what was told, where the broker takes nothing and it is in no entry yet: so what waits does not
+   * grow by who comes and goes meanwhile.
+   *
+   * @returns Whether it was taken back.
+   */
+  takeBack(number: number): boolean {
+    if (!this.#isStuck) return false;
+    let [from, to] = [0, this.#queue.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#queue[middle]!.number < number) from = middle + 1;
+      else to = middle;
+    }
+    const item = this.#queue[from];
+    if (item?.number !== number) return false;
+    this.#queued -= item.line.length;
+    item.line = "";
+    if (++this.#takenBack > this.#queue.length / 2) this.#sweep();
+    return true;
   }
 
   /** Resolves when all is read back that was told or published, or cannot be any more. */
@@ -172,6 +200,11 @@ export class Outbox<Except, Result> {
     return this.#clock.now() - own.at;
   }
 
+  /** Whether the broker has taken nothing for too long. */
+  get #isStuck(): boolean {
+    return this.#underWay !== undefined && this.#clock.now() - this.#since >= MAX_WAIT_MS;
+  }
+
   #refusal(call: string, length: number): BusinessError | undefined {
     const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
     if (this.#closed) return businessError("notRunning", `${call}: the server has stopped`);
@@ -179,8 +212,7 @@ export class Outbox<Except, Result> {
       const what = `more than ${MAX_QUEUE} bytes wait for the broker${why}`;
       return businessError("queueFull", `${call}: ${what}`, { cause: this.#cause });
     }
-    const isStuck = this.#underWay !== undefined && this.#clock.now() - this.#since >= MAX_WAIT_MS;
-    if (!isStuck) return undefined;
+    if (!this.#isStuck) return undefined;
     const what = `the broker has taken nothing for ${MAX_WAIT_MS / 1000} s${why}`;
     return businessError("brokerDown", `${call}: ${what}`, { cause: this.#cause });
   }
@@ -190,16 +222,25 @@ export class Outbox<Except, Result> {
     message: Message,
     except: Except | undefined,
     waiting: Item<Except, Result>["waiting"],
-  ): void {
+  ): number {
     this.#queued += line.length;
-    const item = { line, message, except, at: this.#clock.now(), waiting };
+    const number = ++this.#numbers;
+    const item = { number, line, message, except, at: this.#clock.now(), waiting };
     // What is published in the same turn goes together.
     if (this.#queue.push(item) === 1) queueMicrotask(() => this.#flush());
+    return number;
+  }
+
+  /** Forgets what was taken back. */
+  #sweep(): void {
+    this.#queue = this.#queue.filter(({ line }) => line !== "");
+    this.#takenBack = 0;
   }
 
   #flush(): void {
     if (this.#underWay !== undefined || this.#queue.length === 0) return;
     if (this.#closed) return;
+    if (this.#takenBack > 0) this.#sweep();
     let room = ENTRY_ROOM;
     let count = 0;
     for (const { line } of this.#queue) {

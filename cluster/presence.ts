@@ -39,7 +39,10 @@ export interface PresenceChange {
 
 /** Whom presence tells, and through whom. */
 export interface PresenceOwner {
-  tell(message: Exclude<Message, { kind: "message" }>): void;
+  /** Tells the others. Returns the number of what is told. */
+  tell(message: Exclude<Message, { kind: "message" }>): number;
+  /** Takes that back where nobody can be told for now. Returns whether it was taken back. */
+  takeBack(told: number): boolean;
   changed(change: PresenceChange): void;
 }
 
@@ -56,6 +59,12 @@ interface Node {
   building: MemberRecord[] | undefined;
 }
 
+/** One of this node's own, and the number of what tells that it has come; 0 where a snapshot does. */
+interface Own {
+  readonly member: MemberRecord;
+  told: number;
+}
+
 /** Who is there, on all nodes. */
 export class Presence {
   readonly #node: string;
@@ -63,10 +72,13 @@ export class Presence {
   readonly #clock: Clock;
   readonly #owner: PresenceOwner;
   /** Those of this node, before the log has told of them: by {@linkcode keyOf}. */
-  readonly #own = new Map<string, MemberRecord>();
+  readonly #own = new Map<string, Own>();
   /** Those that have announced themselves. */
   readonly #nodes = new Map<string, Node>();
   #announcing: unknown;
+  /** The numbers of the last announcement's parts, and of the last beat. */
+  #announced: number[] = [];
+  #beaten = 0;
   #looking: unknown;
   #looks = 0;
   /** When a beat of this node's own came back, and when it was last looked. */
@@ -111,12 +123,15 @@ export class Presence {
     const [topic, id] = member;
     const key = keyOf(topic, id);
     if (this.#own.has(key)) return;
-    this.#own.set(key, member);
-    this.#owner.tell({ kind: "join", topic, member });
+    this.#own.set(key, { member, told: this.#owner.tell({ kind: "join", topic, member }) });
   }
 
   leave(topic: string, id: number): void {
-    if (this.#own.delete(keyOf(topic, id))) this.#owner.tell({ kind: "leave", topic, id });
+    const key = keyOf(topic, id);
+    const own = this.#own.get(key);
+    if (own === undefined) return;
+    this.#own.delete(key);
+    if (!this.#owner.takeBack(own.told)) this.#owner.tell({ kind: "leave", topic, id });
   }
 
   /** Who is in a topic. */
@@ -131,6 +146,7 @@ export class Presence {
   /** What lay between two entries is unknown: asks again, and says who is here. */
   lost(): void {
     if (this.#looking === undefined) return;
+    for (const node of this.#nodes.values()) node.building = undefined; // a part may be missing
     this.#owner.tell({ kind: "hello" });
     this.#announce();
   }
@@ -167,7 +183,8 @@ export class Presence {
   }
 
   #beat(): void {
-    this.#owner.tell({ kind: "alive", lease: this.#leaseMs / 1000 });
+    this.#owner.takeBack(this.#beaten);
+    this.#beaten = this.#owner.tell({ kind: "alive", lease: this.#leaseMs / 1000 });
   }
 
   #look(): void {
@@ -197,7 +214,9 @@ export class Presence {
     this.#announcing = undefined;
     const parts: MemberRecord[][] = [[]];
     let size = 0;
-    for (const member of this.#own.values()) {
+    for (const own of this.#own.values()) {
+      const { member } = own;
+      own.told = 0;
       const length = JSON.stringify(member).length + 1;
       size += length;
       if (size > CHUNK) {
@@ -206,9 +225,10 @@ export class Presence {
       }
       parts.at(-1)!.push(member);
     }
-    parts.forEach((members, part) => {
+    for (const told of this.#announced) this.#owner.takeBack(told);
+    this.#announced = parts.map((members, part) => {
       const isLast = part === parts.length - 1;
-      this.#owner.tell({ kind: "snapshot", part, isLast, members });
+      return this.#owner.tell({ kind: "snapshot", part, isLast, members });
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Message } from "../../cluster/entry.ts";
 import { Presence } from "../../cluster/presence.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { Cluster, type ClusterNode } from "../helpers/nodes.ts";
@@ -195,8 +196,9 @@ describe("who is held for dead", () => {
 
 describe("Presence.members()", () => {
   it("gives any number of one node", () => {
-    const told: Parameters<Presence["read"]>[0][] = [];
-    const owner = { tell: (message: typeof told[number]) => told.push(message), changed() {} };
+    const told: Message[] = [];
+    const tell = (message: Message) => told.push(message);
+    const owner = { tell, takeBack: () => false, changed() {} };
     const presence = new Presence("n", LEASE, new FakeClock(), owner);
     presence.open();
     for (let id = 0; id < 200_000; id++) presence.join(["t", id, "::1"]);

@@ -147,6 +147,21 @@ describe("a snapshot", () => {
     });
   }
 
+  it("of which a part was trimmed has nobody leave, and is asked for again", async () => {
+    const { cluster, x, members } = await alone();
+    await x.says(snapshot(0, true, 1, 2, 3));
+    const from = cluster.broker.entries.length;
+    await x.says(snapshot(0, false, 1));
+    cluster.nodes[0]!.link.gap(1);
+    await x.says(snapshot(1, false, 2));
+    await x.says(snapshot(2, true, 3));
+    assertEquals([members(), cluster.nodes[0]!.changes.length], [["x/1", "x/2", "x/3"], 1]);
+    const asked = cluster.broker.entries.slice(from).filter((entry) => entry.includes('["hello"]'));
+    assertEquals(asked.length, 1);
+    await x.says(snapshot(0, false, 1), snapshot(1, false, 3), snapshot(2, true, 4));
+    assertEquals(members(), ["x/1", "x/3", "x/4"]);
+  });
+
   it("has members in the order in which nodes came, and theirs joined", async () => {
     const { cluster, x } = await alone();
     const z = new Foreign(cluster, "a, which sorts first");

@@ -71,6 +71,7 @@ export class ClusterNode {
     });
     this.presence = new Presence(name, leaseMs, clock, {
       tell: (message) => this.log.tell(message),
+      takeBack: (told) => this.log.takeBack(told),
       changed: (change) => this.changes.push(change),
     });
     this.log.open();
