@@ -93,8 +93,9 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   get bufferedAmount(): number {
-    const connection = this.#connection;
-    return connection?.state === "open" ? connection.bufferedAmount : this.#queue.bytes;
+    const { state } = this;
+    if (state === "open") return this.#connection!.bufferedAmount;
+    return this.#queue.bytes + (state === "closing" ? this.#connection?.bufferedAmount ?? 0 : 0);
   }
 
   /** Bytes that may be queued now. */

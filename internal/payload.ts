@@ -22,7 +22,7 @@ export function payloadError(
       "argument",
       `${call}: data must be text, an ArrayBuffer or a view of one: current value is ${
         describe(data)
-      }`,
+      }${isTransferred(data) ? ", whose memory was transferred" : ""}`,
     );
   }
   if (exceeds(data, maxPayload)) {
@@ -61,12 +61,33 @@ export function asBuffer(data: Incoming): string | ArrayBuffer {
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
   try {
-    if (data instanceof ArrayBuffer) return data.byteLength;
+    if (data instanceof ArrayBuffer) return bytesIn(data, data);
     if (data === arrived) return (data as Uint8Array).byteLength;
     // Shared memory could change while it is being sent. The runtimes refuse it, too.
-    return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? data.byteLength : NaN;
+    return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer
+      ? bytesIn(data, data.buffer)
+      : NaN;
   } catch {
     return NaN; // there is no data, or a Proxy of the user has thrown, or a getter
+  }
+}
+
+/** NaN where the memory was transferred: nothing is there to send, which whoever sends does not know. */
+function bytesIn({ byteLength }: { byteLength: number }, buffer: ArrayBuffer): number {
+  return byteLength === 0 && isDetached(buffer) ? NaN : byteLength;
+}
+
+/** Whether a buffer was transferred. */
+export function isDetached(buffer: ArrayBuffer): boolean {
+  return (buffer as { detached?: boolean }).detached === true; // a page's engine may not know it
+}
+
+/** The same of the memory of whatever was given. */
+function isTransferred(data: unknown): boolean {
+  try {
+    return isDetached((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer);
+  } catch {
+    return false; // there is no data, or a Proxy of the user has thrown
   }
 }
 

@@ -235,8 +235,10 @@ export class ClientLink implements Link, ReconnectOwner {
     const state = this.#connection?.state;
     if (state !== "open" && state !== "closing") return this.shut(undefined, "");
     this.#isAborted = true;
-    this.#left = this.#connection!.bufferedAmount;
-    this.#connection!.terminate();
+    const connection = this.#connection!;
+    const queued = connection.bufferedAmount;
+    connection.terminate();
+    this.#left = queued - connection.unsent; // which is added as the end is told
   }
 
   probe(): void {

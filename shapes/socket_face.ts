@@ -2,6 +2,7 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
+import { isDetached } from "../internal/payload.ts";
 import { argumentError, FLAG } from "../internal/validate.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
@@ -176,14 +177,20 @@ export function textOf(value: unknown): string {
   return `${value}`;
 }
 
-/** What Web IDL makes of an argument that is no text: `(BufferSource or Blob or USVString)`. */
+/**
+ * What Web IDL makes of an argument that is no text: `(BufferSource or Blob or USVString)`. Of a buffer that was
+ * transferred there are no bytes (Web IDL §3.2.26, "get a copy of the buffer source").
+ */
 function toData(data: unknown): WebSocketData | Blob {
-  if (data instanceof Blob || data instanceof ArrayBuffer) return data;
+  if (data instanceof Blob) return data;
+  if (data instanceof ArrayBuffer) return isDetached(data) ? new ArrayBuffer() : data;
   if (!ArrayBuffer.isView(data)) {
     return isBuffer(data) ? new Uint8Array(data).slice() : textOf(data);
   }
   const { buffer } = data;
-  if (buffer instanceof ArrayBuffer) return data as ArrayBufferView<ArrayBuffer>;
+  if (buffer instanceof ArrayBuffer) {
+    return isDetached(buffer) ? new ArrayBuffer() : data as ArrayBufferView<ArrayBuffer>;
+  }
   if (isBuffer(buffer)) return new Uint8Array(buffer, data.byteOffset, data.byteLength).slice();
   throw new TypeError("send: a view of shared memory cannot be sent: it may change meanwhile");
 }

@@ -24,7 +24,8 @@ export interface WebSocketStreams {
   /**
    * What goes out: a message for each chunk. A write is done when the system has taken all but 64 KiB of
    * what is queued, and waits until it may be queued at all. Closing it closes the connection with 1000,
-   * aborting it with 1011.
+   * aborting it with 1011, also while a write waits. Of a client that reconnects both streams go on with its next
+   * connection; what the last one had not sent is lost.
    */
   readonly writable: WritableStream<WebSocketData>;
   /** Settles when the connection is open, with its subprotocol; rejects where it never is. */
@@ -44,29 +45,45 @@ interface Side {
 
 /** The end that writes. */
 function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<WebSocketData> {
+  /** Aborts with the stream. */
+  let signal!: AbortSignal;
+  /** Call it to have the write under way wait no longer. */
+  let giveUp = (): void => {};
+  /** Waits until no more than so many bytes are queued; `false` where it is over, or aborted, before. */
+  const drained = (bytes: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      giveUp = () => resolve(false);
+      void side.drained(bytes).then(resolve);
+    });
+  /** Why a write has waited in vain. */
+  const ended = async (): Promise<unknown> =>
+    signal.aborted ? signal.reason : over((await closed).code);
   // It is over: who hears of that first, the stream or who writes, differs between the runtimes.
   const refused = async (error: BusinessError): Promise<never> => {
-    throw error.kind === "noConnection" ? over((await closed).code) : error;
+    throw error.kind === "noConnection" ? await ended() : error;
   };
   /** Sends again what had no room, once all is taken that is queued: with nothing queued it has, or never will. */
   const retried = async (error: BusinessError, chunk: WebSocketData): Promise<unknown> => {
     if (error.kind !== "queueFull") return refused(error);
-    if (!await side.drained(0)) throw over((await closed).code);
+    if (!await drained(0)) throw await ended();
     return await side.send(chunk).catch(refused);
   };
   return new WritableStream<WebSocketData>({
     start(controller) {
+      signal = controller.signal;
+      // `abort` below comes when no write is under way any more.
+      signal.addEventListener("abort", () => giveUp());
       closed.then(({ code }) => controller.error(over(code)));
     },
     async write(chunk) {
-      if (side.room !== undefined) await side.drained(side.room(chunk));
+      if (side.room !== undefined && !await drained(side.room(chunk))) throw await ended();
       try {
         await side.send(chunk);
       } catch (error) {
         await retried(error as BusinessError, chunk);
       }
       // Over before all of it was taken: whether it arrived nobody knows.
-      if (!await side.drained(HIGH_WATER_BYTES)) throw over((await closed).code);
+      if (!await drained(HIGH_WATER_BYTES)) throw await ended();
     },
     async close() {
       await side.close(1000, "").catch(refused);
@@ -87,10 +104,17 @@ function over(code: number): Error {
 function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocketStreams {
   const messages = client[Symbol.asyncIterator]();
   if (messages instanceof MessageIterator) messages.pauseAbove(PAUSE_BYTES);
-  const closed = client.closed.catch(() => ({ code: 1006, reason: "" }));
+  const { closed: end } = client;
+  const closed = end.catch(() => ({ code: 1006, reason: "" }));
   const side: Side = {
     send: (data) => client.send(data),
-    drained: (bytes) => client.drained(bytes),
+    async drained(bytes) {
+      // Of one that reconnects the queue goes on with what waits for the next connection.
+      while (!await client.drained(bytes)) {
+        if (client.state === "idle" || client.closed !== end) return false;
+      }
+      return true;
+    },
     close: (code, reason) => client.close({ code, reason }),
   };
   const readable = new ReadableStream<string | ArrayBuffer>({

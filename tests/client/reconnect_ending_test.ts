@@ -67,6 +67,25 @@ describe("createWebSocket({ reconnect }).send() once the server has said Close",
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
+  it("is queued, beside what goes out still, until the client is closed", async () => {
+    const { clock, runtime, ws } = scripted();
+    await ws.connect(URL);
+    runtime.events.open();
+    Object.assign(runtime.socket, { bufferedAmount: 9, isEnding: true });
+    await ws.send("12345");
+    assertEquals(ws.bufferedAmount, 14);
+    await ws.close();
+    assertEquals([ws.state, ws.bufferedAmount], ["closing", 14]);
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(10_000);
+    assertEquals([ws.state, ws.bufferedAmount, clock.pending], ["idle", 0, 0]);
+    await ws.connect(URL);
+    runtime.events.closed({ code: 1006, reason: "" });
+    await ws.close(); // with no connection
+    assertEquals([ws.state, ws.bufferedAmount], ["closing", 0]);
+    await clock.advance(10_000);
+  });
+
   it("is accepted as ever where the client does not reconnect", async () => {
     const { clock, runtime, ws } = scripted(undefined, { reconnect: false });
     await ws.connect(URL);

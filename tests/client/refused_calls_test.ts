@@ -21,6 +21,13 @@ async function wordsOf(ws: WebSocketClient, name: keyof Loose, args: unknown[]):
   return (await refusal((ws as unknown as Loose)[name](...args) as Promise<boolean>)).message;
 }
 
+/** A view of memory that somebody else has now. */
+function transferred(): Uint8Array<ArrayBuffer> {
+  const view = new Uint8Array(8);
+  structuredClone(view.buffer, { transfer: [view.buffer] });
+  return view;
+}
+
 describe("a call that a client refuses", () => {
   const GIVEN: [name: keyof Loose, args: unknown[], words: string][] = [
     ["connect", [], "connect: the URL must be text: current value is undefined"],
@@ -32,6 +39,21 @@ describe("a call that a client refuses", () => {
       "connect: takes a URL, options and a callback: 3 arguments were given",
     ],
     ["send", [5], "send: data must be text, an ArrayBuffer or a view of one: current value is 5"],
+    [
+      "send",
+      [transferred().buffer],
+      "send: data must be text, an ArrayBuffer or a view of one: current value is an object (ArrayBuffer), whose memory was transferred",
+    ],
+    [
+      "send",
+      [transferred()],
+      "send: data must be text, an ArrayBuffer or a view of one: current value is an object (Uint8Array), whose memory was transferred",
+    ],
+    [
+      "send",
+      [],
+      "send: data must be text, an ArrayBuffer or a view of one: current value is undefined",
+    ],
     ["send", ["x".repeat(6)], "send: data must be at most 5 bytes: current value has 6"],
     ["send", ["x", 5], "send: options must be an object: current value is 5"],
     [

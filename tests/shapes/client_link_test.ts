@@ -231,6 +231,17 @@ describe("bufferedAmount of a socket that is over", () => {
         (_, { events }) => events.closed({ code: 1000, reason: "", unsent: 4 }),
       ],
       ["terminate()", (ws, { socket }) => (socket.bufferedAmount = 4, ws.terminate())],
+      ["terminate() after close()", (ws, { socket }) => {
+        socket.bufferedAmount = 4;
+        ws.close();
+        assertEquals(ws.bufferedAmount, 4);
+        ws.terminate();
+      }],
+      ["terminate() of what waits for the next connection, too", (ws, { socket }) => {
+        Object.assign(socket, { bufferedAmount: 1, isEnding: true });
+        ws.send("123");
+        ws.terminate();
+      }],
       ["close()", (ws, { events }) => {
         ws.close();
         events.closed({ code: 1005, reason: "", unsent: 4 });

@@ -28,6 +28,13 @@ function elsewhere(program: string): unknown {
   return runInNewContext(program);
 }
 
+/** A view of memory that somebody else has now. */
+function transferred(): DataView {
+  const view = new DataView(new ArrayBuffer(8));
+  structuredClone(view.buffer, { transfer: [view.buffer] });
+  return view;
+}
+
 describe("send()", () => {
   for (
     const [given, text] of [
@@ -66,6 +73,8 @@ describe("send()", () => {
       ["another realm's view", elsewhere("new Uint8Array([0, 1]).subarray(1)"), bytes.slice(0, 1)],
       ["an empty buffer", new ArrayBuffer(0), new Uint8Array()],
       ["an empty Blob", new Blob([]), new Uint8Array()],
+      ["a buffer that was transferred", transferred().buffer, new Uint8Array()],
+      ["a view of such a one", transferred(), new Uint8Array()],
     ] as const
   ) {
     it(`sends ${name} as bytes`, async () => {
