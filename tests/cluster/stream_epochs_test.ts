@@ -8,7 +8,7 @@ import { readReply } from "../../cluster/brokers/redis_rows.ts";
 import { redisBroker } from "../../redis.ts";
 import { until } from "../helpers/log_reader.ts";
 import { natsLog, redisLog } from "../helpers/scripted_log.ts";
-import { ScriptedRedis } from "../helpers/scripted_redis.ts";
+import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
 
 describe("an epoch in JetStream", () => {
   it("that another node has ended is said to be lost, and entries go on in the next", async () => {
@@ -98,6 +98,25 @@ describe("an epoch in Redis", () => {
       await end();
     });
   }
+
+  it("is forked where a failover is overtaken by what others append, between two commands", async () => {
+    const text = (offset: number, text: string): StreamRow => [`1000-${offset}`, ["e1000", text]];
+    const { redis, reader, end } = await redisLog({
+      rows: [["1000-0", ["epoch", "gone"]], text(1, "a"), text(2, "b"), text(3, "c")],
+    });
+    await until("it waits", () => redis.isRead);
+    redis.fault = (asked) => {
+      if (!/^X(REV)?RANGE/.test(asked) || redis.rows.length > 4) return undefined;
+      redis.rows.splice(2, 2, text(2, "other b"), text(3, "other c"), text(4, "d"));
+      return undefined;
+    };
+    await delay(50); // it has waited for a while: what comes next is looked at
+    redis.wake();
+    await reader.told("d");
+    assertEquals(reader.lostReasons, ["forked"]);
+    assertEquals(reader.entries, ["a", "b", "c", "a", "other b", "other c", "d"]);
+    await end();
+  });
 
   it("is not looked for without end where a stranger is always first", async () => {
     const { redis, broker, end } = await redisLog({
