@@ -58,12 +58,18 @@ export class Log<Except, Result> {
   readonly #counters = new Map<string, number>();
   #isUp: boolean | undefined;
 
-  constructor(broker: Broker, node: string, clock: Clock, owner: LogOwner<Except, Result>) {
+  constructor(
+    broker: Broker,
+    node: string,
+    clock: Clock,
+    owner: LogOwner<Except, Result>,
+    isAlone = false,
+  ) {
     this.#broker = broker;
     this.node = node;
     this.#clock = clock;
     this.#owner = owner;
-    this.#outbox = new Outbox(broker, node, clock);
+    this.#outbox = new Outbox(broker, node, clock, isAlone);
   }
 
   /** How much waits to be read back, in characters. */

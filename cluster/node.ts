@@ -22,6 +22,8 @@ const MOST_MS = 5000;
 /** What a node is made of. */
 export interface NodeParts {
   broker: Broker;
+  /** Whether that is its own, which no other node has. */
+  isAlone: boolean;
   /** What it is called. */
   name: string;
   /** How long the lease of its members is, in ms; nothing where presence is not asked for. */
@@ -61,7 +63,10 @@ export class ClusterNode<Except, Result> {
   #ready: () => void = () => {};
   #cause: unknown;
 
-  constructor({ broker, name, leaseMs, clock }: NodeParts, owner: NodeOwner<Except, Result>) {
+  constructor(
+    { broker, isAlone, name, leaseMs, clock }: NodeParts,
+    owner: NodeOwner<Except, Result>,
+  ) {
     this.id = `${name}~${crypto.randomUUID().slice(0, 8)}`;
     this.#owner = owner;
     this.#clock = clock;
@@ -83,7 +88,7 @@ export class ClusterNode<Except, Result> {
         owner.state(up, cause);
       },
       fault: (error) => owner.fault(error),
-    });
+    }, isAlone);
     this.#presence = leaseMs === undefined ? undefined : new Presence(this.id, leaseMs, clock, {
       tell: (message) => this.#log.tell(message),
       takeBack: (told) => this.#log.takeBack(told),

@@ -51,6 +51,7 @@ export class Outbox<Except, Result> {
   /** The beginning of each entry. */
   readonly #head: string;
   readonly #clock: Clock;
+  readonly #isAlone: boolean;
   #counter = 0;
   #numbers = 0;
   #queue: Item<Except, Result>[] = [];
@@ -69,7 +70,9 @@ export class Outbox<Except, Result> {
   #retry: () => void = () => {};
   #emptied: () => void = () => {};
 
-  constructor(broker: Broker, node: string, clock: Clock) {
+  /** @param isAlone Whether the log is this node's own: then nothing bounds what is in it. */
+  constructor(broker: Broker, node: string, clock: Clock, isAlone = false) {
+    this.#isAlone = isAlone;
     this.#broker = broker;
     this.#head = beginning(node);
     this.#clock = clock;
@@ -95,7 +98,7 @@ export class Outbox<Except, Result> {
     except: Except | undefined,
   ): Promise<Result> {
     const text = messageLine(topic, data);
-    if (text.length * 3 > ENTRY_ROOM) {
+    if (text.length * 3 > ENTRY_ROOM && !this.#isAlone) {
       const bytes = byteLength(text);
       if (bytes > ENTRY_ROOM) {
         return Refusal.of(businessError(
@@ -208,7 +211,7 @@ export class Outbox<Except, Result> {
   #refusal(call: string, length: number): BusinessError | undefined {
     const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
     if (this.#closed) return businessError("notRunning", `${call}: the server has stopped`);
-    if (this.#queued + length > MAX_QUEUE) {
+    if (this.#queued + length > MAX_QUEUE && !this.#isAlone) {
       const what = `more than ${MAX_QUEUE} bytes wait for the broker${why}`;
       return businessError("queueFull", `${call}: ${what}`, { cause: this.#cause });
     }

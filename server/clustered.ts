@@ -56,6 +56,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   /** What the server is made of, beside its configuration. */
   readonly parts: ListeningServerParts;
   readonly #parts: ListeningServerParts;
+  /** Whether the log is its own: it has no broker that could be told of. */
+  readonly #isAlone: boolean;
   readonly #resuming: Resuming | undefined;
   readonly #subscribers: Subscribers;
   readonly #member: PresenceOptions["member"];
@@ -78,19 +80,21 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   ) {
     const { broker = loneBroker(), history, presence, node: name = "node" } = options;
     const { lease, member } = typeof presence === "object" ? presence : {};
+    const isAlone = this.#isAlone = options.broker === undefined;
+    const { clock } = parts;
     this.#parts = parts;
     this.parts = { ...parts, clustered: this };
     if (history) {
       const limits = limitsOf(history === true ? {} : history);
-      const resume = new Resume(limits, parts.clock, options.broker === undefined);
-      this.#resuming = new Resuming(resume, parts.clock, limits.age);
+      const resume = new Resume(limits, clock, isAlone);
+      this.#resuming = new Resuming(resume, clock, limits.age);
       this.parts = { ...this.parts, runtime: this.#resuming.runtime(parts.runtime) };
     }
     this.#subscribers = subscribers;
     this.#member = member;
     this.#leaseMs = (lease ?? DEFAULT_LEASE_S) * 1000;
     const leaseMs = presence ? this.#leaseMs : undefined;
-    this.#node = new ClusterNode({ broker, name, leaseMs, clock: parts.clock }, this);
+    this.#node = new ClusterNode({ broker, isAlone, name, leaseMs, clock }, this);
   }
 
   /** Takes a place among the others; gives an error where the broker cannot be read. */
@@ -234,6 +238,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   }
 
   state(up: boolean, cause: unknown): void {
+    if (this.#isAlone) return;
     const { clock, listeners, observing } = this.#parts;
     this.#isUp = up;
     clock.clearTimer(this.#cutOff);
@@ -251,7 +256,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
 
   entry(length: number, lag: number | undefined): void {
     this.#resuming?.resume.caughtUp();
-    this.#parts.observing?.entry?.(length, lag);
+    if (!this.#isAlone) this.#parts.observing?.entry?.(length, lag);
   }
 
   fault(error: BusinessError): void {

@@ -14,7 +14,7 @@ export interface GaugesOwner {
   readonly maxBufferedAmount: number;
   readonly paused: { readonly size: number };
   readonly clustered: { readonly waiting: { unacknowledged: Traffic | undefined } } | undefined;
-  readonly registry: { known(): Iterable<{ readonly bufferedAmount: number }> };
+  readonly registry: { attached(): Iterable<{ readonly bufferedAmount: number }> };
 }
 
 /** Reads what is now, and tells how late the timers are where somebody wants to know. */
@@ -60,8 +60,9 @@ export class Gauges implements ServerGauges {
     observing?.stopped?.(this);
   }
 
+  /** What is queued to each, also to those whose 'close' has been told and who read on. */
   #queues(): number[] {
-    return Array.from(this.#owner.registry.known(), ({ bufferedAmount }) => bufferedAmount);
+    return Array.from(this.#owner.registry.attached(), ({ bufferedAmount }) => bufferedAmount);
   }
 
   #watch(delayed: (ms: number) => void): void {

@@ -1,6 +1,7 @@
 /** Topics and the connections in them: one message to many. Not part of the public API. */
 
 import type { WebSocketData } from "../client/types.ts";
+import { TOO_SLOW } from "../internal/close_codes.ts";
 import type { Observing } from "../internal/observer.ts";
 import { byteLength, mostBytes } from "../internal/payload.ts";
 import type { TcpListener } from "../runtime/contract.ts";
@@ -193,7 +194,7 @@ export class Topics {
       if (!isForAll && except.has(connection)) continue;
       result.sent++;
       connection.send(data, most, bytes);
-      if (connection.state !== "open") result.tooSlow++;
+      if (connection.end === TOO_SLOW) result.tooSlow++; // an observer may have closed it for a reason of its own
     }
     return result;
   }

@@ -225,7 +225,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
  * of the public API.
  */
 export function loneBroker(): Broker {
-  return new MemoryBrokerLink(new MemoryLog(MAX_BYTES, someEpoch(), true), systemClock, 0);
+  return new MemoryBrokerLink(new MemoryLog(Infinity, someEpoch(), true), systemClock, 0);
 }
 
 /**

@@ -5,7 +5,7 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { Broker } from "../../cluster/broker.ts";
 import { loneBroker } from "../../cluster/brokers/memory.ts";
-import { createWebSocketServer } from "../../mod.ts";
+import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 
 /** Reads what there is, and what is appended meanwhile. */
 async function read(broker: Broker, meanwhile: () => Promise<void> = () => Promise.resolve()) {
@@ -45,19 +45,54 @@ describe("the log of a server with no broker", () => {
     );
   });
 
-  it("takes up what is published in one turn, however much that is", async () => {
-    const server = createWebSocketServer({ history: { maxMessages: 1 } });
-    const heard: unknown[] = [];
-    const lost: unknown[] = [];
-    server.subscribe("t", ({ data }) => heard.push(String(data).slice(0, 2)));
-    server.on("broker", (state) => state.lost !== undefined && lost.push(state.lost));
+  for (const options of [{ history: { maxMessages: 1 } }, { presence: true }]) {
+    const what = Object.keys(options).join();
+    it(`takes up what is published in one turn, however much that is, with a ${what}`, async () => {
+      const server = createWebSocketServer(options);
+      const heard: unknown[] = [];
+      server.subscribe(
+        "t",
+        ({ data }) => heard.push([String(data).slice(0, 2).trim(), String(data).length]),
+      );
+      await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+      const sent = Array.from(
+        { length: 20 },
+        (_, n) => server.publish("t", `${n} `.padEnd(1_000_000, "x")),
+      );
+      await Promise.all(sent);
+      assertEquals(heard, sent.map((_, n) => [`${n}`, 1_000_000]));
+      await server.stop();
+    });
+  }
+
+  it("has messages as long as 'maxPayload', and with no broker nobody is told of one", async () => {
+    const told: unknown[] = [];
+    const note = (...what: unknown[]) => void told.push(what);
+    const options = { stats: true, observer: { broker: note, entry: note } };
+    const server = createWebSocketServer({ ...options, history: true });
+    server.on("broker", note);
     await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
-    const sent = Array.from(
-      { length: 14 },
-      (_, n) => server.publish("t", `${n} `.padEnd(1_000_000, "x")),
-    );
-    await Promise.all(sent);
-    assertEquals([heard.map(Number), lost], [Array.from({ length: 14 }, (_, n) => n), []]);
+    const joined = new Promise((resolve) => {
+      server.on("connect", (connection) => resolve(server.join(connection, "t")));
+    });
+    const ws = createWebSocket({ reconnect: true, resume: true });
+    const lengths: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    ws.on("message", (_, data) => {
+      lengths.push(typeof data === "string" ? data.length : data.byteLength);
+      if (lengths.length === 3) resolve();
+    });
+    await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+    await joined;
+    await server.publish("t", "x".repeat(5_242_864));
+    await server.publish("t", new Uint8Array(5_242_864));
+    await server.broadcast("x".repeat(2_000_000));
+    const error = await server.publish("t", "x".repeat(5_242_865)).catch((error) => error);
+    assertEquals(error.kind, "argument");
+    await promise;
+    assertEquals(lengths, [5_242_864, 5_242_864, 2_000_000]);
+    assertEquals([told, "broker" in server.stats()!], [[], false]);
+    await ws.close();
     await server.stop();
   });
 });

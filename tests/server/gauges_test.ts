@@ -46,6 +46,22 @@ describe("an observer of a server", () => {
     assertEquals([log, delays.length - length <= 1], [["started", "stopped"], true]);
   });
 
+  it("reads what is queued to a peer that is closed until it has read that, or is cut off", async () => {
+    let gauges: ServerGauges | undefined;
+    const observer = { started: (server: ServerGauges) => gauges = server };
+    await using pair = await MemoryPair.start({ server: { observer, stats: true } });
+    const connection = await pair.open();
+    const read = () => [gauges!.buffered, gauges!.fullest, pair.server.stats()!.buffered];
+    pair.network.links[0]!.hold();
+    await pair.server.send("123", connection);
+    await pair.server.close(connection);
+    await pair.clock.advance(1000);
+    assertEquals(pair.server.listAllConnections(), []);
+    assertEquals(read(), [3, 3, 3]);
+    await pair.clock.advance(4500);
+    assertEquals([...read(), pair.server.stats()!.unsent], [0, 0, 0, 3]);
+  });
+
   it("is told that a server has begun once its port is taken, and is over once that is free", async () => {
     const answers: Promise<unknown>[] = [];
     const clock = new FakeClock();

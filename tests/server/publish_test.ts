@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   createWebSocketServer,
+  type WebSocketConnection,
   type WebSocketServerConfig,
   type WebSocketServerOptions,
 } from "../../mod.ts";
@@ -176,4 +177,20 @@ describe("a server on a runtime that cannot publish", () => {
     assertEquals(await server.broadcast("a"), { sent: 2, tooSlow: 0 });
     assertEquals(calls(), [["close 1000"], ["send"], ["send"]]);
   });
+});
+
+describe("a message to many", () => {
+  for (const publishes of [true, false]) {
+    it(`${publishes ? "by the runtime" : "one by one"} is too much for nobody whom an observer closes`, async () => {
+      const closes: Promise<unknown>[] = [];
+      const { server, calls } = await start(publishes, { maxBufferedAmount: 4 }, {
+        observer: {
+          sent: (connection: WebSocketConnection) => closes.push(server.close(connection)),
+        },
+      });
+      calls();
+      assertEquals(await server.broadcast("a"), { sent: 3, tooSlow: 0 });
+      assertEquals(await Promise.all(closes), [true, true, true]);
+    });
+  }
 });
