@@ -63,6 +63,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     }
     const late = () => this.#fail(`timed out after ${connectTimeout} s`);
     this.#timer = clock.setTimer(() => this.#drop(late), connectTimeout * 1000);
+    if (parts.queue !== undefined) return; // whoever connects again hears the signal itself
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
   }

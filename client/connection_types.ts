@@ -33,7 +33,7 @@ export interface ConnectionParts {
   maxPayload: number;
   request: DialRequest;
   options: ConnectOptions;
-  /** The messages that wait until it is open. Its own, unless a queue is given. */
+  /** The messages that wait until it is open. Its own, unless one is given: then others may follow it. */
   queue?: SendQueue;
   /** As what bytes are to come. */
   binaryType?: DialRequest["binaryType"];

@@ -230,8 +230,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   #connect(request: DialRequest): void {
-    const options = { ...this.#parts.options, signal: undefined };
-    const parts = { ...this.#parts, request, options, queue: this.#queue };
+    const parts = { ...this.#parts, request, queue: this.#queue };
     this.#isDialling = true;
     try {
       this.#connection = new ClientConnection(this, parts);

@@ -11,6 +11,9 @@ export type Refused =
   | "closed"
   | "forgotten";
 
+/** Listeners that only pass on what they hear. Whoever hears it of them has it in hand by himself. */
+export const passOn: WeakSet<Listener> = new WeakSet();
+
 /** Counts who has a message in hand. When all have done with it, its sender is told. */
 export class Receipt {
   /** Whether it may have been seen before: nobody here can know. */
@@ -41,7 +44,7 @@ export class Receipt {
 
   /** The listeners, as they are to be called with it: their failures count. */
   watch({ what, items }: ListenerList): ListenerList {
-    this.#isSeen ||= items.length > 0;
+    this.#isSeen ||= items.some((listener) => !passOn.has(listener));
     return { what, items: items.map((listener) => this.#watched(listener)) };
   }
 

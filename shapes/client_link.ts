@@ -192,6 +192,8 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   transmit(data: WebSocketData): void {
+    if (this.#isAborted) return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
+    if (this.state >= CLOSING) throw businessError("closing", "send: the connection is closing");
     if (exceeds(data, this.#maxPayload)) {
       throw noRoom(
         `'maxPayload' is ${this.#maxPayload}: current value has ${byteLength(data)} bytes`,
@@ -220,13 +222,13 @@ export class ClientLink implements Link, ReconnectOwner {
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
     if (this.state === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
+    const state = connection?.state;
+    if (state === "closing" || state === "idle") return; // its end is on the way
     this.#isAborted = true;
     if (connection === undefined) {
       this.#turn?.end();
       if (!this.#isDialling) this.closed(LINK_DOWN); // otherwise `#dial` closes
-    } else if (connection.state !== "closing" && connection.state !== "idle") {
-      connection.close(NORMAL);
-    }
+    } else connection.close(NORMAL);
   }
 
   /** Drops the connection at once, whatever is queued; `ended` follows. */

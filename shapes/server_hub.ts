@@ -2,8 +2,9 @@
 
 import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
+import type { Listener } from "../internal/listeners.ts";
 import { asBuffer, hear, type Incoming } from "../internal/payload.ts";
-import type { Receipt } from "../internal/receipt.ts";
+import { passOn, type Receipt } from "../internal/receipt.ts";
 import { argumentError, type Rule, withFunctions } from "../internal/validate.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
@@ -130,6 +131,7 @@ const toEars = (
   const { ears, receipt } = connectionFor(clientConnection);
   return ears?.message(asBuffer(data), receipt);
 };
+passOn.add(toEars as Listener);
 
 /** Tells these of bytes that came as a Buffer; as an ArrayBuffer where others are to hear of them, too. */
 export function tellBuffer(

@@ -295,6 +295,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
         else this.link!.transmit(data);
       } catch (cause) {
         if (this.isOver) return;
+        if (waiting[0] !== next) sent.waitingBytes += sizeOf(next.data); // it found no room
         this.#unsent(cause, sent, waiting);
       }
     }

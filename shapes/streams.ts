@@ -173,8 +173,9 @@ export function ofServer(
     },
   }, new CountQueuingStrategy({ highWaterMark: HIGH_WATER_MESSAGES }));
   listenTo(server, found, {
-    message(data) {
+    message(data, receipt) {
       if (reader === undefined) return undefined;
+      receipt?.hold()(true);
       reader.enqueue(data);
       if (reader.desiredSize! > 0) return undefined;
       room ??= Promise.withResolvers<void>();

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { CloseResult, TextOrBytes, WebSocketData } from "../client/types.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
@@ -287,9 +288,10 @@ export class WsSocket extends EventEmitter {
   }
 
   /** Not for programs. */
-  message(data: TextOrBytes | ArrayBuffer): undefined {
+  message(data: TextOrBytes | ArrayBuffer, receipt?: Receipt): undefined {
     const isBinary = typeof data !== "string";
-    this.emit("message", isBinary && this.#is(BUFFERS) ? data : toBuffer(data), isBinary);
+    const shown = isBinary && this.#is(BUFFERS) ? data : toBuffer(data);
+    if (this.emit("message", shown, isBinary)) receipt?.hold()(true);
   }
 
   /** Not for programs. */

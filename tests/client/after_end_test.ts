@@ -17,10 +17,10 @@ import { DialledClient } from "../helpers/dialled_client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 /** A client on a script, connecting or open. */
-async function scripted(open = true, options = {}) {
+async function scripted(open = true, options = {}, client = {}) {
   const clock = new FakeClock();
   const runtime = new ScriptedClient();
-  const ws = createWebSocket({ clock, runtime });
+  const ws = createWebSocket({ clock, runtime, ...client });
   await ws.connect("ws://localhost/", options);
   if (open) runtime.events.open();
   return { clock, runtime, ws };
@@ -108,16 +108,18 @@ describe("the reason of an AbortSignal", () => {
     assertEquals("cause" in await refusal(opened), false);
   });
 
-  it("is the cause of 'unsent'", async () => {
-    const abort = new AbortController();
-    const { clock, runtime, ws } = await scripted(true, { signal: abort.signal });
-    let error: BusinessError | undefined;
-    ws.on("error", (told) => error = told);
-    runtime.socket.bufferedAmount = 5;
-    abort.abort("over");
-    clock.tick(5000);
-    assertEquals([error?.kind, error?.cause], ["unsent", "over"]);
-  });
+  for (const reconnect of [undefined, true]) {
+    it(`is the cause of 'unsent': reconnect ${reconnect}`, async () => {
+      const abort = new AbortController();
+      const { clock, runtime, ws } = await scripted(true, { signal: abort.signal }, { reconnect });
+      let error: BusinessError | undefined;
+      ws.on("error", (told) => error = told);
+      runtime.socket.bufferedAmount = 5;
+      abort.abort("over");
+      clock.tick(5000);
+      assertEquals([error?.kind, error?.cause], ["unsent", "over"]);
+    });
+  }
 
   it("is the cause of a server's refusal to start", async () => {
     const signal = AbortSignal.abort("over");

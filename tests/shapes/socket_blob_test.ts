@@ -1,0 +1,79 @@
+/** A socket of ./standard that begins to end by itself while it reads a Blob: what it tells, and what it counts. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { WebSocket } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
+
+/** A Blob of four bytes that is read when the test says so. */
+function slowBlob() {
+  const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();
+  const blob = Object.assign(new Blob(["1234"]), { arrayBuffer: () => promise });
+  return { blob, read: () => resolve(new ArrayBuffer(4)) };
+}
+
+/** An open socket that is sending such a one. */
+async function sending(init: object = {}) {
+  const clock = new FakeClock();
+  const runtime = new ScriptedClient();
+  const abort = new AbortController();
+  const socket = new WebSocket("ws://localhost/", [], {
+    ...{ clock, runtime, signal: abort.signal, maxPayload: 10, ...init },
+  });
+  await clock.advance(0);
+  runtime.events.open();
+  const told: unknown[] = [];
+  socket.onerror = (event) => told.push((event as ErrorEvent).error.kind);
+  socket.onclose = ({ code }) => told.push(code);
+  const { blob, read } = slowBlob();
+  socket.send(blob);
+  const end = async (code: number) => {
+    read();
+    await clock.advance(0);
+    assertEquals(socket.bufferedAmount, 4);
+    runtime.events.closed({ code, reason: "" });
+    await new Promise((resolve) => setTimeout(resolve));
+    await clock.advance(100_000);
+    assertEquals([socket.bufferedAmount, socket.readyState, clock.pending], [4, 3, 0]);
+  };
+  return { abort, end, runtime, socket, told };
+}
+
+describe("a socket that reads a Blob", () => {
+  for (const reconnect of [false, true]) {
+    for (const closes of [false, true]) {
+      it(`tells what its signal has cut off: reconnect ${reconnect}, closed ${closes}`, async () => {
+        const { abort, end, runtime, socket, told } = await sending({ reconnect });
+        if (closes) socket.close(3000);
+        abort.abort();
+        assertEquals([runtime.socket.calls, socket.readyState], [["close 1000"], 2]);
+        await end(1000);
+        assertEquals([told, runtime.socket.calls], [["unsent", 1000], ["close 1000"]]);
+      });
+    }
+  }
+
+  for (const closes of [false, true]) {
+    it(`tells why it closes by itself, and what that cuts off: closed ${closes}`, async () => {
+      const { end, runtime, socket, told } = await sending();
+      if (closes) socket.close(3000);
+      runtime.events.message("x".repeat(11));
+      await end(1009);
+      assertEquals([told, runtime.socket.calls], [["unsent", "tooBig", 1009], ["close 1009"]]);
+    });
+  }
+
+  it("tells nothing of that once it was dropped", async () => {
+    const { end, runtime, socket, told } = await sending();
+    socket.terminate();
+    await end(1006);
+    assertEquals([told, runtime.socket.calls], [["aborted", 1006], ["terminate"]]);
+  });
+
+  it("counts what finds no room", async () => {
+    const { end, runtime, told } = await sending({ maxPayload: 3 });
+    await end(1011);
+    assertEquals([told, runtime.socket.calls], [["unsent", 1011], ["close 1011"]]);
+  });
+});
