@@ -62,11 +62,13 @@ export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
   try {
     if (data instanceof ArrayBuffer) return bytesIn(data, data);
-    if (data === arrived) return (data as Uint8Array).byteLength;
+    if (data === arrived && (data as Uint8Array).byteLength > 0) {
+      return (data as Uint8Array).byteLength;
+    }
+    if (!ArrayBuffer.isView(data)) return NaN;
+    const { buffer } = data;
     // Shared memory could change while it is being sent. The runtimes refuse it, too.
-    return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer
-      ? bytesIn(data, data.buffer)
-      : NaN;
+    return buffer instanceof ArrayBuffer ? bytesIn(data, buffer) : NaN;
   } catch {
     return NaN; // there is no data, or a Proxy of the user has thrown, or a getter
   }

@@ -146,6 +146,19 @@ describe("hear()", () => {
     assertEquals(asked, ["other", "one"]);
   });
 
+  it("looks at one that is empty: its memory may have been transferred since", () => {
+    const [full, empty] = [Uint8Array.of(1), new Uint8Array()];
+    for (const view of [full, empty]) {
+      hear(view, {
+        message() {
+          assertEquals(mostBytes(view), view.length);
+          structuredClone(view.buffer, { transfer: [view.buffer] });
+          assertEquals(mostBytes(view), NaN);
+        },
+      });
+    }
+  });
+
   it("takes nothing else for it", () => {
     const shared = new Uint8Array(new SharedArrayBuffer(1));
     hear(Uint8Array.of(1), {
