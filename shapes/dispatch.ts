@@ -1,5 +1,7 @@
 /** Dispatches events on targets that are none of the runtime's. Not part of the public API. */
 
+const { get: ownTarget } = Object.getOwnPropertyDescriptor(Event.prototype, "target")!;
+
 /**
  * Dispatches an event as `dispatchEvent` does (DOM §2.9), on a target with no parent: the event shows it
  * while the listeners are told. The runtime's own needs a target that the runtime has made, and on Bun
@@ -17,14 +19,31 @@ export function dispatchOn(
     eventPhase: Event.AT_TARGET,
     composedPath: () => [target],
   };
-  show(event, { target, srcElement: target, ...during });
+  for (const [name, value] of Object.entries({ target, srcElement: target, ...during })) {
+    Object.defineProperty(event, name, { value, configurable: true });
+  }
   tell(event);
   for (const name of Object.keys(during)) delete (event as Partial<Event>)[name as keyof Event];
+  if (event.cancelBubble) endStop(event);
+  keepTarget(event, target);
   return !event.defaultPrevented;
 }
 
-function show(event: Event, properties: Partial<Record<keyof Event, unknown>>): void {
-  for (const [name, value] of Object.entries(properties)) {
-    Object.defineProperty(event, name, { value, configurable: true });
+/** An event is stopped until its dispatch ends, and only the runtime's own dispatch can end that. */
+function endStop(event: Event): void {
+  const nobody = new EventTarget();
+  nobody.addEventListener(event.type, () => {}); // Deno 2.9.6 does nothing where there is no listener
+  nobody.dispatchEvent(event);
+}
+
+/** Has an event show its target, until the runtime dispatches it on another. */
+function keepTarget(event: Event, target: EventTarget): void {
+  const before = ownTarget!.call(event);
+  const get = (): EventTarget => {
+    const now = ownTarget!.call(event);
+    return now === before ? target : now;
+  };
+  for (const name of ["target", "srcElement"]) {
+    Object.defineProperty(event, name, { get, configurable: true });
   }
 }

@@ -171,7 +171,7 @@ class Members {
     details.isStopped = details.stopsAtOnce = true;
   }
   initEvent(): void {
-    // An event that was dispatched keeps what it is (DOM §2.2).
+    // While it is dispatched an event keeps what it is (DOM §2.2), and this one afterwards, too.
   }
   initMessageEvent(): void {
     // As above.

@@ -164,6 +164,37 @@ describe("socketOf()", () => {
     await server.stop();
   });
 
+  it("may be given an event again, and another target afterwards", async () => {
+    const { server, one } = await shaped(socketOf);
+    const log: unknown[] = [];
+    const event = new Event("close", { cancelable: true });
+    one.addEventListener("close", (heard) => {
+      log.push("once more");
+      heard.preventDefault();
+      heard.stopImmediatePropagation();
+    });
+    event.stopPropagation();
+    assertEquals([one.dispatchEvent(event), event.cancelBubble, log.length], [true, false, 0]);
+    for (const times of [1, 2]) {
+      assertEquals([one.dispatchEvent(event), log.length], [false, times]);
+      // At the end of a dispatch it is stopped no longer, and cancelled for good (DOM §2.9).
+      assertEquals([event.cancelBubble, event.defaultPrevented], [false, true]);
+      assert(event.target === one && event.srcElement === one);
+    }
+    const other = new EventTarget();
+    other.addEventListener("close", (heard) => {
+      log.push(heard.target === other, heard.srcElement === other);
+      heard.stopPropagation();
+    });
+    other.dispatchEvent(event);
+    assertEquals(log.slice(2), [true, true]);
+    assert(event.target === other && event.srcElement === other);
+    one.dispatchEvent(event);
+    assert(event.target === one && event.srcElement === one);
+    assertEquals(log.length, 5);
+    await server.stop();
+  });
+
   it("keeps handlers in their place when listeners come to them", async () => {
     const { server, one, peer } = await shaped(socketOf);
     const heard: string[] = [];

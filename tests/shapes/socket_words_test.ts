@@ -5,8 +5,10 @@ import { describe, it } from "@std/testing/bdd";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { WebSocket, webSocketClass } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { within } from "../helpers/client.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
-import { giveUp, loose, settled } from "../helpers/sockets.ts";
+import { giveUp, loose, next, settled } from "../helpers/sockets.ts";
+import { header, RawServer } from "../peers/raw.ts";
 
 const Untyped = WebSocket as unknown as new (...args: unknown[]) => WebSocket;
 
@@ -167,6 +169,13 @@ describe("the class", () => {
         assertThrows(() => new WebSocket("../x"), DOMException);
         assertEquals(giveUp(new WebSocket("ws://127.0.0.1:1/z")).url, "ws://127.0.0.1:1/z");
       }
+      // It is no page for all that: a browser's Origin is the program's to give.
+      const raw = await RawServer.listen();
+      location.href = raw.url.replace("ws:", "http:");
+      const ws = new WebSocket("/");
+      const { head } = await within(raw.accept());
+      assertEquals([ws.url, header(head, "origin")], [raw.url, ""]);
+      await Promise.all([next(ws, "close"), raw.close()]);
     } finally {
       if (before === undefined) delete (globalThis as { location?: unknown }).location;
       else Object.defineProperty(globalThis, "location", before);
