@@ -106,16 +106,22 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
   if (messages instanceof MessageIterator) messages.pauseAbove(PAUSE_BYTES);
   const { closed: end } = client;
   const closed = end.catch(() => ({ code: 1006, reason: "" }));
+  /** Whether the program has connected anew since: that connection is no affair of these streams. */
+  const isAnother = () => client.closed !== end;
+  const isOver = () => client.state === "idle" || isAnother();
   const side: Side = {
-    send: (data) => client.send(data),
+    async send(data) {
+      if (isAnother()) throw over((await closed).code);
+      return client.send(data);
+    },
     async drained(bytes) {
       // Of one that reconnects the queue goes on with what waits for the next connection.
-      while (!await client.drained(bytes)) {
-        if (client.state === "idle" || client.closed !== end) return false;
-      }
+      while (!await client.drained(bytes)) if (isOver()) return false;
       return true;
     },
-    close: (code, reason) => client.close({ code, reason }),
+    async close(code, reason) {
+      if (!isAnother()) await client.close({ code, reason });
+    },
   };
   const readable = new ReadableStream<string | ArrayBuffer>({
     async pull(controller) {
@@ -125,7 +131,7 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
     },
     async cancel() {
       await messages.return!();
-      if (client.state === "idle") return; // there is no end to wait for
+      if (isOver()) return; // there is no end to wait for
       await client.close().catch(() => {}); // which may be over by now
       await closed;
     },

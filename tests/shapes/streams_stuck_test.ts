@@ -8,6 +8,7 @@ import { streamsOf } from "../../standard.ts";
 import { MemoryPair, type MemoryPairOptions } from "../helpers/memory_pair.ts";
 
 const KIB = 1024;
+const URL = "ws://localhost:80/";
 
 /** Who writes, and what a write of 15,000 bytes waits for behind another. */
 const WAYS: Record<string, [side: "client" | "server", options: MemoryPairOptions]> = {
@@ -101,7 +102,7 @@ describe("a writer of streamsOf() that waits", () => {
     const pair = await MemoryPair.start();
     await pair.open();
     const writer = streamsOf(pair.ws).writable.getWriter();
-    pair.ws.once("close", () => void pair.ws.connect("ws://localhost:80/"));
+    pair.ws.once("close", () => void pair.ws.connect(URL));
     pair.network.links[0]!.hold();
     const failed = assertRejects(() => writer.write(new Uint8Array(100 * KIB)), BusinessError);
     const closed = assertRejects(() => writer.closed);
@@ -110,6 +111,43 @@ describe("a writer of streamsOf() that waits", () => {
     await pair.clock.advance(100);
     assertEquals([(await failed).kind, pair.ws.state], ["lost", "open"]);
     await closed;
+    await pair[Symbol.asyncDispose]();
+  });
+});
+
+describe("streams of a client that has connected anew as they ended", () => {
+  for (const [how, told] of Object.entries({ write: "lost", close: "done", abort: "done" })) {
+    it(`leave the new connection alone: ${how}()`, async () => {
+      const pair = await MemoryPair.start();
+      const got: unknown[] = [];
+      pair.server.on("messageReceive", ({ data }) => got.push(data));
+      await pair.open();
+      const writer = streamsOf(pair.ws).writable.getWriter();
+      writer.closed.catch(() => {});
+      const log: unknown[] = [];
+      pair.ws.once("close", () => {
+        void pair.ws.connect(URL);
+        const call = writer[how as "write"]("x");
+        call.then(() => log.push("done"), ({ kind }) => log.push(kind));
+      });
+      await pair.close();
+      await pair.clock.advance(100);
+      assertEquals([log, got, pair.ws.state], [[told], [], "open"]);
+      await pair[Symbol.asyncDispose]();
+    });
+  }
+
+  it("leave the new connection alone: cancel(), of what waits to be read", async () => {
+    const pair = await MemoryPair.start();
+    const connection = await pair.open();
+    const { readable } = streamsOf(pair.ws);
+    for (let n = 0; n < 40; n++) await pair.server.send(`${n}`, connection);
+    pair.ws.once("close", () => void pair.ws.connect(URL));
+    await pair.server.close(connection);
+    await pair.clock.advance(100);
+    await readable.cancel();
+    await pair.clock.advance(100);
+    assertEquals(pair.ws.state, "open");
     await pair[Symbol.asyncDispose]();
   });
 });
