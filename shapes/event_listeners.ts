@@ -16,6 +16,8 @@ interface Entry {
   readonly passive: boolean;
   /** Whether it is what `onmessage` and its like are set to; an object among them is never called. */
   readonly isHandler: boolean;
+  /** What ends it by aborting. It is asked, and nothing listens to it: it may outlive many sockets. */
+  readonly signal: AbortSignal | undefined;
   removed: boolean;
 }
 
@@ -55,20 +57,19 @@ export class EventListeners {
   protected get hearsMessages(): boolean {
     const rest = this.#rest;
     if (!Array.isArray(rest)) return this.onmessage !== null;
-    return listOf(rest, "message")!.entries.length > 0;
+    for (const entry of listOf(rest, "message")!.entries) if (!isGone(entry)) return true;
+    return false;
   }
 
   /** Adds a listener as `addEventListener` does. */
   add(type: string, callback: unknown, options: unknown): void {
     const isNone = isNoListener("addEventListener", callback);
-    const { signal, ...how } = readOptions(options);
+    const how = readOptions(options);
     if (isNone) return;
-    const { capture } = how;
+    const { capture, signal } = how;
     const list = this.#list(type);
     if (signal?.aborted || find(list, callback, capture) !== undefined) return;
-    const entry: Entry = { callback, ...how, isHandler: false, removed: false };
-    insert(list, entry);
-    signal?.addEventListener("abort", () => remove(list, entry), { once: true });
+    insert(list, { callback, ...how, isHandler: false, removed: false });
   }
 
   /** Removes a listener as `removeEventListener` does. */
@@ -123,7 +124,7 @@ export class EventListeners {
       // Stopped by one that captures, it comes to none that does not (DOM §2.9, "invoke").
       if (captures && !entry.capture && event.cancelBubble) return;
       captures = entry.capture;
-      if (entry.removed) continue;
+      if (isGone(entry)) continue;
       if (entry.once) remove(list, entry);
       const { callback, isHandler, passive } = entry;
       if (passive) callPassive(target, callback, event, receipt);
@@ -241,7 +242,7 @@ function setEntry(list: EventList, value: unknown): void {
   } else if (entry !== undefined) {
     entry.callback = value;
   } else {
-    const how = { capture: false, once: false, passive: false };
+    const how = { capture: false, once: false, passive: false, signal: undefined };
     insert(list, { callback: value, ...how, isHandler: true, removed: false });
   }
 }
@@ -252,12 +253,18 @@ function handlerOf(list: EventList | undefined): Entry | undefined {
 
 function find({ entries }: EventList, callback: unknown, capture: boolean): Entry | undefined {
   return entries.find((entry) =>
-    !entry.isHandler && entry.callback === callback && entry.capture === capture
+    !entry.isHandler && entry.callback === callback && entry.capture === capture && !isGone(entry)
   );
 }
 
+/** Whether it is to be called no more. */
+function isGone({ removed, signal }: Entry): boolean {
+  return removed || (signal !== undefined && signal.aborted);
+}
+
+/** Adds one, in the place of those that are gone. */
 function insert(list: EventList, entry: Entry): void {
-  const { entries } = list;
+  const entries = list.entries.filter((one) => !isGone(one));
   const at = entry.capture ? entries.findIndex(({ capture }) => !capture) : -1;
   list.entries = at === -1 ? [...entries, entry] : entries.toSpliced(at, 0, entry);
 }
@@ -268,9 +275,7 @@ function remove(list: EventList, entry: Entry): void {
 }
 
 /** What `addEventListener` was asked for. */
-interface Options extends Pick<Entry, "capture" | "once" | "passive"> {
-  readonly signal: AbortSignal | undefined;
-}
+type Options = Pick<Entry, "capture" | "once" | "passive" | "signal">;
 
 /** Whether there is no listener, which is no fault; throws where it is nothing that can be one. */
 function isNoListener(method: string, callback: unknown): boolean {
