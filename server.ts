@@ -51,6 +51,7 @@ import type {
   ClusterOptions,
   ConnectionAddress,
   JoinResult,
+  MaybeAuthorizeOption,
   PublishResult,
   ServerAddress,
   WebSocketMount,
@@ -342,7 +343,7 @@ export function createWebSocketServer<Context extends object | undefined = objec
 ): WebSocketServer<Context, TextOrBytes>;
 /** The same, with messages as they come. */
 export function createWebSocketServer<Context extends object | undefined = object | undefined>(
-  options?: WebSocketServerOptions<Context>,
+  options?: WebSocketServerOptions<Context> & MaybeAuthorizeOption<Context>,
 ): WebSocketServer<Context>;
 export function createWebSocketServer(options?: unknown): unknown {
   return new Server(options);

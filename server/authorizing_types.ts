@@ -25,8 +25,36 @@ export interface AuthorizeOption<Context extends object> {
   authorize: (
     request: Request,
     info: HandshakeInfo,
-  ) => Response | Context | Promise<Response | Context>;
+  ) => Response | (Context & NoPromise) | Promise<Response | Context>;
 }
+
+/** Any object but a promise, which would else be taken for a context where it is one of no object. */
+export interface NoPromise {
+  /** What a promise has. */
+  readonly then?: never;
+}
+
+/**
+ * What `createWebSocketServer` takes beside its other options where `authorize`, if it is there, says
+ * nothing of a client but that it may enter.
+ *
+ * @typeParam Context What a connection has for a context.
+ */
+export interface MaybeAuthorizeOption<Context extends object | undefined> {
+  /** `authorize` of `start` and of `mount`, where their config has none. */
+  authorize?:
+    | ((
+      request: Request,
+      info: HandshakeInfo,
+    ) => Admission<Context> | Promise<Admission<Context>>)
+    | undefined;
+}
+
+/** What such an `authorize` answers: `true` lets in who has no context. */
+export type Admission<Context extends object | undefined> =
+  | Response
+  | (NonNullable<Context> & NoPromise)
+  | ([Context] extends [object] ? never : true);
 
 /**
  * A server that was given `authorize` when it was made, so `start` and `mount` need none.

@@ -164,7 +164,9 @@ export interface WebSocketUnixConfig<Context extends object | undefined = object
 /** What `authorize` says of a client. */
 export type Verdict<Context extends object | undefined> =
   | Response
-  | ([keyof NonNullable<Context>] extends [never] ? true | object : Context);
+  | ([keyof NonNullable<Context>] extends [never] ? true | object
+    : Context extends undefined ? true
+    : Context);
 
 /**
  * What `start` and `mount` take of a server whose connections have a context for certain: nobody but

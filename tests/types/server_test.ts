@@ -106,6 +106,44 @@ describe("the types of a server whose connections have a context", () => {
     });
   });
 
+  it("are those of a server that knows nothing where `authorize` only lets in", () => {
+    compiled((isIn: boolean) => {
+      const server = createWebSocketServer({ authorize: () => isIn || new Response(null) });
+      isTrue<Same<typeof server, WebSocketServer>>();
+      return server.start({ unixPath: "/tmp/a" });
+    });
+  });
+
+  it("have `true` for who is nobody, and never undefined, which is answered with 500", () => {
+    compiled((maybe: WebSocketServer<User | undefined>, user: User | undefined) => {
+      void maybe.start({ serverPort: 0, authorize: () => user ?? true });
+      // @ts-expect-error: undefined is no answer
+      void maybe.start({ serverPort: 0, authorize: () => user });
+      createWebSocketServer<User | undefined>({ authorize: () => user ?? true });
+      // @ts-expect-error: undefined is no answer
+      createWebSocketServer<User | undefined>({ authorize: () => user });
+      // @ts-expect-error: undefined is no answer, later neither
+      createWebSocketServer({ authorize: async () => await Promise.resolve(user) });
+      // @ts-expect-error: who says who it is?
+      void createWebSocketServer<User>().start({ serverPort: 0, authorize: () => true });
+    });
+  });
+
+  it("find fault with the option that is wrong, and with no other", () => {
+    compiled(() => {
+      createWebSocketServer({
+        // @ts-expect-error: null is no answer
+        authorize: ({ url }) => url ? { name: "Ada" } : null,
+        history: true,
+      });
+      createWebSocketServer({
+        authorize: () => ({ name: "Ada" }),
+        // @ts-expect-error: it is an option of `start`
+        maxConnections: 5,
+      });
+    });
+  });
+
   it("need `authorize` to start and to be mounted", () => {
     compiled((typed: WebSocketServer<User>, maybe: WebSocketServer<User | undefined>) => {
       // @ts-expect-error: who says who it is?
