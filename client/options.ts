@@ -147,9 +147,12 @@ const ASKING: typeof RULES = {
   ],
 };
 
-/** Reads the options of a `connect` whose `header` may be a function, which is asked later. */
-export function readAskingOptions(options: object | null): Given | BusinessError {
-  return readOptions("connect", options, ASKING);
+/** Reads the options of a `connect` whose `header` may be a function, which is asked later, if at all. */
+export function readAskingOptions(options: object | null, mayAsk = true): Given | BusinessError {
+  const given = readOptions("connect", options, ASKING);
+  if (mayAsk || given instanceof Error || typeof given.header !== "function") return given;
+  const rule = `${RULES.header![1]} unless there is 'reconnect'`;
+  return secretArgumentError("connect: 'header'", rule, given.header);
 }
 
 /**

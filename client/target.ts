@@ -55,8 +55,8 @@ export function readTarget(url: unknown, given: unknown, mayAsk: boolean): Targe
     return argumentError("connect: the URL", rule, url);
   }
   let header: unknown;
-  if (mayAsk && typeof given === "object") {
-    const read = readAskingOptions(given);
+  if (typeof given === "object") {
+    const read = readAskingOptions(given, mayAsk);
     if (read instanceof Error) return read;
     header = typeof read.header === "function" ? read.header : undefined;
     given = header === undefined ? read : { ...read, header: undefined };

@@ -108,7 +108,7 @@ class RedisBroker implements Broker {
   }
 
   #open(): Writer {
-    const opening = (async () => await this.#stream.open())();
+    const opening = this.#stream.open();
     const writer: Writer = { opening, connection: undefined };
     opening.then((connection) => writer.connection = connection, () => {});
     return writer;

@@ -58,7 +58,7 @@ export class RedisReading extends Reading<Row> {
 
   protected override async read(): Promise<void> {
     const { signal } = this;
-    const opening = Promise.resolve(this.#stream.open());
+    const opening = this.#stream.open();
     try {
       this.#connection = await within(opening, OPEN_MS, "no connection", signal);
     } catch (cause) {

@@ -41,7 +41,7 @@ const TRIES = 5;
 /** A stream of Redis: its ids are `<epoch>-<offset>`, where no stranger has put something there. */
 export class RedisStream {
   readonly key: string;
-  readonly open: () => RedisConnection | Promise<RedisConnection>;
+  readonly open: () => Promise<RedisConnection>;
   readonly #maxBytes: number;
   /** Where entries are appended, and the highest of any such place. */
   #end: Pick<Place, "epoch" | "ms"> | undefined;
@@ -57,9 +57,13 @@ export class RedisStream {
   /** End the pauses of those who gather. */
   readonly #gathering = new Set<() => void>();
 
-  constructor(key: string, open: RedisStream["open"], maxBytes: number) {
+  constructor(
+    key: string,
+    open: () => RedisConnection | Promise<RedisConnection>,
+    maxBytes: number,
+  ) {
     this.key = key;
-    this.open = open;
+    this.open = async () => checked(await open());
     this.#maxBytes = maxBytes;
   }
 
@@ -235,6 +239,13 @@ export class RedisStream {
     }
     return { top: rows[0] };
   }
+}
+
+/** A connection that the user has opened. Throws where it is none, such as a client of npm's itself. */
+function checked(connection: RedisConnection): RedisConnection {
+  const { send, close } = (connection ?? {}) as Partial<RedisConnection>;
+  if (typeof send === "function" && typeof close === "function") return connection;
+  throw new TypeError("'open' of redisBroker must answer an object with 'send' and 'close'");
 }
 
 /** Closes a connection that may be closed already. */

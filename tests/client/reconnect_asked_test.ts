@@ -110,7 +110,9 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
       message,
       "the URL must be text unless there is 'reconnect': current value is a function",
     );
-    assertEquals((await refusal(ws.connect(URL, { header: () => ({}) }))).code, 401);
+    const second = await refusal(ws.connect(URL, { header: () => ({}) }));
+    assertEquals(second.code, 401);
+    assertStringIncludes(second.message, "'header' must be a plain object of text values unless");
   });
 
   it("tries again when the runtime throws at what url() answered", async () => {

@@ -85,7 +85,20 @@ describe("readTarget()", () => {
     for (const given of [{ protocol: 5 }, { header: fn, nope: 1 }, 5]) {
       assertInstanceOf(readTarget(fn, given, true), BusinessError);
     }
-    assertInstanceOf(readTarget(URL, { header: fn }, false), BusinessError);
+  });
+
+  it("says when 'header' could be a function", () => {
+    const error = readTarget(URL, { header: fn }, false);
+    assertInstanceOf(error, BusinessError);
+    assertEquals(
+      error.message,
+      "Parameter error: connect: 'header' must be a plain object of text values unless there is " +
+        `'reconnect': ${NONE}`,
+    );
+    for (const given of [null, 5, [], { header: 5 }, { header: fn, nope: 1 }]) {
+      const { message } = readTarget(URL, given, false) as BusinessError;
+      assertEquals(message.includes("unless"), false, message);
+    }
   });
 
   it("says whether somebody must be asked", () => {

@@ -62,6 +62,21 @@ describe("the connections of a log in Redis", () => {
     await broker.close();
   });
 
+  it("are what 'open' answers, and it is said what a connection must have", async () => {
+    for (
+      const answer of [{ sendCommand() {}, close() {} }, { send() {} }, undefined, "redis://a"]
+    ) {
+      const open = () => Promise.resolve(answer as unknown as RedisConnection);
+      const broker = redisBroker({ open });
+      const words = "'open' of redisBroker must answer an object with 'send' and 'close'";
+      await using reader = new LogReader(broker);
+      await until("it is told", () => reader.causes.length > 0);
+      assertEquals(reader.causes[0], words);
+      await assertRejects(() => broker.append("a"), Error);
+      await broker.close();
+    }
+  });
+
   it("are two, also after the server has refused something on each", async () => {
     await using redis = await RedisServer.run();
     const { all, open } = opener(redis.url);
