@@ -172,7 +172,8 @@ describe("the links of the documentation", () => {
 const TWINS = ["README.md"].concat(
   [
     ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
-    ...["porting", "questions", "resume", "server"],
+    ...["porting", "questions", "resume", "server", "backpressure", "browsers", "errors"],
+    ...["mounting", "options", "reconnect", "testing", "topics"],
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
 );
