@@ -2,7 +2,7 @@
 
 import type { RecoveredInfo } from "../client/types.ts";
 import type { ClientLink } from "./client_link.ts";
-import { SocketModel } from "./socket_model.ts";
+import { OPEN, SocketModel } from "./socket_model.ts";
 
 /** The state of a client's socket. */
 export class ClientModel extends SocketModel {
@@ -36,7 +36,7 @@ export class ClientModel extends SocketModel {
   opened(protocol: string, extensions: string): void {
     this.protocol = protocol;
     this.extensions = extensions;
-    this.dispatch(new Event("open"));
+    if (this.readyState === OPEN) this.dispatch(new Event("open")); // an observer may have closed it
   }
 
   /** The socket is in a topic again, or some of it is lost. */

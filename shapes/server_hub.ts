@@ -29,13 +29,15 @@ const heard = new WeakSet<object>();
 /** Several that show one connection. */
 class SeveralEars implements ConnectionEars {
   readonly all: ConnectionEars[];
+  readonly #connection: ServerConnection;
 
-  constructor(all: ConnectionEars[]) {
+  constructor(connection: ServerConnection, all: ConnectionEars[]) {
+    this.#connection = connection;
     this.all = all;
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): unknown {
-    return this.#each((one) => one.message(data, receipt));
+    return this.#each((one) => tellOpen(this.#connection, one, data, receipt));
   }
 
   closed(close: CloseResult): unknown {
@@ -115,7 +117,7 @@ export function listenTo(
 ): void {
   if (!heard.has(server)) listen(server);
   const others = listenersTo(connection);
-  connection.ears = others.length === 0 ? ears : new SeveralEars([...others, ears]);
+  connection.ears = others.length === 0 ? ears : new SeveralEars(connection, [...others, ears]);
 }
 
 /** Those that hear what is told of a connection. */
@@ -124,12 +126,23 @@ export function listenersTo({ ears }: ServerConnection): readonly ConnectionEars
   return ears instanceof SeveralEars ? ears.all : [ears];
 }
 
+/** Tells of a message, unless whoever heard of it before has closed the connection. */
+function tellOpen(
+  { state }: ServerConnection,
+  ears: ConnectionEars,
+  data: string | ArrayBuffer,
+  receipt: Receipt | undefined,
+): unknown {
+  return state === "open" ? ears.message(data, receipt) : undefined;
+}
+
 /** The listener that all servers whose connections are wrapped have. */
 const toEars = (
   { clientConnection, data }: { clientConnection: WebSocketConnection; data: Incoming },
 ): unknown => {
-  const { ears, receipt } = connectionFor(clientConnection);
-  return ears?.message(asBuffer(data), receipt);
+  const connection = connectionFor(clientConnection);
+  const { ears, receipt } = connection;
+  return ears && tellOpen(connection, ears, asBuffer(data), receipt);
 };
 passOn.add(toEars as Listener);
 

@@ -148,7 +148,8 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     if (this.readyState >= CLOSING) return;
     this.bits |= IS_CLOSING;
     const waiting = this.#sent?.waiting;
-    if (waiting !== undefined) waiting.push({ code, reason });
+    // While it connects nothing that waits can go out before.
+    if (waiting !== undefined && this.link!.state === OPEN) waiting.push({ code, reason });
     else this.link!.shut(code, reason);
   }
 

@@ -16,9 +16,7 @@ function readControl(
 ): { data: Buffer; done: WsCallback | undefined } {
   const done = given.find((one) => typeof one === "function") as WsCallback | undefined;
   const what = given[0] === done ? undefined : given[0];
-  const data = bytesOf(typeof what === "number" ? String(what) : what || "");
-  if (data.length <= MAX_CONTROL_BYTES) return { data, done };
-  throw new RangeError("The data size must not be greater than 125 bytes");
+  return { data: bytesOf(typeof what === "number" ? String(what) : what || ""), done };
 }
 
 function bytesOf(data: unknown): Buffer {
@@ -43,6 +41,9 @@ export function sendControl(
 }
 
 function send(connection: ServerConnection, what: "ping" | "pong", data: Buffer): void {
+  if (data.length > MAX_CONTROL_BYTES) {
+    throw new RangeError("The data size must not be greater than 125 bytes");
+  }
   const { host, socket } = connection;
   const isBeat = what === "ping" && data.length === 0;
   if (isBeat && !host.canPing) throw unsupported("ping");

@@ -9,7 +9,14 @@ import { type Incoming, mostBytes, snapshot } from "../internal/payload.ts";
 import { CLOSED, CLOSING, OPEN } from "./socket_model.ts";
 
 /** What can be sent. */
-export type WsData = string | number | ArrayBuffer | ArrayBufferView | Blob | readonly Uint8Array[];
+export type WsData =
+  | string
+  | number
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | readonly Uint8Array[]
+  | readonly number[];
 
 /** What `send` takes beside the data. */
 export interface WsSendOptions {
@@ -49,16 +56,28 @@ export function toBuffer(data: Incoming): Buffer {
 }
 
 /** What goes out for what is sent: `binary` may make bytes of text, and text of bytes. */
-export function toMessage(data: Exclude<WsData, Blob>, binary: boolean | undefined): WebSocketData {
+export function toMessage(
+  data: Exclude<WsData, Blob> | WebSocketData,
+  binary: boolean | undefined,
+): WebSocketData {
   if (typeof data === "string" || typeof data === "number") {
     return binary === true ? Buffer.from(String(data)) : String(data);
   }
-  const bytes = (Array.isArray(data) ? Buffer.concat(data) : data) as Exclude<
-    WebSocketData,
-    string
-  >;
+  const bytes = toBytes(data);
   if (binary !== false) return bytes;
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
+}
+
+/** The bytes of whatever `ws` sends as bytes: nothing, numbers, what has a `valueOf`; and of several parts. */
+function toBytes(data: unknown): Exclude<WebSocketData, string> {
+  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data;
+  if (!data) return new ArrayBuffer(0);
+  try {
+    const isOfParts = Array.isArray(data) && ArrayBuffer.isView(data[0]);
+    return isOfParts ? Buffer.concat(data) : Buffer.from(data as ArrayBuffer);
+  } catch {
+    return data as ArrayBuffer; // it is refused as it is sent
+  }
 }
 
 /** A copy of a message, as it is to be sent as it was at the call; what cannot be sent is refused later. */

@@ -82,7 +82,7 @@ export function inLine<T>(
 }
 
 /** How many bytes it has on the wire: none where it is no message, or none that can be sent. */
-function sizeOf(data: unknown): number {
+export function sizeOf(data: unknown): number {
   if (data instanceof Blob) return data.size;
   return Number.isNaN(mostBytes(data)) ? 0 : byteLength(data as WebSocketData);
 }

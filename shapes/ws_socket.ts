@@ -29,7 +29,7 @@ import {
   WsListeners,
   type WsSocketEvents,
 } from "./ws_listeners.ts";
-import { callBack, callWhenSent, inLine, waitingBytes } from "./ws_sending.ts";
+import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
@@ -170,19 +170,19 @@ export class WsSocket extends EventEmitter {
   send(data: WsData, options?: WsSendOptions | WsCallback, callback?: WsCallback): void {
     if (typeof options === "function") return this.send(data, {}, options);
     if (options?.fin === false) throw unsupported("send: 'fin' false");
-    if (data instanceof Blob || this.#is(WAITS)) return this.#sendLater(data, options, callback);
-    this.#sendNow(toMessage(data, options?.binary), callback);
+    const binary = options?.binary;
+    if (!(data instanceof Blob) && !this.#is(WAITS)) {
+      return this.#sendNow(toMessage(data, binary), callback);
+    }
+    const kept = data instanceof Blob ? data : keep(toMessage(data, binary));
+    if (this.readyState !== OPEN) return this.#tooLate(kept, callback);
+    this.#later(kept, (message) => this.#sendNow(toMessage(message, binary), callback), callback);
   }
 
   #sendNow(message: WebSocketData, callback: WsCallback | undefined): void {
     const isSent = this.#connection.sendAtOnce(message);
     if (isSent && callback === undefined) return;
-    const error = isSent ? undefined : notOpen(STATES[this.#connection.state]);
-    if (error !== undefined) {
-      this.#lateBytes += Buffer.byteLength(message as string);
-      if (callback !== undefined) callBack(this.#connection, callback, error);
-      return;
-    }
+    if (!isSent && STATES[this.#connection.state] !== OPEN) return this.#tooLate(message, callback);
     const sent = isSent ? ACCEPTED : this.#server.send(message, this.#connection.handle);
     if (callback !== undefined) callWhenSent(this.#server, this.#connection, sent, callback);
     else if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
@@ -319,13 +319,10 @@ export class WsSocket extends EventEmitter {
     return (this.#bits & bit) !== 0;
   }
 
-  /** Sends a Blob, or a message behind one. */
-  #sendLater(data: WsData, options: WsSendOptions | undefined, callback?: WsCallback): void {
-    const binary = options?.binary;
-    const kept = data instanceof Blob
-      ? data
-      : keep(toMessage(data, binary)) as Exclude<WsData, Blob>;
-    this.#later(kept, (message) => this.#sendNow(toMessage(message, binary), callback), callback);
+  /** Counts what is sent after the end, and says so to the callback alone. */
+  #tooLate(data: WebSocketData | Blob, callback: WsCallback | undefined): void {
+    this.#lateBytes += sizeOf(data);
+    if (callback !== undefined) callBack(this.#connection, callback, notOpen(this.readyState));
   }
 
   /** Does something behind what waits for a Blob, or with one. */
@@ -337,6 +334,7 @@ export class WsSocket extends EventEmitter {
 
   #failed(error: Error, callback?: WsCallback): void {
     if (callback !== undefined) callBack(this.#connection, callback, error);
+    else if (this.readyState === CLOSED) return; // 'close' has been told
     else if (this.listenerCount("error") > 0) this.emit("error", error);
     else console.error(error);
   }

@@ -122,7 +122,7 @@ export class MemorySocket implements ClientSocket {
     this.#end({ code: 0, reason: "", failure });
   }
 
-  // Nothing of what follows comes to an end that is closed: what is under way to it is thrown away.
+  // Nothing of what follows comes to an end that is closed.
 
   #accepted(protocol: string, headers: Headers): void {
     this.state = "open";
@@ -156,7 +156,9 @@ export class MemorySocket implements ClientSocket {
   }
 
   #tell(what: (other: MemorySocket) => void, bytes?: number): void {
-    this.#parts.out.push(() => what(this.#other), bytes);
+    this.#parts.out.push(() => {
+      if (this.#other.state !== "closed") what(this.#other);
+    }, bytes);
   }
 
   #end(end: End): void {

@@ -76,4 +76,45 @@ describe("a socket that reads a Blob", () => {
     await end(1011);
     assertEquals([told, runtime.socket.calls], [["unsent", 1011], ["close 1011"]]);
   });
+
+  it("ends at once where it is closed while it connects", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const socket = new WebSocket("ws://localhost/", [], { clock, runtime, reconnect: true });
+    const told: unknown[] = [];
+    for (const type of ["open", "error", "close"]) {
+      socket.addEventListener(type, () => told.push(type));
+    }
+    await clock.advance(0);
+    const { blob, read } = slowBlob();
+    socket.send(blob);
+    socket.close(3000);
+    assertEquals([socket.readyState, runtime.socket.calls], [2, ["terminate"]]);
+    read();
+    await clock.advance(0);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([told, socket.bufferedAmount, clock.pending], [["error", "close"], 4, 0]);
+  });
+
+  it("does not open where an observer closes it as it does, and sends the Blob all the same", async () => {
+    const { blob, read } = slowBlob();
+    const opened = (one: WebSocket) => one.close(3000);
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const init = { clock, runtime, reconnect: true, observer: { opened } };
+    const socket = new WebSocket("ws://localhost/", [], init);
+    const told: unknown[] = [];
+    for (const type of ["open", "error", "close"]) {
+      socket.addEventListener(type, () => told.push(type));
+    }
+    await clock.advance(0);
+    socket.send(blob);
+    runtime.events.open();
+    read();
+    await clock.advance(0);
+    assertEquals([told, runtime.socket.calls], [[], ["send", "close 3000"]]);
+    runtime.events.closed({ code: 3000, reason: "" });
+    await clock.advance(100_000);
+    assertEquals([told, clock.pending], [["close"], 0]);
+  });
 });

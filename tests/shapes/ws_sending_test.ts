@@ -28,6 +28,20 @@ async function gets(peer: RawPeer): Promise<string[]> {
 }
 
 describe("what a socket is given and gets", () => {
+  it("is bytes where `ws` makes some of it: of nothing, of numbers, of an object with a value", async () => {
+    const { peer, server, socket } = await pair();
+    const given = [undefined, null, [], [65, 66], { type: "Buffer", data: [67] }, new String("D")];
+    for (const one of given) socket.send(one as never);
+    socket.send([69] as const, { binary: false });
+    socket.send([Uint8Array.of(70), Uint8Array.of(71)]);
+    socket.close(4000);
+    assertEquals(await gets(peer), [
+      ...["bytes ", "bytes ", "bytes ", "bytes AB", "bytes C", "bytes D", "text E", "bytes FG"],
+      "close 4000",
+    ]);
+    await server.stop();
+  });
+
   it("may be a number, as text or as bytes, and text of which half is not ASCII", async () => {
     const { peer, server, socket } = await pair();
     const got: string[] = [];
@@ -68,7 +82,7 @@ describe("a socket that sends a Blob", () => {
     ]);
     peer.close(4000);
     await within(closed);
-    assertEquals(told, [undefined, "WebSocket is not open"]);
+    assertEquals(told, ["WebSocket is not open", undefined]); // at once, as with `ws`
     await server.stop();
   });
 
@@ -129,6 +143,31 @@ describe("a socket that sends a Blob", () => {
     one.reject(new Error("gone"));
     assertEquals(await gets(peer), ["bytes ", "close 4000"]);
     assertEquals([told, socket.bufferedAmount], [["gone", 401], 0]);
+    await server.stop();
+  });
+
+  it("says nothing of one that cannot be read once it is over, and reads none then", async () => {
+    const { server, socket } = await pair();
+    const [one, late] = [slowBlob("one"), slowBlob("late")];
+    const told: unknown[] = [];
+    socket.on("error", (error) => told.push(error.message));
+    socket.send(one.blob);
+    socket.terminate();
+    await within(once(socket, "close"));
+    one.reject(new Error("gone"));
+    await new Promise((resolve) => setTimeout(resolve));
+    late.blob.arrayBuffer = () => Promise.reject(told.push("read"));
+    socket.send(late.blob);
+    await new Promise<void>((resolve) => {
+      socket.send(late.blob, (error) => {
+        told.push(error?.message);
+        resolve();
+      });
+    });
+    socket.ping("x".repeat(126)); // too late for anybody to look at it, as in `ws`
+    assertEquals([told, socket.bufferedAmount], [[
+      "WebSocket is not open: readyState 3 (CLOSED)",
+    ], 8]);
     await server.stop();
   });
 

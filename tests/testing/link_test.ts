@@ -122,6 +122,22 @@ describe("a link that is not open yet", () => {
     }
   });
 
+  it("is none any more where the server's answer comes after its client has left", async () => {
+    const pair = await MemoryPair.start();
+    await pair.ws.connect("ws://localhost:80/");
+    await pair.clock.advance(LATENCY - 1);
+    await pair.ws.close();
+    await pair.clock.advance(1);
+    assertEquals(pair.server.listAllConnections().length, 1); // which has not heard of it
+    const [link] = pair.network.links;
+    link!.hold();
+    await pair.clock.advance(LATENCY - 1);
+    link!.release(); // so the answer overtakes what tells of the end
+    await pair.clock.advance(100);
+    assertEquals([pair.server.listAllConnections(), pair.network.links], [[], []]);
+    await pair[Symbol.asyncDispose]();
+  });
+
   it("is none where its client leaves in the turn in which it is let in", async () => {
     let letIn!: (answer: true) => void;
     const { pair, told } = await open({
