@@ -181,11 +181,11 @@ class Members {
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
 Object.setPrototypeOf(Members.prototype, MessageEvent.prototype);
-Object.defineProperty(Members.prototype, "constructor", {
-  value: MessageEvent,
-  configurable: true,
-  writable: true,
-});
+// In a for-in loop all of them show (Web IDL §3.7.6), and `constructor` does not.
+for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(Members.prototype))) {
+  Object.defineProperty(Members.prototype, name, { ...member, enumerable: true });
+}
+Object.defineProperty(Members.prototype, "constructor", { value: MessageEvent, enumerable: false });
 Object.setPrototypeOf(SocketMessageEvent.prototype, Members.prototype);
 Reflect.deleteProperty(SocketMessageEvent.prototype, "constructor");
 

@@ -57,6 +57,14 @@ function dispatched(ws: WebSocket, event: Event): string {
   }
 }
 
+/** What a loop copies of an object. */
+function copyOf(object: object): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  // deno-lint-ignore guard-for-in -- what is inherited is what it is about
+  for (const name in object) copy[name] = object[name as never];
+  return copy;
+}
+
 for (const [name, make] of Object.entries({ client, server })) {
   describe(`a ${name}'s socket: the options of a listener`, () => {
     it("are an object also where that is a function, and a flag where it is no object", async () => {
@@ -283,6 +291,18 @@ describe("the 'close' event", () => {
 });
 
 describe("the event of a message", () => {
+  it("shows in a for-in loop what one of the runtime's shows, as copies are made", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const told = next(one, "message");
+    peer.send(TEXT, "a");
+    const event = await told;
+    const copy = copyOf(event);
+    const missing = Object.keys(copyOf(new MessageEvent("x"))).filter((name) => !(name in copy));
+    assertEquals([missing, copy.data, copy.type], [[], "a", "message"]);
+    assertEquals(Object.hasOwn(copy, "constructor"), false);
+    await server.stop();
+  });
+
   it("has the members of old, and none of them changes what has come", async () => {
     const { server, one, peer } = await shaped(socketOf);
     const heard: string[] = [];
