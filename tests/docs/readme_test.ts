@@ -173,7 +173,8 @@ const TWINS = ["README.md"].concat(
   [
     ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
     ...["porting", "questions", "resume", "server", "backpressure", "browsers", "errors"],
-    ...["mounting", "options", "reconnect", "testing", "topics", "messages", "deploying"],
+    ...["mounting", "options", "reconnect", "testing", "topics"],
+    ...["messages", "deploying", "observability"],
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
 );
