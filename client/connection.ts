@@ -29,6 +29,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
   /** The one deadline that runs: to open, or to close. */
   #timer: unknown;
   #wasOpen = false;
+  /** Whether the runtime is being told to close, and may tell of the end at once. */
+  #isClosing = false;
   /** Whether its end is being told, or was: a listener that is told may call anything. */
   #isOver = false;
   // What each message needs has no `#`, as in `server/connection.ts`.
@@ -138,14 +140,17 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     const { state } = this;
     const waiting = this.#waiting;
     this.#asked = asked;
+    this.#isClosing = true; // it may be read again for the Close frame, which may come at once, too
     this.#release();
     if (state === "connecting") {
       this.#socket.terminate();
+      this.#isClosing = false;
       this.unsent = waiting;
       return afterTurn(() => this.#end(asked)); // nothing else tells of it: see `closed`
     }
-    this.#awaitClose(); // first, as the runtime may tell of the end at once
+    this.#awaitClose();
     this.#socket.close(wire.code, wire.reason);
+    this.#isClosing = false;
   }
 
   /** Gives the peer its time to read what is queued and to answer the Close frame. */
@@ -206,7 +211,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
   closed(end: End): void {
     const { state } = this;
     if (this.#isOver) return;
-    if (this.#socket === undefined) return afterTurn(() => this.closed(end)); // it is being dialled
+    // Told within a call of ours: later, as whoever has made it does not expect that.
+    if (this.#socket === undefined || this.#isClosing) return afterTurn(() => this.closed(end));
     const { failure, tooBig, unsent = 0 } = end;
     this.unsent += unsent;
     if (state === "closing" && !this.#wasOpen) return; // `close` tells of it, when all who must know of it do

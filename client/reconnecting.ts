@@ -186,16 +186,16 @@ export class ReconnectingConnection implements ConnectionOwner {
     if (!(request instanceof Promise)) return this.#connect(request);
     const { connectTimeout } = this.#parts.options;
     const asked = ++this.#asked;
+    const began = this.#clock.now();
     const answered = (then: () => void) => {
       if (this.#between !== "connecting" || asked !== this.#asked) return;
       this.#clock.clearTimer(this.#timer);
       then();
     };
+    const failed = (reason: AttemptFailure, what: string, cause?: unknown) =>
+      answered(() => this.#failPreparing(this.#clock.now() - began, reason, what, cause));
     const late = `timed out after ${connectTimeout} s, with nothing to dial yet`;
-    this.#timer = this.#clock.setTimer(
-      () => answered(() => this.#failPreparing(late, "timeout")),
-      connectTimeout * 1000,
-    );
+    this.#timer = this.#clock.setTimer(() => failed("timeout", late), connectTimeout * 1000);
     request.then(
       (request) =>
         answered(() =>
@@ -203,10 +203,7 @@ export class ReconnectingConnection implements ConnectionOwner {
             ? this.#finish(() => this.#owner.failed(request))
             : this.#redial(() => this.#connect(request))
         ),
-      (cause) =>
-        answered(() =>
-          this.#failPreparing(`'url' or 'header' failed: ${describe(cause)}`, "hook_failed", cause)
-        ),
+      (cause) => failed("hook_failed", `'url' or 'header' failed: ${describe(cause)}`, cause),
     );
   }
 
@@ -223,9 +220,10 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   /** It is not known what to dial: a function of the user has failed, or it takes too long. */
-  #failPreparing(what: string, reason: AttemptFailure, cause: unknown = new Error(what)): void {
+  #failPreparing(duration: number, reason: AttemptFailure, what: string, given?: unknown): void {
     const { observing, who } = this.#parts;
-    observing?.failed?.(who, { duration: 0, reason });
+    observing?.failed?.(who, { duration, reason });
+    const cause = given ?? new Error(what);
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 

@@ -270,11 +270,21 @@ describe("an observer of a client", () => {
         void ws.close();
       },
     };
-    const ws = createUntyped({ runtime: new ScriptedClient(), observer, reconnect: true });
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createUntyped({ clock, runtime, observer, reconnect: true });
     ws.on("error", () => {});
-    await ws.connect(() => Promise.reject(new Error("no URL")));
-    await ws.closed.catch(() => {});
-    assertEquals(log, [{ duration: 0, reason: "hook_failed" }]);
+    for (const rejects of [true, false]) {
+      const { promise, reject } = Promise.withResolvers<string>();
+      if (rejects) clock.setTimer(() => reject(new Error("no URL")), 500);
+      await ws.connect(() => promise, { connectTimeout: 3 });
+      await clock.advance(3000);
+      assertEquals(ws.state, "idle");
+    }
+    assertEquals(log, [{ duration: 500, reason: "hook_failed" }, {
+      duration: 3000,
+      reason: "timeout",
+    }]);
   });
 
   it("may close when it is told that the client is to connect again", async () => {

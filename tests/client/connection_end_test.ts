@@ -71,12 +71,28 @@ describe("the end of a client's connection", () => {
       runtime.events.open();
       void ws.close({ code: 4001, reason: "mine" });
     }],
-    ["by close(), at once", ["close 4001 mine"], ({ clock, runtime, ws }) => {
+    ["by close(), at once", ["close 4001 mine"], async ({ clock, runtime, told, ws }) => {
       runtime.events.open();
       runtime.socket.close = () => runtime.events.closed(closed(1001));
-      void ws.close({ code: 4001, reason: "mine" });
+      const accepted = ws.close({ code: 4001, reason: "mine" });
+      assertEquals([ws.state, told[0]], ["closing", []]); // not within the call
+      assertEquals([await accepted, told[0]], [true, []]);
+      await clock.advance(0);
       assertEquals([ws.state, clock.pending], ["idle", 0]); // nothing waits for an answer
     }],
+    [
+      "for one that is too big, at once",
+      ["error tooBig 0", "close 1009 Received too big message"],
+      async (
+        { clock, runtime, ws },
+      ) => {
+        runtime.events.open();
+        runtime.socket.close = () => runtime.events.closed(closed(1009));
+        runtime.events.message("x".repeat(11));
+        await clock.advance(0);
+        assertEquals([ws.state, clock.pending], ["idle", 0]);
+      },
+    ],
     ["for a message that is too big", ["error tooBig 0", "close 1009 Received too big message"], (
       { runtime },
     ) => {
@@ -95,7 +111,7 @@ describe("the end of a client's connection", () => {
         terminate.call(socket);
         runtime.events.closed(closed(1006));
       };
-      act(world);
+      await act(world);
       await clock.advance(10_000);
       assertEquals(world.told[0].filter((one) => one !== "open"), log);
       assertEquals([ws.state, clock.pending, ws.stats()!.connections], ["idle", 0, 0]);

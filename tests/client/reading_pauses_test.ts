@@ -317,4 +317,19 @@ describe("a client whose streams are read too slowly", () => {
       assertEquals([ws.state, clock.pending], ["idle", 0]);
     }
   });
+
+  it("has ended once, and leaves no timer, where the runtime tells of the end as it is to read on for that", async () => {
+    const runtime = new PausingClient();
+    const world = await open(runtime);
+    const { calls, clock, log, ws } = world;
+    await fill(world);
+    calls();
+    (runtime.socket as PausableSocket).resume = () => {
+      runtime.events.closed({ code: 1001, reason: "" });
+    };
+    void ws.close();
+    assertEquals([calls(), log, ws.state], [["close 1000"], [], "closing"]);
+    await clock.advance(0);
+    assertEquals([log, ws.state, clock.pending], [["close 1000"], "idle", 0]);
+  });
 });
