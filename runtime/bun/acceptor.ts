@@ -26,6 +26,7 @@ export interface BunServerSocket {
   resume(): void;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
+  isSubscribed(topic: string): boolean;
   publish(topic: string, data: WebSocketData, compress?: boolean): number;
   terminate(): void;
   getBufferedAmount(): number;
@@ -128,10 +129,11 @@ export class BunConnection implements Socket {
     const { compresses, places } = this.acceptor;
     const name = this.#nameOf(topic);
     if (name === topic) return void this.ws!.publish(name, data, compresses);
-    // Out of the topic meanwhile: who shares the host may have set `publishToSelf`.
-    this.ws!.unsubscribe(name);
+    // Out of the topic meanwhile, if it is in: who shares the host may have set `publishToSelf`.
+    const isIn = this.ws!.isSubscribed(name);
+    if (isIn) this.ws!.unsubscribe(name);
     for (const { host } of places) host.publish(name, data, compresses);
-    this.ws!.subscribe(name);
+    if (isIn) this.ws!.subscribe(name);
   }
 
   giveBuffers(to: BufferEvents | undefined): void {

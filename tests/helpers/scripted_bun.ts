@@ -19,9 +19,19 @@ export class Ws {
   readonly resume = this.#does("resume");
   readonly close = this.#does("close");
   readonly terminate = this.#does("terminate");
-  readonly subscribe = this.#does("subscribe");
-  readonly unsubscribe = this.#does("unsubscribe");
+  readonly #topics = new Set<string>();
+  readonly isSubscribed = (topic: string) => this.#topics.has(topic);
   readonly publish = this.#does("publish");
+
+  subscribe(topic: string): void {
+    this.calls.push(["subscribe", topic]);
+    this.#topics.add(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.calls.push(["unsubscribe", topic]);
+    this.#topics.delete(topic);
+  }
 
   /** A method that writes down its call, and answers as `send` does. */
   #does(name: string) {
