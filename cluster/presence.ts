@@ -101,7 +101,6 @@ export class Presence {
   open(): void {
     this.#owner.tell({ kind: "hello" });
     this.#announce();
-    this.#beat();
     this.#lookedAt = this.#clock.now();
     const look = () => {
       this.#looking = this.#clock.setTimer(look, this.#leaseMs / LOOKS);
@@ -208,7 +207,7 @@ export class Presence {
     this.#announcing ??= this.#clock.setTimer(() => this.#announce(), ANNOUNCE_MS);
   }
 
-  /** Tells who is here, in parts that nothing of this node's comes between. */
+  /** Tells who is here, in parts that nothing of this node's comes between, and how long their lease is. */
   #announce(): void {
     this.#clock.clearTimer(this.#announcing);
     this.#announcing = undefined;
@@ -230,6 +229,7 @@ export class Presence {
       const isLast = part === parts.length - 1;
       return this.#owner.tell({ kind: "snapshot", part, isLast, members });
     });
+    this.#beat(); // who has not heard one would count by a lease of its own
   }
 
   #snapshot(from: string, { part, isLast, members }: Message & { kind: "snapshot" }): void {

@@ -221,6 +221,22 @@ describe("presence", () => {
     assertEquals(cluster.nodes[0]!.members(), []);
   });
 
+  it("counts it from the first on that is heard of a node, however long that is silent then", async () => {
+    const cluster = new Cluster(0);
+    const long = cluster.start("long", 60_000);
+    await cluster.settle(100);
+    long.presence.join(["t", 1, "::1"]);
+    await cluster.settle(20_500); // its next beat is 20 s away
+    const late = cluster.start("late", 5000);
+    await cluster.settle(20_000);
+    for (const { changes } of [long, late]) assertEquals(changes.length, 1);
+    late.link.gap(1);
+    await long.publish("a");
+    await long.publish("b"); // the other asks again
+    await cluster.settle(20_000);
+    for (const { changes } of [long, late]) assertEquals(changes.length, 1);
+  });
+
   it("is not shaken by a process that was blocked for longer than a lease", async () => {
     const cluster = await three();
     cluster.clock.block(3 * LEASE);
