@@ -1,5 +1,7 @@
 /** The requests that a log in JetStream is made of. Not part of the public API. */
 
+import { MAX_ENTRY_BYTES } from "../broker.ts";
+
 /** A message of NATS, as nats-core hands it out; what is used of it. */
 export interface NatsMessage {
   /** Its bytes. */
@@ -12,6 +14,8 @@ export interface NatsMessage {
 
 /** A connection to NATS: what is used of nats-core's `NatsConnection`. */
 export interface NatsConnection {
+  /** What the server says of itself. */
+  readonly info?: { readonly max_payload: number } | undefined;
   /**
    * Sends a message that nobody answers.
    *
@@ -78,6 +82,8 @@ export interface StreamInfo {
 /** The same in JetStream's words. */
 interface Made {
   created: string;
+  /** -1 where it sets no limit. */
+  config?: { max_msg_size?: number };
   state: { first_seq: number; last_seq: number; messages: number };
 }
 
@@ -130,15 +136,23 @@ export class NatsStream {
     return { sequence: reply.seq, text };
   }
 
-  /** What there is. Makes the stream where there is none. */
+  /** What there is. Makes the stream where there is none. Rejects where it does not take every entry. */
   async info(): Promise<StreamInfo> {
     for (let times = 0; times < TIMES; times++) {
-      const { created, state: { first_seq: first, last_seq: last, messages: count } } = await this
-        .#made();
+      const { config, created, state } = await this.#made();
+      const { first_seq: first, last_seq: last, messages: count } = state;
+      // An entry that is too long would be tried again for ever, and all others behind it.
+      this.#checkLimit("'max_payload' of the server", this.connection.info?.max_payload);
+      this.#checkLimit(`'max_msg_size' of the stream ${this.name}`, config?.max_msg_size);
       if (!NOT_YET.test(created)) return { epoch: created.replace(/\D/g, ""), first, last, count };
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
     throw new Error(`the stream ${this.name} is still being made`);
+  }
+
+  #checkLimit(what: string, bytes = -1): void {
+    if (bytes <= 0 || bytes >= MAX_ENTRY_BYTES) return; // not positive: none is set
+    throw new Error(`${what} is ${bytes}, and must be at least ${MAX_ENTRY_BYTES}`);
   }
 
   async #made(): Promise<Made> {

@@ -49,6 +49,30 @@ describe("a stream of JetStream", () => {
     });
   }
 
+  it("is refused where it, or the server, takes no entry of 1 MiB, which would be tried again for ever", async () => {
+    const MIB = 1024 * 1024;
+    const cases: [number | undefined, number | undefined, string | undefined][] = [
+      [undefined, undefined, undefined],
+      [MIB, -1, undefined],
+      [MIB, MIB, undefined],
+      [MIB - 1, -1, `'max_payload' of the server is ${MIB - 1}, and must be at least ${MIB}`],
+      [MIB, 0, undefined],
+      [MIB, 1, `'max_msg_size' of the stream NETKIT is 1, and must be at least ${MIB}`],
+      [
+        MIB,
+        MIB - 1,
+        `'max_msg_size' of the stream NETKIT is ${MIB - 1}, and must be at least ${MIB}`,
+      ],
+    ];
+    for (const [max_payload, max_msg_size, why] of cases) {
+      const { nats, broker } = unread({ "STREAM.INFO": [{ ...MADE, config: { max_msg_size } }] });
+      Object.assign(nats.connection, { info: max_payload && { max_payload } });
+      const appended = broker.append("a").catch(({ message }) => message);
+      assertEquals([await appended, nats.entries], [why, why === undefined ? ["a"] : []]);
+      await broker.close();
+    }
+  });
+
   it("is that of another node which was first", async () => {
     const { nats, broker } = unread({
       "STREAM.INFO": [NO_STREAM],
