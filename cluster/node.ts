@@ -9,7 +9,7 @@ import type { MemberRecord, Message } from "./entry.ts";
 import { Log, type MessagePosition } from "./log.ts";
 import { type Member, Presence, type PresenceChange } from "./presence.ts";
 
-/** How long a node waits for the broker when it starts, in ms. */
+/** How long a node waits for the broker when it starts, in ms, from what it has read last. */
 const READY_MS = 5000;
 
 /** How long what is left to tell may take when it stops, in ms. */
@@ -61,6 +61,8 @@ export class ClusterNode<Except, Result> {
   readonly #log: Log<Except, Result | undefined>;
   readonly #presence: Presence | undefined;
   #ready: () => void = () => {};
+  /** When something was read last. */
+  #readAt = 0;
   #cause: unknown;
 
   constructor(
@@ -72,7 +74,10 @@ export class ClusterNode<Except, Result> {
     this.#clock = clock;
     this.#log = new Log(broker, this.id, clock, {
       message: (message, position, node, own) => this.#message(message, position, node, own),
-      entry: (length, lag) => owner.entry(length, lag),
+      entry: (length, lag) => {
+        this.#readAt = clock.now();
+        owner.entry(length, lag);
+      },
       ready: () => {
         this.#presence?.open();
         this.#locate();
@@ -107,8 +112,17 @@ export class ClusterNode<Except, Result> {
    * @returns Why that cannot be done, if it cannot.
    */
   async open(call: string): Promise<BusinessError | undefined> {
+    this.#readAt = this.#clock.now();
     const ready = new Promise<boolean>((resolve) => {
-      const timer = this.#clock.setTimer(() => resolve(false), READY_MS);
+      let timer: unknown;
+      const wait = (ms: number) => {
+        timer = this.#clock.setTimer(() => {
+          const left = this.#readAt + READY_MS - this.#clock.now();
+          if (left > 0) wait(left); // a long log, of which it reads on
+          else resolve(false);
+        }, ms);
+      };
+      wait(READY_MS);
       this.#ready = () => {
         this.#clock.clearTimer(timer);
         resolve(true);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Broker } from "../../cluster.ts";
+import type { Broker, BrokerReader } from "../../cluster.ts";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { ClusteredServers, ips } from "../helpers/clustered_servers.ts";
@@ -51,6 +51,47 @@ describe("start() of a server with a broker", () => {
         ]);
         assertEquals((error.cause as Error | undefined)?.message, why);
       }
+      assertEquals(clock.pending, 0);
+    });
+  }
+});
+
+/** A log that is long: so many entries, one each two seconds. */
+class LongBroker extends SilentBroker {
+  readonly #clock: FakeClock;
+  readonly #count: number;
+  readonly #isWhole: boolean;
+
+  constructor(clock: FakeClock, count: number, isWhole: boolean) {
+    super();
+    this.#clock = clock;
+    this.#count = count;
+    this.#isWhole = isWhole;
+  }
+
+  override read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
+    reader.state(true);
+    const tell = (offset: number) => {
+      if (offset > this.#count) return this.#isWhole && reader.ready();
+      reader.entry({ epoch: "1", offset }, `["other~1",${offset}]\n["message","t","a"]`);
+      this.#clock.setTimer(() => tell(offset + 1), 2000);
+    };
+    tell(1);
+    return super.read(reader, signal);
+  }
+}
+
+describe("start() of a server with a broker whose log is long", () => {
+  for (const isWhole of [true, false]) {
+    it(`waits as long as it is read${isWhole ? "" : ", and for 5 s after that"}`, async () => {
+      const clock = new FakeClock();
+      const broker = new LongBroker(clock, 10, isWhole);
+      const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+      const began = clock.now();
+      const started = server.start({ serverPort: 80 }).catch(({ kind }) => kind);
+      assertEquals(await clock.until(started), isWhole ? true : "brokerDown");
+      assertEquals(clock.now() - began, isWhole ? 20_000 : 18_000 + 5000);
+      if (isWhole) await clock.until(server.stop());
       assertEquals(clock.pending, 0);
     });
   }
