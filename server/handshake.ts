@@ -164,6 +164,10 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const full = this.#limits.enter(who.ip);
     if (full !== undefined) return this.#refuse(who, full);
     if (who.offer !== null && !this.#hinted) this.#hint(who);
+    if (!this.#owner.admits()) { // `protocol` has stopped it, or who was told the hint has
+      this.release(who.ip);
+      return this.#refuse(who, STOPPING);
+    }
     const { authorize } = this.#config;
     return authorize === undefined
       ? this.#owner.admit(who, request, who.seen)

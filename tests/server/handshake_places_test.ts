@@ -193,3 +193,23 @@ describe("a client that is let in and not open yet when the server stops", () =>
     });
   }
 });
+
+describe("a server that is stopped as it decides on a handshake", () => {
+  for (const who of ["'protocol'", "who hears that none is spoken"]) {
+    it(`by ${who}, lets nobody in any more`, async () => {
+      let stopped: Promise<boolean> | undefined;
+      const stop = () => void (stopped ??= server.stop());
+      const protocol = () => void stop();
+      const { clock, log, runtime, server } = await serverOf(
+        who === "'protocol'" ? { protocol } : {},
+      );
+      server.on("error", ({ kind }) => kind === "noSubprotocol" && stop());
+      const offer = { headers: { ...HANDSHAKE, "sec-websocket-protocol": "a" } };
+      const answer = await runtime.request(offer) as Response;
+      assertEquals([answer.status, log.at(-1)], [503, "503 server_stopping"]);
+      await clock.until(stopped!);
+      assertEquals(clock.pending, 0);
+      assertNothingLeft();
+    });
+  }
+});
