@@ -33,8 +33,10 @@ export interface Item<Except, Result> {
   readonly message: Message;
   readonly except: Except | undefined;
   readonly at: number;
-  /** Who published it, until they are told. */
-  waiting: { resolve(result: Result): void; reject(error: BusinessError): void } | undefined;
+  /** Who published it, and by which call, until they are told. */
+  waiting:
+    | { call: string; resolve(to: Result): void; reject(why: BusinessError): void }
+    | undefined;
 }
 
 /** An entry of this node's that was not read back yet. */
@@ -112,7 +114,11 @@ export class Outbox<Except, Result> {
     if (refusal !== undefined) return Refusal.of(refusal);
     const kept = textOrBytes(snapshot(data));
     return Refusal.pending((resolve, reject) => {
-      this.#enqueue(text, { kind: "message", topic, data: kept }, except, { resolve, reject });
+      this.#enqueue(text, { kind: "message", topic, data: kept }, except, {
+        call,
+        resolve,
+        reject,
+      });
       if (this.#deadline === undefined) this.#arm(MAX_WAIT_MS);
     });
   }
@@ -241,8 +247,7 @@ export class Outbox<Except, Result> {
   }
 
   #flush(): void {
-    if (this.#underWay !== undefined || this.#queue.length === 0) return;
-    if (this.#closed) return;
+    if (this.#closed || this.#underWay !== undefined || this.#queue.length === 0) return;
     if (this.#takenBack > 0) this.#sweep();
     let room = ENTRY_ROOM;
     let count = 0;
@@ -294,9 +299,11 @@ export class Outbox<Except, Result> {
   }
 
   #unknown(item: Item<Except, Result>): void {
+    if (item.waiting === undefined) return;
+    const { call, reject } = item.waiting;
     const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
-    const what = `publish: nobody knows whether the broker has taken it${why}`;
-    item.waiting?.reject(businessError("unconfirmed", what, { cause: this.#cause }));
+    const what = `${call}: nobody knows whether the broker has taken it${why}`;
+    reject(businessError("unconfirmed", what, { cause: this.#cause }));
     item.waiting = undefined;
   }
 
@@ -324,12 +331,13 @@ export class Outbox<Except, Result> {
     for (const { items } of this.#unread.values()) {
       for (const item of items) if (isDue(item)) this.#unknown(item);
     }
-    const refusal = this.#refusal("publish", 0) ??
-      businessError("brokerDown", "publish: the broker has not taken it in time");
+    const refusals: Record<string, BusinessError> = {}; // by call: one error is enough for all
     this.#queue = this.#queue.filter((item) => {
       if (!isDue(item)) return true;
+      const { call, reject } = item.waiting!;
+      const late = `${call}: the broker has not taken it in time`;
+      reject(refusals[call] ??= this.#refusal(call, 0) ?? businessError("brokerDown", late));
       this.#queued -= item.line.length;
-      item.waiting!.reject(refusal);
       return false;
     });
     return oldest;

@@ -1,6 +1,7 @@
 /** The commands that a log in Redis is made of. Not part of the public API. */
 
 import { systemClock } from "../../internal/clock.ts";
+import { byteLength } from "../../internal/payload.ts";
 import type { LostReason } from "../broker.ts";
 import { Deadlines } from "../wait.ts";
 import { isBefore, isOlder, type Place, readId, readRows, type Row } from "./redis_rows.ts";
@@ -27,6 +28,9 @@ export const OPEN_MS = 15_000;
 
 /** How many entries' sizes are kept. */
 const SIZES = 256;
+
+/** By how many of its characters it is judged how many bytes an entry has. */
+const SAMPLE = 1024;
 
 /** What an entry costs Redis beside its text, in bytes. */
 const OVERHEAD = 100;
@@ -69,8 +73,11 @@ export class RedisStream {
 
   /** Notes the size of an entry that was read. */
   measure({ text }: Row): void {
-    this.#sum += text.length - (this.#sizes[this.#at] ?? 0);
-    this.#sizes[this.#at] = text.length;
+    const size = text.length <= SAMPLE
+      ? byteLength(text)
+      : byteLength(text.slice(0, SAMPLE)) * (text.length / SAMPLE);
+    this.#sum += size - (this.#sizes[this.#at] ?? 0);
+    this.#sizes[this.#at] = size;
     this.#at = (this.#at + 1) % SIZES;
   }
 

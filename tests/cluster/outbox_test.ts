@@ -66,6 +66,23 @@ describe("what a node publishes", () => {
     ]);
   });
 
+  it("is refused by the name of the call", async () => {
+    const [cluster, node] = await world(1);
+    cluster.broker.fail("held");
+    const calls = ["publish", "broadcast"];
+    const first = calls.map((call) =>
+      outcome(node.log.publish(call, null, "under way", undefined))
+    );
+    await cluster.settle();
+    const second = calls.map((call) => outcome(node.log.publish(call, null, "queued", undefined)));
+    await cluster.settle(5000);
+    const told = await Promise.all([...first, ...second]) as [kind: string, message: string][];
+    assertEquals(told.map(([kind, message]) => [kind, message.split(":")[0]]), [
+      ...calls.map((call) => ["unconfirmed", call]),
+      ...calls.map((call) => ["brokerDown", call]),
+    ]);
+  });
+
   it("is not said to have failed for a reason that is over", async () => {
     const [cluster, node] = await world(1);
     cluster.broker.fail("held");

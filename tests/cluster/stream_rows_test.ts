@@ -81,11 +81,11 @@ describe("how long a stream of Redis may be", () => {
     return Number(/MAXLEN ~ (\d+) /.exec(command)![1]);
   };
   /** The limits that appends of entries of these sizes name, each of which is read before the next. */
-  const limitsOf = async (maxBytes: number | undefined, sizes: number[]) => {
+  const limitsOf = async (maxBytes: number | undefined, sizes: number[], fill = ".") => {
     const { redis, broker, reader, end } = await redisLog({}, { maxBytes });
     const limits: number[] = [];
     for (const [n, size] of sizes.entries()) {
-      const entry = `${n}`.padEnd(size, ".");
+      const entry = `${n}`.padEnd(size, fill);
       await broker.append(entry);
       await reader.told(entry);
       limits.push(limitOf(redis));
@@ -93,6 +93,14 @@ describe("how long a stream of Redis may be", () => {
     await end();
     return limits;
   };
+
+  it("is by bytes, of which a character may have three, of long entries more or less", async () => {
+    for (const [characters, least, most] of [[300, 1000, 1003], [30_000, 11, 12]] as const) {
+      const limits = await limitsOf(1_000_000, [characters, characters, characters], "中");
+      const limit = limits.at(-1)!;
+      assertEquals(limit >= least && limit <= most, true, `${limit}`);
+    }
+  });
 
   const cases: [maxBytes: number | undefined, characters: number, before: number, after: number][] =
     [
