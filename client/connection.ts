@@ -49,7 +49,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
 
   /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { answer, binaryType, clock, observing, options, request, runtime } = parts;
+    const { answer, binaryType, clock, observing, options, request, runtime, spent = 0 } = parts;
     const { connectTimeout } = options;
     this.owner = owner;
     this.#parts = parts;
@@ -64,7 +64,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
       throw cause;
     }
     const late = () => this.#fail(`timed out after ${connectTimeout} s`);
-    this.#timer = clock.setTimer(() => this.#drop(late), connectTimeout * 1000);
+    const left = Math.max(0, connectTimeout * 1000 - spent);
+    this.#timer = clock.setTimer(() => this.#drop(late), left);
     if (parts.queue !== undefined) return; // whoever connects again hears the signal itself
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
@@ -256,7 +257,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
 
   /** Checks a message and tells the observer. Returns whether the owner gets it. */
   #accepts(data: Incoming, receipt: Receipt | undefined): boolean {
-    if (this.state !== "open") return false;
+    if (this.state !== "open" || this.#isOver) return false;
     this.alive();
     const { maxPayload, observing, who } = this.#parts;
     const isTooBig = exceeds(data, maxPayload);
@@ -278,6 +279,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
   #drop(tell: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.atOnce = -1; // nothing is heard of what it tells as it is dropped
     this.#socket.terminate();
     tell();
   }

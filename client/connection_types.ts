@@ -35,6 +35,8 @@ export interface ConnectionParts {
   options: ConnectOptions;
   /** The messages that wait until it is open. Its own, unless one is given: then others may follow it. */
   queue?: SendQueue;
+  /** How many ms of `connectTimeout` are over: it took so long to find out what to dial. */
+  spent?: number;
   /** As what bytes are to come. */
   binaryType?: DialRequest["binaryType"];
   /** Who hears what the server answers. */

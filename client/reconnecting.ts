@@ -201,7 +201,7 @@ export class ReconnectingConnection implements ConnectionOwner {
         answered(() =>
           request instanceof BusinessError
             ? this.#finish(() => this.#owner.failed(request))
-            : this.#redial(() => this.#connect(request))
+            : this.#redial(() => this.#connect(request, this.#clock.now() - began))
         ),
       (cause) => failed("hook_failed", `'url' or 'header' failed: ${describe(cause)}`, cause),
     );
@@ -227,8 +227,9 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 
-  #connect(request: DialRequest): void {
-    const parts = { ...this.#parts, request, queue: this.#queue };
+  /** @param spent How many ms of the attempt's time are over. */
+  #connect(request: DialRequest, spent = 0): void {
+    const parts = { ...this.#parts, request, queue: this.#queue, spent };
     this.#isDialling = true;
     try {
       this.#connection = new ClientConnection(this, parts);

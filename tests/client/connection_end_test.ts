@@ -109,6 +109,7 @@ describe("the end of a client's connection", () => {
       const { terminate } = socket;
       socket.terminate = () => {
         terminate.call(socket);
+        runtime.events.message("not heard");
         runtime.events.closed(closed(1006));
       };
       await act(world);

@@ -194,6 +194,22 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
+  it("gives what it dials the rest of connectTimeout", async () => {
+    const { clock, runtime, ws, log } = scripted({ random: () => 1, minDelay: 5 });
+    let answer!: (url: string) => void;
+    await ws.connect(() => new Promise((resolve) => answer = resolve), { connectTimeout: 2 });
+    await clock.advance(1500);
+    answer(URL);
+    await clock.advance(499);
+    assertEquals([runtime.socket.calls, log.errors], [[], []]);
+    await clock.advance(1);
+    assertEquals(runtime.socket.calls, ["terminate"]);
+    assertMatch(log.errors[0]!.message, /: timed out after 2 s$/);
+    void ws.close();
+    await clock.advance(1);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   it("tries again when url() throws, be it an error of this module's", async () => {
     const { clock, ws, log } = scripted();
     const other = createWebSocket();
