@@ -61,26 +61,26 @@ export function asBuffer(data: Incoming): string | ArrayBuffer {
 export function mostBytes(data: unknown): number {
   if (typeof data === "string") return data.length * 3;
   try {
-    if (data instanceof ArrayBuffer) return bytesIn(data, data);
-    if (data === arrived && (data as Uint8Array).byteLength > 0) {
-      return (data as Uint8Array).byteLength;
+    if (data instanceof ArrayBuffer) return data.byteLength || bytesOfEmpty(data);
+    if (data === arrived) {
+      return (data as Uint8Array).byteLength || bytesOfEmpty((data as Uint8Array).buffer);
     }
     if (!ArrayBuffer.isView(data)) return NaN;
     const { buffer } = data;
     // Shared memory could change while it is being sent. The runtimes refuse it, too.
-    return buffer instanceof ArrayBuffer ? bytesIn(data, buffer) : NaN;
+    return buffer instanceof ArrayBuffer ? data.byteLength || bytesOfEmpty(buffer) : NaN;
   } catch {
     return NaN; // there is no data, or a Proxy of the user has thrown, or a getter
   }
 }
 
 /** NaN where the memory was transferred: nothing is there to send, which whoever sends does not know. */
-function bytesIn({ byteLength }: { byteLength: number }, buffer: ArrayBuffer): number {
-  return byteLength === 0 && isDetached(buffer) ? NaN : byteLength;
+function bytesOfEmpty(buffer: ArrayBufferLike): number {
+  return isDetached(buffer) ? NaN : 0;
 }
 
 /** Whether a buffer was transferred. */
-export function isDetached(buffer: ArrayBuffer): boolean {
+export function isDetached(buffer: ArrayBufferLike): boolean {
   return (buffer as { detached?: boolean }).detached === true; // a page's engine may not know it
 }
 
