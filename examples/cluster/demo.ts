@@ -23,6 +23,9 @@ const FOLDER = mkdtempSync(join(tmpdir(), "cluster-demo-"));
 /** How long a node and the engine stay away when they are killed, in ms. */
 const AWAY_MS = { node: 5000, engine: 1500 };
 
+/** How often a node is started that ends before it listens: where the engine takes long, say. */
+const MOST_STARTS = 3;
+
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function freePort(): Promise<number> {
@@ -42,6 +45,19 @@ interface Part {
 }
 
 const children = new Set<ChildProcess>();
+const clients = new Clients();
+
+let isEnding = false;
+process.on("SIGINT", () => end(0)).on("SIGTERM", () => end(0));
+/** Told twice where a terminal and npm both pass Ctrl-C on, it ends once, and removes its folder. */
+async function end(code: number): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.race([clients.close(), later(500)]);
+  rmSync(FOLDER, { recursive: true, force: true });
+  process.exit(code);
+}
 
 function start(command: string, args: string[], output: "inherit" | "pipe"): ChildProcess {
   const child = spawn(command, args, { stdio: ["ignore", output, "inherit"] });
@@ -83,11 +99,19 @@ async function nodeOf(name: string, url: string): Promise<Part> {
   const args = [...(isBun ? [] : ["run", "-A", "--quiet"]), file, name, engine, url];
   let child!: ChildProcess;
   const begin = async () => {
-    child = start(runtime, args, "pipe");
-    part.port = await new Promise<number>((resolve) =>
-      child.stdout!.on("data", (chunk) => resolve(Number(/port (\d+)/.exec(String(chunk))?.[1])))
-    );
-    part.isUp = true;
+    for (let starts = 1; !part.isUp && !isEnding; starts++) {
+      if (starts > MOST_STARTS) {
+        console.error(`Node ${name} has ended ${MOST_STARTS} times before it listened.`);
+        return await end(1);
+      }
+      child = start(runtime, args, "pipe");
+      const said = await new Promise<string>((resolve) => {
+        child.stdout!.once("data", (chunk) => resolve(String(chunk)));
+        child.once("error", () => resolve("")).once("close", () => resolve(""));
+      });
+      part.port = Number(/port (\d+)/.exec(said)?.[1] ?? 0);
+      part.isUp = part.port > 0;
+    }
   };
   const part: Part = {
     name,
@@ -131,7 +155,6 @@ const nodes = await Promise.all(
     log === undefined ? ownNode(name.split(",")[0]!, broker) : nodeOf(name, log.url)
   ),
 );
-const clients = new Clients();
 await Promise.all(Array.from({ length: CLIENTS }, (_, n) =>
   clients.add(n, (last) => {
     const there = nodes.filter(({ isUp }) => isUp);
@@ -169,17 +192,4 @@ await page.start({
   fetch: () => new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } }),
 });
 console.log(`The demo is at http://127.0.0.1:${page.address!.port}/ (Ctrl+C ends it)`);
-const timer = setInterval(async () => void page.broadcast(JSON.stringify(await state())), 300);
-
-let isEnding = false;
-process.on("SIGINT", end).on("SIGTERM", end);
-/** Told twice where a terminal and npm both pass Ctrl-C on, it ends once, and removes its folder. */
-async function end(): Promise<void> {
-  if (isEnding) return;
-  isEnding = true;
-  clearInterval(timer);
-  for (const child of children) child.kill("SIGKILL");
-  await Promise.race([clients.close(), later(500)]);
-  rmSync(FOLDER, { recursive: true, force: true });
-  process.exit(0);
-}
+setInterval(async () => void page.broadcast(JSON.stringify(await state())), 300);

@@ -12,7 +12,7 @@ const QUEUED = 5;
 
 async function serve(port: number): Promise<Program> {
   const args = [String(port)];
-  const program = Program.run(HERE, "tests/programs/reconnect_server.ts", { args, seconds: 60 });
+  const program = Program.run(HERE, "tests/programs/reconnect_server.ts", { args });
   await within(program.line(/^listening/m));
   return program;
 }

@@ -102,7 +102,7 @@ describe("the programs in the documentation", () => {
   if (onDeno) {
     it("type-check", async () => {
       const files = all.map(({ file }) => file);
-      const { code, stderr } = await Program.check(files, { cwd: folder, seconds: 60 }).ended;
+      const { code, stderr } = await Program.check(files, { cwd: folder }).ended;
       assertEquals(code, 0, stderr);
     });
   }

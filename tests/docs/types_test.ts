@@ -75,7 +75,7 @@ describe("the programs of the documentation that need others' packages", () => {
 
   const blocks = pages.flatMap(blocksOf);
   for (const { file, code } of blocks) writeFileSync(join(folder, file), code);
-  const check = (files: string[]) => Program.check(files, { cwd: folder, seconds: 120 }).ended;
+  const check = (files: string[]) => Program.check(files, { cwd: folder }).ended;
 
   it("are there", () => {
     const from = (page: string) => blocks.filter((block) => block.page === page).length;

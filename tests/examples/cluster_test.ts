@@ -1,11 +1,17 @@
 /** The demo of several servers as one: its counters, and its page in Chromium where that is. */
 
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { system } from "../../scripts/setup.mjs";
 import { createWebSocket } from "../../mod.ts";
 import { Chromium } from "../helpers/chromium.ts";
+import { within } from "../helpers/client.ts";
 import { until as untilSo } from "../helpers/log_reader.ts";
+import { processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program } from "../helpers/programs.ts";
 import { assertAccessible, takePicture, textsOf, until } from "./pages.ts";
 
@@ -36,7 +42,7 @@ class Demo implements AsyncDisposable {
   static async start(engine: string, path: string): Promise<Demo> {
     const port = await freePort();
     const args = [engine, path, String(port)];
-    const program = Program.run(HERE, "examples/cluster/demo.ts", { args, seconds: 60 });
+    const program = Program.run(HERE, "examples/cluster/demo.ts", { args });
     const demo = new Demo(port, program);
     await program.line(/The demo is at/);
     demo.#ws.on("message", (_, data) => demo.state = JSON.parse(String(data)));
@@ -56,7 +62,7 @@ class Demo implements AsyncDisposable {
 
   async until(what: string, isSo: (state: State) => boolean): Promise<State> {
     const look = () => this.state !== undefined && isSo(this.state);
-    await untilSo(what, look, 15_000, () => this.state);
+    await untilSo(what, look, 30_000, () => this.state);
     return this.state!;
   }
 
@@ -78,6 +84,36 @@ describe("examples/cluster/", () => {
   });
 
   if (redis !== undefined) {
+    const early = [
+      ["says which server cannot be started", "exit 1", 1, /^Node one, Deno has ended 3 times/m],
+      ["is told to by Ctrl-C", "exec sleep 60", 0, /^$/],
+    ] as const;
+    for (const [how, script, code, words] of early) {
+      it(`leaves nothing where it ends before all servers are there, as it ${how}`, async () => {
+        const folder = mkdtempSync(join(tmpdir(), "cluster-"));
+        const DENO = join(folder, "deno");
+        writeFileSync(DENO, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+        const args = ["redis", redis, String(await freePort())];
+        const env = { TMPDIR: folder, DENO };
+        const program = Program.run(HERE, "examples/cluster/demo.ts", { args, env });
+        try {
+          // The demo, Redis, and the three servers.
+          if (code === 0) {
+            await untilSo("all have begun", () => processesWith(folder).length === 5, 60_000);
+            program.kill("SIGINT");
+          }
+          const ended = await within(program.ended, 60_000);
+          assertEquals(ended.code, code, ended.stderr);
+          assertMatch(ended.stderr, words);
+          await untilSo("no process is left", () => processesWith(folder).length === 0, 5000);
+          assertEquals(readdirSync(folder), ["deno"]);
+        } finally {
+          for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
+          rmSync(folder, { recursive: true });
+        }
+      });
+    }
+
     it("loses nothing when a server is killed, and then Redis, from its page", async () => {
       await using demo = await Demo.start("redis", redis);
       if (Chromium.path === undefined) {

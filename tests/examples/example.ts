@@ -45,7 +45,7 @@ export class ExampleServer implements AsyncDisposable {
 
   /** Starts it on a free port. */
   static async start(file: string, options: ProgramOptions = {}): Promise<ExampleServer> {
-    const program = startExample(file, { args: ["0"], seconds: 55, ...options });
+    const program = startExample(file, { args: ["0"], ...options });
     try {
       const [, port] = await within(program.line(/^Listening on \w+:\/\/127\.0\.0\.1:(\d+)\//m));
       return new ExampleServer(program, Number(port));

@@ -63,7 +63,7 @@ export class Chromium implements AsyncDisposable {
   static async start(): Promise<Chromium> {
     const profile = mkdtempSync(join(tmpdir(), "netkit-chromium-"));
     const own = ["--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"];
-    const program = Program.start([path!, ...FLAGS, ...own], { seconds: 120 });
+    const program = Program.start([path!, ...FLAGS, ...own]);
     try {
       const [, url] = await within(program.line(/^DevTools listening on (ws:\S+)/m));
       const socket = new WebSocket(url!);

@@ -42,7 +42,7 @@ export abstract class Engine implements AsyncDisposable {
 
   /** Starts, and waits until it answers. */
   async start(): Promise<this> {
-    const program = this.#program = Program.start(this.command(), { seconds: 120 });
+    const program = this.#program = Program.start(this.command());
     const end = performance.now() + 30_000;
     while (!await this.answers()) {
       const log = `${program.stdout}${program.stderr}`;

@@ -54,7 +54,7 @@ export class NodeProgram implements AsyncDisposable {
   static async start({ name, runtime, client, url, lease, history }: NodeParts) {
     const args = [name, String(lease), client, url, ...history ? ["history"] : []];
     const file = "tests/programs/cluster_node.ts";
-    const program = Program.run(runtime, file, { args, seconds: 120 });
+    const program = Program.run(runtime, file, { args });
     return new NodeProgram(program, Number((await program.line(/port (\d+)/))[1]));
   }
 

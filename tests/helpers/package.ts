@@ -132,7 +132,6 @@ export async function pack(folder: string, env: Record<string, string> = {}): Pr
   const { code, stdout, stderr } = await Program.run(HERE, "scripts/pack.mjs", {
     args: [folder],
     env: { ...none, ...env },
-    seconds: 60,
   }).ended;
   if (code !== 0) throw new Error(stderr);
   return stdout.trim();
@@ -168,7 +167,7 @@ export class Project implements Disposable {
 
   /** Runs a command there to its end. */
   run(command: string[], env: Record<string, string> = {}): Promise<Ended> {
-    return Program.start(command, { cwd: this.folder, env, seconds: 60 }).ended;
+    return Program.start(command, { cwd: this.folder, env }).ended;
   }
 
   [Symbol.dispose](): void {

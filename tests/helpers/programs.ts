@@ -50,11 +50,15 @@ export interface ProgramOptions {
   flags?: string[];
   cwd?: string;
   env?: Record<string, string>;
-  /** Killed after so many seconds. @default {45} */
-  seconds?: number;
   /** Whether `write` is to reach its standard input, which is empty otherwise. @default {false} */
   input?: boolean;
 }
+
+/** A program that runs longer is killed, in ms: less than the runners give a test, and more than any takes. */
+const LIMIT_MS = 150_000;
+
+/** For how long the streams of a program that has ended may stay open, in ms. */
+const LINGER_MS = 10_000;
 
 /** A running program. */
 export class Program {
@@ -69,7 +73,7 @@ export class Program {
   #over = false;
 
   private constructor(command: string[], options: ProgramOptions) {
-    const { cwd = ROOT, env = {}, seconds = 45, input = false } = options;
+    const { cwd = ROOT, env = {}, input = false } = options;
     const started = performance.now();
     const [file = "", ...args] = command;
     const child = this.child = spawn(file, args, {
@@ -78,7 +82,8 @@ export class Program {
       stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
     });
     child.stdin?.on("error", () => {}); // it has ended
-    const limit = setTimeout(() => this.kill("SIGKILL"), seconds * 1000);
+    const limit = setTimeout(() => this.kill("SIGKILL"), LIMIT_MS);
+    let lingering: ReturnType<typeof setTimeout> | undefined;
     let rest = "";
     const take = (stream: "stdout" | "stderr") => (text: string) => {
       this[stream] += text;
@@ -94,8 +99,15 @@ export class Program {
     child.stderr?.setEncoding("utf8").on("data", take("stderr"));
     this.ended = new Promise((resolve, reject) => {
       child.once("error", reject);
+      // What it leaves running may hold its streams open, and has nothing to say.
+      child.once("exit", () =>
+        lingering = setTimeout(() => {
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+        }, LINGER_MS));
       child.once("close", (code, signal) => {
         clearTimeout(limit);
+        clearTimeout(lingering);
         this.#over = true;
         const { stdout, stderr } = this;
         const at = performance.now();
@@ -114,7 +126,7 @@ export class Program {
 
   /** Starts a program of `tests/programs` on the runtime that runs the test. */
   static here(name: string, args: string[], options: ProgramOptions = {}): Program {
-    return Program.run(HERE, `tests/programs/${name}`, { seconds: 60, ...options, args });
+    return Program.run(HERE, `tests/programs/${name}`, { ...options, args });
   }
 
   /** Type-checks programs. */

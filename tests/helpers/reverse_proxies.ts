@@ -78,10 +78,8 @@ async function startNginx(nginx: string, to: number | string): Promise<ReversePr
       }
     }`,
   );
-  const options = { seconds: 60 };
   const program = Program.start(
     [nginx, "-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"],
-    options,
   );
   const dispose = async () => {
     program.kill("SIGKILL");

@@ -66,11 +66,10 @@ export class Siege implements AsyncDisposable {
 
   static async start(): Promise<Siege> {
     const flags = HERE === "deno" ? ["-A", "--no-prompt", V8_FLAGS] : [];
-    const options = { flags, seconds: 100 };
-    const server = Program.run(HERE, "tests/programs/hostile_server.ts", options);
+    const server = Program.run(HERE, "tests/programs/hostile_server.ts", { flags });
     const port = Number((await deadline(server.line(/port (\d+)/), LIMIT_MS))[1]);
     const args = [`${port}`];
-    const client = Program.run(HERE, "tests/programs/well_behaved.ts", { ...options, args });
+    const client = Program.run(HERE, "tests/programs/well_behaved.ts", { flags, args });
     await deadline(client.line(/open/), LIMIT_MS);
     return new Siege(server, client, port);
   }

@@ -21,7 +21,7 @@ const AT_A_TIME = 50;
 
 describe("a server in a Hono app", () => {
   it(`has ${MANY} connections at once, and ends with its process when both are stopped`, async () => {
-    const program = Program.run(HERE, "tests/programs/mounted_hono.ts", { seconds: 60 });
+    const program = Program.run(HERE, "tests/programs/mounted_hono.ts");
     try {
       const port = Number((await within(program.line(/^port (\d+)$/m)))[1]);
       await using peers = new RawPeers({ port });

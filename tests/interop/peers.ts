@@ -141,7 +141,7 @@ export const SERVERS: PeerKind[] = [
   }]),
 ];
 
-const OPTIONS = { input: true, seconds: 60 };
+const OPTIONS = { input: true };
 const PAGE_PEER = `{${readFileSync(`${ROOT}/tests/peers/page_peer.js`, "utf8")}}`;
 const WEBSOCKETS_PEER = `${ROOT}/tests/peers/websockets_peer.py`;
 

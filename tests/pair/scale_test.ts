@@ -23,7 +23,6 @@ describe(`a server with ${CLIENTS} clients of another process`, () => {
     const args = [port, CLIENTS, MESSAGES].map(String);
     const program = await Program.run(HERE, "tests/programs/many_clients.ts", {
       args,
-      seconds: 50,
     });
     try {
       await deadline(program.line(/connected \d+/), 30_000);

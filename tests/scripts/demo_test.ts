@@ -11,6 +11,7 @@ import process from "node:process";
 import { system } from "../../scripts/setup.mjs";
 import { within } from "../helpers/client.ts";
 import { until } from "../helpers/log_reader.ts";
+import { processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 
 const redis = await system("redis-server");
@@ -27,21 +28,9 @@ function isTaken(port: number): Promise<boolean> {
   });
 }
 
-/** The processes that have a text in their environment, by their numbers, where the system tells. */
-function processesWith(text: string): string[] {
-  if (process.platform !== "linux") return [];
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(text);
-    } catch {
-      return false; // it has just ended
-    }
-  });
-}
-
 describe("the demo", () => {
   it("compares the logs, and says what to look at next: commands that there are", async () => {
-    const { stdout, code } = await Program.run(HERE, "scripts/demo.mjs", { seconds: 45 }).ended;
+    const { stdout, code } = await Program.run(HERE, "scripts/demo.mjs").ended;
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, "The two logs are identical, line by line: 12 lines.");
     const said = Array.from(
@@ -71,11 +60,10 @@ describe("the demo", () => {
       const program = Program.run(HERE, script, {
         args: [...args, ...more, String(port)],
         env: { TMPDIR: folder },
-        seconds: 50,
       });
       try {
         // Three servers and Redis take a while to start where a machine has much to do.
-        const [, url] = await deadline(program.line(/(http:\S+)/), 30_000);
+        const [, url] = await deadline(program.line(/(http:\S+)/), 90_000);
         if (process.platform === "linux") assert(processesWith(folder).length > 0);
         assertEquals(url, `http://127.0.0.1:${port}/`);
         const answer = await fetch(url!);
@@ -104,10 +92,10 @@ describe("the demo", () => {
     );
     for (const [name, _, ...more] of pages.filter(([, , engine]) => engine !== "redis")) {
       const [, script, ...args] = scripts[`demo:${name}`].split(" ");
-      const program = Program.run(HERE, script, { args: [...args, ...more], seconds: 50 });
+      const program = Program.run(HERE, script, { args: [...args, ...more] });
       let port: string | undefined;
       try {
-        [, port] = await deadline(program.line(/http:\S+:(\d+)/), 30_000);
+        [, port] = await deadline(program.line(/http:\S+:(\d+)/), 90_000);
         assert(await isTaken(Number(port)), name);
       } finally {
         process.kill(program.child.pid!, "SIGINT");

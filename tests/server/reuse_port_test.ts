@@ -37,7 +37,7 @@ async function serveAsWritten(
   const secured = serverCert === undefined ? "" : `, serverCert: ${JSON.stringify(serverCert)}`;
   const text = code.replace("8080", `${port}${secured}`).replace("@netkit/websocket", module);
   writeFileSync(file, text);
-  const options = { args: [version], seconds: 60, ...(HERE === "deno" ? { flags: FLAGS } : {}) };
+  const options = { args: [version], ...(HERE === "deno" ? { flags: FLAGS } : {}) };
   const program = Program.run(HERE, file, options);
   await program.line(new RegExp(`^version ${version} listens$`, "m"));
   return program;
@@ -47,7 +47,6 @@ async function serveAsWritten(
 async function serve(port: number, name: string): Promise<{ program: Program; port: number }> {
   const program = Program.run(HERE, PROGRAM, {
     args: [String(port), name],
-    seconds: 60,
     ...(HERE === "deno" ? { flags: FLAGS } : {}),
   });
   const [, printed] = await program.line(/^port (\d+)$|"code"/m);
