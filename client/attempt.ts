@@ -58,6 +58,13 @@ interface AttemptParts {
   request: DialRequest;
   /** What the observer gets as the connection. */
   who: unknown;
+  /** See `ConnectionParts`. */
+  attempt?: number;
+}
+
+/** Which attempt it is, where a client makes it by itself. */
+export function numbered(attempt = 0): Pick<ClientHandshake, "attempt"> {
+  return attempt > 0 ? { attempt } : {};
 }
 
 /** An attempt that an observer is told of: when it begins, and once when it is over. */
@@ -70,12 +77,13 @@ export class ObservedAttempt {
   readonly #began: number;
   readonly #handshake: ClientHandshake;
 
-  constructor(observing: Observing, { runtime, clock, request, who }: AttemptParts) {
+  constructor(observing: Observing, parts: AttemptParts) {
+    const { runtime, clock, request, who } = parts;
     this.#observing = observing;
     this.#who = who;
     this.#clock = clock;
     this.#began = clock.now();
-    this.#handshake = attempt(request.url, 0, undefined);
+    this.#handshake = { ...attempt(request.url, 0, undefined), ...numbered(parts.attempt) };
     this.request = { ...request, headers: { ...request.headers } };
     observing.dialling?.(who, this.#handshake, headerSetter(runtime, this.request));
   }

@@ -37,6 +37,8 @@ export interface ConnectionParts {
   queue?: SendQueue;
   /** How many ms of `connectTimeout` are over: it took so long to find out what to dial. */
   spent?: number;
+  /** Which attempt in a row it is of those that nobody has asked for; 0 where `connect` was called. */
+  attempt?: number;
   /** As what bytes are to come. */
   binaryType?: DialRequest["binaryType"];
   /** Who hears what the server answers. */

@@ -12,6 +12,7 @@ import { afterTurn } from "../internal/result.ts";
 import type { NumberedMessage } from "../internal/unacknowledged.ts";
 import type { DialRequest, End } from "../runtime/contract.ts";
 import type { Outbox } from "./acknowledged.ts";
+import { numbered } from "./attempt.ts";
 import { ClientConnection } from "./connection.ts";
 import type { ConnectionOwner, ConnectionParts } from "./connection_types.ts";
 import { backoff, type Interruption, type ReconnectPolicy } from "./reconnect_policy.ts";
@@ -222,14 +223,14 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** It is not known what to dial: a function of the user has failed, or it takes too long. */
   #failPreparing(duration: number, reason: AttemptFailure, what: string, given?: unknown): void {
     const { observing, who } = this.#parts;
-    observing?.failed?.(who, { duration, reason });
+    observing?.failed?.(who, { duration, reason, ...numbered(this.#attempt) });
     const cause = given ?? new Error(what);
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
 
   /** @param spent How many ms of the attempt's time are over. */
   #connect(request: DialRequest, spent = 0): void {
-    const parts = { ...this.#parts, request, queue: this.#queue, spent };
+    const parts = { ...this.#parts, request, queue: this.#queue, spent, attempt: this.#attempt };
     this.#isDialling = true;
     try {
       this.#connection = new ClientConnection(this, parts);

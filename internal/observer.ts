@@ -42,6 +42,8 @@ export interface ClientHandshake {
   status?: number | undefined;
   /** Why it failed. */
   reason?: AttemptFailure | undefined;
+  /** Which one in a row it is of those that the client makes by itself; left out where `connect` asked for it. */
+  attempt?: number | undefined;
 }
 
 /**

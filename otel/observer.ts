@@ -26,6 +26,7 @@ import { Side, type Telemetry } from "./side.ts";
 import type {
   OtelApi,
   OtelAttributes,
+  OtelContext,
   OtelContexts,
   OtelCounter,
   OtelOptions,
@@ -131,12 +132,14 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
     },
     refused(status, _, reason, handshake) {
       if (handshake !== undefined) decided();
-      const context = handshake && ofServer().decided(handshake).context;
-      moreOfServer().refused.add(1, {
-        ...attributes,
-        "http.response.status_code": status,
-        "error.type": reason,
-      }, context);
+      const result = { "http.response.status_code": status, "error.type": reason };
+      let context: OtelContext | undefined;
+      try {
+        context = handshake && ofServer().decided(handshake).context;
+      } finally {
+        // A tracer may throw, and it is counted all the same.
+        moreOfServer().refused.add(1, { ...attributes, ...result }, context);
+      }
     },
     abandoned(handshake) {
       decided();
@@ -144,11 +147,8 @@ export function otelObserver(options: OtelOptions): WebSocketObserver<object> {
     },
     dialling: (who, handshake, setHeader) => ofClient().dialling(who, handshake, setHeader),
     gaveUp: (_, handshake) => ofClient().gaveUp(handshake),
-    failed: (_, handshake) => void ofClient().decided(handshake),
-    reconnecting(who) {
-      ofClient().reconnecting(who);
-      (reconnects ??= reconnectCounter(meter)).add(1, attributes);
-    },
+    failed: (who, handshake) => void ofClient().decided(handshake, who),
+    reconnecting: () => (reconnects ??= reconnectCounter(meter)).add(1, attributes),
     closed: (who, close) => sideOf(who).closed(who, close),
     received: (who, _, bytes) => sideOf(who).received(bytes),
     sent: (who, _, bytes) => sideOf(who).sent(bytes),

@@ -71,8 +71,6 @@ export class Side {
   readonly #shaking = new WeakMap<object, OtelSpan>();
   /** Of a client, the span of its last attempt. */
   readonly #attempts = new WeakMap<object, Links>();
-  /** The clients that connect again by themselves. */
-  readonly #again = new WeakSet<object>();
 
   constructor(name: "server" | "client", telemetry: Telemetry) {
     const { attributes, meter } = telemetry;
@@ -107,26 +105,13 @@ export class Side {
     handshake: ClientHandshake,
     setHeader: ((name: string, value: string) => void) | undefined,
   ): void {
-    const { attributes, context: contexts, propagation, tracer } = this.#telemetry;
-    // What comes by itself is part of nothing that the program does now: it is a trace of its own.
-    const isAgain = this.#again.delete(who);
-    const active = isAgain ? this.#root() : contexts?.active();
-    const span = tracer?.startSpan("websocket handshake", {
-      kind: CLIENT,
-      attributes: { ...attributes, ...serverOf(handshake) },
-      ...(isAgain && { root: true, links: this.#attempts.get(who) ?? [] }),
-    }, active);
+    const { span, active } = this.#begin(who, handshake);
     if (span !== undefined) this.#shaking.set(handshake, span);
-    const itself = span?.spanContext?.();
-    if (itself !== undefined) this.#attempts.set(who, [{ context: itself }]);
     if (active === undefined || setHeader === undefined) return;
-    const context = itself === undefined ? active : active.setValue(SPAN, span);
-    propagation?.inject(context, setHeader, { set: (set, name, value) => set(name, value) });
-  }
-
-  /** A client connects again by itself. */
-  reconnecting(who: object): void {
-    this.#again.add(who);
+    const context = span?.spanContext === undefined ? active : active.setValue(SPAN, span);
+    this.#telemetry.propagation?.inject(context, setHeader, {
+      set: (set, name, value) => set(name, value),
+    });
   }
 
   /** A client has given up an attempt, which says nothing of the server. */
@@ -136,9 +121,14 @@ export class Side {
     span?.end();
   }
 
-  /** A handshake has ended, well or not. Gives its span, and a context with that. */
+  /**
+   * A handshake has ended, well or not. Gives its span, and a context with that.
+   *
+   * @param who Of a client's attempt, whose it is.
+   */
   decided(
     handshake: ClientHandshake | ServerHandshake,
+    who: object = handshake,
   ): { span?: OtelSpan; context?: OtelContext | undefined } {
     const { status, reason, duration } = handshake;
     // Where a client was answered with an HTTP status, that is the error's type, as for HTTP.
@@ -152,7 +142,7 @@ export class Side {
     const begun = this.#shaking.get(handshake);
     const context = begun && this.#root()?.setValue(SPAN, begun);
     this.#instruments.handshake.record(duration / 1000, attributes, context);
-    const span = begun ?? this.#neverBegun(handshake);
+    const span = begun ?? this.#neverBegun(who, handshake);
     if (span === undefined) return {};
     span.setAttributes(result);
     // A server that refuses has done what it should, unless the fault is its own.
@@ -188,10 +178,17 @@ export class Side {
   }
 
   /** Calls the listeners of a message, in a trace of their own. */
-  handling(who: object, contexts: OtelContexts, run: () => Promise<unknown> | undefined): void {
+  handling(
+    who: object,
+    contexts: OtelContexts,
+    run: () => Promise<unknown> | undefined,
+  ): Promise<void> | undefined {
     const { attributes, messageSpans, tracer } = this.#telemetry;
     const root = this.#root()!;
-    if (!messageSpans || tracer === undefined) return void contexts.with(root, run);
+    if (!messageSpans || tracer === undefined) {
+      contexts.with(root, run);
+      return undefined;
+    }
     const { links, who: peer } = this.#open.get(who)!;
     const span = tracer.startSpan("websocket message", {
       kind: CONSUMER,
@@ -200,16 +197,17 @@ export class Side {
       links,
     });
     const atWork = contexts.with(root.setValue(SPAN, span), run);
-    if (atWork === undefined) span.end();
-    else void atWork.then(() => span.end());
+    if (atWork !== undefined) return atWork.then(() => span.end());
+    span.end();
+    return undefined;
   }
 
   dropped(who: object, why: DropReason): void {
     const error = { "error.type": why.replace(" ", "_") };
     const open = this.#open.get(who);
     if (open !== undefined) open.error = error;
-    open?.span?.setStatus({ code: ERROR, message: why });
     this.#instruments.dropped.add(1, { ...this.#attributes, ...error }, open?.context);
+    open?.span?.setStatus({ code: ERROR, message: why });
     this.#log("dropped", WARN, { ...open?.who, ...error });
   }
 
@@ -224,9 +222,9 @@ export class Side {
       ...error,
     }, open.context);
     const end = { "websocket.close.code": code, "websocket.close.reason": reason, ...error };
-    this.#log("closed", INFO, { ...open.who, ...end });
     span?.setAttributes(end);
     span?.end();
+    this.#log("closed", INFO, { ...open.who, ...end });
   }
 
   received(bytes: number): void {
@@ -252,11 +250,31 @@ export class Side {
     return this.#telemetry.context?.active().deleteValue(SPAN);
   }
 
+  /**
+   * Begins the span of a client's attempt. What comes by itself is part of nothing that the program does
+   * now: it is a trace of its own.
+   */
+  #begin(
+    who: object,
+    handshake: ClientHandshake,
+  ): { span: OtelSpan | undefined; active: OtelContext | undefined } {
+    const { attributes, context: contexts, tracer } = this.#telemetry;
+    const isAgain = handshake.attempt !== undefined;
+    const active = isAgain ? this.#root() : contexts?.active();
+    const span = tracer?.startSpan("websocket handshake", {
+      kind: CLIENT,
+      attributes: { ...attributes, ...serverOf(handshake) },
+      ...(isAgain && { root: true, links: this.#attempts.get(who) ?? [] }),
+    }, active);
+    const itself = span?.spanContext?.();
+    if (itself !== undefined) this.#attempts.set(who, [{ context: itself }]);
+    return { span, active };
+  }
+
   /** The span of a client's attempt that came to nothing before there was something to dial. */
-  #neverBegun(handshake: ClientHandshake | ServerHandshake): OtelSpan | undefined {
+  #neverBegun(who: object, handshake: ClientHandshake | ServerHandshake): OtelSpan | undefined {
     if (!isClients(handshake) || handshake.scheme !== undefined) return undefined;
-    const attributes = { ...this.#attributes };
-    return this.#telemetry.tracer?.startSpan("websocket handshake", { kind: CLIENT, attributes });
+    return this.#begin(who, handshake).span;
   }
 
   #log(what: string, severityNumber: number, attributes: OtelAttributes): void {

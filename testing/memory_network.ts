@@ -13,6 +13,7 @@ import type {
   TcpListener,
 } from "../runtime/contract.ts";
 import { UNIX } from "../runtime/unix.ts";
+import { withUserAsHeader } from "../runtime/user_header.ts";
 import { Link, type MemoryLink } from "./link.ts";
 import { Host, MemoryAcceptor, type MemoryHandler, type MemoryHost } from "./memory_host.ts";
 
@@ -239,7 +240,7 @@ export class MemoryNetwork {
         const what = secure ? "the TLS handshake failed" : "the server does not speak HTTP";
         return link.server.refuse({ what, status: "0" });
       }
-      host.take(link, handshake(url, request, link.abandoned));
+      host.take(link, handshake(withUserAsHeader(request), link.abandoned));
     });
     return link.client;
   }
@@ -252,7 +253,9 @@ const BY_PATH = "unix:";
 type Place = Omit<Address, "path"> & { reusePort?: boolean | undefined; path?: string | undefined };
 
 /** The request of a client's handshake (RFC 6455 §4.1), the nonce aside, which is no secret here. */
-function handshake(url: URL, { headers, protocols }: DialRequest, signal: AbortSignal): Request {
+function handshake(request: DialRequest, signal: AbortSignal): Request {
+  const { headers, protocols } = request;
+  const url = new URL(request.url);
   const offer: Record<string, string> = {};
   if (protocols.length > 0) offer["sec-websocket-protocol"] = protocols.join(", ");
   return new Request(url.href.replace(/^ws/, "http"), {

@@ -18,6 +18,7 @@ import {
   proxyFor,
   withProxyEnvironment,
 } from "../proxy.ts";
+import { withUserAsHeader } from "../user_header.ts";
 import { showsHeaders, withAnswer } from "./answer.ts";
 import { canPing } from "./internals.ts";
 import { type DenoNet, Relay, RELAY_HOST } from "./relay.ts";
@@ -154,22 +155,6 @@ function hostsOf(url: string, way: Proxy): string[] {
  */
 function tellsTarget(url: string, way: Proxy | undefined): boolean {
   return way !== undefined && hasCredentials(way) && url.startsWith("wss:");
-}
-
-/**
- * Says a URL's user and password in the header that they become. Deno does so itself, but throws where what
- * is escaped in them is no UTF-8, or no escape (2.9.6, `client_quirks_test.ts`).
- */
-function withUserAsHeader(request: DialRequest): DialRequest {
-  const url = new URL(request.url);
-  if (url.username === "" && url.password === "") return request;
-  const bytes = `${url.username}:${url.password}`.replace(
-    /%([0-9a-f]{2})/gi,
-    (_, byte) => String.fromCharCode(Number.parseInt(byte, 16)),
-  );
-  url.username = url.password = "";
-  const authorization = `Basic ${btoa(bytes)}`;
-  return { ...request, url: url.href, headers: { authorization, ...request.headers } };
 }
 
 function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): ClientSocket {

@@ -287,6 +287,38 @@ describe("an observer of a client", () => {
     }]);
   });
 
+  it("is told which one in a row it is of those that nobody has asked for", async () => {
+    const log: unknown[] = [];
+    const observer = {
+      dialling: (_: unknown, { attempt }: ClientHandshake) => log.push(["dialling", attempt]),
+      failed: (_: unknown, { attempt }: ClientHandshake) => log.push(["failed", attempt]),
+    };
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createUntyped({
+      clock,
+      runtime,
+      observer,
+      reconnect: { minDelay: 1, maxDelay: 1, random: () => 1 },
+    });
+    ws.on("error", () => {});
+    let asked = 0;
+    const url = () => ++asked === 3 ? Promise.reject(new Error("no URL")) : "ws://localhost/";
+    await ws.connect(url);
+    await clock.advance(0);
+    runtime.events.closed({ code: 0, reason: "" });
+    await clock.advance(1000);
+    runtime.events.closed({ code: 0, reason: "" });
+    await clock.advance(1000);
+    await clock.until(ws.close());
+    await ws.connect("ws://localhost/");
+    assertEquals(log, [
+      ...[["dialling", undefined], ["failed", undefined], ["dialling", 1], ["failed", 1]],
+      ...[["failed", 2], ["dialling", undefined]],
+    ]);
+    await ws.close();
+  });
+
   it("may close when it is told that the client is to connect again", async () => {
     const log: string[] = [];
     const clock = new FakeClock();

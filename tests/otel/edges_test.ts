@@ -118,17 +118,23 @@ describe("otelObserver(), as it begins the span of a client's attempt", () => {
     const meter = new Telemetry().meter;
     const observer = otelObserver({ meter, tracer });
     const ws = {};
-    const attempt = () => {
-      const one: ClientHandshake = { scheme: "ws", host: "localhost", port: 80, duration: 1 };
+    const target = { scheme: "ws", host: "localhost", port: 80 } as const;
+    const attempt = (more: Partial<ClientHandshake> = {}) => {
+      const one: ClientHandshake = { ...target, duration: 1, ...more };
       observer.dialling!(ws, one, undefined);
       observer.failed!(ws, one);
     };
     attempt();
-    for (let n = 0; n < 2; n++) {
-      observer.reconnecting!(ws, { attempt: 1, delay: 1000 });
-      attempt();
+    for (let n = 1; n < 3; n++) {
+      observer.reconnecting!(ws, { attempt: n, delay: 1000 });
+      attempt({ attempt: n });
     }
-    attempt(); // which the program begins
-    assertEquals(begun, [{}, { root: true, links: ["1"] }, { root: true, links: ["2"] }, {}]);
+    // One that comes to nothing before there is something to dial.
+    observer.failed!(ws, { duration: 1, reason: "hook_failed", attempt: 3 });
+    // One that the program begins, though the client has said that it would connect again.
+    observer.reconnecting!(ws, { attempt: 4, delay: 1000 });
+    attempt();
+    const again = ["1", "2", "3"].map((id) => ({ root: true, links: [id] }));
+    assertEquals(begun, [{}, ...again, {}]);
   });
 });

@@ -6,7 +6,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import deno from "../../deno.json" with { type: "json" };
-import { otelObserver } from "../../otel.ts";
+import { type ClientHandshake, otelObserver } from "../../otel.ts";
 import { type Recorded, Telemetry } from "../helpers/telemetry.ts";
 import { observed } from "./observed.ts";
 
@@ -121,7 +121,8 @@ describe("otelObserver(), as it joins traces", () => {
     const header: Record<string, string> = {};
     const setHeader = (name: string, value: string) => void (header[name] = value);
     const attempts = Array.from({ length: 4 }, () => ({ ...where, duration: 500 }));
-    const [first, again, third, inPage] = attempts;
+    const [first, again, third, inPage] = attempts as ClientHandshake[];
+    again!.attempt = 1;
     const traceparent = (span: ReadableSpan) => {
       const { traceId, spanId } = span.spanContext();
       return `00-${traceId}-${spanId}-01`;
@@ -134,7 +135,6 @@ describe("otelObserver(), as it joins traces", () => {
     assertEquals(header, { traceparent: traceparent(one!) });
 
     // What the client does by itself, later, is a trace of its own.
-    observer.reconnecting!(ws, { attempt: 1, delay: 1 });
     observer.dialling!(ws, again!, setHeader);
     observer.opened!(ws, Object.assign(again!, { status: 101 }));
     const [, two] = telemetry.spans;
@@ -165,12 +165,11 @@ describe("otelObserver(), as it joins traces", () => {
       const plain = otelObserver({ meter, tracer, context: contexts, propagation });
       delete header.traceparent;
       plain.dialling!(ws, third!, setHeader);
-      plain.reconnecting!(ws, { attempt: 1, delay: 1 });
       const { traceId, spanId } = page.spanContext();
       assertEquals(header, { traceparent: `00-${traceId}-${spanId}-01` });
       delete header.traceparent;
-      plain.dialling!(ws, third!, setHeader);
-      plain.gaveUp!(ws, third!);
+      plain.dialling!(ws, again!, setHeader);
+      plain.gaveUp!(ws, again!);
       assertEquals(header, {});
     }
     // Contexts alone, and nothing that would write or read them.

@@ -59,6 +59,18 @@ describe("a server on the network in memory", () => {
     assertEquals(ports, [49_152, 49_154, 49_155]);
   });
 
+  it("is told in a header whom a URL names, as on the runtimes", async () => {
+    await using world = new World();
+    const seen: (string | null)[] = [];
+    const host = world.network.serve(80, ({ url, headers }) => {
+      seen.push(url, headers.get("authorization"));
+      return new Response();
+    });
+    await world.connect("ws://ada:l%C3%A9@localhost/chat");
+    host.stop();
+    assertEquals(seen, ["http://localhost/chat", "Basic YWRhOmzDqQ=="]);
+  });
+
   it("is given the last port that is free, and none where none is", async () => {
     await using world = new World();
     const serve = () => world.network.serve(0, () => new Response());
