@@ -41,8 +41,9 @@ export const RELAY_HOST = "127.0.0.1";
 /** The longest head of a request or an answer, in bytes. */
 const MAX_HEAD = 64 * 1024;
 
-/** The bytes that end a head: CR LF CR LF. */
-const HEAD_END = [13, 10, 13, 10];
+/** The bytes that end a line of a head. CR may be missing (RFC 9112 §2.2). */
+const CR = 13;
+const LF = 10;
 
 /** How long the relay may take, in ms, to pass on what the client sent before it closed. */
 const FLUSH_MS = 1000;
@@ -139,12 +140,13 @@ export class Relay {
     };
     const proxy = this.#keep(await (secure ? this.#net.connectTls(to) : this.#net.connect(to)));
     await writeAll(proxy, encode(this.#connect()));
-    const { head, rest } = await readHead(proxy);
-    const [, status] = /^HTTP\/1\.\d (\d{3})/.exec(head) ?? [];
+    let answer = await readHead(proxy);
+    while (isInterim(answer)) answer = await readHead(proxy, answer.rest);
+    const status = statusOf(answer);
     if (status === undefined) throw new Error("invalid HTTP from the proxy");
     if (!status.startsWith("2")) throw new Error(`Proxy answered: ${status}`);
     await writeAll(proxy, first);
-    await writeAll(client, rest);
+    await writeAll(client, answer.rest);
     this.#flushed = pump(client, proxy).then(() => proxy.closeWrite()).catch(() => {});
     await pump(proxy, client);
   }
@@ -180,25 +182,50 @@ async function writeAll(to: Conn, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
 }
 
+/** A head of HTTP. */
+interface Head {
+  head: string;
+  /** What came after it already. */
+  rest: Uint8Array;
+}
+
+/** The status of an answer; `undefined` where it is none of HTTP/1. */
+function statusOf({ head }: Head): string | undefined {
+  return /^HTTP\/1\.\d (\d{3})/.exec(head)?.[1];
+}
+
+/** Whether another answer follows (RFC 9110 §15.2). */
+function isInterim(answer: Head): boolean {
+  const status = statusOf(answer);
+  return status !== undefined && status.startsWith("1") && status !== "101";
+}
+
 /**
- * Reads a head up to its blank line. `rest` is what came after it already. Each byte is looked at once,
- * however small the pieces that it comes in.
+ * Reads a head up to its blank line. Each byte is looked at once, however small the pieces that it comes in.
+ *
+ * @param first What came already.
  */
-async function readHead(from: Conn): Promise<{ head: string; rest: Uint8Array }> {
+async function readHead(from: Conn, first: Uint8Array = new Uint8Array()): Promise<Head> {
   const buffer = new Uint8Array(MAX_HEAD);
-  let matched = 0;
-  for (let length = 0; length < buffer.length;) {
-    const n = await from.read(buffer.subarray(length));
-    if (n === null) throw new Error("closed before message completed");
-    for (const end = length + n; length < end;) {
+  buffer.set(first);
+  /** What of a blank line is there: 1 where a line has ended, 2 with the CR after that. */
+  let blank = 0;
+  let length = 0;
+  let end = first.length;
+  for (;;) {
+    while (length < end) {
       const byte = buffer[length++];
-      matched = byte === HEAD_END[matched] ? matched + 1 : byte === HEAD_END[0] ? 1 : 0;
-      if (matched < HEAD_END.length) continue;
-      const head = decode(buffer.subarray(0, length - matched));
-      return { head, rest: buffer.slice(length, end) };
+      if (byte === LF && blank > 0) {
+        const head = decode(buffer.subarray(0, length)).replace(/(\r?\n){2}$/, "");
+        return { head, rest: buffer.slice(length, end) };
+      }
+      blank = byte === LF ? 1 : byte === CR && blank === 1 ? 2 : 0;
     }
+    if (end === buffer.length) throw new Error("invalid HTTP: the head is too long");
+    const n = await from.read(buffer.subarray(end));
+    if (n === null) throw new Error("closed before message completed");
+    end += n;
   }
-  throw new Error("invalid HTTP: the head is too long");
 }
 
 /** The bytes of a head as text, one character for each byte. */

@@ -270,4 +270,38 @@ describe("createWebSocket().connect() without permission", () => {
     assertEquals([stderr, code], ["", 0]);
     assertEquals(stdout.trim().split("\n"), ["true", "true", "true", "201", "201"]);
   });
+
+  it("answers 201, and does not throw, for a name that cannot stand in Deno's list", async () => {
+    const { code, stdout, stderr } = await runSource(
+      `import { createWebSocket } from ${JSON.stringify(MODULE)};
+      const proxy = { host: "a..b", port: 1 };
+      for (const [url, options] of [["ws://a..b/"], ["wss://*/"], ["ws://127.0.0.1/", { proxy }]]) {
+        for (const made of [{}, { reconnect: true }]) {
+          const answer = createWebSocket(made).connect(url, options);
+          console.log(await answer.then(String, ({ code, message }) => code + " " + message));
+        }
+      }`,
+      {
+        runtime: "deno",
+        flags: [
+          "--no-prompt",
+          "--no-check",
+          "--allow-env",
+          "--allow-read",
+          "--allow-net=127.0.0.1",
+        ],
+      },
+    );
+    assertEquals([stderr, code], ["", 0]);
+    const denied = "201 Permission denied: connect: the runtime refused the URL's host";
+    const lines = stdout.trim().split("\n");
+    assertEquals(lines.slice(0, 4), [denied, denied, denied, denied]);
+    for (const line of lines.slice(4)) {
+      assertMatch(
+        line,
+        /^2302999 .*'proxy' cannot be had on Deno .* --allow-net=a\.\.b:1 to CONNECT/,
+      );
+    }
+    assertEquals(lines.length, 6);
+  });
 });

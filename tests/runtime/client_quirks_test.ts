@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno, Program } from "../helpers/programs.ts";
+import { runSource } from "../helpers/source.ts";
 import { acceptHead, header, RawServer } from "../peers/raw.ts";
 import { dial, drop, opened } from "./bare.ts";
 
@@ -208,4 +209,19 @@ describe("a process whose WebSocket was dropped behind a stalled write", () => {
       if (ended !== undefined) assertEquals(ended.code, 0);
     });
   }
+});
+
+describe("the runtime's permissions", () => {
+  it("throws on Deno for a name that cannot stand in its list, unless all are allowed", async () => {
+    if (!onDeno) return;
+    const source = `try {
+      console.log(Deno.permissions.querySync({ name: "net", host: "a..b:80" }).state);
+    } catch ({ name }) {
+      console.log(name);
+    }`;
+    const ask = async (flag: string) =>
+      (await runSource(source, { runtime: "deno", flags: ["--no-prompt", flag] })).stdout.trim();
+    assertEquals(await ask("--allow-net"), "granted");
+    assertEquals(await ask("--allow-net=127.0.0.1"), "URIError");
+  });
 });

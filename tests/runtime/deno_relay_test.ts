@@ -132,6 +132,27 @@ describe("Relay", () => {
     relay.close();
   });
 
+  it("waits for the last answer of a proxy, and knows a head whose lines end with a line feed alone", async () => {
+    for (
+      const answer of [
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\n\n",
+        "HTTP/1.0 200\nvia: a\r\n\n",
+        "HTTP/1.1 200 OK\r\n\n",
+      ]
+    ) {
+      for (const most of [1, Infinity]) {
+        const proxy = new Conn().come(answer).come("\nyes");
+        proxy.most = most;
+        const { enter, relay } = relaying(proxy);
+        const client = enter();
+        await until(() => client.out === "\nyes");
+        assertEquals([answer, proxy.out], [answer, CONNECT + REQUEST]);
+        relay.close();
+      }
+    }
+  });
+
   it("drops whoever comes without its pass, and waits for the one with it", async () => {
     const proxy = new Conn().come("HTTP/1.1 200 OK\r\n\r\nyes");
     const { come, enter, listener, relay } = relaying(proxy);
@@ -154,7 +175,12 @@ describe("Relay", () => {
   for (
     const [answer, what] of [
       ["HTTP/1.1 407 Who\r\n\r\n", "the proxy answered with HTTP status 407"],
-      ["HTTP/1.1 199 No\r\n\r\n", "the proxy answered with HTTP status 199"],
+      ["HTTP/1.1 101 No\r\n\r\n", "the proxy answered with HTTP status 101"],
+      [
+        "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 403 No\r\n\r\n",
+        "the proxy answered with HTTP status 403",
+      ],
+      ["HTTP/1.1 103 Wait\r\n\r\nSSH\r\n\r\n", "the server does not speak HTTP"],
       ["SSH HTTP/1.1 200 OK\r\n\r\n", "the server does not speak HTTP"],
       ["SSH-2.0\r\n\r\n", "the server does not speak HTTP"],
       ["x".repeat(64 * 1024), "the server does not speak HTTP"],

@@ -178,6 +178,27 @@ describe("the runtime's words for a connection that fails, where", () => {
     });
   }
 
+  const tunnels: [status: number, deno: string, bun: string][] = [
+    [407, "proxy authentication required", "Proxy authentication required: 407"],
+    [502, "unsuccessful tunnel", "Proxy connection failed: 502"],
+    [0, "unexpected eof while tunneling", "Connection ended (ECONNRESET)"],
+  ];
+  for (const [status, inDeno, inBun] of tunnels) {
+    it(`a proxy answers CONNECT with ${status === 0 ? "nothing" : status}`, async () => {
+      await using proxy = await TcpServer.listen((socket) => {
+        const answer = status === 0 ? "" : `HTTP/1.1 ${status} No\r\n\r\n`;
+        socket.once("data", () => socket.end(answer));
+      });
+      const url = proxy.url.replace("ws:", "http:");
+      const client = onDeno ? deno.createHttpClient({ proxy: { url } }) : undefined;
+      queueMicrotask(() => client?.close()); // the connection that has begun keeps it
+      const secure = REFUSED_URL.replace("ws:", "wss:");
+      const words = await said(secure, onDeno ? { client } : { proxy: url });
+      const expected = onDeno ? inDeno : inBun;
+      assertEquals(words.slice(0, expected.length), expected);
+    });
+  }
+
   it("the server speaks no TLS", async () => {
     await using server = await TcpServer.listen((socket) => {
       socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));

@@ -166,6 +166,20 @@ describe("readFailure()", () => {
     }
   });
 
+  it("knows Deno's words for what a proxy has answered to CONNECT", () => {
+    for (
+      const [text, ...told] of [
+        ["proxy authentication required", "the proxy answered with HTTP status 407", "407"],
+        ["unsuccessful tunnel", "the proxy answered with no tunnel", "0"],
+        ["unexpected eof while tunneling", "the connection was reset", "0"],
+        ["invalid host 'a..b': empty label found in FQDN", "the host name was not found", "0"],
+      ] as const
+    ) {
+      const { what, status } = readFailure(text, undefined);
+      assertEquals([what, status], told);
+    }
+  });
+
   it("looks at the first 1000 characters of what a peer may have written, and no more", () => {
     const words = "ECONNREFUSED";
     const what = (spaces: number) => readFailure(" ".repeat(spaces) + words, undefined).what;
