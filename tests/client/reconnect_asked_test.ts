@@ -210,6 +210,22 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
+  it("asks the clock for no time below 0 where the answer came later than connectTimeout", async () => {
+    const { clock, ws } = scripted({});
+    const asked: number[] = [];
+    const { setTimer } = clock;
+    clock.setTimer = (task, ms) => (asked.push(ms), setTimer.call(clock, task, ms));
+    await ws.connect(() => {
+      const now = clock.now();
+      clock.now = () => now + 5000; // as where the process is blocked
+      return URL;
+    }, { connectTimeout: 2 });
+    for (let turns = 0; turns < 10; turns++) await undefined;
+    assertEquals([ws.state, asked.at(-1)], ["connecting", 0]);
+    void ws.close();
+    await clock.advance(1);
+  });
+
   it("tries again when url() throws, be it an error of this module's", async () => {
     const { clock, ws, log } = scripted();
     const other = createWebSocket();

@@ -45,6 +45,13 @@ describe("the log of a server with no broker", () => {
     );
   });
 
+  it("keeps all until it has been read, however much that is", async () => {
+    const broker = loneBroker();
+    for (let n = 0; n < 3; n++) await broker.append("x".repeat(9_000_000));
+    assertEquals((await read(broker)).length, 5);
+    await broker.close();
+  });
+
   for (const options of [{ history: { maxMessages: 1 } }, { presence: true }]) {
     const what = Object.keys(options).join();
     it(`takes up what is published in one turn, however much that is, with a ${what}`, async () => {

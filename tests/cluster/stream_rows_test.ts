@@ -122,6 +122,12 @@ describe("how long a stream of Redis may be", () => {
     const limits = await limitsOf(100_000, sizes);
     assertEquals([limits[259], limits.at(-1)], [10, 100]);
   });
+
+  it("is by the last 256 entries alone, of characters with three bytes as well", async () => {
+    const limits = await limitsOf(1_000_000, Array<number>(300).fill(300), "中");
+    const limit = limits.at(-1)!;
+    assertEquals(limit >= 1000 && limit <= 1010, true, `${limit}`);
+  });
 });
 
 describe("the connections of a log in Redis that is closed", () => {

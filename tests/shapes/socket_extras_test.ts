@@ -92,6 +92,22 @@ describe("WebSocket beyond the standard", () => {
     }
   });
 
+  it("hears nothing of what the runtime tells while it drops", async () => {
+    for (const reconnect of [false, true]) {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const ws = new Ours("ws://localhost/", [], { clock, reconnect, runtime });
+      await clock.advance(1);
+      runtime.events.open();
+      const log = logOf(ws);
+      runtime.socket.terminate = () => runtime.events.message("not heard");
+      const over = next(ws, "close");
+      ws.terminate();
+      await over;
+      assertEquals(log, ["error 3", "close 3 1006 false"]);
+    }
+  });
+
   it("says what cannot be had, and has no URL by its old name", async () => {
     const ws = new Ours("ws://127.0.0.1:1/x");
     assertEquals(["URL" in ws, "URL" in Ours.prototype, ws.isPaused], [false, false, false]);
