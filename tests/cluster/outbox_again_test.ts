@@ -84,6 +84,10 @@ describe("a broker that is back", () => {
     const first = kindOf(node!.publish("a"));
     await cluster.settle();
     const second = assertRejects(() => node!.publish("b"), BusinessError);
+    const third = assertRejects(
+      () => node!.log.publish("broadcast", null, "c", undefined),
+      BusinessError,
+    );
     await cluster.settle(2500);
     node!.link.down();
     await cluster.settle();
@@ -95,6 +99,7 @@ describe("a broker that is back", () => {
       "brokerDown",
       "Websocket Unknown Other Error: publish: the broker has not taken it in time",
     ]);
+    assertEquals((await third).message, message.replace("publish:", "broadcast:"));
     node!.link.release();
     await cluster.settle(1000);
     assertEquals(node!.texts, ["a"]);

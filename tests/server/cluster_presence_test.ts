@@ -53,6 +53,22 @@ describe("presence on several servers", () => {
     link.up();
   });
 
+  it("has nothing more to tell for who comes and goes while the broker takes nothing", async () => {
+    await using world = new ClusteredServers();
+    const link = world.broker.link();
+    const [server] = await world.begin(1, { broker: link, presence: true, stats: true });
+    await world.client(server!);
+    const [connection] = server!.listAllConnections();
+    link.down();
+    await world.settle(11_000);
+    const { queued } = server!.stats()!.broker!;
+    void server!.join(connection!, "u");
+    assertEquals(server!.stats()!.broker!.queued > queued, true);
+    void server!.leave(connection!, "u");
+    assertEquals(server!.stats()!.broker!.queued, queued);
+    link.up();
+  });
+
   it("counts a connection once in each topic it is in, until it leaves", async () => {
     await using world = new ClusteredServers();
     const [one, other] = await world.begin(2, { presence: true });

@@ -49,15 +49,17 @@ for (const [side, make] of Object.entries(SIDES)) {
     it("may be added anew once it has aborted, and then is in its new place", async () => {
       const [ws, end] = await make();
       const heard: string[] = [];
-      const [one, other] = [() => heard.push("one"), () => heard.push("other")];
+      const [one, other, third] = ["one", "other", "third"].map((name) => () => heard.push(name));
       const aborter = new AbortController();
-      ws.addEventListener("x", one, aborter);
-      ws.addEventListener("x", other);
+      ws.addEventListener("x", one!, aborter);
+      ws.addEventListener("x", third!, aborter);
+      ws.addEventListener("x", other!);
       aborter.abort();
-      ws.removeEventListener("x", one);
-      ws.addEventListener("x", one);
+      ws.removeEventListener("x", one!);
+      ws.addEventListener("x", third!); // which nobody has removed
+      ws.addEventListener("x", one!);
       ws.dispatchEvent(new Event("x"));
-      assertEquals(heard, ["other", "one"]);
+      assertEquals(heard, ["other", "third", "one"]);
       const closed = next(ws, "close");
       ws.terminate();
       await closed;

@@ -108,6 +108,26 @@ describe("WebSocket beyond the standard", () => {
     }
   });
 
+  it("is closed no second time by a close() behind a Blob that is read after it was dropped", async () => {
+    const read = Promise.withResolvers<ArrayBuffer>();
+    const blob = Object.assign(new Blob(["x"]), { arrayBuffer: () => read.promise });
+    for (const reconnect of [false, true]) {
+      const [clock, runtime] = [new FakeClock(), new ScriptedClient()];
+      const ws = new Ours("ws://localhost/", [], { clock, reconnect, runtime });
+      await clock.advance(1);
+      runtime.events.open();
+      const log = logOf(ws);
+      ws.send(blob);
+      ws.close(4000);
+      ws.terminate();
+      read.resolve(new ArrayBuffer(1));
+      await next(ws, "close");
+      await clock.advance(10_000);
+      assertEquals(log, ["error 3", "close 3 1006 false"]);
+      assertEquals([runtime.socket.calls, clock.pending], [["terminate"], 0]);
+    }
+  });
+
   it("says what cannot be had, and has no URL by its old name", async () => {
     const ws = new Ours("ws://127.0.0.1:1/x");
     assertEquals(["URL" in ws, "URL" in Ours.prototype, ws.isPaused], [false, false, false]);
