@@ -112,6 +112,7 @@ describe("send()", () => {
     const view = new Uint8Array([4]);
     ws.send(view);
     view[0] = 9;
+    ws.send(transferred().buffer);
     ws.send(new Blob(["5"]));
     ws.close(3000, "done");
     assertEquals(ws.readyState, WebSocket.CLOSING);
@@ -119,7 +120,8 @@ describe("send()", () => {
     const kinds = peer.frames.map(({ opcode, payload }) =>
       opcode === TEXT ? textOf(payload) : `${opcode}:${payload.length}:${payload[0]}`
     );
-    assertEquals(kinds.slice(0, 5), ["1", "2:100001:50", "3", "2:1:4", "2:1:53"]);
+    const sent = ["1", "2:100001:50", "3", "2:1:4", "2:0:undefined", "2:1:53"];
+    assertEquals(kinds.slice(0, 6), sent);
     assertEquals(readClose(close).code, 3000);
     await next(ws, "close");
     await server.close();
