@@ -11,7 +11,7 @@ import {
   type Given,
   hasTexts,
   isNone,
-  isRecord,
+  isOwnRecord,
   isToken,
   MAX_PAYLOAD,
   OBJECT,
@@ -68,7 +68,7 @@ const CONNECT_TIMEOUT = 20;
 
 const RULES: Readonly<Record<string, Rule>> = {
   header: [
-    isRecord,
+    isOwnRecord,
     "must be a plain object of text values",
     "secret",
   ],

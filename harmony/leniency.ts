@@ -7,7 +7,7 @@
 
 import { CONNECT_OPTIONS } from "../client/options.ts";
 import { sayOnce } from "../internal/say_once.ts";
-import { isRecord } from "../internal/validate.ts";
+import { isOwnRecord, isRecord } from "../internal/validate.ts";
 import { START_OPTIONS } from "../server/options.ts";
 
 /** What a value is taken for; `undefined` leaves it out. It is given what to call the value. */
@@ -34,7 +34,7 @@ const header: Reading = (value, what) => {
   if (typeof value === "function") return value; // asked before each attempt
   if (typeof value !== "object" || value === null) return undefined;
   // What is in a Map, Headers, an array or a promise would have been lost on the device.
-  if (!isRecord(value)) return value;
+  if (!isOwnRecord(value)) return value;
   const names = Object.keys(value);
   return read(value as Fields, what, Object.fromEntries(names.map((name) => [name, text])));
 };

@@ -96,6 +96,23 @@ export function isRecord(value: unknown): value is object {
     typeof (value as { then?: unknown }).then !== "function";
 }
 
+/**
+ * The same, of an object whose names nobody knows before. What a class has a getter for, as Request has for its
+ * headers, and text that is inherited, is not among them.
+ */
+export function isOwnRecord(value: unknown): value is object {
+  if (!isRecord(value)) return false;
+  let prototype = Object.getPrototypeOf(value);
+  while (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    const inherited = Object.values(Object.getOwnPropertyDescriptors(prototype));
+    if (inherited.some(({ get, value }) => get !== undefined || typeof value === "string")) {
+      return false;
+    }
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return true;
+}
+
 /** The error for a wrong argument whose text may be a secret, such as the value of a header. */
 export function secretArgumentError(what: string, rule: string, value: unknown): BusinessError {
   return businessError("argument", `${what} ${rule}: current value is ${describeSecret(value)}`);

@@ -70,6 +70,19 @@ describe("readConnectOptions()", () => {
 const given = (name: string, value: unknown) => ({ [name]: value });
 const CERT = { certPath: "c", keyPath: "k" };
 const PROXY = { host: "h", port: 1 };
+/** Has a header that is no property of its own. */
+class TokenOf {
+  app = "a";
+  get authorization(): string {
+    return "x";
+  }
+}
+/** Has none. */
+class Named extends class {
+  shout(): void {}
+} {
+  name = "n";
+}
 const HIDDEN = "text, which is not shown";
 const AN_OBJECT = "an object (Object)";
 const RECORD = "must be a plain object of text values";
@@ -87,6 +100,7 @@ describe("each option of connect()", () => {
       headers: { "x-a": "2", "x-b": "\t é" },
     }],
     ["header", Object.assign(Object.create(null), { a: "" }), { headers: { a: "" } }],
+    ["header", new Named(), { headers: { name: "n" } }],
     ["header", { "Sec-WebSocket-Protocol": " a , b " }, { headers: {}, protocols: ["a", "b"] }],
     ["header", { "sec-websocket-protocol": "" }, { headers: {}, protocols: [] }],
     ["protocol", "a", { protocols: ["a"] }],
@@ -140,6 +154,10 @@ describe("each option of connect()", () => {
   const REFUSED: [string, unknown, string, string][] = [
     ["header", "a: b", RECORD, HIDDEN],
     ["header", new Headers(), RECORD, "an object (Headers)"],
+    ["header", new Request("http://a/"), RECORD, "an object (Request)"],
+    ["header", new TokenOf(), RECORD, AN_OBJECT],
+    ["header", new (class extends TokenOf {})(), RECORD, AN_OBJECT],
+    ["header", Object.create({ authorization: "x" }), RECORD, AN_OBJECT],
     ["protocol", 5, TOKENS, "a number, which is not shown"],
     ["protocol", "a b", TOKENS, HIDDEN],
     ["protocol", "a,,b", TOKENS, HIDDEN],
