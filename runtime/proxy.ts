@@ -118,7 +118,7 @@ export function proxyFault(
  * networks.
  */
 function excepted(url: URL, list: string): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  const host = url.hostname.replace(/^\[|\.?\]?$/g, "").toLowerCase();
   const port = url.port || (url.protocol === "wss:" ? "443" : "80");
   return list.split(/[\s,]+/).filter((item) => item !== "").some((item) =>
     matches(item.toLowerCase(), host, port)
@@ -129,9 +129,16 @@ function matches(item: string, host: string, port: string): boolean {
   if (item === "*") return true;
   const [, bare = item, itsPort] = /^([^:]+|\[[^\]]+\]):(\d+)$/.exec(item) ?? [];
   if (itsPort !== undefined && itsPort !== port) return false;
-  const name = bare.replace(/^\*?\./, "").replace(/^\[|\]$/g, "");
+  const name = bare.replace(/^\*?\./, "").replace(/^\[|\.?\]?$/g, "");
   if (/^[\da-f:.]+\/\d+$/.test(name)) return inNetwork(name, host);
+  if (name.includes(":")) return hasBits(name, host); // such an address is spelled in many ways
   return host === name || (!/^[\d.]+$/.test(host) && host.endsWith(`.${name}`));
+}
+
+/** Whether two addresses are the same. */
+function hasBits(a: string, b: string): boolean {
+  const bits = toBits(a);
+  return bits !== undefined && bits === toBits(b);
 }
 
 /** Whether an address is in a network, such as `10.0.0.0/8` or `fd00::/8`. */

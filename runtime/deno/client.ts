@@ -122,7 +122,7 @@ function unsupported(
   }
   const way = proxyFor(new URL(url), proxy, visible(deno));
   const throughTls = way?.url.startsWith("https:") ?? false;
-  if (tls.insecure && (secure ? needsClient(deno, request) : throughTls)) {
+  if (tls.insecure && (secure ? tls.identity !== undefined || way !== undefined : throughTls)) {
     const why = "it does so only with no client certificate and no proxy";
     return { option: "skipServerCertVerification", why };
   }
@@ -174,7 +174,9 @@ function dial(deno: DenoLike, request: DialRequest, events: ClientEvents): Clien
   if (relays(url, way)) return dialThrough(deno, request, way, events);
   let ws: WebSocket;
   if (tls.insecure && secure) {
-    ws = open({ dispatcher: insecureDispatcher(tls.ca) });
+    // Deno asks the environment for a proxy as this is made (2.9.6, `proxy_environment_quirks_test.ts`).
+    const dial = () => open({ dispatcher: insecureDispatcher(tls.ca) });
+    ws = withProxyEnvironment(visible(deno), {}, dial);
   } else if (tls.ca !== undefined || needsClient(deno, request)) {
     ws = withClient(makeClient(deno, request, way), (client) => open({ client }));
   } else {

@@ -32,7 +32,7 @@ interface DialOptions {
 export interface DenoNet {
   listen(options: { hostname: string; port: number }): TcpListener;
   connect(options: DialOptions): Promise<Conn>;
-  connectTls(options: DialOptions & { caCerts?: string[] }): Promise<Conn>;
+  startTls(conn: Conn, options: { hostname: string; caCerts?: string[] }): Promise<Conn>;
 }
 
 /** Where a relay listens. */
@@ -130,15 +130,7 @@ export class Relay {
   }
 
   async #pass(client: Conn, first: Uint8Array): Promise<void> {
-    const { protocol, hostname, port } = new URL(this.#way.url);
-    const secure = protocol === "https:";
-    const to = {
-      hostname: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port || (secure ? 443 : 80)),
-      signal: this.#closed.signal,
-      ...(secure && this.#ca !== undefined ? { caCerts: [this.#ca] } : {}),
-    };
-    const proxy = this.#keep(await (secure ? this.#net.connectTls(to) : this.#net.connect(to)));
+    const proxy = await this.#dial();
     await writeAll(proxy, encode(this.#connect()));
     let answer = await readHead(proxy);
     while (isInterim(answer)) answer = await readHead(proxy, answer.rest);
@@ -149,6 +141,28 @@ export class Relay {
     await writeAll(client, answer.rest);
     this.#flushed = pump(client, proxy).then(() => proxy.closeWrite()).catch(() => {});
     await pump(proxy, client);
+  }
+
+  /**
+   * Connects to the proxy. Not by `connectTls`: that takes no notice of the signal, and keeps the process while
+   * the proxy cannot be reached (2.9.6, `proxy_quirks_test.ts`).
+   */
+  async #dial(): Promise<Conn> {
+    const url = new URL(this.#way.url);
+    const secure = url.protocol === "https:";
+    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(url.port || (secure ? 443 : 80));
+    const { signal } = this.#closed;
+    const conn = this.#keep(await this.#net.connect({ hostname, port, signal }));
+    if (!secure) return conn;
+    this.#open.delete(conn); // from now on it cannot be closed, unless this fails
+    try {
+      const ca = this.#ca === undefined ? {} : { caCerts: [this.#ca] };
+      return this.#keep(await this.#net.startTls(conn, { hostname, ...ca }));
+    } catch (cause) {
+      this.#keep(conn);
+      throw cause;
+    }
   }
 
   /** The request that asks the proxy for a tunnel to the server. */

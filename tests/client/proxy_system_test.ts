@@ -95,6 +95,16 @@ for (const scheme of SCHEMES) {
       );
     });
 
+    it("is not used where no certificate is looked at and there is to be none", async () => {
+      const skip = { skipServerCertVerification: true, caPath: "" };
+      const names = [own, "ALL_PROXY"].flatMap(both);
+      await run(
+        () => names.map((name) => [{ [name]: NOWHERE }, "direct"]),
+        { ...skip, proxy: "no-proxy" },
+      );
+      await run(() => names.map((name) => [{ [name]: NOWHERE, NO_PROXY: "*" }, "direct"]), skip);
+    });
+
     it("is not used where another is named, nor is NO_PROXY", async () => {
       await using server = await Target.start(scheme, ca, cert);
       await using proxy = await RecordingProxy.listen();

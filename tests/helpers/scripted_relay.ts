@@ -61,12 +61,42 @@ export class Conn {
   }
 }
 
+/** What becomes of a connection as TLS begins: the other must not be closed any more. */
+class Encrypted {
+  readonly #conn: Conn;
+
+  constructor(conn: Conn) {
+    this.#conn = conn;
+    conn.close = () => {
+      throw new Error("Bad resource ID");
+    };
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#conn.read(buffer);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  close(): void {
+    Conn.prototype.close.call(this.#conn);
+  }
+}
+
 /** How a relay is made, where it is not for `ws://server.example/chat?x=1` through a proxy that asks for nothing. */
 export interface Ways {
   way?: string;
   target?: string;
   ca?: string;
   credentials?: { username: string; password: string };
+  /** Why no TLS begins. */
+  noTls?: Error;
 }
 
 /** A relay to `proxy`, and how clients come to it. */
@@ -77,6 +107,7 @@ export function relaying(
     target = "ws://server.example/chat?x=1",
     ca,
     credentials = { username: "", password: "" },
+    noTls,
   }: Ways = {},
 ) {
   const clients: Conn[] = [];
@@ -98,16 +129,20 @@ export function relaying(
       wake();
     },
   };
-  const connect = (how: string) => ({ hostname, port, signal, ...more }: Asked) => {
-    dialled.push([how, hostname, port, ...Object.entries(more)]);
+  const connect = ({ hostname, port, signal, ...more }: Asked) => {
+    dialled.push(["tcp", hostname, port, ...Object.entries(more)]);
     signals.push(signal);
     return Promise.resolve(proxy);
+  };
+  const startTls = (conn: Conn, { hostname, ...more }: { hostname: string }) => {
+    dialled.push(["tls", hostname, ...Object.entries(more)]);
+    return noTls === undefined ? Promise.resolve(new Encrypted(conn)) : Promise.reject(noTls);
   };
   const listened: unknown[] = [];
   const net = {
     listen: (where: unknown) => (listened.push(where), listener),
-    connect: connect("tcp"),
-    connectTls: connect("tls"),
+    connect,
+    startTls,
   };
   const relay = new Relay(
     net as unknown as DenoNet,

@@ -103,7 +103,10 @@ describe("the client on Deno", () => {
       [{ tls: insecure, proxy: PROXY }, skip, alone],
       [{ url: ws, tls: { ...insecure, identity } }],
       [{ url: ws, tls: insecure, proxy: PROXY }],
-      [{ tls: insecure }, skip, alone, {}, { http_proxy: "http://p:1" }],
+      [{ tls: insecure }, skip, alone, {}, { https_proxy: "http://p:1" }],
+      [{ tls: insecure }, undefined, undefined, {}, { http_proxy: "http://p:1" }],
+      [{ tls: insecure }, undefined, undefined, {}, { https_proxy: "http://p:1", no_proxy: "*" }],
+      [{ tls: insecure, proxy: "no-proxy" }, undefined, undefined, {}, { all_proxy: "http://p:1" }],
       [{ url: ws, tls: insecure }, skip, alone, {}, { http_proxy: "https://p:1" }],
       [{ proxy: "no-proxy" }],
       [{ proxy: "no-proxy" }, "proxy", leave, noEnv],
@@ -296,8 +299,12 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
     const tls = { ...TLS, ca: "PEM" };
     for (
       const [http_proxy, ...asked] of [
-        ["https://p.example", "tls", { hostname: "p.example", port: 443, caCerts: ["PEM"] }],
-        ["http://p.example", "tcp", { hostname: "p.example", port: 80 }],
+        [
+          "https://p.example",
+          ["tcp", { hostname: "p.example", port: 443 }],
+          ["tls", { hostname: "p.example", caCerts: ["PEM"] }],
+        ],
+        ["http://p.example", ["tcp", { hostname: "p.example", port: 80 }]],
       ] as const
     ) {
       const world = new World();
@@ -306,7 +313,7 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
       const [, pass] = Object.keys(init.headers as object);
       world.comes(new Conn().come(`GET / HTTP/1.1\r\n${pass}: 1\r\n\r\n`));
       await delay(0);
-      assertEquals(world.told.slice(3), [["relay closed"], asked]);
+      assertEquals(world.told.slice(3), [["relay closed"], ...asked]);
       socket.terminate();
     }
   });

@@ -52,14 +52,24 @@ describe("Relay", () => {
     const { dialled, enter, relay } = relaying(proxy, { way: "https://[::1]" });
     const client = enter();
     await until(() => client.out === "yes");
-    assertEquals(dialled, [["tls", "::1", 443]]);
+    assertEquals(dialled, [["tcp", "::1", 443], ["tls", "::1"]]);
     relay.close();
+    assertEquals([client.isClosed, proxy.isClosed], [true, true]);
+  });
+
+  it("says why where no TLS begins with a proxy, and lets go of it", async () => {
+    const proxy = new Conn();
+    const noTls = new TypeError("invalid TLS name");
+    const { enter, relay } = relaying(proxy, { way: "https://-a", noTls });
+    const client = enter();
+    await until(() => client.isClosed && proxy.isClosed);
+    assertEquals([relay.failure?.what, relay.failure?.cause], ["the TLS handshake failed", noTls]);
   });
 
   it("trusts the authorities it is told for such a proxy alone, and asks a plain one on port 80", async () => {
     for (
-      const [way, asked] of [
-        ["https://p:8443", ["tls", "p", 8443, ["caCerts", ["PEM"]]]],
+      const [way, ...asked] of [
+        ["https://p:8443", ["tcp", "p", 8443], ["tls", "p", ["caCerts", ["PEM"]]]],
         ["http://p", ["tcp", "p", 80]],
       ] as const
     ) {
@@ -67,7 +77,7 @@ describe("Relay", () => {
       const { dialled, enter, relay } = relaying(proxy, { way, ca: "PEM" });
       enter();
       await until(() => proxy.out.endsWith("\r\n\r\n"));
-      assertEquals(dialled, [asked]);
+      assertEquals(dialled, asked);
       relay.close();
     }
   });

@@ -19,7 +19,11 @@ const ca = made.authority("ca");
 const cert = made.leaf(ca);
 
 const deno = (globalThis as unknown as {
-  Deno: { createHttpClient(options: object): { close(): void } };
+  Deno: {
+    createHttpClient(options: object): { close(): void };
+    connect(options: object): Promise<unknown>;
+    connectTls(options: object): Promise<unknown>;
+  };
 }).Deno;
 
 /** Connects through a proxy that asks for credentials; gives those the server was told, too. */
@@ -89,5 +93,17 @@ describe("the runtime's WebSocket behind a proxy, ws", () => {
     const { host } = new URL(server.url);
     const line = HERE === "deno" ? `GET http://${host}/ HTTP/1.1` : `CONNECT ${host} HTTP/1.1`;
     assertEquals(proxy.lines, [line]);
+  });
+});
+
+describe("a connection with TLS", () => {
+  it("takes no notice on Deno of a signal, as one without does", async () => {
+    if (HERE !== "deno") return;
+    await using proxy = await RecordingProxy.listen();
+    const signal = AbortSignal.abort();
+    const to = { hostname: "127.0.0.1", port: proxy.port, signal };
+    assertEquals(await deno.connect(to).catch(({ name }) => name), "AbortError");
+    const conn = await deno.connectTls(to) as { close(): void };
+    conn.close();
   });
 });

@@ -133,6 +133,15 @@ describe("a list of exceptions", () => {
     assertEquals(excluded("ws://ba.example/", ".a.example"), false);
   });
 
+  it("may have the dot at the end that makes a name absolute, as may the host", () => {
+    for (const host of ["a.example", "a.example.", "x.a.example."]) {
+      for (const item of ["a.example", "a.example.", ".a.example.", "a.example.:80", "example."]) {
+        assertEquals([host, item, excluded(`ws://${host}/`, item)], [host, item, true]);
+      }
+      assertEquals(excluded(`ws://${host}/`, "b.example."), false);
+    }
+  });
+
   it("has an asterisk for all", () => {
     assertEquals(excluded("ws://a.example/", "*"), true);
     assertEquals(excluded("wss://[::1]:1/", "x,*"), true);
@@ -155,6 +164,14 @@ describe("a list of exceptions", () => {
     assertEquals(excluded("ws://[::1]/", "::1"), true);
     assertEquals(excluded("ws://[::1]/", "[::1]"), true);
     assertEquals(excluded("ws://[::1]/", "::2"), false);
+    for (const item of ["FD00:0:0:0::1", "[fd00:0:0:0:0:0:0:1]", "fd00::0001", "[FD00::1]:80"]) {
+      assertEquals([item, excluded("ws://[fd00::1]/", item)], [item, true]);
+      assertEquals([item, excluded("ws://[fd00::2]/", item)], [item, false]);
+    }
+    for (const item of ["fd00::/8x", "fd00::1/", "fd00::g"]) {
+      assertEquals([item, excluded("ws://[fd00::1]/", item)], [item, false]);
+      assertEquals([item, excluded("ws://a.example/", item)], [item, false]);
+    }
   });
 
   it("names IPv4 networks", () => {
