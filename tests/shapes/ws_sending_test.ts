@@ -7,7 +7,7 @@ import { createWebSocketServer } from "../../mod.ts";
 import { wsServer, type WsSocket } from "../../node.ts";
 import { within } from "../helpers/client.ts";
 import { pair } from "../helpers/ws_pair.ts";
-import { CLOSE, PING, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
+import { BINARY, CLOSE, PING, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
 /** A Blob that is read when the test says so. */
 function slowBlob(text: string) {
@@ -109,6 +109,27 @@ describe("a socket that sends a Blob", () => {
     two.resolve();
     socket.close(4000);
     assertEquals(await gets(peer), ["bytes one", "bytes two", "text three", "close 4000"]);
+    await server.stop();
+  });
+
+  it("counts as queued what waits still, and no more what is sent or cannot be read", async () => {
+    const { peer, server, socket } = await pair();
+    const [gone, one, two] = [slowBlob("gone"), slowBlob("one"), slowBlob("two, too")];
+    const told = once(socket, "error");
+    for (const { blob } of [gone, one, two]) socket.send(blob);
+    assertEquals(socket.bufferedAmount, 15);
+    gone.reject(new Error("gone"));
+    await within(told);
+    assertEquals(socket.bufferedAmount, 11);
+    one.resolve();
+    await within(peer.next(BINARY));
+    for (let times = 0; times < 500 && socket.bufferedAmount > 8; times++) {
+      await new Promise((resolve) => setTimeout(resolve)); // the runtime may count it for a moment
+    }
+    assertEquals(socket.bufferedAmount, 8);
+    two.resolve();
+    socket.close(4000);
+    assertEquals(await gets(peer), ["bytes one", "bytes two, too", "close 4000"]);
     await server.stop();
   });
 
