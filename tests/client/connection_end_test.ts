@@ -246,6 +246,23 @@ describe("the end of a client's connection", () => {
     assertEquals([ws.state, runtime.socket.calls, clock.pending], ["open", [], 0]);
   });
 
+  it("has an observer hear what came and what was dropped before what follows from that", async () => {
+    const told: string[] = [];
+    const note = (what: string) => () => void told.push(what);
+    const observer = {
+      ponged: note("ponged"),
+      received: note("received"),
+      dropped: note("dropped"),
+    };
+    await using world = await DialledClient.open({ pingInterval: 2 }, { maxPayload: 9, observer });
+    world.ws.on("error", note("error"));
+    await world.clock.advance(2000);
+    world.runtime.events.message("here I am");
+    world.runtime.events.message("x".repeat(10));
+    assertEquals(told, ["ponged", "received", "dropped", "error"]);
+    world.runtime.events.closed(closed(1009));
+  });
+
   it("measures the round trip of a Ping, by a message as well", async () => {
     await using world = await DialledClient.open({ pingInterval: 2, pongTimeout: 1 });
     await world.clock.advance(2300);

@@ -190,6 +190,16 @@ describe("an attempt of a client", () => {
     assertEquals(it.ws.stats()!.sent, { messages: 3, bytes: 4 });
   });
 
+  it("has 'opened' settle before what a listener of 'open' does next", async () => {
+    await using world = await DialledClient.dial();
+    const told: string[] = [];
+    void world.ws.opened.then(() => told.push("opened"));
+    world.ws.on("open", () => queueMicrotask(() => told.push("next")));
+    world.runtime.events.open();
+    await world.clock.advance(0);
+    assertEquals(told, ["opened", "next"]);
+  });
+
   it("tells one 'close' when the end of an attempt that was closed is told right after", async () => {
     const clock = new FakeClock();
     const runtime = new ScriptedClient();

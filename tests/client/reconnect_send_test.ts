@@ -48,6 +48,25 @@ describe("createWebSocket({ reconnect }).send()", () => {
     }
   });
 
+  it("is waited for over the next connection by who asks within the 'close' of the last", async () => {
+    const { clock, runtime, ws } = scripted();
+    void ws.connect(URL);
+    await clock.advance(1);
+    runtime.events.open();
+    let drained: Promise<boolean> | undefined;
+    ws.once("close", () => {
+      void ws.send("x");
+      drained = ws.drained();
+    });
+    runtime.events.closed({ code: 1001, reason: "" });
+    await clock.advance(1);
+    runtime.events.open();
+    assertEquals(await clock.until(drained!), true);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    assertEquals(clock.pending, 0);
+  });
+
   it("is counted once, and told once, where the client closes before it is open", async () => {
     await using it = await world(true, { stats: true });
     const { ws, clock } = it;

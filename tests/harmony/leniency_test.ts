@@ -170,7 +170,7 @@ describe("./harmony's options", () => {
       assertStrictEquals(readAsStart(wrong), wrong);
     }
     const ws = untyped(webSocket.createWebSocket() as never);
-    const withHeaders = lost.map((header) => ({ header }));
+    const withHeaders = [...lost, new Request("http://x/")].map((header) => ({ header }));
     for (const wrong of [null, [], map, ...lost, ...withHeaders]) {
       assertEquals((await refusal(ws.connect(URL_, wrong))).code, 401);
     }
