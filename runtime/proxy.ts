@@ -16,7 +16,10 @@ export interface Proxy {
 /** The environment's variables that name a proxy, and those that name exceptions. */
 const NAMING = ["http_proxy", "https_proxy", "all_proxy"];
 const EXCEPTING = "no_proxy";
-const ALL = [...NAMING, EXCEPTING].flatMap((name) => [name, name.toUpperCase()]);
+
+/** All of them, in either case. */
+export const PROXY_VARIABLES: readonly string[] = [...NAMING, EXCEPTING]
+  .flatMap((name) => [name, name.toUpperCase()]);
 
 /** An environment: the program's, or an empty one where the program may not see it. */
 export type Environment = Record<string, string | undefined>;
@@ -176,7 +179,7 @@ export function environmentNames(env: Environment): boolean {
 
 /** Whether the environment names a proxy or an exception at all. */
 function environmentSpeaks(env: Environment): boolean {
-  return ALL.some((name) => env[name]);
+  return PROXY_VARIABLES.some((name) => env[name]);
 }
 
 /**
@@ -187,8 +190,8 @@ function environmentSpeaks(env: Environment): boolean {
  */
 export function withProxyEnvironment<T>(env: Environment, names: Environment, task: () => T): T {
   if (!environmentSpeaks(env) && Object.keys(names).length === 0) return task();
-  const kept = ALL.map((name) => [name, env[name]] as const);
-  for (const name of ALL) delete env[name];
+  const kept = PROXY_VARIABLES.map((name) => [name, env[name]] as const);
+  for (const name of PROXY_VARIABLES) delete env[name];
   Object.assign(env, names);
   try {
     return task();

@@ -14,6 +14,7 @@ import {
   fullUrl,
   hasCredentials,
   type Proxy,
+  PROXY_VARIABLES,
   proxyFault,
   proxyFor,
   withProxyEnvironment,
@@ -44,7 +45,9 @@ interface DenoLike extends DenoNet {
   version: { deno: string };
   createHttpClient(options: object): { close(): void };
   permissions: {
-    querySync(descriptor: { name: "net" | "env"; host?: string }): { state: string };
+    querySync(
+      descriptor: { name: "net" | "env"; host?: string; variable?: string },
+    ): { state: string };
     requestSync(descriptor: { name: "net"; host?: string }): { state: string };
   };
   errors: { NotCapable: new (message: string) => Error };
@@ -96,8 +99,11 @@ function visible(deno: DenoLike): Environment {
   return seesEnvironment(deno) ? environment() : {};
 }
 
-function seesEnvironment(deno: DenoLike): boolean {
-  return deno.permissions.querySync({ name: "env" }).state === "granted";
+/** Asks for each variable: some may be denied where all are allowed, or allowed where not all are. */
+function seesEnvironment({ permissions }: DenoLike): boolean {
+  return PROXY_VARIABLES.every((variable) =>
+    permissions.querySync({ name: "env", variable }).state === "granted"
+  );
 }
 
 /** Whether a connection needs an HttpClient of its own. */

@@ -239,14 +239,26 @@ describe("the environment's proxy on Deno without --allow-env", () => {
         console.log(answer);
       }`,
     );
-    const ran = await Program.run("deno", program, {
-      flags: ["--allow-net", "--allow-read", "--no-prompt"],
-    }).ended;
-    assertEquals([ran.stdout.split("\n"), ran.stderr], [[
+    const none = [
       "2302999 it needs --allow-env to leave the environment's proxy alone",
       "2302999 it needs --allow-env to keep the proxy's credentials from the server",
       "true",
       "",
-    ], ""]);
+    ];
+    const names = NAMES.join();
+    const rows: [string[], string[]][] = [
+      [["--allow-net"], none],
+      [["--allow-net", "--allow-env", "--deny-env=HTTP_PROXY"], none],
+      [["--allow-net", "--allow-env", "--deny-env=no_proxy"], none],
+      [["--allow-net", "--allow-env=HTTP_PROXY,NO_PROXY"], none],
+      [["--allow-net", "--allow-env", "--deny-env=SECRET"], ["true", "true", "true", ""]],
+      [["--allow-net", `--allow-env=${names}`], ["true", "true", "true", ""]],
+    ];
+    for (const [flags, told] of rows) {
+      const ran = await Program.run("deno", program, {
+        flags: [...flags, "--allow-read", "--no-prompt"],
+      }).ended;
+      assertEquals([flags, ran.stdout.split("\n"), ran.stderr], [flags, told, ""]);
+    }
   });
 });

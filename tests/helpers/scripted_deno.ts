@@ -27,6 +27,13 @@ export class Scripted extends EventTarget {
   }
 }
 
+/** The permission that is asked for. */
+interface Asked {
+  name: string;
+  host?: string;
+  variable?: string;
+}
+
 export class NotCapable extends Error {}
 
 /** A Deno that grants what its test says, and writes down what it is asked for. */
@@ -44,8 +51,8 @@ export class World {
   constructor(states: Record<string, string> = {}) {
     this.states = states;
     const tell = (...what: unknown[]) => void this.told.push(what);
-    const state = ({ name, host }: { name: string; host?: string }) => ({
-      state: this.states[name === "net" ? host! : name] ?? "granted",
+    const state = ({ name, host, variable }: Asked) => ({
+      state: this.states[host ?? variable!] ?? this.states[name] ?? "granted",
     });
     const env = environment();
     const connect = ({ signal: _, ...where }: { signal: AbortSignal }) => {

@@ -5,7 +5,7 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { DialRequest, End } from "../../runtime/contract.ts";
 import { canPing } from "../../runtime/deno/internals.ts";
-import { environment, withProxyEnvironment } from "../../runtime/proxy.ts";
+import { environment, PROXY_VARIABLES, withProxyEnvironment } from "../../runtime/proxy.ts";
 import {
   denoClient,
   NotCapable,
@@ -81,7 +81,9 @@ describe("the client on Deno", () => {
     const leave = "it needs --allow-env to leave the environment's proxy alone";
     const keep = "it needs --allow-env to keep the proxy's credentials from the server";
     const net = (host: string) => `it needs --allow-net=${host} to CONNECT through a proxy`;
+    const noUrl = "the environment's https_proxy is no URL of a proxy";
     const noEnv = { env: "denied" };
+    const granted = Object.fromEntries(PROXY_VARIABLES.map((name) => [name, "granted"]));
     const rows: [
       Partial<DialRequest>,
       (string | undefined)?,
@@ -110,18 +112,15 @@ describe("the client on Deno", () => {
       [{ url: ws, tls: insecure }, skip, alone, {}, { http_proxy: "https://p:1" }],
       [{ proxy: "no-proxy" }],
       [{ proxy: "no-proxy" }, "proxy", leave, noEnv],
+      [{ proxy: "no-proxy" }, "proxy", leave, { NO_PROXY: "denied" }],
+      [{ proxy: "no-proxy" }, "proxy", leave, { https_proxy: "prompt" }],
+      [{ proxy: "no-proxy" }, undefined, undefined, { env: "prompt", ...granted }],
       [{ proxy: PROXY }, undefined, undefined, noEnv],
       [{ proxy: SECRET }, "proxy", keep, noEnv],
       [{ proxy: SECRET }],
       [{ url: ws, proxy: SECRET }, undefined, undefined, noEnv],
       [{}, undefined, undefined, noEnv, { https_proxy: "!" }],
-      [
-        {},
-        "proxy",
-        "the environment's https_proxy is no URL of a proxy",
-        {},
-        { https_proxy: "!" },
-      ],
+      [{}, "proxy", noUrl, {}, { https_proxy: "!" }],
       [{ url: ws, proxy: PROXY }],
       [{ url: ws, proxy: PROXY }, "proxy", net("127.0.0.1"), { "127.0.0.1": "denied" }],
       [{ url: ws, proxy: PROXY }, "proxy", net("p.example:3128"), { "p.example:3128": "prompt" }],
