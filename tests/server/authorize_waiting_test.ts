@@ -253,26 +253,32 @@ describe("createWebSocketServer().start({ authorizeTimeout })", () => {
     await clock.until(server.stop());
   });
 
-  it("leaves no timer where a listener has stopped the server meanwhile", async () => {
-    const clock = new FakeClock();
-    const network = new MemoryNetwork({ clock });
-    const server = createWebSocketServer({ clock, runtime: network.server });
-    const stopped = new Promise<boolean>((resolve) => {
+  for (const who of ["a listener", "'authorize'"]) {
+    it(`leaves no timer where ${who} has stopped the server meanwhile`, async () => {
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      const { promise: stopped, resolve } = Promise.withResolvers<boolean>();
       server.on("error", ({ kind }) => {
-        if (kind === "noSubprotocol") resolve(server.stop()); // told before `authorize` is asked
+        // It is told before `authorize` is asked.
+        if (kind === "noSubprotocol" && who === "a listener") resolve(server.stop());
       });
+      let asked = 0;
+      const authorize = () => {
+        asked++;
+        resolve(server.stop());
+        return Promise.reject(new Error("nobody is told"));
+      };
+      await server.start({ serverPort: 80, authorize });
+      const ws = createWebSocket({ clock, runtime: network.client });
+      const errors: unknown[] = [];
+      ws.on("error", ({ data }) => errors.push(data));
+      await ws.connect("ws://localhost/", { protocol: "chat" });
+      assertEquals(await clock.until(stopped), true);
+      await clock.advance(20);
+      assertEquals([asked, errors, clock.pending], [who === "a listener" ? 0 : 1, ["503"], 0]);
     });
-    let asked = 0;
-    const authorize = () => (asked++, Promise.reject(new Error("nobody is told")));
-    await server.start({ serverPort: 80, authorize });
-    const ws = createWebSocket({ clock, runtime: network.client });
-    const errors: unknown[] = [];
-    ws.on("error", ({ data }) => errors.push(data));
-    await ws.connect("ws://localhost/", { protocol: "chat" });
-    assertEquals(await clock.until(stopped), true);
-    await clock.advance(20);
-    assertEquals([asked, errors, clock.pending], [1, ["503"], 0]);
-  });
+  }
 
   it("is refused with 401 where it is no time", async () => {
     for (const wrong of [0, -1, NaN, Infinity, 30_001, "10", null]) {

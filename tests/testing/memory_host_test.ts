@@ -67,8 +67,11 @@ describe("a server on the network in memory", () => {
       return new Response();
     });
     await world.connect("ws://ada:l%C3%A9@localhost/chat");
+    await world.connect("ws://:b@localhost/chat");
+    await world.connect("ws://ada:b@localhost/chat", { header: { authorization: "mine" } });
     host.stop();
-    assertEquals(seen, ["http://localhost/chat", "Basic YWRhOmzDqQ=="]);
+    const url = "http://localhost/chat";
+    assertEquals(seen, [url, "Basic YWRhOmzDqQ==", url, "Basic OmI=", url, "mine"]);
   });
 
   it("is given the last port that is free, and none where none is", async () => {
