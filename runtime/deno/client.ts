@@ -215,7 +215,11 @@ function dialThrough(
         message: (data) => events.message(data),
         alive: () => events.alive(),
         closed: (end) =>
-          void relay.end().then(() => events.closed(withFailure(end, relay.failure))),
+          void relay.end().then(() => {
+            // What was sent meanwhile is lost.
+            const unsent = end.unsent! + socket.late;
+            events.closed({ ...withFailure(end, relay.failure), unsent });
+          }),
       },
       readEnd,
       { binaryType, dropped: () => relay.close() },

@@ -40,6 +40,8 @@ export interface DenoSocketOptions extends Pick<DialRequest, "binaryType"> {
 
 /** A WebSocket of Deno, as client or as server, without Deno's quirks. */
 export class DenoSocket implements Socket {
+  /** Bytes that were sent after the end, by one who was not told of it yet. */
+  late = 0;
   readonly #ws: Inner;
   /** What is held back while a Ping or a Close frame waits for the queue to drain. */
   #held: WebSocketData[] | undefined;
@@ -103,6 +105,10 @@ export class DenoSocket implements Socket {
     return this.#closed ? 0 : this.#ws.bufferedAmount + this.#heldBytes;
   }
 
+  get isEnding(): boolean {
+    return this.#closed;
+  }
+
   get protocol(): string {
     return this.#ws.protocol;
   }
@@ -113,7 +119,7 @@ export class DenoSocket implements Socket {
 
   send(data: WebSocketData): void {
     if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
-    if (this.#closed) return;
+    if (this.#closed) return void (this.late += byteLength(data));
     if (this.#ws.bufferedAmount === 0) this.#lookAtEmptyQueue();
     if (this.#passes) return this.#ws.send(data as string | ArrayBuffer);
     this.#held.push(snapshot(data));

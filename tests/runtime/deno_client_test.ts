@@ -274,7 +274,7 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
 
   it("goes through a relay, with the pass that this asks for", async () => {
     const world = new World();
-    const { events, init, url, ws } = dial(world, { binaryType: "uint8array" });
+    const { events, init, socket, url, ws } = dial(world, { binaryType: "uint8array" });
     const { headers, protocols, client } = init as {
       headers: Record<string, string>;
       protocols: string[];
@@ -284,13 +284,15 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
     const names = Object.keys(headers);
     assertEquals([names.length, headers["x-own"], headers[names[1]!]], [2, "1", "1"]);
     assertMatch(names[1]!, /^x-relay-/);
-    assertEquals(world.told, BEGUN);
+    assertEquals([socket.isEnding, world.told], [false, BEGUN]);
     ws.tell("open");
     ws.tell("message", { data: Uint8Array.from([1]).buffer });
     ws.tell("close", { code: 1000, reason: "done" });
     assertEquals(events, ["open", Uint8Array.from([1])]); // until the relay has passed on what was sent
+    for (const late of ["ü", "x"]) socket.send(late);
+    assertEquals(socket.isEnding, true);
     await delay(0);
-    assertEquals(events.slice(2), [{ code: 1000, reason: "done", unsent: 0 }]);
+    assertEquals(events.slice(2), [{ code: 1000, reason: "done", unsent: 3 }]);
     assertEquals(world.told.slice(3), [["relay closed"]]);
   });
 
