@@ -38,7 +38,7 @@ function hasFiles(): boolean {
 /** A private key, as `node:crypto` has it on every runtime. */
 interface PrivateKey {
   readonly asymmetricKeyType?: string;
-  readonly asymmetricKeyDetails?: { readonly namedCurve?: string };
+  readonly asymmetricKeyDetails?: { readonly namedCurve?: string; readonly modulusLength?: number };
   export(form: { type: "pkcs8"; format: "pem" }): string;
 }
 
@@ -70,6 +70,9 @@ const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^]+?-----END \1PRIVATE
 
 /** The keys that both runtimes take, by type or curve (Deno 2.9.6, Bun 1.4.5, `tests/pair/tls_test.ts`). */
 const KINDS: readonly unknown[] = ["rsa", "ed25519", "prime256v1", "secp384r1", "secp521r1"];
+
+/** The shortest RSA key that both runtimes take, in bits. */
+const MIN_RSA_BITS = 2048;
 
 /** Reads a file of one or more certificates. Nothing else that is in it goes on to a runtime. */
 export function readCertificates(option: string, path: string): string | BusinessError {
@@ -105,6 +108,10 @@ export function readIdentity(
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
     const kind = type === "ec" ? details!.namedCurve : type;
     if (!KINDS.includes(kind)) throw new Error(`no runtime takes a key of this kind: ${kind}`);
+    const { modulusLength: bits = MIN_RSA_BITS } = details!;
+    if (bits < MIN_RSA_BITS) {
+      throw new Error(`an RSA key must have ${MIN_RSA_BITS} bits: it has ${bits}`);
+    }
     plain = key.export({ type: "pkcs8", format: "pem" });
   } catch (cause) {
     const rule = keyPassword === undefined

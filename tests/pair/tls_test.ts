@@ -205,13 +205,16 @@ describe("TLS", () => {
 
   it("takes the kinds of keys that both runtimes have, and no others", async () => {
     const curve = (name: string) => made.withKey("EC", `ec_paramgen_curve:${name}`);
-    for (const serverCert of [curve("secp384r1"), curve("secp521r1"), made.withKey("ED25519")]) {
+    const rsa = (bits: number) => made.withKey("RSA", `rsa_keygen_bits:${bits}`);
+    const own = [curve("secp384r1"), curve("secp521r1"), made.withKey("ED25519"), rsa(2048)];
+    for (const serverCert of own) {
       await using server = await greeting(serverCert);
       const options = { skipServerCertVerification: true };
       assertEquals(await outcome(`wss://127.0.0.1:${server.port}/`, options), "hello");
     }
     const rule = "keyPath must be a file of a PEM private key with no passphrase";
-    for (const other of [curve("secp256k1"), made.withKey("RSA-PSS", "rsa_keygen_bits:2048")]) {
+    const pss = made.withKey("RSA-PSS", "rsa_keygen_bits:2048");
+    for (const other of [curve("secp256k1"), pss, rsa(1024)]) {
       await using server = new WatchedServer();
       const config = { serverPort: 0, serverCert: other };
       await assertRefused(() => server.server.start(config), 401, `start: 'serverCert'.${rule}`);

@@ -126,6 +126,13 @@ describe("readIdentity()", () => {
     assertEquals(rule(error), "Parameter error: it.keyPath must be the key of 'certPath'");
   });
 
+  it("takes no RSA key that is too short for one of the runtimes", () => {
+    const form = { type: "pkcs8", format: "pem" } as const;
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const { cause } = fault(identity(made.file("short.pem", privateKey.export(form) as string)));
+    assertEquals(String(cause), "Error: an RSA key must have 2048 bits: it has 1024");
+  });
+
   it("takes no key of a kind that one of the runtimes does not take", () => {
     const form = { type: "pkcs8", format: "pem" } as const;
     const { privateKey } = generateKeyPairSync("x25519");
