@@ -7,13 +7,15 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
+import { check, given, isPort } from "./lib/arguments.mjs";
 import { ROOT } from "./lib/exec.mjs";
 import { pagePort } from "./lib/page_port.mjs";
 import { runtimes, system } from "./setup.mjs";
 
-const asked = process.argv.slice(2).filter((arg) => arg !== "--");
-const port = asked.find((arg) => /^\d+$/.test(arg)) ?? await pagePort();
-const wanted = asked.find((arg) => !/^\d+$/.test(arg));
+const [wanted, ...others] = given.filter((arg) => !isPort(arg));
+const isKnown = [undefined, "redis", "nats", "memory"].includes(wanted);
+check(isKnown && others.length === 0, "demo:cluster [redis | nats | memory] [port]");
+const port = given.find(isPort) ?? await pagePort();
 const { deno, bun } = await runtimes();
 const [engine, program] = await choose();
 console.log(`The servers share a log: ${engine}.`);
@@ -23,7 +25,7 @@ const child = spawn(command, args, {
   stdio: "inherit",
   env: { ...process.env, DENO: deno, BUN: bun },
 });
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
   process.on(signal, () => child.kill(signal));
 }
 child.once("close", (code) => process.exitCode = code ?? 0);
@@ -35,6 +37,9 @@ async function choose() {
     const path = await system(`${name}-server`);
     if (path) return [name, path];
   }
-  if (wanted !== "memory") console.log("There is neither redis-server nor nats-server here.");
+  const missing = wanted === undefined
+    ? "neither redis-server nor nats-server"
+    : `no ${wanted}-server`;
+  if (wanted !== "memory") console.log(`There is ${missing} here.`);
   return ["memory", ""];
 }

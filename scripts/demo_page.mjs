@@ -8,6 +8,7 @@
  */
 import { spawn } from "node:child_process";
 import process from "node:process";
+import { check, given, isPort } from "./lib/arguments.mjs";
 import { ROOT } from "./lib/exec.mjs";
 import { pagePort } from "./lib/page_port.mjs";
 import { runtimes } from "./setup.mjs";
@@ -15,13 +16,15 @@ import { runtimes } from "./setup.mjs";
 /** How long an example that was told to end may take, in ms; `stop` takes 5 s at the most. */
 const LIMIT_MS = 8_000;
 
-const [name = "", ...rest] = process.argv.slice(2).filter((arg) => arg !== "--");
+const [name = "", ...rest] = given;
 const redis = rest.filter((arg) => /^rediss?:/.test(arg));
-const [port = await pagePort()] = rest.filter((arg) => !redis.includes(arg));
+const [port = await pagePort(), ...others] = rest.filter((arg) => !redis.includes(arg));
 if (!["chat", "dashboard"].includes(name)) {
   console.error("Say which: demo_page chat, or demo_page dashboard");
   process.exit(1);
 }
+const isRight = isPort(port) && redis.length <= 1 && others.length === 0;
+check(isRight, `demo:${name} [port] [redis://…]`);
 const folder = `examples/${name}`;
 const flags = ["--quiet", "--no-prompt", "--allow-net=127.0.0.1", `--allow-read=${folder}`];
 const { deno, bun } = await runtimes();

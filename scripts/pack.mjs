@@ -8,6 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { given } from "./lib/arguments.mjs";
 import { exec, ROOT } from "./lib/exec.mjs";
 import { readTarball, replaceInTarball } from "./lib/tar.mjs";
 import { runtimes } from "./setup.mjs";
@@ -25,7 +26,7 @@ const KEPT = [
 
 const { deno } = await runtimes();
 const ours = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-const folder = resolve(process.argv[2] ?? ROOT);
+const folder = resolve(given[0] ?? ROOT);
 mkdirSync(folder, { recursive: true });
 const file = join(folder, `${ours.name.replace("@", "").replace("/", "-")}-${ours.version}.tgz`);
 

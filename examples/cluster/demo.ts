@@ -48,15 +48,20 @@ const children = new Set<ChildProcess>();
 const clients = new Clients();
 
 let isEnding = false;
-process.on("SIGINT", () => end(0)).on("SIGTERM", () => end(0));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end(0));
 /** Told twice where a terminal and npm both pass Ctrl-C on, it ends once, and removes its folder. */
 async function end(code: number): Promise<void> {
   if (isEnding) return;
   isEnding = true;
-  for (const child of children) child.kill("SIGKILL");
+  killAll();
   await Promise.race([clients.close(), later(500)]);
+  killAll(); // what the page has killed may have come back meanwhile
   rmSync(FOLDER, { recursive: true, force: true });
   process.exit(code);
+}
+
+function killAll(): void {
+  for (const child of children) child.kill("SIGKILL");
 }
 
 function start(command: string, args: string[], output: "inherit" | "pipe"): ChildProcess {
@@ -186,10 +191,15 @@ page.on("messageReceive", ({ data }) => {
   const part = data === "engine" ? log : nodes[Number(data)];
   if (part?.isUp) void part.kill();
 });
-await page.start({
-  serverPort: Number(port),
-  serverIP: "127.0.0.1",
-  fetch: () => new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } }),
-});
-console.log(`The demo is at http://127.0.0.1:${page.address!.port}/ (Ctrl+C ends it)`);
-setInterval(async () => void page.broadcast(JSON.stringify(await state())), 300);
+try {
+  await page.start({
+    serverPort: Number(port),
+    serverIP: "127.0.0.1",
+    fetch: () => new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } }),
+  });
+  console.log(`The demo is at http://127.0.0.1:${page.address!.port}/ (Ctrl+C ends it)`);
+  setInterval(async () => void page.broadcast(JSON.stringify(await state())), 300);
+} catch (error) {
+  console.error((error as Error).message); // the port is taken, say
+  await end(1);
+}

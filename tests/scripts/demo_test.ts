@@ -107,6 +107,34 @@ describe("the demo", () => {
     await new Promise((resolve) => holder.close(resolve));
   });
 
+  for (const engine of redis === undefined ? ["memory"] : ["memory", "redis"]) {
+    it(`leaves nothing of three servers on ${engine} where the page's port is taken`, async () => {
+      const holder = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => holder.once("listening", resolve));
+      const { port } = holder.address() as { port: number };
+      const folder = mkdtempSync(join(tmpdir(), "netkit-demo-"));
+      const program = Program.run(HERE, "scripts/demo_cluster.mjs", {
+        args: [engine, String(port)],
+        env: { TMPDIR: folder },
+      });
+      try {
+        const { code, stderr } = await deadline(program.ended, 90_000);
+        assertEquals([code, stderr.trim()], [
+          1,
+          `Websocket port already occupied: start: 127.0.0.1 port ${port}`,
+        ]);
+        assertEquals(readdirSync(folder).filter((name) => name.includes("demo")), []);
+        await until("no process is left", () => processesWith(folder).length === 0, 5000);
+      } finally {
+        program.kill("SIGKILL");
+        for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
+        await program.ended;
+        rmSync(folder, { recursive: true, force: true });
+        await new Promise((resolve) => holder.close(resolve));
+      }
+    });
+  }
+
   it("says which pages there are", async () => {
     const { stderr, code } = await Program.run(HERE, "scripts/demo_page.mjs", {
       args: ["nothing"],
