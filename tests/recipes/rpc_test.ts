@@ -85,6 +85,39 @@ describe("JSON-RPC", () => {
       const closed = next(socket, "close");
       socket.close();
       await closed;
+      // What nobody will ever answer is not left waiting.
+      await assertRejects(
+        () => within(Promise.resolve(client.request("add", { a: 1, b: 2 }))),
+        Error,
+        "closed",
+      );
     });
+  });
+
+  it("keeps what is asked while it reconnects, though attempts fail, and has it done once", async () => {
+    const asked: unknown[] = [];
+    const methods = new JSONRPCServer();
+    methods.addMethod("note", (what: string) => asked.push(what));
+    methods.addMethod("never", () => new Promise(() => {}));
+    const server = jsonRpcServer(methods);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const serverPort = server.address!.port;
+    const { client, socket } = jsonRpcClient(`ws://127.0.0.1:${serverPort}/`);
+    try {
+      await within(Promise.resolve(client.request("note", "before")));
+      const lost = assertRejects(async () => await client.request("never", {}), Error, "closed");
+      const broken = next(socket, "close");
+      await server.stop();
+      await broken;
+      await lost;
+      const answer = Promise.resolve(client.request("note", "meanwhile"));
+      await next(socket, "close"); // an attempt that fails
+      await server.start({ serverPort, serverIP: "127.0.0.1" });
+      assertEquals(await within(answer), 2);
+      assertEquals(asked, ["before", "meanwhile"]);
+    } finally {
+      socket.close();
+      if (server.address !== undefined) await server.stop();
+    }
   });
 });
