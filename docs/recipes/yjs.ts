@@ -8,16 +8,22 @@ import { readSyncMessage, writeSyncStep1, writeUpdate } from "y-protocols/sync";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
-/** A server that keeps a document for each path, and passes on what changes. */
+/** What a message is about: the document, or who is there and where their cursors are. */
+const SYNC = 0;
+const AWARENESS = 1;
+
+/** A server that keeps a document for each path, and passes on what changes and who is there. */
 export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketServer {
   const server = createWebSocketServer();
   server.on("connect", (connection) => {
     const socket = socketOf(server, connection);
-    const doc = documents.get(connection.url) ?? new Y.Doc();
-    documents.set(connection.url, doc);
+    const [path = ""] = connection.url.split("?"); // what follows may be a token, say
+    const doc = documents.get(path) ?? new Y.Doc();
+    documents.set(path, doc);
+    server.join(connection, path);
     const send = (write: (encoder: encoding.Encoder) => void) => {
       const encoder = encoding.createEncoder();
-      encoding.writeVarUint(encoder, 0); // 0: it syncs
+      encoding.writeVarUint(encoder, SYNC);
       write(encoder);
       if (encoding.length(encoder) > 1) socket.send(encoding.toUint8Array(encoder));
     };
@@ -27,7 +33,10 @@ export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketS
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       const from = decoding.createDecoder(new Uint8Array(data));
-      if (decoding.readVarUint(from) === 0) send((to) => readSyncMessage(from, to, doc, socket));
+      const about = decoding.readVarUint(from);
+      if (about === SYNC) send((to) => readSyncMessage(from, to, doc, socket));
+      // Also to who has sent it: y-websocket connects anew where nothing has come for 30 s.
+      if (about === AWARENESS) server.publish(path, data);
     };
     send((to) => writeSyncStep1(to, doc));
   });

@@ -7,6 +7,7 @@ import * as Y from "yjs";
 import { hocuspocusClient, hocuspocusServer } from "../../docs/recipes/hocuspocus.ts";
 import { yjsClient, yjsServer } from "../../docs/recipes/yjs.ts";
 import { within } from "../helpers/client.ts";
+import { next } from "../helpers/sockets.ts";
 
 /** Waits until a document has this text. */
 function hasText(doc: Y.Doc, text: string): Promise<void> {
@@ -44,6 +45,47 @@ describe("y-websocket", () => {
     await server.stop();
     // The library leaves its timer for the next attempt.
     await new Promise((resolve) => setTimeout(resolve, 400));
+  });
+
+  it("says who is there, to the one who says so, too, whatever stands behind the path", async () => {
+    const server = yjsServer();
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const url = `ws://127.0.0.1:${server.address!.port}`;
+    const [one, two] = [new Y.Doc(), new Y.Doc()];
+    const providers = [one, two].map((doc, n) => yjsClient(url, `room?token=${n}`, doc));
+    const [first, second] = providers.map(({ awareness }) => awareness);
+    one.getText("t").insert(0, "hello");
+    await hasText(two, "hello");
+    const seen = within(
+      new Promise<void>((resolve) =>
+        second!.on("change", () => {
+          const states = Array.from(second!.getStates().values(), ({ name }) => name);
+          if (states.includes("Ada")) resolve();
+        })
+      ),
+    );
+    first!.setLocalState({ name: "Ada" });
+    await seen;
+    // Where nothing has come for 30 s, the library takes the server for dead.
+    const socket = new WebSocket(`${url}/room`);
+    socket.binaryType = "arraybuffer";
+    await next(socket, "open");
+    const message = new Uint8Array([1, 1, 0]);
+    const heard = within(
+      new Promise<void>((resolve) => {
+        socket.onmessage = ({ data }) => {
+          if (String(new Uint8Array(data)) === String(message)) resolve();
+        };
+      }),
+    );
+    socket.send(message);
+    await heard;
+    socket.close();
+    await next(socket, "close");
+    for (const provider of providers) provider.destroy();
+    for (const doc of [one, two]) doc.destroy();
+    await server.stop();
+    await new Promise((resolve) => setTimeout(resolve, 400)); // as above
   });
 });
 
