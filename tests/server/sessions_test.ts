@@ -44,6 +44,18 @@ describe("a session", () => {
     assertEquals(peer.answers, ["1002 failed"]);
   });
 
+  it("says of none that it was accepted where it does not remember, in whichever order they were refused", () => {
+    const session = new Session();
+    const peer = new Peer();
+    session.enter(peer, said("a", 1));
+    const receipts = Array.from({ length: 1002 }, (_, n) => session.take(n + 1)!);
+    const [first, second, ...rest] = receipts;
+    for (const receipt of [second!, first!, ...rest]) receipt.refuse("failed");
+    peer.answers.length = 0;
+    for (const n of [1, 2, 3]) assertEquals(take(session, n), "again");
+    assertEquals(peer.answers, ["1 forgotten", "2 forgotten", "3 failed"]);
+  });
+
   it("knows that its client was elsewhere, from then on", () => {
     const session = new Session();
     session.enter(new Peer(), said("a", 1));
