@@ -113,7 +113,7 @@ class Server {
     read.authorize ??= this.#authorize;
     const start = (parts = this.#parts) => this.#run(listen(read, parts));
     if (this.#cluster === undefined) return settled(start());
-    return this.#enter("start", (parts) => start(parts) ?? true);
+    return this.#enter("start", read, (parts) => start(parts) ?? true);
   }
 
   mount(config: unknown = {}): Promise<WebSocketMount> {
@@ -126,7 +126,7 @@ class Server {
       const mounted = mount(read, parts);
       return mounted instanceof Error ? mounted : this.#run(mounted.listening) ?? mounted.mount;
     };
-    if (this.#cluster !== undefined) return this.#enter("mount", start);
+    if (this.#cluster !== undefined) return this.#enter("mount", read, start);
     const mounted = start();
     return mounted instanceof Error ? Refusal.of(mounted) : Promise.resolve(mounted);
   }
@@ -229,17 +229,16 @@ class Server {
   /** Takes a place among the other servers first. */
   #enter<T>(
     call: string,
+    { signal }: ServerConfig,
     start: (parts: ListeningServerParts) => T | BusinessError,
   ): Promise<T> {
     return Refusal.pending((resolve, reject) => {
       const enter = async () => {
         const { Clustered } = await loading(import("./server/clustered.ts"));
-        const parts = [this.#cluster!, this.#parts, this.#subscribers] as const;
-        const clustered = await Clustered.enter(call, ...parts);
-        const started = clustered instanceof Error ? clustered : start(clustered.parts);
-        if (this.#listening === undefined && clustered instanceof Clustered) {
-          await clustered.close();
-        }
+        const parts = [signal, this.#cluster!, this.#parts, this.#subscribers] as const;
+        const entered = await Clustered.enter(call, ...parts);
+        const started = entered instanceof Error ? entered : start(entered.parts);
+        if (this.#listening === undefined && entered instanceof Clustered) await entered.close();
         this.#entering = undefined;
         if (started instanceof Error) reject(started);
         else resolve(started);

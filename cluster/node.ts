@@ -109,27 +109,34 @@ export class ClusterNode<Except, Result> {
   /**
    * Reads what the log has kept.
    *
+   * @param signal Ends it, as if the broker could not be read.
    * @returns Why that cannot be done, if it cannot.
    */
-  async open(call: string): Promise<BusinessError | undefined> {
+  async open(call: string, signal?: AbortSignal): Promise<BusinessError | undefined> {
     this.#readAt = this.#clock.now();
     const ready = new Promise<boolean>((resolve) => {
       let timer: unknown;
+      const end = (isReady: boolean) => {
+        this.#clock.clearTimer(timer);
+        signal?.removeEventListener("abort", giveUp);
+        resolve(isReady);
+      };
+      const giveUp = () => end(false);
       const wait = (ms: number) => {
         timer = this.#clock.setTimer(() => {
           const left = this.#readAt + READY_MS - this.#clock.now();
           if (left > 0) wait(left); // a long log, of which it reads on
-          else resolve(false);
+          else giveUp();
         }, ms);
       };
       wait(READY_MS);
-      this.#ready = () => {
-        this.#clock.clearTimer(timer);
-        resolve(true);
-      };
+      this.#ready = () => end(true);
+      if (signal?.aborted) giveUp();
+      else signal?.addEventListener("abort", giveUp);
     });
     this.#log.open();
     if (await ready) return undefined;
+    this.depart(); // the broker may have been there as the signal had aborted
     await this.#log.close();
     const why = this.#cause === undefined ? "" : `: ${describe(this.#cause)}`;
     const what = `${call}: the broker could not be read within ${READY_MS / 1000} s${why}`;

@@ -15,6 +15,7 @@ import { describe } from "../internal/describe.ts";
 import { placeText } from "../internal/resume_frame.ts";
 import type { Traffic } from "../internal/stats.ts";
 import type { ServerConnection } from "./connection.ts";
+import { aborted } from "./listen.ts";
 import type { ListeningServer, ListeningServerParts } from "./listening_server.ts";
 import { sendOut } from "./publishing.ts";
 import { Resuming } from "./resuming.ts";
@@ -100,15 +101,16 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   /** Takes a place among the others; gives an error where the broker cannot be read. */
   static async enter(
     call: string,
+    signal: AbortSignal | undefined,
     options: ClusterOptions,
     parts: ListeningServerParts,
     subscribers: Subscribers,
   ): Promise<Clustered | BusinessError> {
     const clustered = new Clustered(options, parts, subscribers);
-    const error = await clustered.#node.open(call);
+    const error = await clustered.#node.open(call, signal);
     if (error === undefined) return clustered;
     clustered.#parts.clock.clearTimer(clustered.#cutOff);
-    return error;
+    return signal?.aborted ? aborted(call, signal) : error;
   }
 
   /** The server listens, so that there may be connections. */

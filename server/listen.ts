@@ -76,7 +76,8 @@ function unsupported(
   );
 }
 
-function aborted(call: string, { reason: cause }: AbortSignal): BusinessError {
+/** Says that nothing is started, as its signal has aborted. */
+export function aborted(call: string, { reason: cause }: AbortSignal): BusinessError {
   return businessError("aborted", `${call}: 'signal' has aborted already`, { cause });
 }
 

@@ -6,6 +6,7 @@ import type { Broker, BrokerReader } from "../../cluster.ts";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { ClusteredServers, ips } from "../helpers/clustered_servers.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 import { Cluster } from "../helpers/nodes.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 
@@ -54,6 +55,51 @@ describe("start() of a server with a broker", () => {
       assertEquals(clock.pending, 0);
     });
   }
+});
+
+describe("start() of a server with a broker and a signal", () => {
+  for (const call of ["start", "mount"] as const) {
+    for (const waited of [0, 3000]) {
+      it(`gives up at once where it is aborted after ${waited} ms: ${call}`, async () => {
+        const clock = new FakeClock();
+        const broker = new MemoryBroker({ clock });
+        const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+        const leaving = new AbortController();
+        const left = countListeners(leaving.signal);
+        const { signal } = leaving;
+        const begin = (more: object) =>
+          call === "start" ? server.start({ serverPort: 80, ...more }) : server.mount(more);
+        broker.down();
+        if (waited === 0) leaving.abort("enough");
+        const starting = assertRejects(() => begin({ signal }), BusinessError);
+        await clock.advance(waited);
+        leaving.abort("enough");
+        const { kind, message, cause } = await starting as BusinessError;
+        assertEquals([kind, message, cause], [
+          "aborted",
+          `Websocket Unknown Other Error: ${call}: 'signal' has aborted already`,
+          "enough",
+        ]);
+        assertEquals([clock.now(), clock.pending, left()], [1000 + waited, 0, 0]);
+        broker.up();
+        await clock.until(Promise.resolve(begin({})));
+        assertEquals(await clock.until(server.stop()), true);
+      });
+    }
+  }
+
+  it("hears its signal once it listens, by one listener", async () => {
+    const clock = new FakeClock();
+    const broker = new MemoryBroker({ clock });
+    const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+    const leaving = new AbortController();
+    const left = countListeners(leaving.signal);
+    await clock.until(server.start({ serverPort: 80, signal: leaving.signal }));
+    assertEquals(left(), 1);
+    leaving.abort();
+    await clock.advance(10_000);
+    assertEquals([server.address, left()], [undefined, 0]);
+  });
 });
 
 /** A log that is long: so many entries, one each two seconds. */
