@@ -164,6 +164,15 @@ describe("createWebSocket().send() arguments", () => {
     assertArgumentError(error);
   });
 
+  it("answers 401 to the last of two callbacks", async () => {
+    const told: string[] = [];
+    const [error] = await answerOf((callback) =>
+      untyped(createUntyped()).send("a", () => told.push("the first"), callback)
+    );
+    assertArgumentError(error);
+    assertEquals(told, []);
+  });
+
   it("answers 401 when there is one argument too many", () => assertWrong("send", ["a", "b"]));
 
   it("answers 401 when the callback is null or no function, and no options either", async () => {

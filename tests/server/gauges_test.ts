@@ -81,7 +81,7 @@ describe("an observer of a server", () => {
     await using nodes = new NodesInMemory();
     let gauges: ServerGauges | undefined;
     const observer = { started: (server: ServerGauges) => gauges = server };
-    const server = await nodes.node({ observer });
+    const server = await nodes.node({ observer, stats: true });
     assertEquals(gauges!.unacknowledged, 0);
     const done = Promise.withResolvers<void>();
     for (const ws of [await nodes.client(), await nodes.client()]) {
@@ -91,6 +91,7 @@ describe("an observer of a server", () => {
     const answers = [one!, one!, two!].map((to) => server.send("two", to, { acknowledge: true }));
     await nodes.settle();
     assertEquals(gauges!.unacknowledged, 3);
+    assertEquals(server.stats()!.unacknowledged, { messages: 3, bytes: 9 });
     done.resolve();
     await nodes.settle();
     assertEquals([await Promise.all(answers), gauges!.unacknowledged], [[true, true, true], 0]);
