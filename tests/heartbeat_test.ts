@@ -257,6 +257,17 @@ describe("Heartbeat", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("takes a peer again that is added in its own dead()", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 4 });
+    const { dead } = peer;
+    peer.dead = () => {
+      dead.call(peer);
+      heartbeat.add(peer);
+    };
+    clock.tick(30_000);
+    assertEquals(peer.log, ["ping 10", "dead 14", "ping 24", "dead 28"]);
+  });
+
   it("starts afresh with a peer added again", () => {
     const { clock, heartbeat, peer } = setUp({
       pingInterval: 10,
