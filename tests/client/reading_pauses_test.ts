@@ -62,6 +62,17 @@ async function end(
 }
 
 describe("a client whose streams are read too slowly", () => {
+  it("is read again though more came after it was stopped", async () => {
+    const world = await open();
+    const { clock, calls, runtime, streams: [reader] } = world;
+    await fill(world);
+    runtime.events.message("late");
+    for (let n = 0; n < 42; n++) await reader!.read();
+    await clock.advance(0);
+    assertEquals(calls(), ["pause", "resume"]);
+    await end(world);
+  });
+
   it("is not read, nor pinged, until they are read again", async () => {
     const world = await open();
     const { clock, calls, runtime, streams: [reader] } = world;
