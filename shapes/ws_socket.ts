@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { CloseResult, TextOrBytes, WebSocketData } from "../client/types.ts";
-import type { Receipt } from "../internal/receipt.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
@@ -288,7 +287,10 @@ export class WsSocket extends EventEmitter {
   }
 
   /** Not for programs. */
-  message(data: TextOrBytes | ArrayBuffer, receipt?: Receipt): undefined {
+  message(
+    data: TextOrBytes | ArrayBuffer,
+    receipt?: { hold(): (isSeen: boolean) => void },
+  ): undefined {
     const isBinary = typeof data !== "string";
     const shown = isBinary && this.#is(BUFFERS) ? data : toBuffer(data);
     if (this.emit("message", shown, isBinary)) receipt?.hold()(true);
