@@ -28,7 +28,7 @@ import { observing } from "./internal/observer.ts";
 import { ACCEPTED, answered, Refusal, settled } from "./internal/result.ts";
 import type { StandardSchema } from "./internal/schema.ts";
 import { Stats, type WebSocketStats } from "./internal/stats.ts";
-import { argumentError, readOptions, TEXT } from "./internal/validate.ts";
+import { argumentError, readOptions, surplusError, TEXT } from "./internal/validate.ts";
 import { serverRuntime } from "./runtime/select_server.ts";
 import type { ServerConnection } from "./server/connection.ts";
 import { bufferedAmount, drained, send, terminate } from "./server/flow.ts";
@@ -105,8 +105,8 @@ class Server {
     return address && { ...address };
   }
 
-  start(config: unknown): Promise<boolean> {
-    const read = this.#wrongOptions?.() ?? readServerConfig(config);
+  start(config: unknown, more?: unknown): Promise<boolean> {
+    const read = this.#wrongOptions?.() ?? surplusError("start", more) ?? readServerConfig(config);
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("start", read);
     if (error !== undefined) return Refusal.of(error);
@@ -138,12 +138,12 @@ class Server {
     return isOwn && found.sendAtOnce(data) ? ACCEPTED : this.#send(data, connection, options);
   }
 
-  close(connection: unknown, options?: unknown): Promise<boolean> {
-    return settled(this.#close(connection, options));
+  close(connection: unknown, options?: unknown, more?: unknown): Promise<boolean> {
+    return settled(surplusError("close", more) ?? this.#close(connection, options));
   }
 
-  terminate(connection: unknown): Promise<boolean> {
-    return settled(terminate(this.#listening, connection));
+  terminate(connection: unknown, more?: unknown): Promise<boolean> {
+    return settled(surplusError("terminate", more) ?? terminate(this.#listening, connection));
   }
 
   bufferedAmount(connection: unknown): number {
@@ -158,12 +158,12 @@ class Server {
     return publish(this.#listening, this.#subscribers, null, data, options);
   }
 
-  join(connection: unknown, topic: unknown): Promise<boolean | JoinResult> {
-    return join(this.#listening, connection, topic);
+  join(connection: unknown, topic: unknown, more?: unknown): Promise<boolean | JoinResult> {
+    return answered(surplusError("join", more) ?? join(this.#listening, connection, topic));
   }
 
-  leave(connection: unknown, topic: unknown): Promise<boolean> {
-    return settled(leave(this.#listening, connection, topic));
+  leave(connection: unknown, topic: unknown, more?: unknown): Promise<boolean> {
+    return settled(surplusError("leave", more) ?? leave(this.#listening, connection, topic));
   }
 
   publish(topic: unknown, data: unknown, options?: unknown): Promise<PublishResult> {
@@ -189,8 +189,8 @@ class Server {
     return this.#subscribers.add(topic, listener);
   }
 
-  stop(options?: unknown): Promise<boolean> {
-    const farewell = readStopOptions(options);
+  stop(options?: unknown, more?: unknown): Promise<boolean> {
+    const farewell = surplusError("stop", more) ?? readStopOptions(options);
     if (farewell instanceof Error) return Refusal.of(farewell);
     if (this.#listening === undefined) {
       return this.#entering === undefined

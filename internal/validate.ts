@@ -123,6 +123,12 @@ export function argumentError(what: string, rule: string, value: unknown): Busin
   return businessError("argument", `${what} ${rule}: current value is ${describe(value)}`);
 }
 
+/** The error for a function after all that a call takes: as a callback it would wait for ever. */
+export function surplusError(call: string, value: unknown): BusinessError | undefined {
+  if (typeof value !== "function") return undefined;
+  return argumentError(`${call}: a callback`, "must be left out: it returns a promise", value);
+}
+
 /** Throws where an argument is wrong, for calls that answer nothing. */
 export function checkArgument(what: string, [passes, rule]: Rule, value: unknown): void {
   if (!passes(value)) throw argumentError(what, rule, value);

@@ -2,7 +2,12 @@
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError, createWebSocket, type WebSocketServer } from "../../mod.ts";
+import {
+  BusinessError,
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketServer,
+} from "../../mod.ts";
 import { duplexOf, wsServer } from "../../node.ts";
 import { streamsOf } from "../../standard.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
@@ -35,6 +40,38 @@ describe("a call that is refused says why", () => {
       const calls = [server.publish("topic", data), server.broadcast(data)];
       assertEquals(await Promise.all(calls.map(codeOf)), [code, code]);
     }
+  });
+
+  it("where it is given a callback, which nobody would call", async () => {
+    await using pair = await MemoryPair.start();
+    const { clock, server } = pair;
+    const connection = await pair.open();
+    const told: string[] = [];
+    server.on("close", (_connection, { code }) => told.push(`close ${code}`));
+    const idle = createWebSocketServer();
+    const more = () => told.push("called");
+    const calls: [WebSocketServer, string, unknown[]][] = [
+      [idle, "start", [{ serverPort: 0 }]],
+      [server, "join", [connection, "topic"]],
+      [server, "leave", [connection, "topic"]],
+      [server, "close", [connection, {}]],
+      [server, "terminate", [connection]],
+      [server, "stop", [{}]],
+    ];
+    for (const [on, name, args] of calls) {
+      const call = Reflect.get(on, name).bind(on) as (...args: unknown[]) => Promise<unknown>;
+      assertEquals(
+        await wordsOf(() => call(...args, more)),
+        `${ARGUMENT}${name}: a callback must be left out: it returns a promise: current value is a function`,
+      );
+    }
+    assertEquals(idle.address, undefined);
+    assertEquals(server.listAllConnections(), [connection]);
+    assertEquals(await server.publish("topic", "x"), { sent: 0, tooSlow: 0 });
+    const close = server.close.bind(server) as (...args: unknown[]) => Promise<boolean>;
+    assertEquals(await close(connection, { code: 3000 }, 1), true); // an index of `forEach`, say
+    await clock.until(server.stop());
+    assertEquals(told, ["close 3000"]);
   });
 
   it("where a topic is no text", async () => {
