@@ -27,7 +27,7 @@ import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
 const LIMIT_SECONDS = 20 * 60;
 
 /** How many runners work at a time: most tests wait for something, few want a core. */
-const RUNNERS = { whole: 3, quick: 4 };
+const RUNNERS = 4;
 
 /** How long each file took the last time, on each runtime: what the time left is told from. */
 const TIMES = join(ROOT, "scripts/runtimes/times.json");
@@ -100,7 +100,7 @@ const all = [
     : [runOf("Deno, snippets", documentedModules(), onDeno(["--doc"]), true)]),
 ];
 const suites = all.map(({ suite }) => suite);
-const runners = verbose ? all.length : RUNNERS[quick ? "quick" : "whole"];
+const runners = verbose ? all.length : RUNNERS;
 await runAll(suites, runners, async (suite, part) => {
   const run = all.find((one) => one.suite === suite);
   if (run !== undefined) await runPart(run, part);
