@@ -20,7 +20,7 @@ import { run } from "./run.ts";
 /** So many programs in one case: each case has its time limit. */
 const BATCH = 1000;
 
-const runs = Number(process.env["MODEL_RUNS"] ?? 5000);
+const runs = Number(process.env["MODEL_RUNS"] ?? 3000);
 const seed = Number(process.env["MODEL_SEED"] ?? Date.now() % 2 ** 31);
 
 describe("random programs", () => {
