@@ -2,16 +2,15 @@
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { system } from "../../scripts/setup.mjs";
 import { createWebSocket } from "../../mod.ts";
 import { Chromium } from "../helpers/chromium.ts";
 import { within } from "../helpers/client.ts";
 import { until as untilSo } from "../helpers/log_reader.ts";
-import { processesWith } from "../helpers/processes.ts";
+import { endAll, processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program } from "../helpers/programs.ts";
 import { assertAccessible, takePicture, textsOf, until } from "./pages.ts";
 
@@ -113,8 +112,7 @@ describe("examples/cluster/", () => {
           await untilSo("no process is left", () => processesWith(folder).length === 0, 5000);
           assertEquals(readdirSync(folder), ["deno"]);
         } finally {
-          for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
-          rmSync(folder, { recursive: true });
+          await endAll(program, folder);
         }
       });
     }

@@ -1,7 +1,8 @@
 /** Processes, by what Linux tells of them. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import process from "node:process";
+import type { Program } from "./programs.ts";
 
 /**
  * The processes that a folder is named to in their environment, or that work in it, by their numbers, where the
@@ -17,4 +18,18 @@ export function processesWith(folder: string): string[] {
       return false; // it has just ended
     }
   });
+}
+
+/** Ends a program and all processes of its folder, and removes that. */
+export async function endAll(program: Program, folder: string): Promise<void> {
+  program.kill("SIGKILL");
+  for (const pid of processesWith(folder)) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has just ended.
+    }
+  }
+  await program.ended;
+  rmSync(folder, { recursive: true, force: true });
 }

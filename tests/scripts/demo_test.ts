@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import process from "node:process";
 import { system } from "../../scripts/setup.mjs";
 import { within } from "../helpers/client.ts";
 import { until } from "../helpers/log_reader.ts";
-import { processesWith } from "../helpers/processes.ts";
+import { endAll, processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 
 const redis = await system("redis-server");
@@ -76,10 +76,7 @@ describe("the demo", () => {
         assertEquals(readdirSync(folder).filter((name) => name.includes("demo")), []);
         await until("no process is left", () => processesWith(folder).length === 0, 5000);
       } finally {
-        program.kill("SIGKILL");
-        for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
-        await program.ended;
-        rmSync(folder, { recursive: true, force: true });
+        await endAll(program, folder);
       }
     });
   }
@@ -126,10 +123,7 @@ describe("the demo", () => {
         assertEquals(readdirSync(folder).filter((name) => name.includes("demo")), []);
         await until("no process is left", () => processesWith(folder).length === 0, 5000);
       } finally {
-        program.kill("SIGKILL");
-        for (const pid of processesWith(folder)) process.kill(Number(pid), "SIGKILL");
-        await program.ended;
-        rmSync(folder, { recursive: true, force: true });
+        await endAll(program, folder);
         await new Promise((resolve) => holder.close(resolve));
       }
     });
