@@ -46,10 +46,10 @@ const MAX_TOPIC = 64 * 1024;
 
 type Except = ReadonlySet<ServerConnection>;
 
-/** A connection that is in a topic: its number on this server, and its topics. */
+/** A connection that is in a topic: its number on this server, and its topics, with a `join` that waits for the log. */
 interface Place {
   readonly id: number;
-  readonly topics: Set<string>;
+  readonly topics: Map<string, Promise<JoinResult> | undefined>;
 }
 
 /** A server among others, from `start` to `stop`. */
@@ -155,11 +155,12 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
       // The same number again for one that was in no topic for a while: nobody takes it for another.
       const id = this.#numbers.get(connection) ?? ++this.#ids;
       this.#numbers.set(connection, id);
-      place = { id, topics: new Set() };
+      place = { id, topics: new Map() };
       this.#places.set(connection, place);
     }
-    if (place.topics.has(topic)) return this.#resuming && { missed: 0 };
-    place.topics.add(topic);
+    const { topics } = place;
+    if (topics.has(topic)) return topics.get(topic) ?? (this.#resuming && { missed: 0 });
+    topics.set(topic, undefined);
     const { handle } = connection;
     const shown = this.#show(connection);
     // Functions of the user's are called meanwhile, which may close it, or have it leave.
@@ -168,6 +169,10 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     this.#node.join([topic, place.id, handle.clientIP, shown]);
     const joined = this.#resuming?.join(connection, topic, () => isIn() && enter());
     if (joined === undefined) enter();
+    if (joined instanceof Promise) {
+      topics.set(topic, joined);
+      void joined.then(() => topics.get(topic) === joined && topics.set(topic, undefined));
+    }
     return joined ?? (this.#resuming && { missed: 0 });
   }
 
@@ -185,7 +190,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     const place = this.#places.get(connection);
     if (place === undefined) return;
     this.#places.delete(connection);
-    for (const topic of place.topics) this.#node.leave(topic, place.id);
+    for (const topic of place.topics.keys()) this.#node.leave(topic, place.id);
   }
 
   members(topic: string): ClusterMember[] {

@@ -17,5 +17,10 @@ export async function browserAt(
   };
   ws.on("message", (_, data) => transport.onmessage?.(String(data)));
   ws.on("close", () => transport.onclose?.());
-  return puppeteer.connect({ transport, defaultViewport: null });
+  try {
+    return await puppeteer.connect({ transport, defaultViewport: null });
+  } catch (why) {
+    void ws.close(); // puppeteer leaves it open
+    throw why;
+  }
 }

@@ -191,6 +191,27 @@ describe("the wire", () => {
     await Promise.all([ws, leaver.ws].map((ws) => world.clock.until(ws.close())));
   });
 
+  it("'join' twice while it waits for its log: both answer once it has caught up, and say the same", async () => {
+    await using world = new ResumingServers();
+    const server = await world.start();
+    await world.publish("t", "1");
+    const last = world.broker.entries.length;
+    const { ws } = await raw(world);
+    await ws.send(`{"resume":1,"epoch":"1","at":{"t":"${last + 1}.0"}}\n`);
+    await world.settle();
+    const [one] = server.listAllConnections();
+    const answers: unknown[] = [];
+    void server.join(one!, "t").then((answer) => answers.push(answer));
+    await world.settle(100);
+    assertEquals([world.joined, answers], [[], []]);
+    await world.publish("t", "seen elsewhere");
+    await world.settle();
+    const recovered = [{ recovered: true, missed: 0 }];
+    assertEquals([world.joined, answers], [recovered, recovered]);
+    assertEquals(await world.clock.until(server.join(one!, "t")), { missed: 0 });
+    await world.clock.until(ws.close());
+  });
+
   it("waits 5 s where it is behind in the same log, and a second where the log is another", async () => {
     await using world = new ResumingServers();
     await world.start();
