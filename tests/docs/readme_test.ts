@@ -169,12 +169,12 @@ describe("the links of the documentation", () => {
 });
 
 /** Pages that have a Chinese twin: those of `docs/` in `docs/zh/`, by the same name. */
-const TWINS = ["README.md"].concat(
+const TWINS = ["README.md", "SECURITY.md"].concat(
   [
     ...["README", "client", "close-codes", "cluster", "compared", "guarantees", "heartbeat"],
     ...["porting", "questions", "resume", "server", "backpressure", "browsers", "errors"],
     ...["mounting", "options", "reconnect", "testing", "topics"],
-    ...["messages", "deploying", "observability"],
+    ...["messages", "deploying", "observability", "limits", "stability", "shapes"],
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
 );
@@ -216,5 +216,6 @@ function inEnglish(page: string, link: string): string {
 }
 
 function twinOf(page: string): string {
-  return page === "README.md" ? "README.zh.md" : page.replace(/^docs\//, "docs/zh/");
+  if (page === "README.md") return "README.zh.md";
+  return page === "SECURITY.md" ? "docs/zh/security.md" : page.replace(/^docs\//, "docs/zh/");
 }
