@@ -175,6 +175,7 @@ const TWINS = ["README.md", "SECURITY.md"].concat(
     ...["porting", "questions", "resume", "server", "backpressure", "browsers", "errors"],
     ...["mounting", "options", "reconnect", "testing", "topics"],
     ...["messages", "deploying", "observability", "limits", "stability", "shapes"],
+    "recipes/README",
     ...["app", "big", "come_back", "libraries", "machines", "port"].map((name) => `tasks/${name}`),
   ].map((name) => `docs/${name}.md`),
 );
