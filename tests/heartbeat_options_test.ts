@@ -86,6 +86,16 @@ describe("heartbeatPolicy()", () => {
   });
 });
 
+describe("Heartbeat", () => {
+  for (const pongTimeout of [undefined, 6, 0]) {
+    it(`takes a peer for dead 'pingInterval' after a Ping, with a 'pongTimeout' of ${pongTimeout}`, async () => {
+      const { clock, peer } = setUp({ pingInterval: 5, pongTimeout });
+      await clock.advance(60_000);
+      assertEquals([peer.log, clock.pending], [["ping 5", "dead 10"], 0]);
+    });
+  }
+});
+
 describe("what is no argument of the heartbeat's", () => {
   it("is refused with 401, and named", () => {
     const { clock, heartbeat } = setUp({ pingInterval: 1, pongTimeout: 1 });

@@ -62,6 +62,12 @@ const ASKING: typeof CALLS = [
     "alreadyConnected",
   ],
   [
+    "connect, a header that is, and a wrong URL",
+    (ws) => ws.connect("nothing", { header: () => ({}) }),
+    "",
+    "alreadyConnected",
+  ],
+  [
     "connect, asked, a wrong option",
     (ws) => ws.connect(() => URL, { pings: 1 } as Options),
     "argument",
@@ -140,6 +146,40 @@ describe("the signal of an attempt", () => {
         assertEquals(await causeOf(ws, clock, signal), signal);
       }
       assertEquals(clock.pending, 0);
+    });
+  }
+
+  for (const reconnect of [undefined, RECONNECT]) {
+    it(`ends what it was given to, and nothing before or after${reconnect ? ", with reconnect" : ""}`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedClient();
+      const ws = createWebSocket({ clock, runtime, reconnect });
+      const [first, second, third] = [1, 2, 3].map(() => new AbortController());
+      const end = async () => {
+        runtime.events.closed({ code: 1000, reason: "" });
+        await clock.advance(0);
+        assertEquals([ws.state, clock.pending], ["idle", 0]);
+      };
+      await ws.connect(URL, { signal: first!.signal });
+      runtime.events.open();
+      void ws.close();
+      await end();
+      await ws.connect(URL, { signal: second!.signal });
+      runtime.events.open();
+      first!.abort();
+      assertEquals(ws.state, "open");
+      second!.abort();
+      assertEquals(ws.state, "closing");
+      await end();
+      await ws.connect(URL, { signal: third!.signal });
+      assertEquals(ws.state, "connecting");
+      third!.abort();
+      await end();
+      await ws.connect(URL);
+      runtime.events.open();
+      assertEquals(ws.state, "open");
+      void ws.close();
+      await end();
     });
   }
 });

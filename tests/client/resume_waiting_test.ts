@@ -108,3 +108,35 @@ describe("a client that waits for a greeting", () => {
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 });
+
+describe("a client that resumes, closes and connects anew", () => {
+  it("is another one: it was nowhere, and nobody knows it", async () => {
+    const { clock, ws, log, runtime } = await world();
+    const sent: string[] = [];
+    const converse = async () => {
+      runtime.socket.send = (data: unknown) => void sent.push(String(data));
+      runtime.events.message(GREETING);
+      runtime.events.message('{"joined":"a","at":"1.0"}\n');
+      const answer = ws.send("news", { acknowledge: true });
+      runtime.events.message('{"ack":1}\n');
+      assertEquals(await answer, true);
+      void ws.close();
+      runtime.events.closed({ code: 1000, reason: "" });
+      await clock.advance(0);
+    };
+    await converse();
+    await clock.until(ws.connect("ws://localhost/"));
+    runtime.socket.protocol = "resume.netkit.1";
+    runtime.events.open();
+    await clock.advance(10);
+    await converse();
+    const [hello, introduction, message, ...again] = sent;
+    const [place, who] = [again[0], again[1]];
+    assertEquals([hello, message], ['{"resume":1,"at":{}}\n', "#1\nnews"]);
+    assertEquals([place, again[2], again.length], [hello, message, 3]);
+    const [before, now] = [introduction, who].map((text) => JSON.parse(text!));
+    assertEquals([before.nth, now.nth, before.session === now.session], [1, 1, false]);
+    assertEquals(log, ["open", "openInfo", "close", "open", "openInfo", "close"]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+});
