@@ -10,12 +10,14 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
   it("sends those again that were under way first, and counts them meanwhile", async () => {
     await using nodes = new NodesInMemory();
     await nodes.node({}, {}, () => {});
-    const ws = await nodes.client({ reconnect: ALWAYS });
+    const ws = await nodes.client({ reconnect: ALWAYS, stats: true });
     nodes.network.links[0]!.hold("toServer");
     const answers = new Answers();
     const send = (data: string) => answers.add(data, ws.send(data, ACK));
     for (const data of ["one", "two"]) send(data);
     await nodes.settle();
+    const waiting = () => ws.stats()!.unacknowledged;
+    assertEquals(waiting(), { messages: 2, bytes: 6 });
     const counts: unknown[] = [];
     for (const event of ["error", "close"] as const) {
       ws.on(event, () => void counts.push([event, ws.state, ws.bufferedAmount]));
@@ -26,18 +28,19 @@ describe("a client that reconnects, with messages to be acknowledged", () => {
     assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 6]);
     send("three");
     answers.add("four", ws.send("four"));
-    assertEquals(ws.bufferedAmount, 15);
+    assertEquals([ws.bufferedAmount, waiting()], [15, { messages: 3, bytes: 11 }]);
     nodes.at = 99; // where nobody listens
     for (let attempt = 0; attempt < 3; attempt++) {
       await nodes.back();
       assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 15]);
+      assertEquals(waiting(), { messages: 3, bytes: 11 });
     }
     nodes.at = 1;
     await nodes.back();
     const seen = nodes.seen.map((line) => line.split(" ")[1]);
     assertEquals(seen, ["one", "two", "three", "four"]);
     assertEquals(answers.log.sort(), ["four false", "one true", "three true", "two true"]);
-    assertEquals(ws.bufferedAmount, 0);
+    assertEquals([ws.bufferedAmount, waiting()], [0, undefined]);
   });
 
   it("counts as sent what goes out, and not what the server is known to refuse, queued or not", async () => {

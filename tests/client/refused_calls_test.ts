@@ -132,4 +132,23 @@ describe("a call that a client refuses", () => {
     assertEquals(error.message, "Websocket url error: connect: the runtime refused the URL");
     assertEquals((error.cause as Error).message, "no way to ws://…@localhost/?…");
   });
+
+  it("has 'opened' and 'closed' of the connection before where the runtime refuses the URL of the next", async () => {
+    const runtime = new ScriptedClient();
+    const clock = new FakeClock();
+    const ws = createWebSocket({ runtime, clock });
+    await ws.connect("ws://localhost/");
+    runtime.events.open();
+    runtime.events.closed({ code: 4000, reason: "done" });
+    const before = [ws.opened, ws.closed];
+    runtime.fault = new SyntaxError("no way");
+    await refusal(ws.connect("ws://localhost/"));
+    assertEquals([ws.opened === before[0], ws.closed === before[1]], [true, true]);
+    assertEquals([(await ws.closed).code, ws.state], [4000, "idle"]);
+    runtime.fault = undefined;
+    await ws.connect("ws://localhost/");
+    assertEquals([ws.opened === before[0], ws.closed === before[1]], [false, false]);
+    await ws.close();
+    await clock.advance(0);
+  });
 });

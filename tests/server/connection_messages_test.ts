@@ -184,6 +184,25 @@ describe("a server's connection whose listeners cannot follow", () => {
     assertEquals(world.told, [[], ["ping"]]);
   });
 
+  for (const pongTimeout of [3, 4, 5, undefined]) {
+    it(`is dropped when a silent peer would be dead, with a 'pongTimeout' of ${pongTimeout}`, async () => {
+      const socket = new PausableSocket();
+      await using world = await ScriptedConnection.open({
+        config: { ...config, pongTimeout },
+        socket,
+      });
+      world.server.on("messageReceive", () => new Promise<void>(() => {}));
+      world.admission.message("x");
+      await world.clock.advance(pongTimeout === 3 ? 6999 : 7999);
+      assertEquals(world.told, [["message x"], ["pause"]]);
+      await world.clock.advance(1);
+      assertEquals(world.told, [
+        ["error tooFast 0", "close 1008 Sending too fast"],
+        ["close 1008", "resume"],
+      ]);
+    });
+  }
+
   it("is sent no Ping where what comes as it is to be read from is too much again", async () => {
     const socket = new PausableSocket();
     await using world = await ScriptedConnection.open({ config, socket });

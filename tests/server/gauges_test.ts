@@ -62,6 +62,18 @@ describe("an observer of a server", () => {
     assertEquals([...read(), pair.server.stats()!.unsent], [0, 0, 0, 3]);
   });
 
+  it("reads what is queued while the server stops", async () => {
+    await using pair = await MemoryPair.start({ server: { stats: true } });
+    const connection = await pair.open();
+    pair.network.links[0]!.hold();
+    await pair.server.send("123", connection);
+    const stopped = pair.server.stop();
+    await pair.clock.advance(1000);
+    assertEquals([pair.server.listAllConnections(), pair.server.stats()!.buffered], [[], 3]);
+    await pair.clock.until(stopped);
+    assertEquals([pair.server.stats()!.buffered, pair.server.stats()!.unsent], [0, 3]);
+  });
+
   it("is told that a server has begun once its port is taken, and is over once that is free", async () => {
     const answers: Promise<unknown>[] = [];
     const clock = new FakeClock();
