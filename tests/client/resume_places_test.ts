@@ -199,4 +199,23 @@ describe("who a client is", () => {
     assertEquals(one![0]!.session, one![1]!.session);
     assert(one![0]!.session !== other![0]!.session);
   });
+
+  it("says which messages may come: from the first without an answer, and how far they were sent", () => {
+    const outbox = new Outbox(100);
+    const says = () => {
+      const { first, sent } = outbox.introduction() as { first: number; sent: number };
+      return [first, sent];
+    };
+    assertEquals(says(), [1, 0]);
+    for (const data of ["one", "two", "three"]) void outbox.add(data, (one) => outbox.header(one));
+    assertEquals(says(), [1, 3]);
+    outbox.answered(1, undefined);
+    outbox.answered(2, undefined);
+    assertEquals(says(), [3, 3]);
+    void outbox.add("four", () => {});
+    outbox.answered(3, undefined);
+    assertEquals(says(), [4, 3]);
+    outbox.answered(4, undefined);
+    assertEquals(says(), [5, 3]);
+  });
 });

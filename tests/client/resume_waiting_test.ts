@@ -109,6 +109,36 @@ describe("a client that waits for a greeting", () => {
   });
 });
 
+describe("a client that resumes, with messages to be acknowledged, at a server that cannot", () => {
+  it("has them refused, and sends none of them to the next", async () => {
+    const { clock, ws, events, runtime } = await world({ minDelay: 1, maxDelay: 1 });
+    const answers: unknown[] = [];
+    const send = (data: string) =>
+      void ws.send(data, { acknowledge: true }).catch(({ kind }) => answers.push(kind));
+    events.message(GREETING);
+    send("sent");
+    events.closed({ code: 1001, reason: "" });
+    send("kept");
+    assertEquals(ws.bufferedAmount, 8);
+    await clock.advance(1000);
+    runtime.events.open(); // with no subprotocol
+    send("new");
+    await clock.advance(0);
+    assertEquals(answers, ["unacknowledged", "argument", "argument"]);
+    runtime.events.closed({ code: 1001, reason: "" });
+    assertEquals([ws.state, ws.bufferedAmount], ["reconnecting", 0]);
+    await clock.advance(1000);
+    runtime.socket.protocol = "resume.netkit.1";
+    runtime.events.open();
+    runtime.events.message(GREETING);
+    assertEquals([ws.state, runtime.socket.calls], ["open", ["send"]]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+});
+
 describe("a client that resumes, closes and connects anew", () => {
   it("is another one: it was nowhere, and nobody knows it", async () => {
     const { clock, ws, log, runtime } = await world();

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import type { Admission } from "../../runtime/contract.ts";
+import { answer } from "../helpers/answer.ts";
 import { DialledClient } from "../helpers/dialled_client.ts";
 import { schemaOf } from "../helpers/schemas.ts";
 import { closed, ScriptedConnection } from "../helpers/scripted_connection.ts";
@@ -47,6 +48,29 @@ describe("a peer that is dropped", () => {
       await clock.advance(1000);
       // What was queued to it is lost, and the user hears of that.
       assertEquals(world.told, [["error unsent 600000"], ["terminate"]]);
+    });
+
+    it(`as ${kind} is closing when 'error' tells of it, and who it is`, async () => {
+      const schema = kind === "unacceptable" && { schema: schemaOf(() => ({ issues: [] })) };
+      await using world = await ScriptedConnection.open({
+        config,
+        options: { ...schema } as never,
+      });
+      const { one, server } = world;
+      const answers: unknown[] = [];
+      const hears = (call: Promise<unknown>) => void answer(call).then((how) => answers.push(how));
+      server.on("error", ({ clientIP, clientPort }) => {
+        answers.push(clientIP === one.clientIP && clientPort === one.clientPort);
+        answers.push(server.listAllConnections().length);
+        hears(server.send("late", one));
+        hears(server.close(one, { code: 4000 }));
+      });
+      world.socket.bufferedAmount = 11;
+      await play(world);
+      await world.clock.advance(0);
+      assertEquals(answers, [true, 1, "notOpen", "closing"]);
+      const [log, calls] = world.told;
+      assertEquals([log.at(-1)!.split(" ")[1], calls.at(-1)], [`${code}`, `close ${code}`]);
     });
   }
 });

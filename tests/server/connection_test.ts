@@ -154,6 +154,22 @@ describe("the end of a server's connection", () => {
     assertEquals(world.told, [[], ["terminate"]]);
   });
 
+  it("by terminate() in the turn of a close, a stop or a fault is told with the code of that", async () => {
+    const ends: [code: string, end: (world: ScriptedConnection) => unknown][] = [
+      ["4000 mine", ({ server, one }) => server.close(one, { code: 4000, reason: "mine" })],
+      ["1001 server is going away", ({ server }) => server.stop()],
+      ["1009 Received too big message", ({ admission }) => admission.message("12345678901")],
+    ];
+    for (const [code, end] of ends) {
+      await using world = await ScriptedConnection.open({ config: { maxPayload: 10 } });
+      void end(world);
+      assertEquals(await answer(world.server.terminate(world.one)), true);
+      await world.clock.advance(0);
+      assertEquals(world.told[0].at(-1), `close ${code}`);
+      assertEquals(world.socket.bufferedAmount, 0);
+    }
+  });
+
   it("of a dead peer is told at once, and what was queued is counted without an error", async () => {
     await using world = await ScriptedConnection.open({
       config: { pingInterval: 2, pongTimeout: 1 },

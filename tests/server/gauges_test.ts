@@ -65,13 +65,21 @@ describe("an observer of a server", () => {
   it("reads what is queued while the server stops", async () => {
     await using pair = await MemoryPair.start({ server: { stats: true } });
     const connection = await pair.open();
+    const errors: unknown[] = [];
+    pair.server.on("error", ({ kind, data, clientIP, clientPort }) => {
+      errors.push([kind, data, clientIP, clientPort]);
+    });
     pair.network.links[0]!.hold();
     await pair.server.send("123", connection);
     const stopped = pair.server.stop();
     await pair.clock.advance(1000);
     assertEquals([pair.server.listAllConnections(), pair.server.stats()!.buffered], [[], 3]);
+    assertEquals(errors, []);
     await pair.clock.until(stopped);
-    assertEquals([pair.server.stats()!.buffered, pair.server.stats()!.unsent], [0, 3]);
+    const { buffered, unsent } = pair.server.stats()!;
+    const { clientIP, clientPort } = connection;
+    assertEquals([buffered, unsent], [0, 3]);
+    assertEquals(errors, [["unsent", "3", clientIP, clientPort]]);
   });
 
   it("is told that a server has begun once its port is taken, and is over once that is free", async () => {

@@ -1,9 +1,9 @@
 /** What a host gets wrong, and what the server that is mounted in it says. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer } from "../../mod.ts";
+import { createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { exchange } from "../helpers/http.ts";
 import { HERE } from "../helpers/programs.ts";
@@ -106,10 +106,19 @@ describe("what a host gets wrong", () => {
   it("is told where nothing comes of a client that was let in", async () => {
     const clock = new FakeClock();
     const runtime = new ScriptedServer();
-    await using watched = new WatchedServer({ clock, runtime });
+    const handshakes: unknown[] = [];
+    const observer: WebSocketObserver = {
+      asked: (handshake) => handshakes.push(handshake),
+      refused: (status, _, reason, handshake) => handshakes.push(status, reason, handshake),
+      abandoned: () => handshakes.push("abandoned"),
+    };
+    await using watched = new WatchedServer({ clock, runtime, observer });
     await watched.server.mount({});
     runtime.enter();
     await clock.advance(2000);
+    const [asked, status, reason, refused, ...more] = handshakes;
+    assertEquals([status, reason, more], [500, "upgrade_failed", []]);
+    assertStrictEquals(refused, asked);
     assertStringIncludes(hostFault(watched), "127.0.0.1:50000 was let in and did not open");
     assertStringIncludes(hostFault(watched), "with the Response of 'fetch'");
   });

@@ -94,6 +94,25 @@ describe("server.stop(options)", () => {
     assertEquals(await pair.clock.until(stopped), true);
   });
 
+  it("refuses at once who waits to be let in, though a peer takes its time to leave", async () => {
+    let asked = 0;
+    await using pair = await MemoryPair.start({
+      config: { authorize: () => ++asked === 1 || new Promise<true>(() => {}) },
+    });
+    const { clock, network, server } = pair;
+    await pair.open();
+    network.links[0]!.hold();
+    const other = createWebSocket({ clock, runtime: network.client });
+    const log: unknown[] = [];
+    other.on("error", ({ data }) => void log.push(data));
+    await other.connect("ws://localhost:80/");
+    await clock.advance(5);
+    const stopped = server.stop();
+    await clock.advance(5);
+    assertEquals([asked, log, server.address !== undefined], [2, ["503"], true]);
+    assertEquals(await clock.until(stopped), true);
+  });
+
   it("is the first call's, while it stops", async () => {
     await using watched = await WatchedServer.start();
     await using peers = new RawPeers(watched);
