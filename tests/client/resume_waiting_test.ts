@@ -144,7 +144,7 @@ describe("a client that resumes, closes and connects anew", () => {
     const { clock, ws, log, runtime } = await world();
     const sent: string[] = [];
     const converse = async () => {
-      runtime.socket.send = (data: unknown) => void sent.push(String(data));
+      runtime.socket.send = (...[data]: unknown[]) => void sent.push(String(data));
       runtime.events.message(GREETING);
       runtime.events.message('{"joined":"a","at":"1.0"}\n');
       const answer = ws.send("news", { acknowledge: true });
