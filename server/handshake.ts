@@ -105,10 +105,16 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     return true;
   }
 
-  hostFault(why: string, cause?: unknown, seen?: ServerHandshake): void {
+  hostFault(
+    why: string,
+    cause?: unknown,
+    seen?: ServerHandshake,
+    who?: { clientIP: string; clientPort: number },
+  ): void {
     this.#owner.refused(500, why, "upgrade_failed", seen);
     const reason = "upgrade_failed";
     this.#owner.fault(businessError("hostFault", `mount: ${why}`, {
+      ...who,
       reason,
       ...(cause === undefined ? {} : { cause }),
     }));

@@ -336,6 +336,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
         "with the Response of 'fetch'",
       undefined,
       seen,
+      connection.handle,
     );
   }
 

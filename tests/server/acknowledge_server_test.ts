@@ -60,6 +60,24 @@ describe("server.send() with 'acknowledge'", () => {
     assertEquals(nodes.errors, ["listenerFailed"]);
   });
 
+  it("needs room beside what is queued where a slow peer is to stay", async () => {
+    await using nodes = new NodesInMemory();
+    const config = { slowPeer: "refuse", maxBufferedAmount: 40 };
+    const { server, connection } = await pair(nodes, config);
+    const link = nodes.network.links[0]!;
+    link.hold();
+    assertEquals(await server.send("x".repeat(30), connection), true);
+    const queued = server.bufferedAmount(connection);
+    const full = await refusal(server.send("x".repeat(11), connection, ACK));
+    assertEquals([full.kind, server.bufferedAmount(connection)], ["queueFull", queued]);
+    assertEquals(server.stats()!.unacknowledged, undefined);
+    link.release();
+    await nodes.settle();
+    void server.send("x".repeat(11), connection, ACK).catch(() => {});
+    assertEquals(server.stats()!.unacknowledged, { messages: 1, bytes: 11 });
+    await nodes.settle();
+  });
+
   it("is true when a 'for await' has asked for the next one, or has ended", async () => {
     await using nodes = new NodesInMemory();
     const { server, ws, connection } = await pair(nodes);

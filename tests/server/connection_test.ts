@@ -8,6 +8,7 @@ import {
   type WebSocketServerOptions,
 } from "../../mod.ts";
 import type { End } from "../../runtime/contract.ts";
+import { socketOf } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { answer } from "../helpers/answer.ts";
 import { LONGEST_MS } from "../helpers/leftovers.ts";
@@ -195,6 +196,11 @@ describe("the end of a server's connection", () => {
     world.admission.alive();
     const { pings, pongs, roundTrip } = world.server.stats()!;
     assertEquals([pings, pongs, roundTrip?.last], [1, 1, 300]);
+    socketOf(world.server, world.one); // shown in another shape it is measured as well
+    await world.clock.advance(1800);
+    world.admission.alive();
+    const later = world.server.stats()!;
+    assertEquals([later.pings, later.pongs, later.roundTrip?.last], [2, 2, 100]);
   });
 });
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
+import { type BusinessError, createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { exchange } from "../helpers/http.ts";
 import { HERE } from "../helpers/programs.ts";
@@ -121,6 +121,8 @@ describe("what a host gets wrong", () => {
     assertStrictEquals(refused, asked);
     assertStringIncludes(hostFault(watched), "127.0.0.1:50000 was let in and did not open");
     assertStringIncludes(hostFault(watched), "with the Response of 'fetch'");
+    const [{ clientIP, clientPort }] = watched.errors as [BusinessError];
+    assertEquals([clientIP, clientPort], ["127.0.0.1", 50_000]);
   });
 
   it("is printed where nobody listens to 'error'", async () => {

@@ -1,6 +1,6 @@
 /** Clients that are gone before, or while, a function of the user's decides about them. */
 
-import { assertEquals, assertInstanceOf } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
@@ -69,6 +69,35 @@ describe("a client that 'authorize' decides about", () => {
       assertEquals(answer instanceof Response && answer.status, 503);
       assertEquals(log, [["handshakeRefused", "server_stopping"]]);
       assertEquals(await clock.until(stopped), true);
+      assertEquals(clock.pending, 0);
+    });
+  }
+
+  for (const name of ["authorize", "clientAddress"] as const) {
+    it(`has its own time, however many wait for '${name}'`, async () => {
+      const clock = new FakeClock();
+      const runtime = new ScriptedServer();
+      const server = createWebSocketServer({ clock, runtime });
+      const log: string[] = [];
+      server.on("error", ({ message }) => void log.push(message));
+      await server.start({
+        serverPort: 80,
+        authorizeTimeout: 10,
+        [name]: () => new Promise(() => {}),
+      });
+      const late: number[] = [];
+      for (let n = 0; n < 3; n++) {
+        void Promise.resolve(runtime.request()).then((answer) => {
+          assertEquals(answer instanceof Response && answer.status, 503);
+          late.push(clock.now());
+        });
+        await clock.advance(4000);
+      }
+      await clock.advance(20_000);
+      assertEquals(late.map((at) => at - late[0]!), [0, 4000, 8000]);
+      assertEquals(log.length, 3);
+      for (const line of log) assertStringIncludes(line, `'${name}' gave no answer within 10 s`);
+      await clock.until(server.stop());
       assertEquals(clock.pending, 0);
     });
   }
