@@ -16,7 +16,7 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { coverage } from "./lib/coverage.mjs";
 import { exec, ROOT } from "./lib/exec.mjs";
-import { documentedModules, isQuick, testFiles } from "./lib/files.mjs";
+import { documentedModules, isCounted, isQuick, testFiles } from "./lib/files.mjs";
 import { cases } from "./lib/junit.mjs";
 import { Progress } from "./lib/progress.mjs";
 import { runAll, Suite } from "./lib/queue.mjs";
@@ -87,13 +87,17 @@ const start = performance.now();
 const whole = !quick && paths.length === 0;
 const reached = mkdtempSync(join(tmpdir(), "netkit-coverage-"));
 // Each runner would check the types anew, which takes as long as the tests: `check` has that.
-const flags = [
-  "--no-check",
-  ...(whole ? [`--coverage=${reached}`, "--coverage-raw-data-only"] : []),
-];
+const flags = ["--no-check"];
+const counting = [...flags, `--coverage=${reached}`, "--coverage-raw-data-only"];
 /** @type {Run[]} */
 const all = [
-  ...(only === "bun" ? [] : [runOf("Deno", files, onDeno(flags))]),
+  ...(only === "bun" ? [] : [
+    runOf(
+      "Deno",
+      files,
+      (files, junit) => onDeno(whole && files.some(isCounted) ? counting : flags)(files, junit),
+    ),
+  ]),
   ...(only === "deno" ? [] : [runOf("Bun", files, onBun)]),
   ...(only === "bun" || !whole
     ? []

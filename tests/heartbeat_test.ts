@@ -299,6 +299,18 @@ describe("Heartbeat", () => {
     assertEquals(other.log, ["ping 10", "ping 20"]);
   });
 
+  it("takes no peer's sign of life for another's", () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 10, pongTimeout: 3 });
+    clock.tick(5000);
+    const other = new FakePeer(clock);
+    heartbeat.add(other);
+    other.answered = () => other.log.push("answered");
+    clock.tick(5000); // asked: the first alone
+    heartbeat.alive(other);
+    clock.tick(5000);
+    assertEquals([peer.died, other.log], [13, ["ping 10"]]);
+  });
+
   it("keeps on with the others where one peer deletes another in ping()", () => {
     const { clock, heartbeat, peer } = setUp({
       pingInterval: 1,

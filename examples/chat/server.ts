@@ -14,7 +14,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createWebSocketServer, type JoinResult, type PublishResult } from "@netkit/websocket";
 import { redisBroker } from "@netkit/websocket/redis";
-import { openRedis } from "../redis.ts";
+import { redisAt } from "../redis.ts";
 
 /** What the page is told, as JSON. What it says itself is plain text. */
 type Event =
@@ -38,7 +38,7 @@ const LONGEST_TEXT = 1000;
 const page = readFileSync(new URL("./page.html", import.meta.url));
 const past: string[] = [];
 const [, , port = "8080", redis] = process.argv;
-const broker = redis === undefined ? undefined : redisBroker({ open: () => openRedis(redis) });
+const broker = redis === undefined ? undefined : redisBroker({ open: await redisAt(redis) });
 const server = createWebSocketServer<Person>({
   broker,
   history: { maxAge: 600 },

@@ -8,7 +8,7 @@
 import { type Broker, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
-import { openRedis } from "../redis.ts";
+import { redisAt } from "../redis.ts";
 
 /** The topics of the demo. */
 export const TOPICS = ["chess", "go", "news", "weather", "football", "cats"];
@@ -17,7 +17,7 @@ export const TOPICS = ["chess", "go", "news", "weather", "football", "cats"];
 const EVERY_MS = 250;
 
 async function brokerOf(engine: string, url: string): Promise<Broker> {
-  if (engine === "redis") return redisBroker({ open: () => openRedis(url) });
+  if (engine === "redis") return redisBroker({ open: await redisAt(url) });
   const { connect } = await import("@nats-io/transport-node");
   const options = { servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 200 };
   return natsBroker({ connection: await connect(options) });

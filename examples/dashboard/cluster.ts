@@ -2,8 +2,7 @@
 
 import process from "node:process";
 import type { WebSocketServer } from "@netkit/websocket";
-import { redisBroker } from "@netkit/websocket/redis";
-import { openRedis } from "../redis.ts";
+import { redisBroker, type RedisConnection } from "@netkit/websocket/redis";
 
 /** The topics that the load is in. */
 const TOPICS = ["chess", "go", "news", "weather"];
@@ -39,8 +38,9 @@ export class Cluster {
   #isUp = true;
   #joined = 0;
 
-  constructor(url: string) {
-    const broker = redisBroker({ open: () => openRedis(url) });
+  /** @param open Opens a connection to Redis. */
+  constructor(open: () => Promise<RedisConnection>) {
+    const broker = redisBroker({ open });
     this.options = { broker, node: this.node, presence: { lease: 3 } };
   }
 

@@ -14,6 +14,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createWebSocketServer, type WebSocketConnection } from "@netkit/websocket";
+import { redisAt } from "../redis.ts";
 import { Cluster } from "./cluster.ts";
 import { simulateClients } from "./load.ts";
 
@@ -37,7 +38,7 @@ let roundTrips: number[] = [];
 let last = { at: performance.now(), messages: 0 };
 
 const [, , port = "8080", redis] = process.argv;
-const cluster = redis === undefined ? undefined : new Cluster(redis);
+const cluster = redis === undefined ? undefined : new Cluster(await redisAt(redis));
 /** The pages that look on: no topic, as that would be one for all servers. */
 const pages = new Set<WebSocketConnection>();
 

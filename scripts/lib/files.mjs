@@ -72,6 +72,16 @@ export function isQuick(file) {
 }
 
 /**
+ * Whether it is counted what a test file reaches, which takes half as long again. The quick ones reach all; the log
+ * programs are quick, and most of what they reach is reached by others.
+ *
+ * @param {string} file
+ */
+export function isCounted(file) {
+  return isQuick(file) && !file.startsWith("tests/pair/one_log_");
+}
+
+/**
  * How long a test file may take that has never run here, in seconds.
  *
  * @param {string} file

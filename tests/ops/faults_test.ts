@@ -80,6 +80,7 @@ describe("the alerts", () => {
     const config: Partial<WebSocketServerConfig> = {
       maxPayload: 10_000_000,
       maxBufferedAmount: 8_000_000,
+      authorizeTimeout: 2 * LIMIT_MS / 1000, // those that wait do so until the end
       authorize: (request) => {
         if (asks === "throws") throw new Error("no database");
         return asks === "waits" && request.url.endsWith("/wait") ? new Promise(() => {}) : true;

@@ -116,7 +116,8 @@ describe("the demo", () => {
       });
       try {
         const { code, stderr } = await deadline(program.ended, 90_000);
-        assertEquals([code, stderr.trim()], [
+        // On a busy machine a server that could not read its log in time has said so before, and was started again.
+        assertEquals([code, stderr.trim().split("\n").at(-1)], [
           1,
           `Websocket port already occupied: start: 127.0.0.1 port ${port}`,
         ]);
