@@ -82,7 +82,8 @@ export function withoutSecrets(cause: unknown): unknown {
 }
 
 function publicText(text: string): string {
-  return escape(text.replace(/\bwss?:\/\/[^\s'"]+/gi, publicUrl));
+  // A path may have quotes in it; one at the end of what is found is the runtime's own.
+  return escape(text.replace(/\bwss?:\/\/[^\s"]*[^\s"']/gi, publicUrl));
 }
 
 function cut(text: string, most: number): string {

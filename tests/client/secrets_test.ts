@@ -91,6 +91,11 @@ describe("createWebSocket().connect() that fails", () => {
     ["as there is no such host", () => `ws://nobody.invalid${path}`],
     ["as nobody answers in time", (port) => `wss://user:${SECRET}@127.0.0.1:${port}${path}`],
     ["as it is refused", (port) => `ws://127.0.0.1:${port}${path}`, "HTTP/1.1 401 No\r\n\r\n"],
+    [
+      "at a path with a quote in it",
+      (port) => `ws://127.0.0.1:${port}/it's${path}`,
+      "HTTP/1.1 401 No\r\n\r\n",
+    ],
     ["as nobody speaks HTTP", (port) => `ws://127.0.0.1:${port}${path}`, "hello\r\n\r\n"],
   ];
   for (const [what, url, answer] of ways) {

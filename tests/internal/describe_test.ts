@@ -157,6 +157,7 @@ suite("withoutSecrets()", () => {
     assertEquals([shown.name, delete (shown as { name?: string }).name], ["Other", true]);
     assertFalse("code" in (withoutSecrets(new Error("wss://h/?a")) as Error));
     assertEquals(withoutSecrets("WSS://h/?secret\n"), "WSS://h/?…\\u000a");
+    assertEquals(withoutSecrets("to 'ws://h/it's?secret' at all"), "to 'ws://h/it's?…' at all");
   });
 
   it("leaves alone what has none", () => {

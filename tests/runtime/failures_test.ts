@@ -55,6 +55,31 @@ async function failAt(
 }
 
 describe("a handshake that fails", () => {
+  it("tells of it however long the URL is, and takes no word in that for a reason", async () => {
+    const [refused, reset] = [
+      "the server answered with HTTP status 401",
+      "the connection was reset",
+    ];
+    const answers = [["HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", refused], [
+      "",
+      reset,
+    ]] as const;
+    const paths = [`?token=${"x".repeat(2000)}`, "extension/certificate/parse", "a'%20failed:"];
+    for (const [answer, wanted] of answers) {
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => void socket.end(answer));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as { port: number };
+      for (const path of paths) {
+        const { what, data } = await fail(`ws://127.0.0.1:${port}/${path}`);
+        assertEquals([what, data], [wanted, answer === "" ? "0" : "401"], path.slice(0, 20));
+      }
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   for (const status of [200, 302, 401, 404, 426, 503]) {
     it(`tells of HTTP status ${status}`, async () => {
       const { what, data } = await failAt(() =>
