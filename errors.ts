@@ -215,7 +215,7 @@ const KINDS = {
  * | permission | 201 | the runtime refused a host or a file |
  * | argument | 401 | an argument or an option is wrong |
  * | noHost | -1 | `connect` to a URL that names no host |
- * | notOpen | -1 | `send` while there is no open connection |
+ * | notOpen | -1 | `send` while there is no open connection; `join` or `leave` of one that is closing |
  * | connectFailed | 200 | a client's attempt failed: refused, DNS, TLS, HTTP status, time-out |
  * | handshakeRefused | 200 | a server refused a client; `data` is the HTTP status |
  * | lost | 200 | a connection ended without a Close frame |

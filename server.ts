@@ -116,8 +116,8 @@ class Server {
     return this.#enter("start", read, (parts) => start(parts) ?? true);
   }
 
-  mount(config: unknown = {}): Promise<WebSocketMount> {
-    const read = this.#wrongOptions?.() ?? readMountConfig(config);
+  mount(config?: unknown, more?: unknown): Promise<WebSocketMount> {
+    const read = this.#wrongOptions?.() ?? surplusError("mount", more) ?? readMountConfig(config);
     if (read instanceof Error) return Refusal.of(read);
     const error = this.#running("mount");
     if (error !== undefined) return Refusal.of(error);
@@ -131,11 +131,11 @@ class Server {
     return mounted instanceof Error ? Refusal.of(mounted) : Promise.resolve(mounted);
   }
 
-  send(data: unknown, connection: unknown, options?: unknown): Promise<boolean> {
+  send(data: unknown, connection: unknown, options?: unknown, more?: unknown): Promise<boolean> {
     // Nearly every message takes this way: the handle is one of ours, and the data is small.
     const found = ConnectionHandle.connectionOf(connection) as ServerConnection | undefined;
-    const isOwn = found !== undefined && found.host === this.#listening && options === undefined;
-    return isOwn && found.sendAtOnce(data) ? ACCEPTED : this.#send(data, connection, options);
+    const isOwn = found !== undefined && found.host === this.#listening && arguments.length < 3;
+    return isOwn && found.sendAtOnce(data) ? ACCEPTED : this.#send(data, connection, options, more);
   }
 
   close(connection: unknown, options?: unknown, more?: unknown): Promise<boolean> {
@@ -150,12 +150,12 @@ class Server {
     return bufferedAmount(this.#listening, connection);
   }
 
-  drained(connection: unknown, bytes?: unknown): Promise<boolean> {
-    return drained(this.#listening, connection, bytes);
+  drained(connection: unknown, bytes?: unknown, more?: unknown): Promise<boolean> {
+    return answered(surplusError("drained", more) ?? drained(this.#listening, connection, bytes));
   }
 
-  broadcast(data: unknown, options?: unknown): Promise<PublishResult> {
-    return publish(this.#listening, this.#subscribers, null, data, options);
+  broadcast(data: unknown, options?: unknown, more?: unknown): Promise<PublishResult> {
+    return publish(this.#listening, this.#subscribers, "broadcast", null, data, options, more);
   }
 
   join(connection: unknown, topic: unknown, more?: unknown): Promise<boolean | JoinResult> {
@@ -166,11 +166,8 @@ class Server {
     return settled(surplusError("leave", more) ?? leave(this.#listening, connection, topic));
   }
 
-  publish(topic: unknown, data: unknown, options?: unknown): Promise<PublishResult> {
-    if (typeof topic !== "string") {
-      return Refusal.of(argumentError("publish: topic", TEXT[1], topic));
-    }
-    return publish(this.#listening, this.#subscribers, topic, data, options);
+  publish(topic: unknown, data: unknown, options?: unknown, cb?: unknown): Promise<PublishResult> {
+    return publish(this.#listening, this.#subscribers, "publish", topic, data, options, cb);
   }
 
   presence(topic: unknown): ClusterMember[] {
@@ -276,8 +273,8 @@ class Server {
     return true;
   }
 
-  #send(data: unknown, connection: unknown, options: unknown): Promise<boolean> {
-    return answered(send(this.#listening, data, connection, options));
+  #send(data: unknown, connection: unknown, options: unknown, more: unknown): Promise<boolean> {
+    return answered(surplusError("send", more) ?? send(this.#listening, data, connection, options));
   }
 
   #close(connection: unknown, options: unknown): BusinessError | undefined {

@@ -34,7 +34,7 @@ export type BinaryType<Data> = [Data] extends [string] ? "arraybuffer" | "uint8a
  */
 export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
   /**
-   * The largest message to send or receive, in bytes, an integer above 0. One more byte to send is
+   * The largest message to send or receive, in bytes, from 1 to 2,147,483,647. One more byte to send is
    * refused with 401; one more received closes the connection with 1009.
    *
    * @default {5242864}
@@ -219,13 +219,15 @@ export interface WebSocketCloseOptions {
  */
 export interface ReconnectOptions {
   /**
-   * The longest wait before the first attempt, in seconds above 0 and at most 86,400.
+   * The longest wait before the first attempt, in seconds above 0 and at most 86,400. It must not be over
+   * `maxDelay`, also where that is left out.
    *
    * @default {1}
    */
   minDelay?: number | undefined;
   /**
-   * The longest wait before any attempt, in seconds above 0 and at most 86,400.
+   * The longest wait before any attempt, in seconds above 0 and at most 86,400. Where it is less than 1,
+   * `minDelay` must be given, too.
    *
    * @default {30}
    */
@@ -237,13 +239,15 @@ export interface ReconnectOptions {
    */
   factor?: number | undefined;
   /**
-   * How many attempts in a row there are, above 0, before it is given up.
+   * How many attempts in a row there are, above 0, before it is given up. That of `connect` itself does not
+   * count.
    *
    * @default {Infinity}
    */
   attempts?: number | undefined;
   /**
-   * How many seconds a connection must have been open for the count to begin anew.
+   * How many seconds a connection must have been open for the count to begin anew, above 0 and at most
+   * 86,400.
    *
    * @default {5}
    */

@@ -36,7 +36,7 @@ export interface ClusterOptions<Context extends object | undefined = object | un
    */
   history?: boolean | HistoryOptions | undefined;
   /**
-   * What this server is called among the others. Each start adds random characters.
+   * What this server is called among the others: 1 to 100 characters. Each start adds random characters.
    *
    * @default {"node"}
    */
@@ -57,8 +57,9 @@ export interface PresenceOptions<Context extends object | undefined = object | u
    */
   lease?: number | undefined;
   /**
-   * What a connection is shown with to everybody who asks: an object that can be JSON, of at most 16
-   * KiB; no promise. Called at each `join`.
+   * What a connection is shown with to everybody who asks: an object that can be JSON, of at most 16,384
+   * characters; no promise. Called at each `join`. Where it fails, or answers with anything else, 'error' is
+   * told with 2302999, and the connection is shown with no context.
    *
    * @param connection Which.
    */
@@ -87,11 +88,11 @@ export interface HistoryOptions {
   maxAge?: number | undefined;
 }
 
-/** What `join` has come to, where there is a `history` and the client can resume. */
+/** What `join` has come to, where there is a `history`. */
 export interface JoinResult {
   /**
    * Whether the client now has all that was published to the topic since it was there; left out where
-   * it was not there before.
+   * it was not there before the break, is there already, or cannot resume.
    */
   recovered?: boolean;
   /** How many messages it had missed and has been sent. */

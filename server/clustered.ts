@@ -147,7 +147,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     enter: () => void,
   ): BusinessError | JoinResult | Promise<JoinResult> | undefined {
     if (topic.length > MAX_TOPIC) {
-      const what = `join: topic must have at most ${MAX_TOPIC} characters where there is a broker`;
+      const what =
+        `join: topic must have at most ${MAX_TOPIC} characters with a broker, a history or presence`;
       return businessError("argument", `${what}: current value has ${topic.length}`);
     }
     let place = this.#places.get(connection);

@@ -67,7 +67,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
    */
   path?: string | PathPattern | readonly (string | PathPattern)[] | undefined;
   /**
-   * The largest message to receive or send, in bytes, an integer above 0. One more byte received
+   * The largest message to receive or send, in bytes, from 1 to 2,147,483,647. One more byte received
    * closes the connection with 1009; one more to send is refused with 401.
    *
    * @default {5242864}
@@ -82,8 +82,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   maxBufferedAmount?: number | undefined;
   /**
    * How many bytes of one peer's messages may be at work in listeners that have returned a promise, an
-   * integer above 0; each message counts 1,024 bytes more. With more reading pauses on Bun, and on Deno,
-   * which cannot, the peer is dropped with 1008. The promise of work that goes on for as long as the
+   * integer above 0. Text counts one byte a character, and each message 1,024 bytes more. With more,
+   * reading pauses on Bun; on Deno, which cannot do that, the peer is dropped with 1008. The promise of work that goes on for as long as the
    * connection is not to be returned.
    *
    * @default {16777216}
@@ -118,7 +118,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   /**
    * Asked before each upgrade, once everything else is in order. `true` lets the client in, an object
    * does, too, and becomes `connection.context`; a `Response` refuses it. Anything else, as an
-   * error, an array or the Response of another library, is answered 500 and told to 'error'.
+   * error, an array or the Response of another library, is answered 500 and told to 'error'. On Deno the
+   * request has no headers any more once it is answered: what is needed of them belongs into the context.
    */
   authorize?:
     | ((request: Request, info: HandshakeInfo) => Verdict<Context> | Promise<Verdict<Context>>)
@@ -132,7 +133,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   authorizeTimeout?: number | undefined;
   /**
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
-   * sets and clients cannot. The limits count it, and `clientIP` is it.
+   * sets and clients cannot, or `peer.clientIP` where there is none. The limits count it, and `clientIP` is it.
    */
   clientAddress?: ((request: Request, peer: ConnectionAddress) => string) | undefined;
   /**

@@ -85,7 +85,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const call = () => this.#answers.wait(request, "clientAddress", ask());
     return this.#ask("clientAddress", call, who, (address) => {
       if (address instanceof TooLate) return this.#refuseLate(who, address);
-      if (typeof address === "string" && isAddress(address)) {
+      if (typeof address === "string" && (address === who.ip || isAddress(address))) {
         who.ip = canonicalAddress(address);
         if (who.seen !== undefined) who.seen.clientIP = who.ip;
         return this.#upgrade(request, who);

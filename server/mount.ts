@@ -22,7 +22,7 @@ const MOUNT_RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Reads the config of `mount`; a wrong one is returned as the error it deserves. */
-export function readMountConfig(config: unknown): ServerConfig | BusinessError {
+export function readMountConfig(config: unknown = {}): ServerConfig | BusinessError {
   const given = readOptions("mount", config, MOUNT_RULES);
   return given instanceof Error ? given : readServerConfig({ ...given, serverPort: 0 }, "mount");
 }

@@ -62,8 +62,8 @@ export interface WebSocketMount {
    *
    * @param other The other's. It keeps its own timers and limits, and gets what is not this server's.
    * @returns One handler for both.
-   * @throws {BusinessError} 401 where it is no object, 2302999 (`kind` 'unsupported') where it has Bun
-   * drop peers that are silent for less than `pingInterval`, and send no Pings of its own.
+   * @throws {BusinessError} 401 where it is no object, 2302999 (`kind` 'unsupported') where it sends no
+   * Pings and has Bun drop silent peers, by an `idleTimeout` of less than `pingInterval` and 4 seconds.
    */
   readonly websocketWith: (other: object) => HostWebSocketHandler;
   /** Where it listens is known to the host alone. */

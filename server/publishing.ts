@@ -4,22 +4,28 @@ import type { WebSocketData } from "../client/types.ts";
 import { businessError } from "../errors.ts";
 import { DEFAULT_MAX_PAYLOAD, payloadError } from "../internal/payload.ts";
 import { Refusal } from "../internal/result.ts";
+import { argumentError, surplusError, TEXT } from "../internal/validate.ts";
 import type { ServerConnection } from "./connection.ts";
 import type { ListeningServer } from "./listening_server.ts";
 import { excepted } from "./registry.ts";
 import type { Subscribers } from "./subscribers.ts";
 import type { PublishResult } from "./types.ts";
 
-/** What `publish` and `broadcast` do; a topic of `null` is everybody. */
+/** What `publish` and `broadcast` do; the latter has `null` as its topic, which is everybody. */
 export function publish(
   listening: ListeningServer | undefined,
   subscribers: Subscribers,
-  topic: string | null,
+  call: "publish" | "broadcast",
+  given: unknown,
   data: unknown,
   options: unknown,
+  more: unknown,
 ): Promise<PublishResult> {
-  const call = topic === null ? "broadcast" : "publish";
-  const error = payloadError(call, data, listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
+  const isTopic = call === "broadcast" || typeof given === "string";
+  const topic = given as string | null;
+  const error = (isTopic ? undefined : argumentError("publish: topic", TEXT[1], given)) ??
+    surplusError(call, more) ??
+    payloadError(call, data, listening?.maxPayload ?? DEFAULT_MAX_PAYLOAD);
   if (error !== undefined) return Refusal.of(error);
   const except = excepted(listening, call, options);
   if (except instanceof Error) return Refusal.of(except);

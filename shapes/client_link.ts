@@ -58,16 +58,12 @@ export function readInit(options: object): ReadInit {
     else if (name !== "headers") request[name] = value;
   }
   const { headers } = options as { headers?: unknown };
-  if (headers !== undefined) {
-    if (request.header !== undefined) {
-      throw argumentError(
-        "WebSocket: 'header'",
-        "must be left out where 'headers' is given",
-        headers,
-      );
-    }
-    request.header = readHeaders(headers);
+  if (headers !== undefined && request.header !== undefined) {
+    const rule = "must be left out where 'headers' is given";
+    throw argumentError("WebSocket: 'header'", rule, headers);
   }
+  if (headers !== undefined) request.header = headers;
+  if (request.header !== undefined) request.header = readHeaders(request.header);
   if (request.protocol !== undefined) {
     const rule = "is no option: subprotocols are the second argument";
     throw argumentError("WebSocket: 'protocol'", rule, request.protocol);

@@ -1,5 +1,13 @@
 import { type Clock, systemClock } from "../heartbeat.ts";
-import { CLOCK, DURATION, readOptions } from "../internal/validate.ts";
+import {
+  checkArgument,
+  CLOCK,
+  DURATION,
+  FUNCTION,
+  readOptions,
+  type Rule,
+  TEXT,
+} from "../internal/validate.ts";
 import type {
   Address,
   ClientEvents,
@@ -31,6 +39,11 @@ export interface MemoryNetworkOptions {
 
 /** The first of the ports that are taken where port 0 is asked for. */
 const FIRST_PORT = 49152;
+
+const PORT: Rule = [
+  (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535,
+  "must be an integer from 0 to 65535",
+];
 
 /** The port that was asked for is taken; where it is 0, all ports are. */
 class PortTaken extends Error {}
@@ -123,8 +136,10 @@ export class MemoryNetwork {
    *
    * @param hostname Its IP address, as the server will see it; or `unix:` and the path of a Unix socket,
    * for a client that comes by that one, whatever the port of its URL.
+   * @throws {BusinessError} 401 where it is no text.
    */
   clientAt(hostname: string): ClientRuntime {
+    checkArgument("clientAt: the address", TEXT, hostname);
     return {
       name: "the memory network",
       canPing: true,
@@ -142,6 +157,7 @@ export class MemoryNetwork {
    * @param port The port, 0 to 65535; 0 takes a free one.
    * @param handler Answers each request, as a handler of `Deno.serve` does; where it fails, the client is
    * answered 500, and the console says why. What it answers once a request has become a connection is ignored.
+   * @throws {BusinessError} 401 where an argument is wrong. An Error where the port is taken.
    *
    * @example
    * ```ts
@@ -165,6 +181,8 @@ export class MemoryNetwork {
    * ```
    */
   serve(port: number, handler: MemoryHandler): MemoryHost {
+    checkArgument("serve: the port", PORT, port);
+    checkArgument("serve: the handler", FUNCTION, handler);
     return this.#serve({ hostname: "127.0.0.1", port }, false, handler);
   }
 

@@ -1,8 +1,16 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { BusinessError, createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
 import { exchange } from "../helpers/http.ts";
+import { onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { TestHost } from "../helpers/test_host.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
@@ -256,4 +264,19 @@ describe("createWebSocketServer().start({ authorize }) comes last", () => {
       assertEquals(paths, ["/right"]);
     });
   }
+});
+
+describe("a request that 'authorize' keeps", () => {
+  it("has its headers on Bun, and none on Deno once it is answered: a known limit", async () => {
+    let kept!: Request;
+    const authorize: Authorize = (request) => (kept = request, true);
+    await using watched = await WatchedServer.start({ authorize });
+    await using peers = new RawPeers(watched);
+    await peers.connect({ line: "GET /room HTTP/1.1", headers: { cookie: "a=1" } });
+    await watched.connected();
+    const read = () => kept.headers.get("cookie");
+    if (onDeno) assertThrows(read, TypeError, "Request closed");
+    else assertEquals(read(), "a=1");
+    assertEquals(new URL(kept.url).pathname, "/room");
+  });
 });

@@ -52,6 +52,12 @@ describe("a call that is refused says why", () => {
     const more = () => told.push("called");
     const calls: [WebSocketServer, string, unknown[]][] = [
       [idle, "start", [{ serverPort: 0 }]],
+      [idle, "mount", [{}]],
+      [server, "send", ["x", connection, undefined]],
+      [server, "send", ["x", connection, {}]],
+      [server, "drained", [connection, 0]],
+      [server, "broadcast", ["x", {}]],
+      [server, "publish", ["topic", "x", undefined]],
       [server, "join", [connection, "topic"]],
       [server, "leave", [connection, "topic"]],
       [server, "close", [connection, {}]],

@@ -117,6 +117,22 @@ describe("createWebSocketServer().start({ unixPath })", () => {
     });
   }
 
+  it("lets 'clientAddress' say no more than who is connected", async () => {
+    const watched = await start({
+      clientAddress: ({ headers }, peer) => headers.get("x-real-ip") ?? peer.clientIP,
+    });
+    {
+      await using tcp = await door();
+      await using peers = new RawPeers(tcp);
+      await peers.connect();
+      assertEquals(String(await watched.connected()), "unix:1");
+      await peers.connect({ headers: { "x-real-ip": "192.0.2.7" } });
+      assertEquals(String(await watched.connected(2)), "192.0.2.7:2");
+      await deadline(watched.server.stop(), LIMIT_MS);
+    }
+    assertEquals(watched.errors, []);
+  });
+
   it("is refused where the path is taken, by a server or by a file", async () => {
     const watched = await start();
     const other = createWebSocketServer();

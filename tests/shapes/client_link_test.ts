@@ -197,10 +197,13 @@ describe("the third argument of WebSocket", () => {
     const authorize = ({ headers }: Request) => (got.push(headers.get("x-a")), true as const);
     await server.start({ serverPort: 80, authorize });
     for (const headers of [{ "X-A": "1" }, [["x-a", "2"]], new Headers({ "x-a": "3" })]) {
-      new WebSocket("ws://localhost/", [], { clock, runtime: network.client, headers } as object);
-      await clock.advance(10);
+      for (const name of ["headers", "header"]) {
+        const init = { clock, runtime: network.client, [name]: headers };
+        new WebSocket("ws://localhost/", [], init);
+        await clock.advance(10);
+      }
     }
-    assertEquals(got, ["1", "2", "3"]);
+    assertEquals(got, ["1", "1", "2", "2", "3", "3"]);
     await clock.until(server.stop());
     await clock.advance(100_000);
     assertEquals([clock.pending, network.links], [0, []]);

@@ -230,6 +230,15 @@ describe("a server in a host on the network in memory", () => {
 });
 
 describe("a port on the network in memory", () => {
+  it("must be one, with a function that answers", async () => {
+    await using world = new World();
+    const serve = (...args: unknown[]) => world.network.serve(...args as [number, () => Response]);
+    const answer = () => new Response();
+    for (const wrong of [[-1, answer], [65_536, answer], [1.5, answer], ["80", answer], [80, {}]]) {
+      assertThrows(() => serve(...wrong), Error, "Parameter error: serve: the ");
+    }
+  });
+
   it("is one host's, until that stops", async () => {
     await using world = new World();
     const serve = () => world.network.serve(80, () => new Response());
