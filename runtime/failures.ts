@@ -31,7 +31,7 @@ const PHRASES: readonly [RegExp, string, status?: string][] = [
 /** How much is looked at of what a runtime said: a peer or a proxy may have written it. */
 const MAX_TEXT = 1000;
 
-/** What Bun begins with (1.4.5, `failures_test.ts`). A URL says nothing of a failure, and may be as long as it likes. */
+/** What Bun begins with (1.4.5, `failures_test.ts`). A URL says nothing of a failure, and may be long. */
 const URL_FIRST = /^WebSocket connection to '[^ ]*' failed: /;
 
 /** Says why a handshake failed, in words that are the same on every runtime. */

@@ -58,8 +58,8 @@ export interface PresenceOptions<Context extends object | undefined = object | u
   lease?: number | undefined;
   /**
    * What a connection is shown with to everybody who asks: an object that can be JSON, of at most 16,384
-   * characters; no promise. Called at each `join`. Where it fails, or answers with anything else, 'error' is
-   * told with 2302999, and the connection is shown with no context.
+   * characters; no promise. Called at each `join`. With `undefined` it is shown with no context. So it is
+   * where this fails, or answers with anything else, and 'error' is told with 2302999.
    *
    * @param connection Which.
    */

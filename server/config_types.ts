@@ -83,8 +83,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   /**
    * How many bytes of one peer's messages may be at work in listeners that have returned a promise, an
    * integer above 0. Text counts one byte a character, and each message 1,024 bytes more. With more,
-   * reading pauses on Bun; on Deno, which cannot do that, the peer is dropped with 1008. The promise of work that goes on for as long as the
-   * connection is not to be returned.
+   * reading pauses on Bun; on Deno, which cannot do that, the peer is dropped with 1008. The promise of
+   * work that goes on for as long as the connection is not to be returned.
    *
    * @default {16777216}
    */
@@ -133,7 +133,8 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   authorizeTimeout?: number | undefined;
   /**
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
-   * sets and clients cannot, or `peer.clientIP` where there is none. The limits count it, and `clientIP` is it.
+   * sets and clients cannot, or `peer.clientIP` where there is none. The limits count it, and `clientIP`
+   * is it.
    */
   clientAddress?: ((request: Request, peer: ConnectionAddress) => string) | undefined;
   /**

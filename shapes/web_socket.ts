@@ -34,7 +34,7 @@ export interface WebSocket extends EventTarget {
   readonly readyState: 0 | 1 | 2 | 3;
   /** Bytes that `send` was given and that have not gone out; what was sent too late stays in it. */
   readonly bufferedAmount: number;
-  /** What was agreed on with `compression`, such as `permessage-deflate`; '' for nothing, and of a server's socket. */
+  /** What was agreed on with `compression`: `permessage-deflate`, or more. '' for nothing, and on a server. */
   readonly extensions: string;
   /** The subprotocol the server chose, '' for none. */
   readonly protocol: string;
