@@ -209,3 +209,22 @@ describe("duplexOf()", () => {
     await server.stop();
   });
 });
+
+it("duplexOf() a client that does not connect yet keeps what is written until it is open", async () => {
+  const server = await RawServer.listen();
+  const ws = createWebSocket();
+  const stream = duplexOf(ws);
+  const told: string[] = [];
+  for (const name of ["error", "close"]) stream.on(name, () => told.push(name));
+  stream.write("early");
+  stream.end("last");
+  await new Promise((resolve) => setTimeout(resolve, 5)); // whatever a write does has been done
+  assertEquals(told, []);
+  await ws.connect(server.url);
+  const peer = await within(server.accept());
+  stream.resume();
+  assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1000, reason: "" });
+  assertEquals(peer.frames.slice(0, 2).map(({ payload }) => textOf(payload)), ["early", "last"]);
+  if (!stream.closed) await within(once(stream, "close"));
+  await server.close();
+});

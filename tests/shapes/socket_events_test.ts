@@ -157,6 +157,9 @@ describe("a listener", () => {
     assertEquals(order.splice(0), ["b", "a", "a"]);
     ws.removeEventListener("x", first, true);
     ws.dispatchEvent(new Event("x"));
+    assertEquals(order.splice(0), ["b", "a"]);
+    ws.removeEventListener("x", first, true); // there is none any more that captures
+    ws.dispatchEvent(new Event("x"));
     assertEquals(order, ["b", "a"]);
   });
 

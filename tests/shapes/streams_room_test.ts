@@ -2,14 +2,30 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError } from "../../mod.ts";
+import { BusinessError, createWebSocketServer, type WebSocketData } from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
 import { streamsOf } from "../../standard.ts";
+import { FakeClock } from "../../testing.ts";
 import { logEnds, MemoryPair, type MemoryPairOptions } from "../helpers/memory_pair.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 
 /** What may be queued; a write waits for 64 KiB. */
 const LIMIT = 20_000;
 const COUNT = 30;
+
+const KIB = 1024;
+const MAX_PAYLOAD = 60_000;
+
+/** The head of a frame of up to 64 KiB that a server sends, in bytes. */
+const HEAD = 4;
+
+/** A socket that counts the heads of frames as queued, as Bun's does, and of which nothing goes out. */
+class HeadSocket extends ScriptedSocket {
+  override send(data?: WebSocketData): void {
+    super.send();
+    this.bufferedAmount += (data as Uint8Array).byteLength + HEAD;
+  }
+}
 
 const WAYS: Record<string, MemoryPairOptions> = {
   "to a peer that would be dropped": { config: { maxBufferedAmount: LIMIT } },
@@ -53,6 +69,46 @@ describe("a writer of streamsOf()", () => {
       });
     }
   }
+
+  for (const maxBufferedAmount of [64 * KIB, 100_000, 64 * KIB + MAX_PAYLOAD]) {
+    it(`waits for room where it may queue ${maxBufferedAmount} bytes, and a write waits for 64 KiB`, async () => {
+      const config = { maxBufferedAmount, maxPayload: MAX_PAYLOAD };
+      const { pair, log, writer, far } = await held({ config });
+      const chunk = new Uint8Array(60_000);
+      const all = Promise.all([chunk, chunk, chunk, chunk].map((chunk) => writer.write(chunk)));
+      const reader = far.readable.getReader();
+      await pair.clock.advance(1000);
+      pair.network.links[0]!.release();
+      for (let count = 0; count < 4; count++) await pair.clock.until(reader.read());
+      await pair.clock.until(all);
+      assertEquals(log, []);
+      await pair[Symbol.asyncDispose]();
+    });
+  }
+
+  it("leaves room for the heads of frames, which count where a runtime counts them", async () => {
+    const [clock, runtime] = [new FakeClock(), new ScriptedServer()];
+    const server = createWebSocketServer({ clock, runtime });
+    const told: unknown[] = [];
+    server.on("error", ({ kind }) => told.push(kind));
+    await server.start({ serverPort: 80, maxBufferedAmount: LIMIT });
+    const admission = runtime.enter();
+    const wire = new HeadSocket();
+    admission.open(wire);
+    const { writable } = streamsOf(server, server.listAllConnections()[0]!);
+    const writer = writable.getWriter();
+    await writer.write(new Uint8Array(15_000));
+    const second = writer.write(new Uint8Array(LIMIT - 15_000 - HEAD - 1)).then(() =>
+      told.push("sent")
+    );
+    await clock.advance(1000);
+    assertEquals([told, wire.calls], [[], ["send"]]);
+    wire.bufferedAmount = 0;
+    await clock.until(second);
+    assertEquals([told, wire.calls], [["sent"], ["send", "send"]]);
+    admission.closed({ code: 1000, reason: "" });
+    await clock.until(server.stop());
+  });
 
   for (const what of ["to a peer that may stay", "of a client"]) {
     it(`fails at once with what never has room ${what}`, async () => {
