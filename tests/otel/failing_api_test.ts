@@ -73,6 +73,23 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
     assertEquals(values["websocket.server.dropped_connections error.type=dead"], 1);
   });
 
+  for (const side of ["server", "client"] as const) {
+    it(`counts a connection of a ${side} whose handshake's span cannot end as open, until it is closed`, async () => {
+      await using telemetry = new Telemetry();
+      const observer: WebSocketObserver = otelObserver({
+        meter: telemetry.meter,
+        tracer: failing("websocket handshake"),
+      });
+      const active = async () => (await telemetry.values())[`websocket.${side}.active_connections`];
+      await using pair = await MemoryPair.start({ [side]: { observer } });
+      for (const one of [pair.server, pair.ws]) one.on("error", () => {});
+      await pair.open();
+      assertEquals(await active(), 1);
+      await pair.close();
+      assertEquals(await active(), 0);
+    });
+  }
+
   it("ends a connection's span where the logger throws", async () => {
     await using telemetry = new Telemetry();
     const { meter } = telemetry;
