@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import type { Broker } from "../../cluster/broker.ts";
-import { loneBroker } from "../../cluster/brokers/memory.ts";
+import type { Broker, Position } from "../../cluster/broker.ts";
+import { loneBroker, memoryBroker } from "../../cluster/brokers/memory.ts";
 import { createWebSocket, createWebSocketServer } from "../../mod.ts";
 
 /** Reads what there is, and what is appended meanwhile. */
@@ -44,6 +44,23 @@ describe("the log of a server with no broker", () => {
       "the log in memory is closed",
     );
   });
+
+  for (const make of [loneBroker, memoryBroker]) {
+    it(`has an epoch that no other has had: ${make.name}`, async () => {
+      const epochs = await Promise.all(Array.from({ length: 20 }, async () => {
+        const broker = make();
+        await broker.append("a");
+        const end = new AbortController();
+        const { promise, resolve } = Promise.withResolvers<string>();
+        const entry = ({ epoch }: Position) => resolve(epoch);
+        void broker.read({ entry, ready() {}, lost() {}, state() {} }, end.signal);
+        const epoch = await promise;
+        await broker.close();
+        return epoch;
+      }));
+      assertEquals(new Set(epochs).size, 20, epochs.join());
+    });
+  }
 
   it("keeps all until it has been read, however much that is", async () => {
     const broker = loneBroker();
