@@ -9,7 +9,10 @@ function readerOf(link: MemoryBrokerLink, ending = new AbortController()) {
     entry: ({ epoch, offset }, entry) => log.push(`${epoch}.${offset} ${entry}`),
     ready: () => log.push("ready"),
     lost: (why) => log.push(`lost ${why}`),
-    state: (up, cause) => log.push(up ? "up" : `down: ${(cause as Error).message}`),
+    state: (up, cause) => {
+      const why = cause === undefined ? "" : `: ${(cause as Error).message}`;
+      log.push(`${up ? "up" : "down"}${why}`);
+    },
   }, ending.signal);
   return { log, ending, done };
 }

@@ -46,6 +46,26 @@ describe("what is ordered of a log in memory", () => {
     await broker.close();
   });
 
+  it("has a gap for all who read by a link, and for nobody else", async () => {
+    const { clock, broker, link, log } = await world();
+    const logs = [link, broker.link()].map((link) => {
+      const log: string[] = [];
+      void link.read({
+        entry: ({ offset }, entry) => log.push(`${offset} ${entry}`),
+        ready: () => {},
+        lost: (why) => log.push(why),
+        state: () => {},
+      }, new AbortController().signal);
+      return log;
+    });
+    await clock.advance(0);
+    link.gap(1);
+    for (const entry of ["a", "b"]) await link.append(entry);
+    await clock.advance(0);
+    assertEquals([log, ...logs], [["trimmed", "2 b"], ["trimmed", "2 b"], ["1 a", "2 b"]]);
+    await broker.close();
+  });
+
   it("adds gaps up, until one of them has come", async () => {
     const { clock, broker, link, log } = await world();
     link.gap(1);

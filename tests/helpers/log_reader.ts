@@ -68,6 +68,7 @@ export class LogReader implements BrokerReader, AsyncDisposable {
 
   state(up: boolean, cause?: unknown): void {
     this.states.push(up);
+    assert(!up || cause === undefined, `it is up, and yet: ${cause}`);
     if (!up) this.causes.push(cause instanceof Error ? cause.message : String(cause));
   }
 

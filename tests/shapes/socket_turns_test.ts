@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { ClientEvents } from "../../runtime/contract.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
@@ -88,5 +89,34 @@ describe("WebSockets to one name", () => {
       return runtime.request.url;
     });
     assertEquals(asked, ["ws://turns/1", "wss://turns/", "wss://turns/"]);
+  });
+
+  it("wait for each other as they connect again, until the one before is open, or has failed", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const dialled: ClientEvents[] = [];
+    const dial = runtime.dial.bind(runtime);
+    runtime.dial = (request, events) => {
+      dialled.push(events);
+      return dial(request, events);
+    };
+    const all = [1, 2, 3].map(() => make({ clock, runtime, reconnect: true }, "again"));
+    for (let n = 0; n < 3; n++) {
+      dialled[n]!.open();
+      await clock.advance(0);
+    }
+    assertEquals(dialled.length, 3);
+    for (const events of dialled.slice()) events.closed({ code: 0, reason: "" });
+    await clock.advance(10_000); // all want to connect by now
+    assertEquals(dialled.length, 4);
+    dialled[3]!.closed(REFUSED);
+    await clock.advance(0);
+    assertEquals(dialled.length, 5);
+    dialled[4]!.open();
+    await clock.advance(0);
+    assertEquals(dialled.length, 6);
+    for (const { ws } of all) ws.close();
+    await clock.advance(60_000);
+    assertEquals(clock.pending, 0);
   });
 });
