@@ -82,7 +82,8 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
       });
       const active = async () => (await telemetry.values())[`websocket.${side}.active_connections`];
       await using pair = await MemoryPair.start({ [side]: { observer } });
-      for (const one of [pair.server, pair.ws]) one.on("error", () => {});
+      pair.server.on("error", () => {});
+      pair.ws.on("error", () => {});
       await pair.open();
       assertEquals(await active(), 1);
       await pair.close();
