@@ -8,6 +8,7 @@ import { readReply } from "../../cluster/brokers/redis_rows.ts";
 import { redisBroker } from "../../redis.ts";
 import { until } from "../helpers/log_reader.ts";
 import { natsLog, redisLog } from "../helpers/scripted_log.ts";
+import { ScriptedNats } from "../helpers/scripted_nats.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
 
 describe("an epoch in JetStream", () => {
@@ -20,6 +21,19 @@ describe("an epoch in JetStream", () => {
     await reader.told("b");
     assertEquals(reader.log, ["a", "<ready>", "<lost: forked>", "b"]);
     assertEquals(reader.positions[1], { epoch: `${epoch}.2`, offset: 3 });
+    await end();
+  });
+
+  it("that had ended before it is read is the past of which nothing is said to be lost", async () => {
+    const epoch = new ScriptedNats().created.replace(/\D/g, "");
+    const entries = ["a", `epoch forked ${epoch}`, "b", `epoch forked ${epoch}.2`, "c"];
+    const { reader, end } = await natsLog({ entries });
+    assertEquals(reader.log, ["a", "b", "c", "<ready>"]);
+    assertEquals(reader.positions, [
+      { epoch, offset: 1 },
+      { epoch: `${epoch}.2`, offset: 3 },
+      { epoch: `${epoch}.4`, offset: 5 },
+    ]);
     await end();
   });
 

@@ -72,3 +72,44 @@ describe("a stream of JetStream that is another after a while in which it was no
     });
   }
 });
+
+describe("what a node has appended to JetStream", () => {
+  it("is told by the answer, one at a time, and once", async () => {
+    const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
+    nats.isHeld = true;
+    await broker.append("b");
+    await broker.append("c");
+    assertEquals(reader.log, ["a", "<ready>", "b"]);
+    nats.release();
+    await reader.told("c");
+    assertEquals([reader.entries, reader.lostReasons], [["a", "b", "c"], []]);
+    await end();
+  });
+
+  it("is told in its place where another's lies between", async () => {
+    const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
+    nats.isHeld = true;
+    nats.entries.push("of another");
+    await broker.append("b");
+    assertEquals(reader.entries, ["a"]);
+    nats.release();
+    await reader.told("b");
+    assertEquals([reader.entries, reader.lostReasons, reader.states], [
+      ["a", "of another", "b"],
+      [],
+      [true],
+    ]);
+    await end();
+  });
+});
+
+it("a subscription to a stream of JetStream that fails is made anew, and it is said why", async () => {
+  const { nats, broker, reader, end } = await natsLog({ entries: ["a"] });
+  nats.cut();
+  await until("it is back", () => reader.states.length === 3);
+  await broker.append("b");
+  await reader.told("b");
+  assertEquals([reader.states, reader.causes], [[true, false, true], ["the link was cut"]]);
+  assertEquals([reader.entries, reader.lostReasons], [["a", "b"], []]);
+  await end();
+});
