@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { until } from "../helpers/log_reader.ts";
+import { LogReader, until } from "../helpers/log_reader.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import type { ScriptedNats } from "../helpers/scripted_nats.ts";
 
@@ -83,6 +83,22 @@ describe("what a node has appended to JetStream", () => {
     nats.release();
     await reader.told("c");
     assertEquals([reader.entries, reader.lostReasons], [["a", "b", "c"], []]);
+    await end();
+  });
+
+  it("is told to each who reads by the same broker, whatever its first character is", async () => {
+    const { nats, broker, reader, end } = await natsLog({ entries: ["a", "\ufeffb"] });
+    const other = await new LogReader(broker).whenReady();
+    nats.isHeld = true;
+    await broker.append("\ufeffc");
+    for (const { entries } of [reader, other]) assertEquals(entries, ["a", "\ufeffb", "\ufeffc"]);
+    nats.release();
+    await broker.append("d");
+    for (const one of [reader, other]) {
+      await one.told("d");
+      assertEquals([one.entries.length, one.lostReasons, one.states], [4, [], [true]]);
+    }
+    await other.end();
     await end();
   });
 

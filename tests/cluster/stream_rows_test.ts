@@ -167,6 +167,34 @@ describe("the connections of a log in Redis that is closed", () => {
   }
 });
 
+it("a log in Redis is closed when those who read it have ended, however long a client takes to let go", async () => {
+  const redis = new ScriptedRedis();
+  let hasLetGo = false;
+  const open = () => {
+    const { send, close } = redis.open();
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    const letGo = () => {
+      hasLetGo = true;
+      reject(new Error("closed"));
+    };
+    return {
+      send: (command: string, args: string[]) =>
+        command === "XREAD" ? promise : send(command, args),
+      close: () => {
+        close();
+        setTimeout(letGo, 20);
+      },
+    };
+  };
+  const broker = redisBroker({ open });
+  const reader = new LogReader(broker);
+  await until("it is read", () => reader.states.length === 1);
+  await broker.close();
+  assertEquals(hasLetGo, true);
+  await reader.ended;
+});
+
 describe("a key of Redis that another shares", () => {
   it("is that of the page unless told otherwise", async () => {
     const keys = new Set<string>();
