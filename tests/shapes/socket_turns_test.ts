@@ -117,6 +117,7 @@ describe("WebSockets to one name", () => {
     assertEquals(dialled.length, 6);
     for (const { ws } of all) ws.close();
     await clock.advance(60_000);
+    for (const one of all) await over(one);
     assertEquals(clock.pending, 0);
   });
 });
