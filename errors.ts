@@ -231,7 +231,7 @@ const KINDS = {
  * | port | 2302005 | the port cannot be listened on |
  * | noConnection | 2302006 | there is no such connection |
  * | portOccupied | 2302007 | the port is taken |
- * | noSubprotocol | 2302999 | a client offers subprotocols and the server speaks none; told once |
+ * | noSubprotocol | 2302999 | a client offers subprotocols and the server speaks none; told once after each `start` |
  * | notConnected | 2302999 | `close` with nothing to close |
  * | closing | 2302999 | `close` of a connection that is closing |
  * | aborted | 2302999 | ended on purpose before it could begin |
