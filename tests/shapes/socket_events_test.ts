@@ -146,6 +146,16 @@ describe("a listener", () => {
     assertEquals(order, ["once", "until"]);
   });
 
+  it("is called once, also where the same event is told within it", () => {
+    const ws = silent();
+    let called = 0;
+    ws.addEventListener("x", () => {
+      if (++called < 3) ws.dispatchEvent(new Event("x"));
+    }, { once: true });
+    ws.dispatchEvent(new Event("x"));
+    assertEquals(called, 1);
+  });
+
   it("that captures comes first, and is another one than the same that does not", () => {
     const ws = silent();
     const order: string[] = [];
@@ -303,8 +313,11 @@ describe("a message", () => {
   it("of bytes is a Blob, and an ArrayBuffer where it is asked for, in the order sent", async () => {
     const { ws, peer, end } = await pair();
     assertEquals(ws.binaryType, "blob");
-    (ws as { binaryType: string }).binaryType = "nodebuffer";
-    assertEquals(ws.binaryType, "blob");
+    for (const type of ["arraybuffer", "blob"] as const) {
+      ws.binaryType = type;
+      (ws as { binaryType: string }).binaryType = "nodebuffer";
+      assertEquals(ws.binaryType, type);
+    }
     const all: unknown[] = [];
     const two = new Promise<void>((resolve) =>
       ws.onmessage = ({ data }) => {

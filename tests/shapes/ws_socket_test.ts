@@ -76,7 +76,7 @@ describe("a socket of ws", () => {
     socket.onmessage = ({ data }) => got.push(`event ${(data as object).constructor.name}`);
     for (const type of ["arraybuffer", "nodebuffer"] as const) {
       socket.binaryType = type;
-      for (const data of [new Uint8Array(1), "text"]) await pair.ws.send(data);
+      for (const data of [new Uint8Array(1), "text".repeat(1000)]) await pair.ws.send(data);
       await pair.clock.advance(10);
     }
     assertEquals(got, [
