@@ -57,7 +57,57 @@ describe("start() of a server with a broker", () => {
   }
 });
 
+/** A log of which so much is told as reading begins, and nothing more. */
+class ToldBroker extends SilentBroker {
+  readonly #tell: (reader: BrokerReader) => void;
+
+  constructor(tell: (reader: BrokerReader) => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  override read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
+    this.#tell(reader);
+    return super.read(reader, signal);
+  }
+}
+
+describe("why start() could not read the broker", () => {
+  const states: Record<string, [string | undefined, ...(string | undefined)[]]> = {
+    "is that of the last time that it was down": ["first", undefined, "last"],
+    "is not known where it is up again": ["first", undefined],
+  };
+  for (const [what, causes] of Object.entries(states)) {
+    it(what, async () => {
+      const clock = new FakeClock();
+      const broker = new ToldBroker(({ state }) => {
+        for (const cause of causes) state(cause === undefined, cause && new Error(cause));
+      });
+      const server = createWebSocketServer({ broker, clock, runtime: new ScriptedServer() });
+      const starting = assertRejects(() => server.start({ serverPort: 80 }), BusinessError);
+      const { cause, message } = await clock.until(starting) as BusinessError;
+      const last = causes.at(-1);
+      assertEquals((cause as Error | undefined)?.message, last);
+      assertEquals(message.endsWith(last === undefined ? "within 5 s" : `: Error: ${last}`), true);
+    });
+  }
+});
+
 describe("start() of a server with a broker and a signal", () => {
+  it("leaves nothing behind where the broker is there as the signal has aborted", async () => {
+    const clock = new FakeClock();
+    const broker = new ToldBroker((reader) => {
+      reader.state(true);
+      reader.ready();
+    });
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ broker, clock, presence: true, runtime });
+    const signal = AbortSignal.abort("enough");
+    const starting = assertRejects(() => server.start({ serverPort: 80, signal }), BusinessError);
+    assertEquals((await clock.until(starting) as BusinessError).kind, "aborted");
+    assertEquals(clock.pending, 0);
+  });
+
   for (const call of ["start", "mount"] as const) {
     for (const waited of [0, 3000]) {
       it(`gives up at once where it is aborted after ${waited} ms: ${call}`, async () => {
