@@ -19,7 +19,7 @@ let called: symbol | undefined;
 export function withAnswer(answer: AnswerEvents | undefined, make: () => WebSocket): WebSocket {
   const place = debuggerPlace;
   if (answer === undefined || place === undefined) return make();
-  if (place[INTERNAL.network]?.isEnabled?.() === true) return make(); // it can be debugged, as with `--inspect`
+  if (isDebugged(place[INTERNAL.network])) return make();
   const ws = (called === undefined ? learn(place, make) : make()) as Inner;
   let headers: AnswerHeaders | undefined;
   const opened = () => headers && answer.headers(responseHeaders(apart(headers)));
@@ -29,6 +29,11 @@ export function withAnswer(answer: AnswerEvents | undefined, make: () => WebSock
     if (answer.isWanted && called !== undefined) listen(ws, called, (told) => headers = told);
   });
   return ws;
+}
+
+/** Whether the program can be debugged, as with `--inspect`; by another than ours, whose moment may go on. */
+function isDebugged(network: Network | undefined): boolean {
+  return network !== undefined && !before.has(network) && network.isEnabled?.() === true;
 }
 
 /** Learns the symbol, as this makes a WebSocket. */
@@ -72,7 +77,12 @@ function beCalled(this: Inner): symbol {
   return called!;
 }
 
-/** Has Deno find a debugger. Returns what ends that. */
+/** What was there before each debugger of ours that there has been. */
+const before = new WeakMap<Partial<Network>, Network | undefined>();
+/** Those whose moment is over: it may end while another's goes on. */
+const over = new WeakSet<Partial<Network>>();
+
+/** Has Deno find a debugger. Returns what ends that; once more it does nothing. */
 function enter(place: { [INTERNAL.network]?: Network }, does: Partial<Network>): () => void {
   const nothing = () => {};
   const network: Network = {
@@ -83,11 +93,13 @@ function enter(place: { [INTERNAL.network]?: Network }, does: Partial<Network>):
     webSocketHandshakeResponseReceived: nothing,
     ...does,
   };
-  const { [INTERNAL.network]: other } = place;
+  before.set(network, place[INTERNAL.network]);
   place[INTERNAL.network] = network;
   return () => {
-    if (place[INTERNAL.network] !== network) return; // it has ended already
-    if (other === undefined) delete place[INTERNAL.network];
-    else place[INTERNAL.network] = other;
+    over.add(network);
+    let now = place[INTERNAL.network];
+    while (now !== undefined && over.has(now)) now = before.get(now);
+    if (now === undefined) delete place[INTERNAL.network];
+    else place[INTERNAL.network] = now;
   };
 }
