@@ -265,10 +265,8 @@ export function handle(
 export function handled(
   listeners: Listeners<string>,
   handling: NonNullable<Observing["handling"]>,
-): Pick<Listeners<string>, "emitTo" | "join" | "report"> {
+): Pick<Listeners<string>, "emitTo"> {
   return {
-    join: (...args) => listeners.join(...args),
-    report: (...args) => listeners.report(...args),
     emitTo(list, event) {
       const { clientConnection } = event as { clientConnection: unknown };
       return handle(handling, clientConnection, () => listeners.emitTo(list, event));

@@ -286,11 +286,11 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   /** Calls the listeners with a message, or with what `schema` has made of it. */
   private tell(message: Incoming, data: unknown, receipt?: Receipt): void {
-    const { listeners, messages } = this.host;
+    const { calling, messages } = this.host;
     const more = receipt?.mayRepeat ? { mayRepeat: true } : undefined;
     const event = { clientConnection: this.handle, data, ...more };
     this.receipt = receipt;
-    const atWork = listeners.emitTo(receipt?.watch(messages) ?? messages, event);
+    const atWork = calling.emitTo(receipt?.watch(messages) ?? messages, event);
     this.receipt = undefined;
     if (atWork !== undefined) this.#await(message, atWork);
     receipt?.end(atWork);

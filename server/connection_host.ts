@@ -23,6 +23,8 @@ export interface ConnectionHost {
   readonly looksFrom: number;
   readonly schema: StandardSchema | undefined;
   readonly listeners: Pick<Listeners<string>, "emitTo" | "join" | "report">;
+  /** What calls those of a message: the observer, where it has `handling`. */
+  readonly calling: Pick<Listeners<string>, "emitTo">;
   /** The listeners of 'messageReceive'. */
   readonly messages: ListenerList;
   readonly observing: Observing | undefined;

@@ -80,6 +80,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
   readonly observing: Observing | undefined;
   /** As connections call them. */
   readonly listeners: ConnectionHost["listeners"];
+  readonly calling: ConnectionHost["calling"];
   readonly messages: ListenerList;
   readonly config: ServerConfig;
   readonly maxPayload: number;
@@ -165,7 +166,8 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     this.#connects = listeners.list("connect");
     this.#closes = listeners.list("close");
     const handling = observing?.handling;
-    this.listeners = handling === undefined ? listeners : handled(listeners, handling);
+    this.listeners = listeners;
+    this.calling = handling === undefined ? listeners : handled(listeners, handling);
     this.messages = listeners.list("messageReceive");
     this.#handshakes = observing && new ObservedHandshakes(observing, clock);
     this.#runtime = runtime;
