@@ -207,8 +207,8 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     }
     const { code, reason, wasClean, error } = end;
     if (error !== undefined) this.failed(error);
-    const event = new CloseEvent("close", { code, reason, wasClean });
-    // Deno 2.9.6 calls it an Event.
+    // Deno 2.9.6 leaves a reason that is no Unicode as it is, and calls it an Event.
+    const event = new CloseEvent("close", { code, reason: reason.toWellFormed(), wasClean });
     Object.defineProperty(event, Symbol.toStringTag, { value: "CloseEvent" });
     this.dispatch(event);
   }

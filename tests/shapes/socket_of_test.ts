@@ -117,6 +117,17 @@ describe("socketOf()", () => {
     });
   }
 
+  it("tells a reason that is no Unicode as it went out", async () => {
+    const { server, one, peer } = await shaped(socketOf);
+    const log = logOf(one);
+    const closed = next(one, "close");
+    one.close(3001, "a\ud800");
+    await closed;
+    assertEquals(readClose(await within(peer.next(CLOSE))), { code: 3001, reason: "a\ufffd" });
+    assertEquals(log, ["close 3 3001 true a\ufffd"]);
+    await server.stop();
+  });
+
   it("is told 1001 where the server stops", async () => {
     const { server, one } = await shaped(socketOf);
     const log = logOf(one);
