@@ -294,13 +294,14 @@ describe("handle()", () => {
       log.push(event);
       return work;
     });
+    listeners.on("message", () => {
+      throw new Error("thrown");
+    });
+    listeners.on("message", () => Promise.reject(new Error("rejected")));
     const event = { clientConnection: "who", data: "text" };
-    const list = listeners.list("message");
-    await by.emitTo(list, event);
+    await by.emitTo(listeners.list("message"), event);
     assertEquals(log, [["handling", "who"], event]);
-    by.report(new Error("reported"), list);
-    await by.join(undefined, Promise.reject(new Error("joined")), list);
     const words = "Websocket Unknown Other Error: a listener of 'message' failed: Error:";
-    assertEquals(errors, [`${words} reported`, `${words} joined`]);
+    assertEquals(errors, [`${words} thrown`, `${words} rejected`]);
   });
 });
