@@ -1,4 +1,4 @@
-/** A server that stops while a client that offers to resume has not said yet where it was. */
+/** A server that stops while clients that offer to resume have not said yet where they were. */
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -21,32 +21,36 @@ const WAYS: Record<
   },
 };
 
-describe("stop() with a client that has not said yet where it was", () => {
+describe("stop() with clients that have not said yet where they were", () => {
   for (const [name, run] of Object.entries(WAYS)) {
     for (const [what, isSilent, ms] of [["at once", false, 10], ["in 4 s", true, 4000]] as const) {
-      it(`tells it, and is over ${what} where the client ${isSilent ? "is silent" : "answers"}: ${name}`, async () => {
+      it(`tells them, and is over ${what} where they ${isSilent ? "are silent" : "answer"}: ${name}`, async () => {
         const clock = new FakeClock();
         const network = new MemoryNetwork({ clock, latency: 5 });
         const server = createWebSocketServer({ history: true, clock, runtime: network.server });
         const end = await run(server, network, clock);
-        const told: unknown[] = [];
-        network.client.dial({
-          ...{ url: "ws://localhost/", headers: {}, protocols: ["resume.netkit.1"] },
-          ...{ tls: { insecure: false, minVersion: 0 }, proxy: "system" },
-        }, {
-          open: () => told.push("open"),
-          message: () => told.push("greeted"),
-          alive() {},
-          closed: ({ code, reason }) => told.push(code, reason),
+        const clients = [1, 2, 3].map(() => {
+          const told: unknown[] = [];
+          network.client.dial({
+            ...{ url: "ws://localhost/", headers: {}, protocols: ["resume.netkit.1"] },
+            ...{ tls: { insecure: false, minVersion: 0 }, proxy: "system" },
+          }, {
+            open: () => told.push("open"),
+            message: () => told.push("greeted"),
+            alive() {},
+            closed: ({ code, reason }) => told.push(code, reason),
+          });
+          return told;
         });
         await clock.advance(10);
-        const [link] = network.links;
-        if (isSilent) link!.hold("toServer");
+        if (isSilent) { for (const link of network.links) link.hold("toServer"); }
         const began = clock.now();
         await clock.until(server.stop({ retryAfter: 1 }));
         assertEquals(clock.now() - began, ms);
         await clock.advance(10);
-        assertEquals(told, ["open", "greeted", 1012, "retry after 1"]);
+        for (const told of clients) {
+          assertEquals(told, ["open", "greeted", 1012, "retry after 1"]);
+        }
         assertEquals([network.links, clock.pending], [[], 0]);
         end();
       });
