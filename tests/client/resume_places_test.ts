@@ -46,6 +46,10 @@ describe("a session's place", () => {
     assertEquals(next(script), { resume: 1, at: {} });
     script.hear({ joined: "a", at: "5.0" }, { epoch: "f", at: "0.3" });
     assertEquals(next(script), { resume: 1, epoch: "f", at: { a: "0.3" } });
+    script.hear(...["a", "b", "c"].map((joined) => ({ joined, at: "1.0" })));
+    script.hear({ lost: true }, { epoch: "g", at: "0.1" });
+    const at = { c: "0.1", b: "0.1", a: "0.1" };
+    assertEquals(next(script), { resume: 1, epoch: "g", at });
     script.end();
   });
 

@@ -158,6 +158,18 @@ describe("DrainWatch", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("tells all who wait for one that is over", async () => {
+    const { clock, watch, answers, wait } = looking();
+    const queue = new Queue(clock, 1000, 0);
+    for (const bytes of [0, 5, 0, 900]) wait(queue, bytes);
+    watch.over(queue);
+    await clock.advance(0);
+    assertEquals(answers.map((one) => (one as unknown[]).slice(0, 2)), [
+      ...[[0, false], [5, false], [0, false], [900, false]],
+    ]);
+    assertEquals(clock.pending, 0);
+  });
+
   it("waits anew after the only one that it waited for was over", async () => {
     const { clock, watch, answers, wait } = looking();
     const gone = new Queue(clock, 1000, 0);

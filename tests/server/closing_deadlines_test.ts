@@ -79,6 +79,25 @@ describe("ClosingDeadlines", () => {
     assertEquals(clock.pending, 0);
   });
 
+  for (const bytes of [0, 100]) {
+    it(`drops the others in their time where one has gone, with ${bytes} bytes queued`, async () => {
+      const clock = new FakeClock();
+      const began = clock.now();
+      const deadlines = new ClosingDeadlines<Peer>(clock);
+      const peers = [0, 1, 2].map(() => new Peer(clock, bytes));
+      for (const peer of peers) {
+        deadlines.add(peer);
+        await clock.advance(1000);
+      }
+      deadlines.delete(peers[1]!);
+      await clock.advance(10_000);
+      const at = peers.map(({ droppedAt }) => droppedAt === undefined ? 0 : droppedAt - began);
+      assertEquals(at, [5000, 0, 7000]);
+      deadlines.close();
+      assertEquals(clock.pending, 0);
+    });
+  }
+
   it("lets go of the only one whose queue it looks at", async () => {
     const clock = new FakeClock();
     const deadlines = new ClosingDeadlines<Peer>(clock);

@@ -62,24 +62,31 @@ describe("an observer of a server", () => {
     assertEquals([...read(), pair.server.stats()!.unsent], [0, 0, 0, 3]);
   });
 
-  it("reads what is queued while the server stops", async () => {
+  it("reads what is queued while the server stops, which tells of each what is lost", async () => {
     await using pair = await MemoryPair.start({ server: { stats: true } });
-    const connection = await pair.open();
-    const errors: unknown[] = [];
-    pair.server.on("error", ({ kind, data, clientIP, clientPort }) => {
-      errors.push([kind, data, clientIP, clientPort]);
+    const { clock, network, server } = pair;
+    await pair.open();
+    for (let n = 0; n < 2; n++) {
+      await createWebSocket({ clock, runtime: network.client }).connect("ws://localhost:80/");
+      await clock.advance(10);
+    }
+    const lost: unknown[] = [];
+    server.on("error", ({ kind, data, clientIP, clientPort }) => {
+      lost.push([kind, data, clientIP, clientPort]);
     });
-    pair.network.links[0]!.hold();
-    await pair.server.send("123", connection);
-    const stopped = pair.server.stop();
-    await pair.clock.advance(1000);
-    assertEquals([pair.server.listAllConnections(), pair.server.stats()!.buffered], [[], 3]);
-    assertEquals(errors, []);
-    await pair.clock.until(stopped);
-    const { buffered, unsent } = pair.server.stats()!;
-    const { clientIP, clientPort } = connection;
-    assertEquals([buffered, unsent], [0, 3]);
-    assertEquals(errors, [["unsent", "3", clientIP, clientPort]]);
+    for (const link of network.links) link.hold();
+    const connections = server.listAllConnections();
+    for (const connection of connections) await server.send("123", connection);
+    const stopped = server.stop();
+    await clock.advance(1000);
+    assertEquals([server.listAllConnections(), server.stats()!.buffered, lost], [[], 9, []]);
+    await clock.until(stopped);
+    const { buffered, unsent } = server.stats()!;
+    assertEquals([buffered, unsent], [0, 9]);
+    assertEquals(
+      lost,
+      connections.map(({ clientIP, clientPort }) => ["unsent", "3", clientIP, clientPort]),
+    );
   });
 
   it("is told that a server has begun once its port is taken, and is over once that is free", async () => {

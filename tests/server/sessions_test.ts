@@ -103,6 +103,21 @@ describe("the sessions of a server", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("are forgotten each in its time, however many have left, and whoever comes back first", async () => {
+    const clock = new FakeClock();
+    const sessions = new Sessions(1000, clock);
+    const peer = new Peer();
+    const ids = ["a", "b", "c", "d"];
+    const all = ids.map((id) => sessions.enter(peer, said(id, 1)));
+    for (const n of [0, 1, 2, 3]) {
+      sessions.leave(peer, all[n]!, ids[n]!);
+      await clock.advance(n === 2 ? 500 : 0);
+    }
+    await clock.advance(501);
+    const known = [3, 2, 1, 0].map((n) => sessions.enter(peer, said(ids[n]!, 2)) === all[n]);
+    assertEquals(known, [true, false, false, false]);
+  });
+
   it("are not forgotten while their clients are here, however long ago they were away", async () => {
     const clock = new FakeClock();
     const sessions = new Sessions(1000, clock);
