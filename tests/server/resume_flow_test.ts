@@ -31,8 +31,9 @@ function handshake(runtime: ScriptedServer, protocol: string): Admission {
 
 describe("a server with 'history' to whom a client sends too fast", () => {
   for (const [Socket, what, calls, kinds] of SOCKETS) {
-    for (const protocol of ["", RESUMES]) {
-      it(`${what}: a client that offers '${protocol}'`, async () => {
+    for (const [protocol, asks] of [["", false], [RESUMES, false], [RESUMES, true]] as const) {
+      const more = asks ? ", and wants it acknowledged" : "";
+      it(`${what}: a client that offers '${protocol}'${more}`, async () => {
         const clock = new FakeClock();
         const runtime = new ScriptedServer();
         const server = createWebSocketServer({ history: true, clock, runtime });
@@ -45,8 +46,8 @@ describe("a server with 'history' to whom a client sends too fast", () => {
         assertEquals(admission.protocol, protocol);
         admission.open(wire);
         if (protocol !== "") admission.message('{"resume":1}\n');
-        const line = protocol === "" ? "" : "\n";
-        for (const data of ["much", "more"]) admission.message(line + data);
+        const line = (n: number) => protocol === "" ? "" : asks ? `#${n}\n` : "\n";
+        for (const [n, data] of ["much", "more"].entries()) admission.message(line(n + 1) + data);
         await clock.advance(1);
         for (const one of server.listAllConnections()) await server.close(one, { code: 4000 });
         const greeted = protocol === "" ? [] : ["send"];
