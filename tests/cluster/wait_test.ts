@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { pause, within } from "../../cluster/wait.ts";
+import { countListeners } from "../helpers/leftovers.ts";
 
 const never = new Promise<string>(() => {});
 
@@ -37,6 +38,16 @@ describe("waiting for something", () => {
       assert(performance.now() - began < 30_000);
     });
   }
+
+  it("leaves no listener on its signal, however it ends", async () => {
+    const { signal } = new AbortController();
+    const left = countListeners(signal);
+    await pause(1, signal);
+    await within(Promise.resolve("a"), 60_000, "nothing", signal);
+    await within(Promise.reject(new Error("it failed")), 60_000, "nothing", signal).catch(() => {});
+    await within(never, 1, "nothing", signal).catch(() => {});
+    assertEquals(left(), 0);
+  });
 
   it("pauses for as long as it is told", async () => {
     const began = performance.now();

@@ -252,3 +252,22 @@ describe("a connection in two shapes", () => {
     await clock.until(server.stop());
   });
 });
+
+it("a message that one shape of a connection fails with is heard by those after it", async () => {
+  await using pair = await MemoryPair.start();
+  const failures: unknown[] = [];
+  pair.server.on("error", ({ cause }) => failures.push((cause as Error).message));
+  wsServer(pair.server).on("connection", (socket) => {
+    socket.on("message", (data) => {
+      throw new Error(`no ${data}`);
+    });
+  });
+  const connection = await pair.open();
+  const heard: unknown[] = [];
+  socketOf(pair.server, connection).onmessage = ({ data }) => heard.push(data);
+  const reader = streamsOf(pair.server, connection).readable.getReader();
+  for (const text of ["a", "b"]) await pair.ws.send(text);
+  await pair.clock.advance(10);
+  const read = [await reader.read(), await reader.read()].map(({ value }) => value);
+  assertEquals([failures, heard, read], [["no a", "no b"], ["a", "b"], ["a", "b"]]);
+});
