@@ -88,10 +88,20 @@ describe("a Deno as it is known", () => {
       get: () => socket[NAMES.readyState] === 1 ? 5 : 0,
     });
     assertEquals([dropResource(socket as never), leftIn(socket as never)], [false, undefined]);
-    socket[NAMES.rid] = 7;
+    Object.defineProperty(socket, NAMES.rid, { value: 7 });
     socket[NAMES.readyState] = 3;
     assertEquals([dropResource(socket as never), leftIn(socket as never)], [true, 5]);
     assertEquals([world.closed, socket[NAMES.readyState]], [[7], 3]);
+  });
+
+  it("has one dropped as soon as it is there", async () => {
+    const world = known();
+    const { dropResource } = await load(world);
+    const { socket } = world;
+    for (let i = 0; i < 2; i++) assertEquals(dropResource(socket as never), false);
+    assertEquals(world.closed, []);
+    socket[NAMES.rid] = 7;
+    assertEquals([world.closed, socket[NAMES.rid]], [[7], 7]);
   });
 });
 
