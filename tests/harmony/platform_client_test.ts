@@ -1,7 +1,7 @@
 /**
  * What HarmonyOS' own conformance suites ask of a client, asked of `./harmony`
  * (OpenHarmony, `xts_acts`, `telephony/networkmanager/websocket`): by callback and by promise, as they do.
- * Two things they ask for are not so here, and are said so at their places.
+ * What they ask for that is not so here is said so at its place.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -310,6 +310,16 @@ describe("what the platform's suites ask of a client of ./harmony", () => {
       const info = new Promise((resolve) => client.ws.on("openInfo", (_, value) => resolve(value)));
       await client.open();
       assertEquals(await within(info), { status: 101, message: "Switching Protocols" });
+    });
+
+    // The suite wants 'openInfo' with no protocol: here it is as in a page, which would not open either.
+    it("tells 'error' where the server chooses none of what was offered", async () => {
+      await using client = new Client();
+      client.on("openInfo");
+      const failed = new Promise((resolve) => client.ws.on("error", ({ code }) => resolve(code)));
+      const options = { ...JSON_TYPE, protocol: "Sec-WebSocket-Protocol" };
+      assertEquals(await client.ws.connect(url, options), true);
+      assertEquals([await within(failed), client.told], [200, []]);
     });
 
     it("tells 'headerReceive' before 'open', unless it is off", async () => {

@@ -47,7 +47,7 @@ describe("what the platform's suites ask of a server of ./harmony", () => {
     ["an address that is ''", { serverIP: "" }],
     ["an address that is null", { serverIP: null }],
     ["an option that is not known", { notKnown: 1 }],
-    // The suite wants 401: here the limits may be over 10.
+    // The suite wants 2302999: here the limits may be over 10.
     ["limits over 10, which it refuses", {
       maxConcurrentClientsNumber: 11,
       maxConnectionsForOneClient: 11,
