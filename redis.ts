@@ -8,7 +8,7 @@
  * import { redisBroker } from "@netkit/websocket/redis";
  *
  * // Bun's own
- * redisBroker({ open: () => new Bun.RedisClient(url) });
+ * redisBroker({ open: () => new Bun.RedisClient(url, { autoReconnect: false }) });
  *
  * // npm's redis, or @redis/client
  * redisBroker({

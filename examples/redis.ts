@@ -4,8 +4,10 @@ import type { RedisConnection } from "@netkit/websocket/redis";
 
 /** Loads the client, which takes Deno a while, and returns what opens a connection, for `redisBroker`. */
 export async function redisAt(url: string): Promise<() => Promise<RedisConnection>> {
-  const { Bun } = globalThis as { Bun?: { RedisClient: new (url: string) => RedisConnection } };
-  if (Bun !== undefined) return () => Promise.resolve(new Bun.RedisClient(url));
+  type OwnClient = new (url: string, options: { autoReconnect: boolean }) => RedisConnection;
+  const { Bun } = globalThis as { Bun?: { RedisClient: OwnClient } };
+  // The broker opens another one itself: this one is to say at once that there is no Redis.
+  if (Bun !== undefined) return async () => new Bun.RedisClient(url, { autoReconnect: false });
   const { createClient } = await import("@redis/client");
   return async () => {
     const client = createClient({

@@ -159,15 +159,20 @@ function fetchPage({ url }: Request): Response {
 
 const ctrlC = new AbortController();
 process.once("SIGINT", () => ctrlC.abort());
-await server.start({
-  serverPort: Number(port),
-  serverIP: "127.0.0.1",
-  authorize,
-  fetch: fetchPage,
-  maxPayload: 65_536, // bytes of a message, either way
-  // A tab that vanished with its network is found out within ten seconds.
-  pingInterval: 5,
-  pongTimeout: 5,
-  signal: ctrlC.signal,
-});
-console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);
+try {
+  await server.start({
+    serverPort: Number(port),
+    serverIP: "127.0.0.1",
+    authorize,
+    fetch: fetchPage,
+    maxPayload: 65_536, // bytes of a message, either way
+    // A tab that vanished with its network is found out within ten seconds.
+    pingInterval: 5,
+    pongTimeout: 5,
+    signal: ctrlC.signal,
+  });
+  console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);
+} catch (error) {
+  console.error((error as Error).message); // such as a port that is taken, or a Redis that is not there
+  process.exitCode = 1;
+}

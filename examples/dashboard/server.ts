@@ -105,21 +105,26 @@ function fetchPage({ url }: Request): Response {
 const ctrlC = new AbortController();
 const { signal } = ctrlC;
 process.once("SIGINT", () => ctrlC.abort());
-await server.start({
-  serverPort: Number(port),
-  serverIP: "127.0.0.1",
-  pingInterval: 2, // seconds: so that there is something to see
-  authorize,
-  fetch: fetchPage,
-  signal,
-});
-const at = `127.0.0.1:${server.address!.port}/`;
-console.log(`Listening on http://${at}`);
+try {
+  await server.start({
+    serverPort: Number(port),
+    serverIP: "127.0.0.1",
+    pingInterval: 2, // seconds: so that there is something to see
+    authorize,
+    fetch: fetchPage,
+    signal,
+  });
+  const at = `127.0.0.1:${server.address!.port}/`;
+  console.log(`Listening on http://${at}`);
 
-const timer = setInterval(sample, EVERY_MS);
-signal.addEventListener("abort", async () => {
-  clearInterval(timer);
-  await server.stop();
-  await cluster?.close();
-});
-simulateClients(`ws://${at}`, signal);
+  const timer = setInterval(sample, EVERY_MS);
+  signal.addEventListener("abort", async () => {
+    clearInterval(timer);
+    await server.stop();
+    await cluster?.close();
+  });
+  simulateClients(`ws://${at}`, signal);
+} catch (error) {
+  console.error((error as Error).message); // such as a port that is taken, or a Redis that is not there
+  process.exitCode = 1;
+}

@@ -33,12 +33,17 @@ function fetchPage({ url }: Request): Response {
 const server = yjsServer();
 const ctrlC = new AbortController();
 process.once("SIGINT", () => ctrlC.abort());
-await server.start({
-  serverPort: Number(process.argv[2] ?? 8080),
-  serverIP: "127.0.0.1",
-  fetch: fetchPage,
-  pingInterval: 5,
-  pongTimeout: 5,
-  signal: ctrlC.signal,
-});
-console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);
+try {
+  await server.start({
+    serverPort: Number(process.argv[2] ?? 8080),
+    serverIP: "127.0.0.1",
+    fetch: fetchPage,
+    pingInterval: 5,
+    pongTimeout: 5,
+    signal: ctrlC.signal,
+  });
+  console.log(`Listening on http://127.0.0.1:${server.address!.port}/`);
+} catch (error) {
+  console.error((error as Error).message); // such as a port that is taken
+  process.exitCode = 1;
+}

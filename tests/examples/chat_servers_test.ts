@@ -1,11 +1,12 @@
 /** Chats that are one by Redis: names, and servers that are killed. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { system } from "../../scripts/setup.mjs";
 import { RedisServer } from "../helpers/engines.ts";
 import { HERE } from "../helpers/programs.ts";
-import { ExampleServer } from "./example.ts";
+import { TcpServer } from "../helpers/tcp.ts";
+import { ExampleServer, startExample } from "./example.ts";
 import { Guest } from "./guest.ts";
 
 const installed = await system("redis-server");
@@ -64,6 +65,35 @@ describe("several of examples/chat/", () => {
     await using late = await Guest.join(two.port, "Edith");
     assertEquals(cutOff(late), ["Linus"]);
   });
+});
+
+describe("an example that cannot start", () => {
+  const flags = HERE === "deno" ? ["-A", "--no-prompt"] : [];
+  const said = async (file: string, ...args: string[]) => {
+    const { stdout, stderr, code } = await startExample(file, { args, flags }).ended;
+    return [stdout, code, stderr.replaceAll(/\d{4,5}/g, "PORT")];
+  };
+
+  for (const name of ["chat", "dashboard", "editor"]) {
+    it(`says in a line that its port is taken, and ends: ${name}`, async () => {
+      await using taken = await TcpServer.listen(() => {});
+      const line = "Websocket port already occupied: start: 127.0.0.1 port PORT\n";
+      assertEquals(await said(`examples/${name}/server.ts`, `${taken.port}`), ["", 1, line]);
+    });
+  }
+
+  for (const name of ["chat", "dashboard"]) {
+    it(`says in a line that there is no Redis, and ends: ${name}`, async () => {
+      const redis = "redis://127.0.0.1:1";
+      const [stdout, code, stderr] = await said(`examples/${name}/server.ts`, "0", redis);
+      assertEquals([stdout, code], ["", 1]);
+      const cause = HERE === "deno" ? "connect ECONNREFUSED" : "Connection closed";
+      assertMatch(
+        `${stderr}`,
+        new RegExp(`^.*start: the broker could not be read .*${cause}.*\\n$`),
+      );
+    });
+  }
 });
 
 /** How many there are in what Redis says of its clients: whoever asks is one. */

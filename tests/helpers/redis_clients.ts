@@ -24,8 +24,8 @@ function queueing(client: Queueing): RedisConnection {
 }
 
 /** Bun's own client, where this is Bun. */
-const own = (globalThis as { Bun?: { RedisClient: new (url: string) => RedisConnection } }).Bun
-  ?.RedisClient;
+type OwnClient = new (url: string, options: { autoReconnect: boolean }) => RedisConnection;
+const own = (globalThis as { Bun?: { RedisClient: OwnClient } }).Bun?.RedisClient;
 
 /** The clients there are on this runtime, by name. */
 export const REDIS_CLIENTS: Record<string, Opener> = {
@@ -44,7 +44,9 @@ export const REDIS_CLIENTS: Record<string, Opener> = {
   },
   "ioredis": (url) => queueing(new Redis(url) as unknown as Queueing),
   "iovalkey": (url) => queueing(new (Valkey as unknown as new (url: string) => Queueing)(url)),
-  ...(own === undefined ? {} : { "Bun's own": (url: string) => new own(url) }),
+  ...(own === undefined
+    ? {}
+    : { "Bun's own": (url: string) => new own(url, { autoReconnect: false }) }),
 };
 
 /** The client that is nearest: Bun's own where there is one. */
