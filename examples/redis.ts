@@ -7,7 +7,9 @@ export async function redisAt(url: string): Promise<() => Promise<RedisConnectio
   type OwnClient = new (url: string, options: { autoReconnect: boolean }) => RedisConnection;
   const { Bun } = globalThis as { Bun?: { RedisClient: OwnClient } };
   // The broker opens another one itself: this one is to say at once that there is no Redis.
-  if (Bun !== undefined) return async () => new Bun.RedisClient(url, { autoReconnect: false });
+  if (Bun !== undefined) {
+    return () => Promise.resolve(new Bun.RedisClient(url, { autoReconnect: false }));
+  }
   const { createClient } = await import("@redis/client");
   return async () => {
     const client = createClient({
