@@ -1,4 +1,5 @@
 import type { RefusalReason } from "../errors.ts";
+import { isToken } from "../internal/validate.ts";
 
 /** Why a request is answered instead of upgraded. */
 export interface HandshakeFault {
@@ -44,7 +45,16 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
   if (!/^[+/0-9A-Za-z]{21}[AQgw]==$/.test(headers.get("sec-websocket-key") ?? "")) {
     return { ...INVALID, status: 400, why: "Sec-WebSocket-Key is not 16 bytes in Base64" };
   }
+  if (!isListOfTokens(headers.get("sec-websocket-protocol"))) {
+    return { ...INVALID, status: 400, why: "Sec-WebSocket-Protocol is no list of tokens" };
+  }
   return undefined;
+}
+
+/** Whether all items of a list are tokens. Empty ones do not count (RFC 9110 §5.6.1). */
+function isListOfTokens(header: string | null): boolean {
+  if (header === null || isToken(header)) return true; // as most have it
+  return header.split(",").every((item) => item.trim() === "" || isToken(item.trim()));
 }
 
 function listed(header: string | null, token: string): boolean {

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
-import { argumentError, checkArgument, COUNT, OBJECT } from "../internal/validate.ts";
+import { ANY, argumentError, COUNT, readOptions, type Rule } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
@@ -99,17 +99,29 @@ class WebSocketDuplex extends Duplex {
   }
 }
 
+/** What can be asked for: `window`, and what a Duplex of Node's knows and checks itself. */
+const OPTIONS: Readonly<Record<string, Rule>> = {
+  window: COUNT,
+  ...Object.fromEntries(
+    [
+      ...["allowHalfOpen", "autoDestroy", "construct", "decodeStrings", "defaultEncoding"],
+      ...["destroy", "emitClose", "encoding", "final", "highWaterMark", "objectMode", "read"],
+      ...["readable", "readableHighWaterMark", "readableObjectMode", "signal", "writable"],
+      ...["writableCorked", "writableHighWaterMark", "writableObjectMode", "write", "writev"],
+    ].map((name) => [name, ANY]),
+  ),
+};
+
 /** Reads what was asked for. */
 function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuplexOptions {
-  checkArgument("duplexOf: options", OBJECT, options);
-  const { window, objectMode, readableObjectMode, writableObjectMode } = options;
-  if (window === undefined) return options;
-  const [isCount, rule] = COUNT;
-  if (!isCount(window)) throw argumentError("duplexOf: 'window'", rule, window);
+  const given = readOptions("duplexOf", options, OPTIONS, 1);
+  if (given instanceof Error) throw given;
+  const { window, objectMode, readableObjectMode, writableObjectMode } = given;
+  if (window === undefined) return given as WebSocketDuplexOptions;
   if (objectMode || readableObjectMode || writableObjectMode) {
     throw argumentError("duplexOf: 'window'", "must be left out in object mode", window);
   }
-  return options;
+  return given as WebSocketDuplexOptions;
 }
 
 /**
@@ -127,7 +139,7 @@ function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuple
  * @param client The client; it may be connecting still.
  * @param options Those of a Duplex, and `window`, in bytes, of at least 1.
  * @returns The stream.
- * @throws {BusinessError} 401 where `window` is wrong.
+ * @throws {BusinessError} 401 where `window` is wrong, or an option is none.
  *
  * @example
  * ```ts

@@ -107,7 +107,11 @@ export class WsServer extends EventEmitter {
  */
 function requestOf({ url, handle }: ServerConnection, headers: object): IncomingMessage {
   const socket = { remoteAddress: handle.clientIP, remotePort: handle.clientPort };
-  const values = { method: "GET", url, headers, httpVersion: "1.1", socket, connection: socket };
+  const rawHeaders = Object.entries(headers).flat();
+  const values = {
+    ...{ method: "GET", url, headers, rawHeaders, httpVersion: "1.1" },
+    ...{ socket, connection: socket },
+  };
   const properties = Object.entries(values).map(([name, value]) => [
     name,
     { value, writable: true, enumerable: true, configurable: true },

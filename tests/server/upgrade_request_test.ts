@@ -92,4 +92,22 @@ describe("handshakeFault()", () => {
       assertEquals([key, fault?.status, fault?.why], [key, 400, why]);
     }
   });
+
+  it("answers 400 to subprotocols that are no tokens, and takes empty ones and one twice", () => {
+    for (const protocol of ["a", "a, b", "a ,b", "", ",", "a,,b", "a, a", "a+resume.netkit.1"]) {
+      const fault = handshakeFault(request({ "sec-websocket-protocol": protocol }));
+      assertEquals([protocol, fault], [protocol, undefined]);
+    }
+    for (const protocol of ["a b", "a, (x)", '"a", b', "a/1", "\xe9, a", "a b+resume.netkit.1"]) {
+      const fault = handshakeFault(request({ "sec-websocket-protocol": protocol }));
+      const why = "Sec-WebSocket-Protocol is no list of tokens";
+      const { status, reason } = fault ?? {};
+      assertEquals([protocol, status, reason, fault?.why], [
+        protocol,
+        400,
+        "invalid_handshake",
+        why,
+      ]);
+    }
+  });
 });

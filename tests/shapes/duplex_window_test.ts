@@ -215,6 +215,9 @@ describe("duplexOf() with a window", () => {
       refused(ws, { window: 1, [mode]: true }, "'window' must be left out in object mode");
     }
     for (const options of [null, 5, "x"]) refused(ws, options, "options must be");
+    for (const name of ["windows", "highWatermark", "connectTimeout"]) {
+      refused(ws, { [name]: 1 }, `'${name}' is no option; there are window, allowHalfOpen, `);
+    }
     for (const one of [null, undefined, 5, "x"]) refused(one, {}, "the client must be one that");
     duplexOf(createWebSocket(), { window: undefined, objectMode: true }).on("error", () => {})
       .destroy();

@@ -1,6 +1,6 @@
 /** Sockets in the shape of npm's `ws`: when a callback comes, two shapes of one connection, and calls in vain. */
 
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
@@ -296,8 +296,11 @@ describe("a server of ws", () => {
     assertEquals([socket.remoteAddress, socket.remotePort], [clientIP, clientPort]);
     assertStringIncludes(requests[0]!.headers.connection!, "pgrade");
     assertEquals(Object.keys(requests[0]!), [
-      ...["method", "url", "headers", "httpVersion", "socket", "connection"],
+      ...["method", "url", "headers", "rawHeaders", "httpVersion", "socket", "connection"],
     ]);
+    const { headers, rawHeaders } = requests[0]!;
+    assertEquals(rawHeaders, Object.entries(headers).flat() as string[]);
+    assert(rawHeaders.includes("sec-websocket-key"));
     // A program may put its own in place of each, as routers do with the URL.
     for (const key of ["method", "url"] as const) {
       requests[0]![key] = "mine";
