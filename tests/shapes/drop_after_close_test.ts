@@ -1,6 +1,7 @@
 /** A server's sockets at their end: what drops a peer that has not answered, and what ends in the turn of a send. */
 
 import { assertEquals } from "@std/assert";
+import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import {
   createWebSocketServer,
@@ -10,7 +11,11 @@ import {
 import { wsServer, type WsSocket } from "../../node.ts";
 import { socketOf } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
+import { onDeno } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
+import { CLOSE, readClose } from "../peers/raw.ts";
 
 /** What a program holds of a connection: how it hears of its end, closes it, and drops it. */
 interface Held {
@@ -98,5 +103,25 @@ describe("a socket of socketOf", () => {
       assertEquals(told, [4000, 0]);
       await clock.until(server.stop());
     }
+  });
+});
+
+describe("terminate() in the turn of close()", () => {
+  it("is before the Close frame on Deno, and behind it on Bun", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const gone = new Promise((resolve) => peer.socket.once("close", resolve));
+    await watched.connected(1);
+    const { server, connections: [connection] } = watched;
+    const closed = server.close(connection!, { code: 4000 });
+    const terminated = server.terminate(connection!);
+    assertEquals(await Promise.all([closed, terminated]), [true, true]);
+    await deadline(gone, LIMIT_MS);
+    const codes = peer.frames.filter(({ opcode }) => opcode === CLOSE)
+      .map((frame) => readClose(frame).code);
+    assertEquals(codes, onDeno ? [] : [4000]);
+    await watched.until(() => watched.closes.length === 1);
+    assertEquals(watched.closes.map(({ code }) => code), [4000]);
   });
 });
