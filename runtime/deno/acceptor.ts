@@ -1,5 +1,5 @@
 import type { AcceptOptions, Address, End, ListenerEvents, RequestResult } from "../contract.ts";
-import { canPing, forgetSignal } from "./internals.ts";
+import { canPing, forgetSignal, letGo, upgradeWith } from "./internals.ts";
 import { DenoSocket, wasTooBig } from "./socket.ts";
 
 /** The part of Deno that upgrades. */
@@ -20,6 +20,8 @@ export class DenoAcceptor {
   readonly #options: AcceptOptions;
   readonly #events: ListenerEvents;
   readonly #refused: (cause: unknown) => number;
+  /** What Deno waits for: connections of requests that were upgraded. */
+  readonly #waited = new Set<Promise<unknown>>();
 
   /** @param refused Told what Deno does not upgrade; says which status that is answered with. */
   constructor(
@@ -46,6 +48,23 @@ export class DenoAcceptor {
   }
 
   /**
+   * Has no connection that Deno still waits for keep the process. It waits for ever for one whose client has left in
+   * the instant of its upgrade (2.9.6, `leftovers_quirks_test.ts`).
+   *
+   * @returns Whether there was any.
+   */
+  letGo(): boolean {
+    for (const connection of this.#waited) letGo(connection);
+    return this.#waited.size > 0;
+  }
+
+  #wait(connection: Promise<unknown>): void {
+    this.#waited.add(connection);
+    const over = () => void this.#waited.delete(connection);
+    connection.then(over, over);
+  }
+
+  /**
    * Answers a request that had to wait. The client may have closed meanwhile. When it is upgraded then,
    * Deno keeps it for ever. Deno aborts the request's signal a moment later, and only if the signal is
    * read (2.9.6, `leftovers_quirks_test.ts`).
@@ -68,7 +87,11 @@ export class DenoAcceptor {
     const idleTimeout = canPing ? 0 : this.#options.deadAfter;
     let upgrade;
     try {
-      upgrade = this.#deno.upgradeWebSocket(request, { idleTimeout });
+      upgrade = upgradeWith(
+        request,
+        (connection) => this.#wait(connection),
+        () => this.#deno.upgradeWebSocket(request, { idleTimeout }),
+      );
     } catch (cause) {
       const status = this.#refused(cause);
       const failure = { what: "upgrade", status: String(status), cause };

@@ -19,4 +19,6 @@ export const INTERNAL = {
   network: "__inspectorNetwork",
   /** What a request keeps of its signal: nothing, that it would be aborted (false), or the signal. */
   signal: "signalCache",
+  /** What a request has inside, which Deno asks for the connection. */
+  inside: "request",
 } as const;

@@ -146,6 +146,39 @@ export function forgetSignal(request: Request): void {
   if (kept[keptSignal] === false) kept[keptSignal] = undefined;
 }
 
+/** The symbol of what a request has inside, where there is one. */
+const inside: symbol | undefined = Deno &&
+  symbolOf(new Request("http://localhost/"), INTERNAL.inside);
+
+/**
+ * Upgrades a request, and tells the promise by which Deno waits for its connection. Where the client leaves in that
+ * instant, it never settles, and keeps the process (2.9.6, `leftovers_quirks_test.ts`).
+ *
+ * @param waits Told the promise, where this Deno has one as we know it.
+ */
+export function upgradeWith<T>(
+  request: Request,
+  waits: (connection: Promise<unknown>) => void,
+  upgrade: () => T,
+): T {
+  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
+  const asked = (request as any)[inside as symbol];
+  const wants = asked?._wantsUpgrade;
+  if (typeof wants === "function") {
+    asked._wantsUpgrade = (how: string) => {
+      const connection = wants.call(asked, how);
+      waits(connection);
+      return connection;
+    };
+  }
+  return upgrade();
+}
+
+/** Has what Deno waits for no longer keep the process. */
+export function letGo(promise: Promise<unknown>): void {
+  Deno[Deno.internal].core.unrefOpPromise?.(promise);
+}
+
 /** What Deno tells its debugger of the network, as far as a WebSocket that is dialled tells it. */
 export interface Network {
   isEnabled(): boolean;

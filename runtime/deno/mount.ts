@@ -38,8 +38,9 @@ export class DenoMount implements Acceptor {
     return other as HostWebSocketHandler;
   }
 
-  close(): Promise<void> {
-    return heard();
+  async close(): Promise<void> {
+    await heard();
+    this.#acceptor.letGo();
   }
 
   #fault(why: string, cause?: unknown): Response {

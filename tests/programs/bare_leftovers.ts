@@ -3,7 +3,7 @@
  * done, and should then end by itself.
  *
  *     bare_leftovers.ts parked PORT    a Ping was sent, and the peer is gone; "cleared" likewise
- *     bare_leftovers.ts left MS        a server upgrades a client that left MS before
+ *     bare_leftovers.ts left MS HOW    a server upgrades a client that left MS before: "reset" or "closed"
  */
 
 import process from "node:process";
@@ -19,7 +19,7 @@ import {
   symbolOf,
 } from "../runtime/bare.ts";
 
-const [what, arg] = process.argv.slice(2);
+const [what, arg, how] = process.argv.slice(2);
 if (what === "left") await left(Number(arg));
 else await parked(what === "cleared");
 console.log("done");
@@ -52,7 +52,8 @@ async function left(ms: number): Promise<void> {
   const socket = await openTcp(server.port);
   socket.write(requestHead(server.port));
   const release = await asked.promise;
-  socket.resetAndDestroy();
+  if (how === "reset") socket.resetAndDestroy();
+  else socket.destroy();
   release();
   await new Promise((resolve) => setTimeout(resolve, 200));
   void server.stop();

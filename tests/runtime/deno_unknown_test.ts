@@ -131,6 +131,50 @@ describe("a request of Deno's", () => {
   });
 });
 
+describe("a request that Deno upgrades", () => {
+  const inside = named("inside");
+  class Asked {
+    [inside]: unknown;
+    constructor(within: unknown) {
+      this[inside] = within;
+    }
+  }
+
+  it("tells by which promise Deno waits for its connection, which can be let go", async () => {
+    const world = known();
+    const { letGo, upgradeWith } = await load(world, Asked);
+    const connection = Promise.resolve();
+    class Within {
+      asked: string[] = [];
+      _wantsUpgrade(how: string) {
+        this.asked.push(how);
+        return connection;
+      }
+    }
+    const within = new Within();
+    const waits: unknown[] = [];
+    const upgrade = () => within._wantsUpgrade("upgradeWebSocket");
+    const request = new Asked(within) as never;
+    assertEquals(upgradeWith(request, (one) => waits.push(one), upgrade), connection);
+    assertEquals([within.asked, waits], [["upgradeWebSocket"], [connection]]);
+    letGo(connection);
+    const freed: unknown[] = [];
+    world.core["unrefOpPromise"] = (one: unknown) => freed.push(one);
+    letGo(connection);
+    assertEquals(freed, [connection]);
+  });
+
+  it("is upgraded all the same where it is none that Deno knows", async () => {
+    for (const [world, Request] of [[known(), Asked], [{ ...known(), deno: undefined }, Asked]]) {
+      const { upgradeWith } = await load(world as World, Request);
+      for (const within of [undefined, {}, { _wantsUpgrade: true }]) {
+        const waits = () => assertEquals("told", "of nothing");
+        assertEquals(upgradeWith(new Asked(within) as never, waits, () => 5), 5);
+      }
+    }
+  });
+});
+
 type World = ReturnType<typeof known>;
 
 describe("a Deno that is not as it is known", () => {

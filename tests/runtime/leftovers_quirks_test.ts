@@ -36,9 +36,9 @@ describe("a process whose WebSocket has sent a Ping, and was reset", () => {
 });
 
 describe("a process whose server upgrades a client that has left", () => {
-  for (const ms of [0, 50]) {
-    it(`is kept by it on Deno, which knows of it only a moment later: ${ms} ms`, async () => {
-      await using program = Program.here("bare_leftovers.ts", ["left", String(ms)]);
+  for (const [ms, how] of [[0, "reset"], [50, "reset"], [50, "closed"]] as const) {
+    it(`is kept by it on Deno, which knows of it only a moment later: ${how}, ${ms} ms`, async () => {
+      await using program = Program.here("bare_leftovers.ts", ["left", String(ms), how]);
       assertEquals(await ends(program), !onDeno);
       const { text } = await program.lineFrom("aborted");
       if (onDeno) assertEquals(text, `aborted ${ms > 0}`);
