@@ -105,6 +105,14 @@ describe("a peer that resets right after its request, 50 times", () => {
   });
 });
 
+describe("a client of a mounted server that resets in the instant of its upgrade", () => {
+  it("does not keep the process once both it and its host are stopped", async () => {
+    await using program = Program.here("mounted_left.ts", []);
+    const { code, stdout, stderr } = await deadline(program.ended, LIMIT_MS);
+    assertEquals([code, stdout], [0, "stopped\n"], stderr);
+  });
+});
+
 describe("a client that never sends the rest of what it asks with", () => {
   it("does not keep stop() waiting, but keeps the process on Deno until it goes", async () => {
     await run("server_stop", ["on-message"], async (peers, program) => {
