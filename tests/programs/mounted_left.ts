@@ -9,18 +9,18 @@ import { TestHost } from "../helpers/test_host.ts";
 import { openTcp, requestHead } from "../peers/raw.ts";
 
 const server = createWebSocketServer();
-let socket: Socket;
+const sockets: Socket[] = [];
 const asked = Promise.withResolvers<void>();
 const mount = await server.mount({
   authorize() {
-    socket.resetAndDestroy();
+    sockets[0]!.resetAndDestroy();
     asked.resolve();
     return true;
   },
 });
 const host = TestHost.of(mount);
-socket = await openTcp(host.port);
-socket.write(requestHead(host.port));
+sockets.push(await openTcp(host.port));
+sockets[0]!.write(requestHead(host.port));
 await asked.promise;
 await server.stop();
 await host.stop(true);
