@@ -245,7 +245,7 @@ const KINDS = {
  * | hookFailed | 2302999 | a function given as an option threw, rejected, or answered wrongly |
  * | alreadyRunning | 2302999 | `start` or `mount` while running |
  * | notRunning | 2302999 | the server is not running |
- * | listenFailed | 2302999 | listening failed for another reason |
+ * | listenFailed | 2302999 | listening failed for another reason, at `start` or later |
  * | hostFault | 2302999 | the host that a server is mounted in was set up wrongly |
  * | brokerDown | 2302999 | the broker takes nothing: not published; or it reads on after `stop` |
  * | unconfirmed | 2302999 | nobody knows whether the broker has taken what was published |

@@ -222,6 +222,8 @@ export interface ListenerEvents {
 export interface PortEvents extends ListenerEvents {
   /** An answer could not be sent, or not to its end, for a fault of its own. Must not throw. */
   failed(cause: unknown): void;
+  /** The port is not listened on for a moment: it could take no connection. Must not throw. */
+  lost(cause: unknown): void;
 }
 
 /** What the connections of a server have in common, whoever owns the port. */

@@ -124,6 +124,11 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     this.#http.failed(cause);
   }
 
+  lost(cause: unknown): void {
+    const particulars = `no connection can be taken for a moment: ${describe(cause)}`;
+    this.#owner.failed(businessError("listenFailed", particulars, { cause }));
+  }
+
   /** Refuses all clients that wait for a function of the user. */
   close(): void {
     this.#answers.close();

@@ -59,6 +59,7 @@ export class Resuming {
         const more = { maxPayload: roomFor(options.maxPayload) };
         const listener = runtime.listen({ ...options, ...more }, {
           failed: (cause) => events.failed(cause),
+          lost: (cause) => events.lost(cause),
           request: this.#deciding(events),
         });
         const { address } = listener;

@@ -11,12 +11,7 @@ import { UNIX } from "../unix.ts";
 import { DenoAcceptor, type DenoUpgrades } from "./acceptor.ts";
 import { canPing } from "./internals.ts";
 import { DenoMount } from "./mount.ts";
-
-interface DenoServer {
-  addr: Partial<Address>;
-  finished: Promise<void>;
-  shutdown(): Promise<void>;
-}
+import { type DenoServer, Port } from "./port.ts";
 
 /** The parts of Deno the server uses, so that nothing global need be declared. */
 interface DenoLike extends DenoUpgrades {
@@ -65,27 +60,32 @@ export function denoServer(): ServerRuntime | undefined {
 function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): TcpListener {
   const acceptor = new DenoAcceptor(deno, options, events);
   const answers = new Answers();
-  const stopped = new AbortController();
-  const { hostname, path, port, reusePort } = options;
   /** How many have come by the Unix socket: they have no address. */
   let count = 0;
-  const server = deno.serve({
-    ...(path === undefined ? { hostname, port, reusePort: reusePort === true } : { path }),
-    ...options.identity,
-    signal: stopped.signal,
-    onListen() {},
-    onError(cause) {
-      events.failed(cause);
-      return new Response(null, { status: 500 });
-    },
-  }, (request, info) => {
+  const { path, reusePort } = options;
+  const where = path === undefined
+    ? { hostname: options.hostname, port: options.port, reusePort: reusePort === true }
+    : { path };
+  const handler: Parameters<DenoLike["serve"]>[1] = (request, info) => {
     const peer = path === undefined ? info.remoteAddr : { hostname: UNIX, port: ++count };
     const answer = acceptor.accept(request, peer);
     const completed = ({ status }: Response) => status === UPGRADED ? undefined : info.completed;
     answers.add(answer instanceof Promise ? answer.then(completed) : completed(answer));
     return answer;
-  });
-  const { addr } = server;
+  };
+  const port = new Port((signal) =>
+    deno.serve({
+      ...where,
+      ...options.identity,
+      signal,
+      onListen() {},
+      onError(cause) {
+        events.failed(cause);
+        return new Response(null, { status: 500 });
+      },
+    }, handler), (cause) => events.lost(cause));
+  const { addr } = port.listen();
+  if (path === undefined) where.port = addr.port!; // any, at first, and this one from now on
   return {
     address: path === undefined
       ? { hostname: addr.hostname!, port: addr.port! }
@@ -93,11 +93,10 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
     async close(ms) {
       await heard();
       const areDone = await answers.done(ms);
-      if (!acceptor.letGo() && areDone) return await within(server.shutdown(), SHUTDOWN_MS);
+      if (!acceptor.letGo() && areDone) return await within(port.shutdown(), SHUTDOWN_MS);
       // Nothing else ends an answer, or a connection that Deno waits for, and after a shutdown it cannot be done
       // (2.9.6, `tests/server/http_test.ts`).
-      stopped.abort();
-      await server.finished;
+      await port.abort();
     },
   };
 }

@@ -1,0 +1,72 @@
+/** How long to wait before a port is listened on again, in ms. */
+const AGAIN_MS = 100;
+
+/** A server of the runtime. */
+export interface DenoServer {
+  addr: { hostname?: string; port?: number };
+  finished: Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/**
+ * A port that is listened on again where Deno has stopped: it does so once a connection comes for which the process may
+ * open no file, and nothing but `finished` tells of it, which ends the process where nobody hears it (2.9.6,
+ * `tests/server/few_files_test.ts`).
+ */
+export class Port {
+  readonly #serve: (signal: AbortSignal) => DenoServer;
+  readonly #lost: (cause: unknown) => void;
+  #current: { server: DenoServer; stopped: AbortController } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  /** @param lost Told why it is not listened on for a moment. */
+  constructor(serve: (signal: AbortSignal) => DenoServer, lost: (cause: unknown) => void) {
+    this.#serve = serve;
+    this.#lost = lost;
+  }
+
+  /** Listens; throws what Deno throws. */
+  listen(): DenoServer {
+    const stopped = new AbortController();
+    const server = this.#serve(stopped.signal);
+    this.#current = { server, stopped };
+    server.finished.catch((cause) => this.#end(cause));
+    return server;
+  }
+
+  /** Ends it once all that it answers is done, which may be never. */
+  async shutdown(): Promise<void> {
+    this.#close();
+    await this.#current?.server.shutdown();
+  }
+
+  /** Ends it at once. */
+  async abort(): Promise<void> {
+    this.#close();
+    this.#current?.stopped.abort();
+    await this.#current?.server.finished.catch(() => {});
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #end(cause: unknown): void {
+    this.#current = undefined;
+    if (this.#isClosed) return;
+    this.#lost(cause);
+    this.#again();
+  }
+
+  #again(): void {
+    this.#timer = setTimeout(() => {
+      try {
+        this.listen();
+      } catch {
+        this.#again();
+      }
+    }, AGAIN_MS);
+  }
+}

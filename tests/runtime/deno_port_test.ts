@@ -1,0 +1,86 @@
+/** What `Port` does with servers that end by themselves, as Deno's do. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
+import { Port } from "../../runtime/deno/port.ts";
+
+/** A port, and what is done with it, in a time that stands still. */
+class World {
+  readonly log: unknown[] = [];
+  /** What listening throws. */
+  fault: Error | undefined;
+  readonly port: Port;
+  #end: (cause: Error) => void = () => {};
+
+  constructor() {
+    this.port = new Port((signal) => {
+      if (this.fault !== undefined) {
+        this.log.push("throws");
+        throw this.fault;
+      }
+      const { promise: finished, reject } = Promise.withResolvers<void>();
+      this.#end = reject;
+      this.log.push("listens");
+      signal.addEventListener("abort", () => {
+        this.log.push("aborted");
+        reject(new Error("aborted"));
+      });
+      const shutdown = () => Promise.resolve(void this.log.push("shut down"));
+      return { addr: { port: 5 }, finished, shutdown };
+    }, ({ message }: Error) => void this.log.push(message));
+  }
+
+  /** The server ends by itself, or as it was told to. */
+  async end(why: string): Promise<void> {
+    this.#end(new Error(why));
+    for (let i = 0; i < 3; i++) await Promise.resolve();
+  }
+}
+
+describe("a port on Deno", () => {
+  it("is listened on again 100 ms after that has ended, and however often that fails", async () => {
+    using time = new FakeTime();
+    const world = new World();
+    const { log, port } = world;
+    assertEquals(port.listen().addr, { port: 5 });
+    await world.end("few files");
+    assertEquals(log, ["listens", "few files"]);
+    world.fault = new Error("no");
+    await time.tickAsync(99);
+    assertEquals(log.length, 2);
+    await time.tickAsync(201);
+    assertEquals(log.slice(2), ["throws", "throws", "throws"]);
+    world.fault = undefined;
+    await time.tickAsync(100);
+    assertEquals(log.slice(5), ["listens"]);
+    await world.end("once more");
+    await time.tickAsync(100);
+    assertEquals(log.slice(6), ["once more", "listens"]);
+    await port.abort();
+    assertEquals(log.slice(8), ["aborted"]);
+  });
+
+  it("is left alone once it is closed, whether it is listened on or not", async () => {
+    for (const how of ["shutdown", "abort"] as const) {
+      const done = how === "shutdown" ? "shut down" : "aborted";
+      for (const isListening of [true, false]) {
+        using time = new FakeTime();
+        const world = new World();
+        world.port.listen();
+        if (!isListening) await world.end("few files");
+        await world.port[how]();
+        await world.end("late");
+        assertEquals(time.next(), false); // no timer is left
+        assertEquals(world.log, ["listens", isListening ? done : "few files"]);
+      }
+    }
+  });
+
+  it("throws what Deno throws as it is listened on first", () => {
+    const world = new World();
+    world.fault = new Error("taken");
+    assertThrows(() => world.port.listen(), Error, "taken");
+    assertEquals(world.log, ["throws"]);
+  });
+});

@@ -1,0 +1,51 @@
+/** More connections than the process may open files for. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import { describe, it } from "@std/testing/bdd";
+import { connect } from "node:net";
+import { binaries, HERE, onDeno, Program } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
+import { LIMIT_MS } from "../helpers/watched_server.ts";
+import { type RawPeer, TEXT } from "../peers/raw.ts";
+
+/** How many files the program may open: it needs some 40 for itself. */
+const FILES = 80;
+
+/** Connects as soon as that is possible. */
+async function connected(peers: RawPeers): Promise<RawPeer> {
+  for (;;) {
+    try {
+      return await peers.connect();
+    } catch {
+      await delay(20);
+    }
+  }
+}
+
+describe("a server that may open no more files", () => {
+  it("goes on with those that are connected, and takes others once some have left", async () => {
+    const run = HERE === "deno" ? ["run", "--quiet", "-A", "--no-prompt"] : [];
+    const few = ["sh", "-c", `ulimit -n ${FILES}; exec "$@"`, "sh"];
+    const command = [...few, binaries[HERE], ...run, "tests/programs/few_files.ts"];
+    await using program = Program.start(command);
+    const [, port] = await deadline(program.line(/port (\d+)/), LIMIT_MS);
+    await using peers = new RawPeers({ port: Number(port) });
+    const first = await peers.connect();
+    const sockets = Array.from({ length: FILES }, () => connect(Number(port), "127.0.0.1"));
+    for (const socket of sockets) socket.on("error", () => {});
+    // A known limit: Deno 2.9.6 stops to listen then, and tells nobody but who looks.
+    if (onDeno) await deadline(program.line(/error listenFailed/), LIMIT_MS);
+    else await delay(200);
+    for (const socket of sockets) socket.destroy();
+    first.send(TEXT, "still here");
+    assertEquals((await deadline(first.next(TEXT), LIMIT_MS)).payload.length, 10);
+    const second = await deadline(connected(peers), LIMIT_MS);
+    second.send(TEXT, "stop");
+    const { code, stdout, stderr } = await deadline(program.ended, LIMIT_MS);
+    assertEquals(code, 0, stdout + stderr);
+    const told = stdout.split("\n").filter((line) => line.startsWith("error listenFailed"));
+    if (!onDeno) assertEquals(told, []);
+    for (const line of told) assertMatch(line, /no connection can be taken for a moment: Http: /);
+  });
+});
