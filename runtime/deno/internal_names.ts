@@ -19,6 +19,6 @@ export const INTERNAL = {
   network: "__inspectorNetwork",
   /** What a request keeps of its signal: nothing, that it would be aborted (false), or the signal. */
   signal: "signalCache",
-  /** What a request has inside, which Deno asks for the connection. */
-  inside: "request",
+  /** The method that is asked for the connection of a request, of what that has inside (2.9.6). */
+  wantsUpgrade: "_wantsUpgrade",
 } as const;

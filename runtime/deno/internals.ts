@@ -146,9 +146,8 @@ export function forgetSignal(request: Request): void {
   if (kept[keptSignal] === false) kept[keptSignal] = undefined;
 }
 
-/** The symbol of what a request has inside, where there is one. */
-const inside: symbol | undefined = Deno &&
-  symbolOf(new Request("http://localhost/"), INTERNAL.inside);
+/** The symbol of what a request has inside, once a server has got one. */
+let inside: symbol | undefined;
 
 /**
  * Upgrades a request, and tells the promise by which Deno waits for its connection. Where the client leaves in that
@@ -161,11 +160,14 @@ export function upgradeWith<T>(
   waits: (connection: Promise<unknown>) => void,
   upgrade: () => T,
 ): T {
-  // deno-lint-ignore no-explicit-any -- Deno's internals have no types
-  const asked = (request as any)[inside as symbol];
-  const wants = asked?._wantsUpgrade;
-  if (typeof wants === "function") {
-    asked._wantsUpgrade = (how: string) => {
+  const name = INTERNAL.wantsUpgrade;
+  const fields = request as unknown as Record<symbol, Record<string, unknown> | undefined>;
+  const isInside = (one: symbol) => typeof fields[one]?.[name] === "function";
+  inside ??= Object.getOwnPropertySymbols(request).find(isInside);
+  if (inside !== undefined && isInside(inside)) {
+    const asked = fields[inside]!;
+    const wants = asked[name] as (how: string) => Promise<unknown>;
+    asked[name] = (how: string) => {
       const connection = wants.call(asked, how);
       waits(connection);
       return connection;

@@ -132,7 +132,7 @@ describe("a request of Deno's", () => {
 });
 
 describe("a request that Deno upgrades", () => {
-  const inside = named("inside");
+  const inside = Symbol("inside");
   class Asked {
     [inside]: unknown;
     constructor(within: unknown) {
@@ -146,14 +146,14 @@ describe("a request that Deno upgrades", () => {
     const connection = Promise.resolve();
     class Within {
       asked: string[] = [];
-      _wantsUpgrade(how: string) {
+      [INTERNAL.wantsUpgrade](how: string) {
         this.asked.push(how);
         return connection;
       }
     }
     const within = new Within();
     const waits: unknown[] = [];
-    const upgrade = () => within._wantsUpgrade("upgradeWebSocket");
+    const upgrade = () => within[INTERNAL.wantsUpgrade]("upgradeWebSocket");
     const request = new Asked(within) as never;
     assertEquals(upgradeWith(request, (one) => waits.push(one), upgrade), connection);
     assertEquals([within.asked, waits], [["upgradeWebSocket"], [connection]]);
@@ -167,7 +167,9 @@ describe("a request that Deno upgrades", () => {
   it("is upgraded all the same where it is none that Deno knows", async () => {
     for (const [world, Request] of [[known(), Asked], [{ ...known(), deno: undefined }, Asked]]) {
       const { upgradeWith } = await load(world as World, Request);
-      for (const within of [undefined, {}, { _wantsUpgrade: true }]) {
+      const known = { [INTERNAL.wantsUpgrade]: () => {} };
+      upgradeWith(new Asked(known) as never, () => {}, () => {});
+      for (const within of [undefined, {}, { [INTERNAL.wantsUpgrade]: true }]) {
         const waits = () => assertEquals("told", "of nothing");
         assertEquals(upgradeWith(new Asked(within) as never, waits, () => 5), 5);
       }
