@@ -160,7 +160,11 @@ export class Relay {
       const ca = this.#ca === undefined ? {} : { caCerts: [this.#ca] };
       return this.#keep(await this.#net.startTls(conn, { hostname, ...ca }));
     } catch (cause) {
-      this.#keep(conn);
+      try {
+        conn.close();
+      } catch {
+        // Deno has: the proxy has reset it (2.9.6, `tests/client/proxy_reset_test.ts`)
+      }
       throw cause;
     }
   }

@@ -28,7 +28,7 @@ class World {
       });
       const shutdown = () => Promise.resolve(void this.log.push("shut down"));
       return { addr: { port: 5 }, finished, shutdown };
-    }, ({ message }: Error) => void this.log.push(message));
+    }, (cause) => void this.log.push((cause as Error).message));
   }
 
   /** The server ends by itself, or as it was told to. */

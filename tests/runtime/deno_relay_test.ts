@@ -64,6 +64,15 @@ describe("Relay", () => {
     const client = enter();
     await until(() => client.isClosed && proxy.isClosed);
     assertEquals([relay.failure?.what, relay.failure?.cause], ["the TLS handshake failed", noTls]);
+    // Where the proxy has reset it by then, Deno has closed it by itself.
+    const gone = new Conn();
+    gone.close = () => {
+      throw new Error("Bad resource ID");
+    };
+    const other = relaying(gone, { way: "https://-a", noTls });
+    const alone = other.enter();
+    await until(() => alone.isClosed);
+    assertEquals(other.relay.failure?.cause, noTls);
   });
 
   it("trusts the authorities it is told for such a proxy alone, and asks a plain one on port 80", async () => {

@@ -1,0 +1,11 @@
+/** Connects twenty times through the environment's proxy, which fails each time; prints "done" then. */
+
+import { createWebSocket } from "../../mod.ts";
+
+for (let i = 0; i < 20; i++) {
+  const ws = createWebSocket();
+  const failed = new Promise<unknown>((resolve) => ws.on("error", resolve));
+  await ws.connect("ws://127.0.0.1:9/");
+  await failed;
+}
+console.log("done");
