@@ -48,6 +48,7 @@ export function timedServer(runtime: ServerRuntime, clock: Clock, timing: Timing
     listen: (options, events) =>
       runtime.listen(options, {
         failed: (cause) => events.failed(cause),
+        lost: (cause) => events.lost(cause),
         request(request, peer) {
           const moody = <T>(answer: T): T => {
             if (answer instanceof Response) return answer;

@@ -81,6 +81,7 @@ for (const { name, client, server } of TRANSPORTS) {
       listener: server.listen(LISTEN, {
         request: (request, peer) => room.answer(request, peer),
         failed() {},
+        lost() {},
       }),
       answer: () => new Response(null, { status: 418 }),
       dial: (request) => {
@@ -140,7 +141,11 @@ for (const { name, client, server } of TRANSPORTS) {
       withRoom(({ listener }) => {
         const { port } = listener.address;
         const listen = () =>
-          server.listen({ ...LISTEN, port }, { request: () => new Response(), failed() {} });
+          server.listen({ ...LISTEN, port }, {
+            request: () => new Response(),
+            failed() {},
+            lost() {},
+          });
         assertEquals(server.fault(assertThrows(listen)), "occupied");
         return Promise.resolve();
       }));
@@ -187,7 +192,11 @@ for (const { name, client, server } of TRANSPORTS) {
 
     it("refuses where nobody listens", () =>
       withRoom(async (room) => {
-        const other = server.listen(LISTEN, { request: () => new Response(), failed() {} });
+        const other = server.listen(LISTEN, {
+          request: () => new Response(),
+          failed() {},
+          lost() {},
+        });
         const url = `ws://127.0.0.1:${other.address.port}/`;
         await deadline(other.close(1000), LIMIT_MS);
         const { failure } = await deadline(room.dial({ url }).over.promise, LIMIT_MS);
