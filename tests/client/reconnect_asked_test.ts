@@ -194,6 +194,20 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
 
+  it("gives each attempt connectTimeout anew", async () => {
+    const { clock, ws, log } = scripted({ attempts: 3, minDelay: 1, maxDelay: 1, random: () => 1 });
+    await ws.connect(URL, { connectTimeout: 2 });
+    const times: number[] = [];
+    ws.on("error", () => times.push(clock.now()));
+    const began = clock.now();
+    await clock.until(ws.closed.catch(() => {}));
+    assertEquals(times.map((at) => at - began), [2000, 5000, 8000, 11_000]);
+    assertEquals(
+      log.errors.map(({ message }) => message.split(": ")[1]),
+      Array(4).fill("timed out after 2 s"),
+    );
+  });
+
   it("gives what it dials the rest of connectTimeout", async () => {
     const { clock, runtime, ws, log } = scripted({ random: () => 1, minDelay: 5 });
     let answer!: (url: string) => void;

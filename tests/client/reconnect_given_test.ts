@@ -70,6 +70,8 @@ describe("createWebSocket({ reconnect })", () => {
       [1012, "3601 s", 3600],
       [1012, "3 h", 0],
       [1011, "retry after 7", 0],
+      [1001, "retry after 7", 0],
+      [4000, "retry after 7", 0],
     ];
     for (const [code, reason, delay] of rows) {
       const { end, runtime, told, ws } = world({ reconnect: { random: () => 0 } });

@@ -101,12 +101,14 @@ describe("createWebSocket({ schema }) on the wire", () => {
     it(`sends ${code} to a server that sends ${what}`, async () => {
       await using session = await Session.start({ client: { schema: schema as never } });
       const peer = await session.open();
+      const states: string[] = [];
+      session.ws.on("error", () => states.push(session.ws.state));
       send(peer);
       peer.send(TEXT, "2"); // too late
       assertEquals(readClose(await within(peer.next(CLOSE))), { code, reason });
       await session.log.next("close");
       assertEquals(session.log.names, ["open", "openInfo", "error", "close"]);
-      assertEquals(session.log.closes, [{ code, reason }]);
+      assertEquals([states, session.log.closes], [["closing"], [{ code, reason }]]);
       assertEquals(session.log.errors.map(({ code, data }) => [code, data]), [[200, "0"]]);
     });
   }

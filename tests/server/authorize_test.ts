@@ -4,6 +4,7 @@ import {
   assertMatch,
   assertRejects,
   assertStrictEquals,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { deadline, delay } from "@std/async";
@@ -46,6 +47,25 @@ for (const [when, way] of Object.entries(WAYS)) {
       assertEquals(seen, ["GET /room a=1"]);
       assertEquals(watched.log, ["connect", "message hi"]);
     });
+
+    for (const [what, verdict] of [["true", true], ["a context", { name: "Ada" }]] as const) {
+      it(`is told whose client it is, and may add headers to the answer: ${what}`, async () => {
+        const authorize: Authorize = (request, { clientIP, clientPort, headers }) => {
+          headers.set("x-who", `${clientIP} ${clientPort}`);
+          return way(() => verdict)(request, { clientIP, clientPort, headers });
+        };
+        const clientAddress = () => "192.0.2.1";
+        await using watched = await WatchedServer.start({ authorize, clientAddress }, {
+          observer: { opened: () => {} },
+        });
+        await using peers = new RawPeers(watched);
+        const { status, head } = await peers.handshake();
+        const { clientIP, clientPort, context } = await watched.connected();
+        assertEquals([status, clientIP], [101, "192.0.2.1"]);
+        assertStringIncludes(head, `x-who: ${clientIP} ${clientPort}\r\n`);
+        assertEquals(context, verdict === true ? undefined : verdict);
+      });
+    }
 
     it("refuses with the Response it answers: status, headers and body", async () => {
       const authorize = way(({ headers }) =>

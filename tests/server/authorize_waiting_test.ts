@@ -13,13 +13,15 @@ import { Stopwatch } from "../helpers/stopwatch.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { header, requestHead, TEXT } from "../peers/raw.ts";
 
+type Verdict = true | Response | { name: string };
+
 /** Keeps who asks for `/wait` waiting until told; lets in everybody else. */
 class Gate {
-  readonly #opened = Promise.withResolvers<true | Response>();
+  readonly #opened = Promise.withResolvers<Verdict>();
   readonly #arrived = Promise.withResolvers<void>();
   asked = 0;
 
-  readonly authorize = ({ url }: Request): true | Promise<true | Response> => {
+  readonly authorize = ({ url }: Request): true | Promise<Verdict> => {
     if (!url.endsWith("/wait")) return true;
     this.asked++;
     this.#arrived.resolve();
@@ -31,7 +33,7 @@ class Gate {
     return deadline(this.#arrived.promise, LIMIT_MS);
   }
 
-  open(verdict: true | Response = true): void {
+  open(verdict: Verdict = true): void {
     this.#opened.resolve(verdict);
   }
 }
@@ -170,26 +172,28 @@ describe("a client that is being authorized", () => {
     assertEquals(watched.closes, []);
   });
 
-  it("is answered 503 or dropped when it is authorized after 'stop'", async () => {
-    const { gate, watched } = await guarded();
-    await using _ = watched;
-    await using peers = new RawPeers(watched);
-    // Somebody who does not answer the Close frame, so that stopping takes its time.
-    await peers.connect({ answerClose: false });
-    const socket = await waiting(gate, peers, watched.port, "127.0.0.1");
-    const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    let answer = "";
-    socket.on("data", (chunk) => answer += chunk.toString("latin1"));
-    const watch = new Stopwatch();
-    const stopped = watched.server.stop();
-    gate.open();
-    assertEquals(await deadline(stopped, LIMIT_MS), true);
-    watch.assertLess(5500);
-    socket.end();
-    await deadline(ended, LIMIT_MS);
-    assert(answer === "" || answer.startsWith("HTTP/1.1 503"), answer);
-    assertEquals(watched.connections.length, 1);
-  });
+  for (const [how, verdict] of [["true", true], ["a context", { name: "Ada" }]] as const) {
+    it(`is answered 503 or dropped when it is authorized after 'stop': ${how}`, async () => {
+      const { gate, watched } = await guarded();
+      await using _ = watched;
+      await using peers = new RawPeers(watched);
+      // Somebody who does not answer the Close frame, so that stopping takes its time.
+      await peers.connect({ answerClose: false });
+      const socket = await waiting(gate, peers, watched.port, "127.0.0.1");
+      const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      let answer = "";
+      socket.on("data", (chunk) => answer += chunk.toString("latin1"));
+      const watch = new Stopwatch();
+      const stopped = watched.server.stop();
+      gate.open(verdict);
+      assertEquals(await deadline(stopped, LIMIT_MS), true);
+      watch.assertLess(5500);
+      socket.end();
+      await deadline(ended, LIMIT_MS);
+      assert(answer === "" || answer.startsWith("HTTP/1.1 503"), answer);
+      assertEquals(watched.connections.length, 1);
+    });
+  }
 });
 
 describe("a program that authorizes later", () => {

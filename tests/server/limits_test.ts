@@ -69,6 +69,18 @@ describe("ConnectionLimits with a limit on all connections", () => {
     limits.release("a");
     assertEquals(limits.enter("b"), undefined);
   });
+
+  it("does not count whom another limit refused", () => {
+    const limits = new ConnectionLimits(1, 1, 2);
+    limits.enter("a");
+    for (let i = 0; i < 10; i++) limits.enter(i % 2 ? "a" : "b");
+    limits.release("a");
+    assertEquals(["b", "c", "b"].map((ip) => limits.enter(ip)?.reason), [
+      undefined,
+      "max_clients",
+      "max_connections_per_client",
+    ]);
+  });
 });
 
 describe("who gets no place", () => {

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer } from "../../mod.ts";
+import { readClusterOptions } from "../../server/server_options.ts";
 import { FakeClock, MemoryBroker, MemoryNetwork } from "../../testing.ts";
 import { refusal } from "../helpers/client.ts";
 
@@ -63,6 +64,16 @@ describe("the options of a server", () => {
       }
     });
   }
+
+  it("are as they were given, whatever becomes of their objects later", () => {
+    const presence = { lease: 5, member: () => ({ name: "Ada" }) };
+    const history = { maxAge: 5, maxBytes: 6, maxMessages: 7 };
+    const given = [{ ...presence }, { ...history }];
+    const read = readClusterOptions({ presence, history })!;
+    Object.assign(presence, { lease: -1, member: undefined });
+    Object.assign(history, { maxAge: -1, maxBytes: -1, maxMessages: -1 });
+    assertEquals([read.presence, read.history], given);
+  });
 
   for (const [name, [rule, wrong]] of Object.entries(RULES)) {
     it(`are refused where '${name}' is wrong, and say what it must be`, async () => {
