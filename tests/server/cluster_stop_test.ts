@@ -127,6 +127,23 @@ describe("the start and stop of a server that is one of several", () => {
     world.broker.release();
   });
 
+  it("takes five seconds at most where neither a client nor the log answers", async () => {
+    await using world = new ClusteredServers();
+    const [one] = await world.begin(1);
+    await world.client(one!);
+    for (const link of world.network.links) link.hold();
+    world.broker.fail("held");
+    const published = refused(one!.publish("t", "a"));
+    const began = world.clock.now();
+    assertEquals(await world.clock.until(one!.stop()), true);
+    const took = world.clock.now() - began;
+    assert(took > 2000 && took <= 5000, `${took} ms`);
+    assertEquals(await published, [2302999, "unconfirmed"]);
+    for (const link of world.network.links) link.release();
+    world.broker.release();
+    await world.settle(5000);
+  });
+
   it("sends those in a topic elsewhere when it is cut off for a lease", async () => {
     await using world = new ClusteredServers();
     const [one, other] = await world.begin(2, { presence: { lease: 2 } });
