@@ -48,7 +48,11 @@ describe("server.send() with 'acknowledge'", () => {
       answers.add(data, server.send(data, connection, ACK));
     }
     answers.add("bytes", server.send(new Uint8Array([1, 10]), connection, ACK));
-    assertEquals(server.stats()!.unacknowledged, { messages: 4, bytes: 14 });
+    for (let time = 0; time < 2; time++) {
+      const { unacknowledged } = server.stats()!;
+      assertEquals(unacknowledged, { messages: 4, bytes: 14 });
+      Object.assign(unacknowledged!, { messages: 9, bytes: 9 });
+    }
     await nodes.settle();
     assertEquals(heard.slice(0, 3), ["slow", "bad", "quick"]);
     assertEquals(new Uint8Array(heard[3] as ArrayBuffer), new Uint8Array([1, 10]));

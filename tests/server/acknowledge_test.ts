@@ -219,7 +219,11 @@ describe("what waits to be acknowledged", () => {
     );
     answers.push(kindOf(ws.send("", ACK))); // it has no bytes
     await nodes.settle();
-    assertEquals(ws.stats()!.unacknowledged, { messages: 3, bytes: 10 });
+    for (let time = 0; time < 2; time++) {
+      const { unacknowledged } = ws.stats()!;
+      assertEquals(unacknowledged, { messages: 3, bytes: 10 });
+      Object.assign(unacknowledged!, { messages: 9, bytes: 9 });
+    }
     work.resolve();
     await nodes.settle();
     assertEquals(await Promise.all(answers), ["true", "true", "true"]);

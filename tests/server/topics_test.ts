@@ -85,11 +85,13 @@ describe("WebSocketServer.broadcast()", () => {
       assertEquals(await server.broadcast("4", {}), sent(4));
       const gone = { clientIP: "127.0.0.1", clientPort: 1 };
       assertEquals(await server.broadcast("5", { except: gone }), sent(4));
+      const other = { clientIP: "127.0.0.1", clientPort: 2 };
+      assertEquals(await server.broadcast("6", { except: [gone, other, first] }), sent(3));
       assertEquals(await textsOf(server, peers, connections), [
         ["4", "4", "5"],
-        ["1", "2", "4", "4", "5"],
-        ["1", "2", "3", "4", "4", "5"],
-        ["1", "2", "3", "4", "4", "5"],
+        ["1", "2", "4", "4", "5", "6"],
+        ["1", "2", "3", "4", "4", "5", "6"],
+        ["1", "2", "3", "4", "4", "5", "6"],
       ]);
     });
   });
