@@ -146,8 +146,9 @@ export function forgetSignal(request: Request): void {
   if (kept[keptSignal] === false) kept[keptSignal] = undefined;
 }
 
-/** The symbol of what a request has inside, once a server has got one. */
-let inside: symbol | undefined;
+/** Told by which promise Deno waits for the connection of the request that is being upgraded. */
+let told: ((connection: Promise<unknown>) => void) | undefined;
+let isHeard = false;
 
 /**
  * Upgrades a request, and tells the promise by which Deno waits for its connection. Where the client leaves in that
@@ -160,20 +161,36 @@ export function upgradeWith<T>(
   waits: (connection: Promise<unknown>) => void,
   upgrade: () => T,
 ): T {
-  const name = INTERNAL.wantsUpgrade;
-  const fields = request as unknown as Record<symbol, Record<string, unknown> | undefined>;
-  const isInside = (one: symbol) => typeof fields[one]?.[name] === "function";
-  inside ??= Object.getOwnPropertySymbols(request).find(isInside);
-  if (inside !== undefined && isInside(inside)) {
-    const asked = fields[inside]!;
-    const wants = asked[name] as (how: string) => Promise<unknown>;
-    asked[name] = (how: string) => {
-      const connection = wants.call(asked, how);
-      waits(connection);
-      return connection;
-    };
+  isHeard ||= hear(request);
+  told = waits;
+  try {
+    return upgrade();
+  } finally {
+    told = undefined;
   }
-  return upgrade();
+}
+
+/**
+ * Hears what is asked of all requests, whoever upgrades them: a method of its own on each makes what Deno does for a
+ * connection take an eighth longer.
+ *
+ * @returns Whether this request is as we know it.
+ */
+function hear(request: Request): boolean {
+  const name = INTERNAL.wantsUpgrade;
+  const fields = request as unknown as Record<symbol, object | undefined>;
+  const sharedBy = (one: symbol) => Object.getPrototypeOf(fields[one] ?? {})?.[name];
+  const inside = Object.getOwnPropertySymbols(request).find((one) =>
+    typeof sharedBy(one) === "function"
+  );
+  if (inside === undefined) return false;
+  const wants = sharedBy(inside) as (...args: unknown[]) => Promise<unknown>;
+  Object.getPrototypeOf(fields[inside])[name] = function (...args: unknown[]) {
+    const connection = wants.apply(this, args);
+    told?.(connection);
+    return connection;
+  };
+  return true;
 }
 
 /** Has what Deno waits for no longer keep the process. */

@@ -3,7 +3,7 @@
  * they lack. What it does without them: `deno_fallback_test.ts`.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { INTERNAL } from "../../runtime/deno/internal_names.ts";
 
@@ -145,18 +145,28 @@ describe("a request that Deno upgrades", () => {
     const { letGo, upgradeWith } = await load(world, Asked);
     const connection = Promise.resolve();
     class Within {
-      asked: string[] = [];
-      [INTERNAL.wantsUpgrade](how: string) {
+      asked: unknown[] = [];
+      [INTERNAL.wantsUpgrade](...how: unknown[]) {
         this.asked.push(how);
         return connection;
       }
     }
-    const within = new Within();
     const waits: unknown[] = [];
-    const upgrade = () => within[INTERNAL.wantsUpgrade]("upgradeWebSocket");
-    const request = new Asked(within) as never;
-    assertEquals(upgradeWith(request, (one) => waits.push(one), upgrade), connection);
-    assertEquals([within.asked, waits], [["upgradeWebSocket"], [connection]]);
+    for (let time = 1; time <= 2; time++) {
+      const within = new Within();
+      const upgrade = () => within[INTERNAL.wantsUpgrade]("upgradeWebSocket", time);
+      const request = new Asked(within) as never;
+      assertEquals(upgradeWith(request, (one) => waits.push(one, time), upgrade), connection);
+      assertEquals(within.asked, [["upgradeWebSocket", time]]);
+    }
+    assertEquals(waits, [connection, 1, connection, 2]);
+    new Within()[INTERNAL.wantsUpgrade]("by somebody else");
+    const failing = () => {
+      throw new TypeError("it is none");
+    };
+    assertThrows(() => upgradeWith(new Asked(new Within()) as never, failing, failing), TypeError);
+    new Within()[INTERNAL.wantsUpgrade]("by somebody else");
+    assertEquals(waits.length, 4);
     letGo(connection);
     const freed: unknown[] = [];
     world.core["unrefOpPromise"] = (one: unknown) => freed.push(one);
@@ -165,11 +175,12 @@ describe("a request that Deno upgrades", () => {
   });
 
   it("is upgraded all the same where it is none that Deno knows", async () => {
-    for (const [world, Request] of [[known(), Asked], [{ ...known(), deno: undefined }, Asked]]) {
-      const { upgradeWith } = await load(world as World, Request);
-      const known = { [INTERNAL.wantsUpgrade]: () => {} };
-      upgradeWith(new Asked(known) as never, () => {}, () => {});
-      for (const within of [undefined, {}, { [INTERNAL.wantsUpgrade]: true }]) {
+    for (const world of [known(), { ...known(), deno: undefined }]) {
+      const { upgradeWith } = await load(world as World, Asked);
+      const own = { [INTERNAL.wantsUpgrade]: () => {} };
+      for (
+        const within of [undefined, {}, { [INTERNAL.wantsUpgrade]: true }, own, Object.create(null)]
+      ) {
         const waits = () => assertEquals("told", "of nothing");
         assertEquals(upgradeWith(new Asked(within) as never, waits, () => 5), 5);
       }
