@@ -69,7 +69,9 @@ describe("a writer of streamsOf() that waits", () => {
   });
 
   it("goes on with the next connection of a client that reconnects", async () => {
-    const pair = await MemoryPair.start({ client: { reconnect: { maxQueued: 150 * KIB } } });
+    const pair = await MemoryPair.start({
+      client: { reconnect: { maxQueued: 150 * KIB, random: () => 1 } },
+    });
     const got: number[] = [];
     pair.server.on("messageReceive", ({ data }) => got.push((data as ArrayBuffer).byteLength));
     const { writable } = streamsOf(pair.ws);
