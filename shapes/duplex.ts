@@ -104,7 +104,14 @@ const OPTIONS: Readonly<Record<string, Rule>> = {
   window: COUNT,
   ...Object.fromEntries(
     [
-      ...["allowHalfOpen", "autoDestroy", "construct", "decodeStrings", "defaultEncoding"],
+      ...[
+        "allowHalfOpen",
+        "autoDestroy",
+        "captureRejections",
+        "construct",
+        "decodeStrings",
+        "defaultEncoding",
+      ],
       ...["destroy", "emitClose", "encoding", "final", "highWaterMark", "objectMode", "read"],
       ...["readable", "readableHighWaterMark", "readableObjectMode", "signal", "writable"],
       ...["writableCorked", "writableHighWaterMark", "writableObjectMode", "write", "writev"],

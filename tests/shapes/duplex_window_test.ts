@@ -221,5 +221,9 @@ describe("duplexOf() with a window", () => {
     for (const one of [null, undefined, 5, "x"]) refused(one, {}, "the client must be one that");
     duplexOf(createWebSocket(), { window: undefined, objectMode: true }).on("error", () => {})
       .destroy();
+    const ofNode = { captureRejections: true, highWaterMark: 5 }; // what Node's own knows is for Node
+    const duplex = duplexOf(createWebSocket(), ofNode).on("error", () => {});
+    assertEquals(duplex.writableHighWaterMark, 5);
+    duplex.destroy();
   });
 });
