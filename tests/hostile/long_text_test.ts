@@ -1,6 +1,6 @@
 /** Every function that reads what a peer has written, before 100 KB made to keep its patterns busy. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import {
@@ -26,6 +26,9 @@ const SIZE = 100_000;
 
 /** How long reading any of it may take, in ms: what is linear takes one or two. */
 const LIMIT_MS = 250;
+
+/** How often it is read where it took longer: a machine that stands still does so once. */
+const READINGS = 3;
 
 /** A beginning, something that is repeated, and an end that fits nothing. */
 const NASTY: [name: string, text: string][] = [
@@ -90,9 +93,13 @@ describe("what reads the text of others", () => {
   for (const [name, read] of READERS) {
     it(`takes no time for 100 KB made to keep it busy: ${name}`, () => {
       for (const [what, text] of NASTY) {
-        const watch = new Stopwatch();
-        read(text);
-        watch.assertLess(LIMIT_MS, what);
+        let fastest = Infinity;
+        for (let i = 0; i < READINGS && fastest >= LIMIT_MS; i++) {
+          const began = performance.now();
+          read(text);
+          fastest = Math.min(fastest, performance.now() - began);
+        }
+        assertLess(fastest, LIMIT_MS, what);
       }
     });
   }
