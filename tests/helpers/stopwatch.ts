@@ -5,17 +5,26 @@ import { readFileSync } from "node:fs";
 /** Under load something may take so many times as long as it may otherwise. */
 const MOST = 4;
 
+/** What tells that somebody waited for a core, and in how many of its units a millisecond has. */
+const WAITS: [file: string, total: RegExp, perMs: number][] = [
+  // Other processes of this machine had it: microseconds.
+  ["/proc/pressure/cpu", /^some .*total=(\d+)$/m, 1000],
+  // Other machines of the same host had it ("steal"): hundredths of a second.
+  ["/proc/stat", /^cpu +(?:\d+ ){7}(\d+)/m, 0.1],
+];
+
 /**
  * For how long somebody has waited for a core of this machine so far, in ms: Linux counts it. 0 where
  * the system does not tell.
  */
 export function shortOfCores(): number {
-  try {
-    const [, us] = /^some .*total=(\d+)$/m.exec(readFileSync("/proc/pressure/cpu", "utf8")) ?? [];
-    return Number(us ?? 0) / 1000;
-  } catch {
-    return 0;
-  }
+  return WAITS.reduce((sum, [file, total, perMs]) => {
+    try {
+      return sum + Number(total.exec(readFileSync(file, "utf8"))?.[1] ?? 0) / perMs;
+    } catch {
+      return sum;
+    }
+  }, 0);
 }
 
 /**
