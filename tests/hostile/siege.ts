@@ -5,6 +5,7 @@ import { deadline } from "@std/async";
 import { ask } from "../helpers/http.ts";
 import { HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 
 /** What the server says of itself. */
@@ -56,6 +57,7 @@ export class Siege implements AsyncDisposable {
   readonly peers: RawPeers;
   readonly #server: Program;
   readonly #client: Program;
+  readonly #watch = new Stopwatch();
 
   private constructor(server: Program, client: Program, port: number) {
     this.#server = server;
@@ -102,16 +104,17 @@ export class Siege implements AsyncDisposable {
    * by themselves; that the client had every answer, in order, and none late.
    */
   async end(): Promise<Outcome> {
+    const watch = new Stopwatch();
     await ask(this.port, { line: "GET /stop HTTP/1.1" });
     const ended = await deadline(Promise.all([this.#server.ended, this.#client.ended]), LIMIT_MS);
     assertEquals(ended.map(({ code, stderr }) => [code, stderr]), [[0, ""], [0, ""]]);
     const [server, client] = ended.map(({ stdout }) => JSON.parse(stdout.trim().split("\n")[1]!));
-    assertLess(server.ms, 5000);
+    assertInTime(server.ms, 5000, watch.short, "stop");
     assertEquals([server.left, server.connects], [0, server.closes]);
     const { wrong, errors, code } = client;
     assertEquals({ wrong, errors, code }, { wrong: 0, errors: 0, code: 1001 });
     assertGreater(client.count, 0);
-    assertLess(client.slowest, SLOWEST_MS);
+    assertInTime(client.slowest, SLOWEST_MS, this.#watch.short, "a round trip");
     return { stopMs: server.ms, server, client };
   }
 
