@@ -1,13 +1,14 @@
 /** What a log in JetStream makes there, what it leaves, and what it says when that is not to be had. */
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker, type NatsBrokerOptions } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
 import { Program } from "../helpers/programs.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 
 /** A server and a connection to it, until the end of the block. */
 async function world() {
@@ -121,10 +122,10 @@ describe("a log in JetStream", () => {
     await new Promise((resolve) => setTimeout(resolve, 700)); // more than one sign of life
     assertEquals(reader.states, [true]);
     it.nats.freeze();
-    const began = performance.now();
-    await until("it is said", () => reader.states.at(-1) === false, 4000);
-    const took = performance.now() - began;
-    assert(took > 900 && took < 3000, `${took} ms`);
+    const watch = new Stopwatch();
+    await until("it is said", () => reader.states.at(-1) === false, 10_000);
+    assertGreater(watch.ms, 500); // the last sign of life was up to half a second before, or a stall more
+    watch.assertLess(3000);
     assertEquals(reader.causes, ["JetStream was silent for 1500 ms"]);
     it.nats.thaw();
     await insist(broker, "c");
@@ -316,8 +317,9 @@ describe("a log in JetStream", () => {
     await using nats = await NatsServer.run();
     const program = Program.here("broker_left.ts", ["nats", nats.url]);
     const closed = await program.lineFrom("closed");
+    const watch = new Stopwatch();
     const { code, at, stderr } = await program.ended;
     assertEquals([code, stderr], [0, ""]);
-    assert(at - closed.at < 900, `${at - closed.at} ms`);
+    assertInTime(at - closed.at, 900, watch.short);
   });
 });

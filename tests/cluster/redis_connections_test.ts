@@ -9,6 +9,7 @@ import { RedisServer } from "../helpers/engines.ts";
 import { LogReader, until } from "../helpers/log_reader.ts";
 import { Program } from "../helpers/programs.ts";
 import { CLIENT } from "../helpers/redis_clients.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 
 /** How long what is to be done at once may take on a busy machine, in ms: less than any deadline there is. */
 const AT_ONCE = 800;
@@ -34,10 +35,9 @@ function opener(url: string) {
 }
 
 async function isQuick(promise: Promise<unknown>): Promise<void> {
-  const began = performance.now();
+  const watch = new Stopwatch();
   await promise;
-  const took = performance.now() - began;
-  assert(took < AT_ONCE, `${took} ms`);
+  watch.assertLess(AT_ONCE);
 }
 
 describe("the connections of a log in Redis", () => {
@@ -153,9 +153,10 @@ describe("a log in Redis", () => {
     await using redis = await RedisServer.run();
     const program = Program.here("broker_left.ts", ["redis", redis.url]);
     const closed = await program.lineFrom("closed");
+    const watch = new Stopwatch();
     const { code, at, stderr } = await program.ended;
     assertEquals([code, stderr], [0, ""]);
-    assert(at - closed.at < 900, `${at - closed.at} ms`);
+    assertInTime(at - closed.at, 900, watch.short);
   });
 
   const rowsOf = (reply: unknown) => {
