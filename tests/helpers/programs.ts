@@ -1,6 +1,7 @@
 /** Programs in processes of their own, on either runtime, whichever one runs the tests. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createServer, type Server } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { peer, runtimes } from "../../scripts/setup.mjs";
@@ -209,20 +210,46 @@ export function withoutPorts(log: string): string {
   return log.replace(/(127\.0\.0\.1:|\[::1\]:|[Pp]ort[: ]+)\d+/g, "$1PORT");
 }
 
+/** Listens on a port of all addresses; undefined where somebody does. */
+function listenOn(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(port, () => resolve(server));
+  });
+}
+
 /** The ports that systems give to nobody who did not ask: the others may be taken at any moment. */
 const ASKED_FOR = { from: 20_000, to: 32_000 };
 
+/** So many ports are one process's, which listens on the first of them for as long as it lives. */
+const BLOCK = 100;
+
+/** Takes a block of ports that no other process of these tests has: else two could be told of one port. */
+async function ownBlock(): Promise<number> {
+  const { from, to } = ASKED_FOR;
+  for (let i = 0; i < 1000; i++) {
+    const first = from + BLOCK * Math.floor(Math.random() * (to - from) / BLOCK);
+    const held = await listenOn(first);
+    if (held === undefined) continue;
+    held.unref();
+    return first;
+  }
+  throw new Error(`All ports from ${from} to ${to} are taken.`);
+}
+
+// Taken before any test: it is no test's leak.
+const block = await ownBlock();
+let given = 0;
+
 /** A port that is free now, and that nobody gets who asks for any. */
 export async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  for (;;) {
-    const { from, to } = ASKED_FOR;
-    const port = from + Math.floor(Math.random() * (to - from));
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, () => server.close(() => resolve(true))); // on all addresses
-    });
-    if (isFree) return port;
+  for (let i = 0; i < BLOCK; i++) {
+    const port = block + 1 + given++ % (BLOCK - 1);
+    const server = await listenOn(port);
+    if (server === undefined) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
   }
+  throw new Error(`All ports from ${block} on are taken.`);
 }
