@@ -278,6 +278,7 @@ const TABLE = [
     ],
   ],
   [/^runtime\/heard\.ts/, [], ["tests/server/stop_test"]],
+  [/^runtime\/deno\/port\.ts/, ["tests/runtime/deno_port_test"], ["tests/server/few_files_test"]],
   [/^runtime\/deno\/socket\.ts/, ["tests/runtime/deno_socket_"], []],
   [/^runtime\/deno\/answer\.ts/, [
     "tests/runtime/deno_answer_test",

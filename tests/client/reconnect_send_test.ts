@@ -148,11 +148,11 @@ describe("createWebSocket({ reconnect }).send()", () => {
     await clock.until(server.stop());
     await cut();
     void ws.send("a");
-    void ws.send("bc");
+    void ws.send("bä");
     log.splice(0);
     await clock.advance(60_000);
     assertEquals(log.slice(-2), [
-      "2302999 3 Websocket Unknown Other Error: send: 2 queued messages were never sent, of 3 bytes",
+      "2302999 4 Websocket Unknown Other Error: send: 2 queued messages were never sent, of 4 bytes",
       "200 0 Websocket connect failed: connection refused",
     ]);
   });

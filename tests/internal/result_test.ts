@@ -122,7 +122,7 @@ describe("a process in which nobody handles a refusal", () => {
       ),
     );
     const stacks = lines.filter((line) => line.startsWith("BusinessError: "));
-    assertEquals(stacks.length, 2, stderr); // the first of each kind
+    assertEquals(stacks.length, 3, stderr); // the first of each kind
   });
 
   it("prints nothing where it was handled", async () => {

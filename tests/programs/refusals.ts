@@ -1,6 +1,7 @@
 /** Refused calls that nobody handles, or somebody does: `refusals.ts HOW`. */
 
 import process from "node:process";
+import { createWebSocket } from "../../client.ts";
 import { memoryBroker } from "../../cluster.ts";
 import { createWebSocketServer } from "../../server.ts";
 
@@ -25,6 +26,7 @@ const ways: Record<string, () => unknown> = {
   many: () => {
     for (let i = 0; i < 9; i++) void refused();
     void server.send("hello", { clientIP: "127.0.0.1", clientPort: 1 });
+    void createWebSocket().close(); // another kind of the same code
   },
   // As the guide's server does in its 'close' listener, only with no catch at all.
   async: () => void (() => refused().then((ok) => ok))(),
