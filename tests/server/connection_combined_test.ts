@@ -23,6 +23,14 @@ describe("a server's connection", () => {
     });
   }
 
+  it("has room for as many bytes as there may be with 'refuse', and not for as many characters", async () => {
+    const config = { slowPeer: "refuse", maxBufferedAmount: 3 } as const;
+    await using world = await ScriptedConnection.open({ config });
+    assertEquals(await answer(world.server.send("ää", world.one)), "queueFull");
+    assertEquals(await world.server.send("xä", world.one), true);
+    assertEquals(world.told, [[], ["send"]]);
+  });
+
   it("ends as it was asked to by a listener that goes on, with too much at work", async () => {
     await using world = await ScriptedConnection.open({ config: { maxPendingAmount: 1 } });
     const { admission, one, server } = world;

@@ -79,10 +79,13 @@ const OUTCOMES: Record<string, [Config, status: number, reason: string]> = {
 };
 
 /** A server for one connection, on a script. */
-async function serverOf(config: Config, more: { opensAtOnce?: boolean } = {}) {
+async function serverOf(
+  config: Config,
+  { stats = false, ...more }: { opensAtOnce?: boolean; stats?: boolean } = {},
+) {
   const clock = new FakeClock();
   const runtime = Object.assign(new ScriptedServer(), more);
-  const server = createWebSocketServer<object>({ clock, runtime });
+  const server = createWebSocketServer<object>({ clock, runtime, stats });
   const log: string[] = [];
   server.on("connect", () => log.push("connect"));
   server.on("error", ({ data, reason }) => log.push(`${data ?? 500} ${reason}`));
@@ -107,6 +110,21 @@ describe("a handshake that is refused gives its place back", () => {
       }
       await clock.advance(60_000);
       assertEquals([server.listAllConnections().length, log], [0, []]);
+      await end();
+    });
+  }
+
+  for (const stats of [false, true]) {
+    it(`that is of the address which 'clientAddress' says, with stats: ${stats}`, async () => {
+      let port = 0;
+      const { end, log, runtime } = await serverOf({
+        clientAddress: () => `192.0.2.${++port}`,
+        authorize: () => new Response(null, { status: 401 }),
+        maxConcurrentClientsNumber: 1,
+        maxConnectionsForOneClient: 1,
+      }, { stats });
+      for (const _ of [1, 2, 3]) assertEquals((await runtime.request() as Response).status, 401);
+      assertEquals(log, Array(3).fill("401 authorize_rejected"));
       await end();
     });
   }
@@ -195,15 +213,22 @@ describe("a client that is let in and not open yet when the server stops", () =>
 });
 
 describe("a server that is stopped as it decides on a handshake", () => {
-  for (const who of ["'protocol'", "who hears that none is spoken"]) {
+  const WAYS = ["'protocol'", "who hears that none is spoken", "'authorize'"];
+  for (const who of WAYS) {
     it(`by ${who}, lets nobody in any more`, async () => {
       let stopped: Promise<boolean> | undefined;
       const stop = () => void (stopped ??= server.stop());
       const protocol = () => void stop();
-      const { clock, log, runtime, server } = await serverOf(
-        who === "'protocol'" ? { protocol } : {},
-      );
-      server.on("error", ({ kind }) => kind === "noSubprotocol" && stop());
+      const authorize = () => {
+        stop();
+        return { user: 1 };
+      };
+      const { clock, log, runtime, server } = await serverOf({
+        ...(who === "'protocol'" && { protocol }),
+        ...(who === "'authorize'" && { authorize }),
+      });
+      const hears = who.startsWith("who");
+      server.on("error", ({ kind }) => hears && kind === "noSubprotocol" && stop());
       const offer = { headers: { ...HANDSHAKE, "sec-websocket-protocol": "a" } };
       const answer = await runtime.request(offer) as Response;
       assertEquals([answer.status, log.at(-1)], [503, "503 server_stopping"]);

@@ -14,6 +14,7 @@ import {
 import { duplexOf } from "../../node.ts";
 import { FlowWindow } from "../../shapes/flow_window.ts";
 import { within } from "../helpers/client.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { BINARY, CLOSE, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
@@ -225,5 +226,18 @@ describe("duplexOf() with a window", () => {
     const duplex = duplexOf(createWebSocket(), ofNode).on("error", () => {});
     assertEquals(duplex.writableHighWaterMark, 5);
     duplex.destroy();
+  });
+
+  it("refuses the same of a server's connection, and takes what Node's own knows", async () => {
+    await using pair = await MemoryPair.start();
+    const { server } = pair;
+    const connection = await pair.open();
+    const call = duplexOf as (...given: unknown[]) => Duplex;
+    const wrong = [null, { window: 0 }, { windows: 1 }, { window: 1, objectMode: true }];
+    for (const options of wrong) {
+      const { kind } = assertThrows(() => call(server, connection, options), BusinessError);
+      assertEquals(kind, "argument");
+    }
+    assertEquals(call(server, connection, { highWaterMark: 5 }).writableHighWaterMark, 5);
   });
 });
