@@ -73,6 +73,21 @@ describe("a `for await` begun after the connection has ended", () => {
     assertEquals(await within(Promise.all(reads)), [["done"], ["second", "done"]]);
   });
 
+  for (const event of ["error", "close"] as const) {
+    it(`leaves the promises of a connection alone that was begun within '${event}'`, async () => {
+      const { ws, runtime } = await scripted(event === "close");
+      ws.once(event, () => void ws.connect("ws://localhost/"));
+      const { opened, closed } = ws;
+      const ended: Promise<unknown> = event === "close" ? closed : refusal(opened);
+      runtime.events.closed({ code: event === "close" ? 4000 : 1006, reason: "" });
+      await within(ended);
+      runtime.events.open();
+      assertEquals((await within(ws.opened)).status, 101);
+      runtime.events.closed({ code: 4001, reason: "" });
+      assertEquals((await within(ws.closed)).code, 4001);
+    });
+  }
+
   it("waits for the first connection where there was none yet", async () => {
     const clock = new FakeClock();
     const runtime = new ScriptedClient();

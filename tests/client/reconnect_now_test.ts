@@ -106,6 +106,20 @@ describe("reconnect()", () => {
     await world.clock.advance(100);
   });
 
+  it("changes nothing of how long an open connection has been stable", async () => {
+    await using world = new World();
+    const attempts: number[] = [];
+    const ws = await world.start({ reconnect: { minDelay: 1, stableAfter: 2, attempts: 1 } });
+    ws.on("reconnecting", ({ attempt }) => void attempts.push(attempt));
+    for (const _ of [1, 2, 3]) {
+      assertEquals(await ws.reconnect(), false);
+      await world.clock.advance(2000);
+      await world.cut();
+      await world.clock.advance(2000);
+    }
+    assertEquals([ws.state, attempts], ["open", [1, 1, 1]]);
+  });
+
   it("is refused where there is nothing to wait for", async () => {
     await using world = new World();
     const plain = createWebSocket({ clock: world.clock, runtime: world.network.client });

@@ -46,6 +46,21 @@ describe("a client that resumes", () => {
     assertEquals([ws.state, isDeaf, clock.pending], ["idle", true, 0]);
   });
 
+  it("is told the headers of the answer that counts, where the first has refused what it offers", async () => {
+    const { clock, dials, script, ws } = await dialled({ showsHeaders: true });
+    const told: unknown[] = [];
+    ws.on("headerReceive", (headers) => told.push(headers));
+    const failure = { what: "the server answered with HTTP status 400", status: "400" };
+    script.events.closed({ code: 0, reason: "", failure });
+    assertEquals([dials(), script.request.protocols], [2, []]);
+    script.request.answer!.headers({ "x-node": "n1" });
+    script.events.open();
+    assertEquals([told, ws.state], [[{ "x-node": "n1" }], "open"]);
+    await ws.close();
+    script.events.closed({ code: 1000, reason: "" });
+    await clock.advance(10_000);
+  });
+
   it("goes on with what it dials after a refusal that is told within the dialling itself", async () => {
     const script = new ScriptedClient();
     const sockets: ScriptedClient["socket"][] = [];

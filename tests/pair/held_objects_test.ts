@@ -158,6 +158,14 @@ describe("what a user gets to hold", () => {
     }
   });
 
+  it("is a list of his own, also where there is nothing in it", () => {
+    const server = createWebSocketServer({ presence: true });
+    for (const list of [() => server.listAllConnections(), () => server.presence("news")]) {
+      (list() as unknown[]).push("spoilt");
+      assertEquals(list(), []);
+    }
+  });
+
   it("cannot be changed where all share it", () => {
     const { WebSocket } = standard as unknown as { WebSocket: Record<string, unknown> };
     for (const shared of [TlsProtocol, systemClock]) {

@@ -108,6 +108,8 @@ describe("a server that cannot listen", () => {
     ]);
     await clock.until(server.stop());
     const mount = await clock.until(server.mount({}));
+    const again = await refusal(server.mount({}));
+    assertEquals([again.kind, again.message.split(": ")[1]], ["alreadyRunning", "mount"]);
     assertEquals(
       await words(server.start({ serverPort: 8 })),
       "this server is running already, in a host",

@@ -7,6 +7,7 @@ import { createWebSocketServer } from "../../server.ts";
 import { webSocketClass, type WebSocketInit } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
+import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { assertThrowsDom, logOf, next } from "../helpers/sockets.ts";
 import { acceptHead, header, RawServer, type RawServerOptions, TEXT } from "../peers/raw.ts";
 
@@ -42,6 +43,20 @@ describe("a socket that reconnects", () => {
       ...["open 1", "close 3 1000 true enough"],
     ]);
     await server.close();
+  });
+
+  it("tells the reason of each end as Unicode, which a runtime may not", async () => {
+    const runtime = new ScriptedClient();
+    const clock = new FakeClock();
+    const ws = new (webSocketClass({ runtime, clock, reconnect: QUICK }))("ws://localhost/");
+    const told: string[] = [];
+    ws.onclose = ({ reason }) => void told.push(reason);
+    for (const code of [4000, 1000]) { // which comes back, and which does not
+      runtime.events.open();
+      runtime.events.closed({ code, reason: "a\ud800" });
+      await clock.advance(1000);
+    }
+    assertEquals(told, ["a\ufffd", "a\ufffd"]);
   });
 
   it("keeps what is sent in between, in order, before anything else", async () => {
