@@ -9,6 +9,7 @@ import { Certificates } from "../helpers/certificates.ts";
 import { Session, within } from "../helpers/client.ts";
 import { Program, ROOT } from "../helpers/programs.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
+import { until } from "../helpers/until.ts";
 import { BINARY, CLOSE, PING, PONG, type RawPeer, readClose, TEXT, textOf } from "../peers/raw.ts";
 import { RecordingProxy } from "../peers/recording_proxy.ts";
 
@@ -276,7 +277,7 @@ if (net !== undefined) {
       ours.on("error", () => {});
       ours.write(`GET / HTTP/1.1\r\n${relay.pass}: 1\r\n\r\n`);
       const gone = new Promise((resolve) => ours.on("close", resolve).resume());
-      while (connected === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      await until("it is connected", () => connected !== undefined);
       relay.close();
       connected({
         close: () => log.push("closed"),

@@ -11,6 +11,7 @@ import {
   ScriptedClient,
   type ScriptedSocket,
 } from "../helpers/scripted_runtime.ts";
+import { until } from "../helpers/until.ts";
 
 /** More than may wait to be read before the connection is not. */
 const MIB = 1024 * 1024;
@@ -206,7 +207,7 @@ describe("a client whose streams are read too slowly", () => {
     const ws = createWebSocket({ clock, runtime, reconnect: true, resume: true });
     const reader = streamsOf(ws).readable.getReader();
     await ws.connect("ws://localhost/");
-    while (runtime.events === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("it is dialled", () => runtime.events !== undefined);
     runtime.socket.protocol = "";
     runtime.events.open();
     const calls = () => runtime.socket.calls.splice(0);
@@ -226,7 +227,7 @@ describe("a client whose streams are read too slowly", () => {
       const ws = createWebSocket({ clock, runtime, reconnect: true, resume });
       const reader = streamsOf(ws).readable.getReader();
       await ws.connect("ws://localhost/", { pingInterval: 10, pongTimeout: 5 });
-      while (runtime.events === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      await until("it is dialled", () => runtime.events !== undefined);
       runtime.events.open();
       await fill({ clock, runtime });
       await clock.advance(10_000);

@@ -7,7 +7,8 @@ import { cpSync, rmSync } from "node:fs";
 import { natsBroker } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 
 function open(port: number): Promise<NatsConnection> {

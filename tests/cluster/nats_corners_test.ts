@@ -6,7 +6,8 @@ import { describe, it } from "@std/testing/bdd";
 import { natsBroker, type NatsBrokerOptions } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { Program } from "../helpers/programs.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 

@@ -10,7 +10,8 @@ import { readDelivery } from "../../cluster/brokers/nats_stream.ts";
 import { natsBroker } from "../../nats.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { NatsServer } from "../helpers/engines.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { ROOT } from "../helpers/programs.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 

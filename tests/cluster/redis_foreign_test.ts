@@ -5,7 +5,8 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { brokerOf, logOf } from "./redis_logs.ts";
 
 describe("a log in Redis, among what is not ours,", () => {

@@ -8,7 +8,7 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { RedisServer } from "../helpers/engines.ts";
-import { until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { NodeProgram, readLog, THREE } from "../helpers/node_program.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 

@@ -5,7 +5,8 @@ import { describe, it } from "@std/testing/bdd";
 import { isBefore, readId, readRows, type Row } from "../../cluster/brokers/redis_rows.ts";
 import { RedisStream } from "../../cluster/brokers/redis_stream.ts";
 import { redisBroker } from "../../redis.ts";
-import { type LogReader, until } from "../helpers/log_reader.ts";
+import type { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
 

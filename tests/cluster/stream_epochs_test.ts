@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Reading } from "../../cluster/brokers/reading.ts";
 import { readReply } from "../../cluster/brokers/redis_rows.ts";
 import { redisBroker } from "../../redis.ts";
-import { until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { natsLog, redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";

@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import type { ScriptedNats } from "../helpers/scripted_nats.ts";
 

@@ -3,7 +3,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 

@@ -4,7 +4,8 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { redisBroker } from "../../redis.ts";
-import { LogReader, until } from "../helpers/log_reader.ts";
+import { LogReader } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedRedis, type StreamRow } from "../helpers/scripted_redis.ts";
 

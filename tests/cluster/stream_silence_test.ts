@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
 

@@ -9,9 +9,9 @@ import { system } from "../../scripts/setup.mjs";
 import { createWebSocket } from "../../mod.ts";
 import { Chromium } from "../helpers/chromium.ts";
 import { within } from "../helpers/client.ts";
-import { until as untilSo } from "../helpers/log_reader.ts";
 import { endAll, processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program } from "../helpers/programs.ts";
+import { until as untilSo } from "../helpers/until.ts";
 import { assertAccessible, takePicture, textsOf, until } from "./pages.ts";
 
 const redis = await system("redis-server");

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { delay } from "@std/async";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import type { Broker } from "../../cluster.ts";
-import { LogReader, until } from "./log_reader.ts";
+import { LogReader } from "./log_reader.ts";
+import { until } from "./until.ts";
 
 /** A log under test, and what may befall it. All brokers of one ground are of the same log. */
 export interface Ground extends AsyncDisposable {

@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import { createWebSocket, type WebSocketClient } from "../../mod.ts";
 import { NatsServer } from "./engines.ts";
-import { until } from "./log_reader.ts";
+import { until } from "./until.ts";
 import { NodeProgram, type Reachable, readLog, THREE } from "./node_program.ts";
 
 /** How large it is, and when what befalls it, in ms. */

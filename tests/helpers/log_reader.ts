@@ -2,20 +2,7 @@
 
 import { assert } from "@std/assert";
 import type { Broker, BrokerReader, LostReason, Position } from "../../cluster.ts";
-
-/** Waits for a condition, which is looked at now and then. */
-export async function until(
-  what: string,
-  isSo: () => boolean,
-  ms = 30_000,
-  note: () => unknown = () => "",
-): Promise<void> {
-  const end = performance.now() + ms;
-  while (!isSo()) {
-    assert(performance.now() < end, `not within ${ms} ms: ${what} ${JSON.stringify(note())}`);
-    await new Promise((resolve) => setTimeout(resolve, 3));
-  }
-}
+import { until } from "./until.ts";
 
 /** A reader, until the end of the block. */
 export class LogReader implements BrokerReader, AsyncDisposable {

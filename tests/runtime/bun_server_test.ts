@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { HostWebSocketHandler } from "../../mod.ts";
 import { bunServer } from "../../runtime/bun/server.ts";
 import type { Address, ListenOptions, PortEvents, TcpListener } from "../../runtime/contract.ts";
+import { until } from "../helpers/until.ts";
 
 /** What `Bun.serve` is given. */
 interface Given extends Record<string, unknown> {
@@ -178,7 +179,7 @@ describe("a server on Bun", () => {
     const { host, listener, told } = new World();
     host.pendingRequests = 1;
     const closed = listener.close(3_600_000);
-    while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("it is told", () => told.length > 0);
     host.pendingRequests = 0;
     await closed;
     assertEquals(told, ["stop false", "stop true"]);

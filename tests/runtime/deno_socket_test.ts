@@ -6,6 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
 import { LIMIT_MS, order, pair, stall } from "../helpers/deno_socket_pair.ts";
 import { onDeno } from "../helpers/programs.ts";
+import { until } from "../helpers/until.ts";
 import { BINARY, CLOSE, PING, readClose, TEXT, textOf } from "../peers/raw.ts";
 import { INTERNAL, symbolOf } from "./bare.ts";
 
@@ -145,11 +146,11 @@ if (!onDeno) {
       await delay(50); // nothing has it go out while something is queued
       assertEquals([socket.bufferedAmount, it.held()], [bufferedAmount + 11, 12]);
       peer.socket.resume();
-      while (peer.texts().length < 2) await delay(1);
+      await until("both have come", () => peer.texts().length >= 2);
       assertEquals(order(peer), [BINARY, PING, BINARY, TEXT]);
       const bytes = peer.frames.findLast(({ opcode }) => opcode === BINARY)!;
       assertEquals([textOf(bytes.payload), ...peer.texts()], ["after", "one", "two"]);
-      while (socket.bufferedAmount > 0) await delay(1); // Deno counts a write once it has heard of it
+      await until("Deno has heard that all is written", () => socket.bufferedAmount === 0);
     });
 
     it("goes out at the next message that finds the queue empty, and does not wait for the next look", async () => {
@@ -161,7 +162,7 @@ if (!onDeno) {
       let bufferedAmount = 1; // so that no look finds it empty before the message does
       Object.defineProperty(it.ws, "bufferedAmount", { get: () => bufferedAmount });
       peer.socket.resume();
-      while (peer.frames.length < sent) await delay(1);
+      await until("all have come", () => peer.frames.length >= sent);
       bufferedAmount = 0;
       using timers = countTimers();
       socket.send("after");

@@ -6,6 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { type HostHandler, TestHost } from "../helpers/test_host.ts";
+import { until } from "../helpers/until.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 import { type BareBunServer, type BareInfo, deno } from "./bare.ts";
 
@@ -61,7 +62,7 @@ describe("a bare server that upgrades", () => {
       },
       async (peers, log) => {
         await peers.connect();
-        while (log.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+        await until("all is told", () => log.length >= 3);
         assertEquals(
           log,
           of({ deno: ["true", "answered", "open"], bun: ["open", "true", "answered"] }),
@@ -120,7 +121,7 @@ describe("a bare server that upgrades", () => {
       (log) => (request, info) => upgrade(request, info, log),
       async (peers, log, host) => {
         await peers.connect();
-        while (!log.includes("open")) await new Promise((resolve) => setTimeout(resolve, 1));
+        await until("it is open", () => log.includes("open"));
         await deadline(host.stop(!onDeno), LIMIT_MS);
         const closes = log.filter((line) => line.startsWith("close"));
         assertEquals(closes[0], of({ deno: "close 1005 ", bun: "close 1001 Server closed" }));

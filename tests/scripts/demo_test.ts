@@ -10,7 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { system } from "../../scripts/setup.mjs";
 import { within } from "../helpers/client.ts";
-import { until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { endAll, processesWith } from "../helpers/processes.ts";
 import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 

@@ -10,6 +10,7 @@ import { exchange } from "../helpers/http.ts";
 import { HERE, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
+import { until } from "../helpers/until.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { header, requestHead, TEXT } from "../peers/raw.ts";
 
@@ -77,7 +78,7 @@ describe("a client that is being authorized", () => {
     const one = peers.connect(WAIT);
     const two = peers.connect(WAIT);
     await gate.arrived();
-    while (gate.asked < 2) await delay(1);
+    await until("both are asked for", () => gate.asked >= 2);
     for (const [from, expected] of [["127.0.0.1", 429], ["127.0.0.2", 503]] as const) {
       const { status, head } = await exchange(watched.port, { from });
       assertEquals([status, header(head, "retry-after")], [expected, "1"]);

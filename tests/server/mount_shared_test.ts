@@ -1,7 +1,7 @@
 /** Two stacks in one host: each has its own connections, limits and topics. */
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { deadline, delay } from "@std/async";
+import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import {
   BusinessError,
@@ -13,6 +13,7 @@ import {
 import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { type HostHandler, TestHost } from "../helpers/test_host.ts";
+import { until } from "../helpers/until.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { type BareBunServer, deno } from "../runtime/bare.ts";
 import { BINARY, CLOSE, PING, type RawPeer, readClose, TEXT } from "../peers/raw.ts";
@@ -123,7 +124,7 @@ describe("a host that two stacks share", () => {
     peers[1]!.close(1000, "theirs");
     peers[0]!.close(4000, "ours");
     assertEquals(await watched.closed(), { code: 4000, reason: "ours" });
-    while (other.log.length < 3) await delay(1);
+    await until("the other has told all", () => other.log.length >= 3);
     assertEquals(other.log, ["open theirs", "message 7", "close 1000"]);
     assertEquals(watched.log.filter((line) => line === "connect").length, 2);
   });
@@ -148,7 +149,7 @@ describe("a host that two stacks share", () => {
     await watched.server.broadcast("all");
     await watched.server.broadcast("two", { except: watched.connections[0]! });
     await watched.server.broadcast("end");
-    while ([one, two].some((peer) => peer.texts().at(-1) !== "end")) await delay(1);
+    await until("both have all", () => [one, two].every((peer) => peer.texts().at(-1) === "end"));
     theirs.send(TEXT, "echo");
     await deadline(theirs.next(TEXT), LIMIT_MS);
     assertEquals([one.texts(), two.texts()], [["all", "end"], ["all", "two", "end"]]);
@@ -179,7 +180,7 @@ describe("a host that two stacks share", () => {
     theirs.send(BINARY, "x".repeat(101));
     if (HERE === "bun") {
       assertEquals(await codeOf(theirs), 1009);
-      while (world.other.log.length < 2) await delay(1);
+      await until("the other has told both", () => world.other.log.length >= 2);
       assertEquals(world.other.log, ["open theirs", "close 1009"]);
     } else {
       await deadline(theirs.next(BINARY), LIMIT_MS); // Deno has no such limit
@@ -194,7 +195,7 @@ describe("a host that two stacks share", () => {
     for (let i = 0; i < 3; i++) await deadline(ours.next(PING, ours.frames.length), LIMIT_MS);
     if (HERE === "bun") {
       await deadline(theirs.next(PING), LIMIT_MS);
-      while (pings.length === 0) await delay(1);
+      await until("a Ping has come", () => pings.length > 0);
     }
     assertEquals(world.watched.log, ["connect"]);
   });
@@ -219,7 +220,7 @@ describe("a host that two stacks share", () => {
     assertEquals((await b.server.publish("news", "from b")).sent, 1);
     assertEquals((await b.server.broadcast("all of b")).sent, 1);
     await deadline(atA.next(TEXT), LIMIT_MS);
-    while (atB.texts().length < 2) await delay(1);
+    await until("both have come", () => atB.texts().length >= 2);
     assertEquals([atA.texts(), atB.texts()], [["from a"], ["from b", "all of b"]]);
     atB.send(TEXT, "to b");
     await b.until(() => b.messages.length === 1);

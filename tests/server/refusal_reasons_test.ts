@@ -7,6 +7,7 @@ import { FakeClock } from "../../testing.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
+import { until } from "../helpers/until.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
 import { createWebSocketServer } from "../../mod.ts";
 import { requestHead } from "../peers/raw.ts";
@@ -146,7 +147,7 @@ describe("a refusal's reason", () => {
     await using peers = new RawPeers(watched);
     const socket = await peers.tcp();
     socket.write(requestHead(watched.port));
-    while (open.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("it is open", () => open.size > 0);
     await watched.server.stop();
     assertEquals([told, open.size], [["503 server_stopping"], 0]);
     assertEquals(watched.errors.map(({ reason }) => reason), ["server_stopping"]);
@@ -165,7 +166,7 @@ describe("a refusal's reason", () => {
     await using peers = new RawPeers(watched);
     const socket = await peers.tcp();
     socket.write(requestHead(watched.port));
-    while (open.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("it is open", () => open.size > 0);
     socket.destroy();
     await deadline(left.promise, LIMIT_MS);
     assertEquals([told, open.size, watched.log], [["abandoned client_left"], 0, []]);

@@ -6,7 +6,7 @@ import { BusinessError } from "../../mod.ts";
 import { connectionOf, listenersTo } from "../../shapes/server_hub.ts";
 import { socketOf, WebSocket } from "../../standard.ts";
 import { within } from "../helpers/client.ts";
-import { until } from "../helpers/log_reader.ts";
+import { until } from "../helpers/until.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { assertThrowsDom, logOf, loose, next } from "../helpers/sockets.ts";
 import { BINARY, CLOSE, PING, rawConnect, readClose, TEXT, textOf } from "../peers/raw.ts";

@@ -6,6 +6,7 @@ import { createWebSocketServer } from "../../mod.ts";
 import { socketOf, webSocketClass } from "../../standard.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { logOf, next } from "../helpers/sockets.ts";
+import { until } from "../helpers/until.ts";
 
 const made = new Certificates();
 const ca = made.authority("ca");
@@ -33,7 +34,7 @@ describe("a socket over TLS", () => {
     assertEquals([code, reason, wasClean], [3000, "done", true]);
 
     const log = logOf(new (webSocketClass({}))(url, "echo"));
-    while (log.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until("both are told", () => log.length >= 2);
     assertEquals(log, ["error 3", "close 3 1006 false"]);
     await server.stop();
   });
