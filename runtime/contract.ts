@@ -222,7 +222,7 @@ export interface ListenerEvents {
 export interface PortEvents extends ListenerEvents {
   /** An answer could not be sent, or not to its end, for a fault of its own. Must not throw. */
   failed(cause: unknown): void;
-  /** The port is not listened on for a moment: it could take no connection. Must not throw. */
+  /** The port is not listened on, as it could take no connection, or cannot be again. Must not throw. */
   lost(cause: unknown): void;
 }
 

@@ -125,7 +125,9 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
   }
 
   lost(cause: unknown): void {
-    const particulars = `no connection can be taken for a moment: ${describe(cause)}`;
+    const particulars = `no connection can be taken until the port is listened on again: ${
+      describe(cause)
+    }`;
     this.#owner.failed(businessError("listenFailed", particulars, { cause }));
   }
 

@@ -19,8 +19,10 @@ export class Port {
   #current: { server: DenoServer; stopped: AbortController } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  /** What has been told since it was listened on. */
+  #told = "";
 
-  /** @param lost Told why it is not listened on for a moment. */
+  /** @param lost Told why it is not listened on, and what keeps it from that for longer: each once. */
   constructor(serve: (signal: AbortSignal) => DenoServer, lost: (cause: unknown) => void) {
     this.#serve = serve;
     this.#lost = lost;
@@ -56,7 +58,8 @@ export class Port {
   #end(cause: unknown): void {
     this.#current = undefined;
     if (this.#isClosed) return;
-    this.#lost(cause);
+    this.#told = "";
+    this.#tell(cause);
     this.#again();
   }
 
@@ -64,9 +67,18 @@ export class Port {
     this.#timer = setTimeout(() => {
       try {
         this.listen();
-      } catch {
-        this.#again();
+      } catch (cause) {
+        this.#again(); // first: who is told may close it
+        this.#tell(cause);
       }
     }, AGAIN_MS);
+  }
+
+  /** Tells of a cause whose words are not those of one before, such as "Too many open files". */
+  #tell(cause: unknown): void {
+    const { message } = cause as Error;
+    if (this.#told.includes(message)) return;
+    this.#told += `${message}\n`;
+    this.#lost(cause);
   }
 }

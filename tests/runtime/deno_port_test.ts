@@ -50,15 +50,54 @@ describe("a port on Deno", () => {
     await time.tickAsync(99);
     assertEquals(log.length, 2);
     await time.tickAsync(201);
-    assertEquals(log.slice(2), ["throws", "throws", "throws"]);
+    assertEquals(log.slice(2), ["throws", "no", "throws", "throws"]);
     world.fault = undefined;
     await time.tickAsync(100);
-    assertEquals(log.slice(5), ["listens"]);
+    assertEquals(log.slice(6), ["listens"]);
     await world.end("once more");
     await time.tickAsync(100);
-    assertEquals(log.slice(6), ["once more", "listens"]);
+    assertEquals(log.slice(7), ["once more", "listens"]);
     await port.abort();
-    assertEquals(log.slice(8), ["aborted"]);
+    assertEquals(log.slice(9), ["aborted"]);
+  });
+
+  it("tells what keeps it from being listened on, each cause once", async () => {
+    using time = new FakeTime();
+    const world = new World();
+    const { log, port } = world;
+    for (let round = 0; round < 2; round++) {
+      world.fault = undefined;
+      if (round === 0) port.listen();
+      else await time.tickAsync(100);
+      await world.end("accept: few files");
+      for (const why of ["few files", "few files", "in use", "few files", "in use"]) {
+        world.fault = new Error(why);
+        await time.tickAsync(100);
+      }
+      const told = [
+        "accept: few files",
+        "throws",
+        "throws",
+        "throws",
+        "in use",
+        "throws",
+        "throws",
+      ];
+      assertEquals(log.splice(0), ["listens", ...told]);
+    }
+    await port.abort();
+    assertEquals(time.next(), false); // no timer is left
+  });
+
+  it("is not listened on again where it is closed by who is told why", async () => {
+    using time = new FakeTime();
+    const world = new World();
+    world.port.listen();
+    await world.end("few files");
+    world.fault = new Error("in use");
+    world.log.push = (...told) => (told[0] === "in use" && void world.port.abort(), 0);
+    await time.tickAsync(100);
+    assertEquals(time.next(), false);
   });
 
   it("is left alone once it is closed, whether it is listened on or not", async () => {
