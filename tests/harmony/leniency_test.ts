@@ -244,8 +244,10 @@ describe("./harmony's options", () => {
     });
 
     it("leaves an Origin alone that is in header", () => {
-      const header = { Origin: "https://a.example" };
-      assertEquals(origin({ supportOriginPort: true, header }), header as object);
+      for (const name of ["Origin", "origin", "ORIGIN"]) {
+        const header = { [name]: "https://a.example" };
+        assertEquals(origin({ supportOriginPort: true, header }), header as object);
+      }
     });
 
     it("sends none when it is false, or where there is no URL to tell it", () => {

@@ -82,6 +82,14 @@ describe("a server on Bun", () => {
     assertEquals(where(new World({ identity }).given)[3], identity);
   });
 
+  it("takes in nobody any more as it begins to stop only where others listen there, too", () => {
+    for (const options of [{}, { reusePort: false }, { path: "/tmp/x" }, { reusePort: true }]) {
+      const { listener, told } = new World(options);
+      listener.retire?.();
+      assertEquals(told, "reusePort" in options && options.reusePort ? ["stop false"] : []);
+    }
+  });
+
   it("listens on a Unix socket, whose clients have a running number", () => {
     const { given, host, listener, told } = new World({ path: "/tmp/x" });
     assertEquals(where(given), [...Array(4).fill(undefined), "/tmp/x"]);

@@ -102,24 +102,26 @@ describe("a server that is one of several", () => {
     assertEquals(log, ["", "two\nlines", "中文 👋", buffer, buffer, new ArrayBuffer()]);
   });
 
-  it("is heard by the programs of all, which are told whose it is", async () => {
-    await using world = new ClusteredServers();
-    const [one, other] = await world.begin(2);
-    const heard: [string, PublishedMessage][] = [];
-    one!.subscribe("t", (message) => heard.push(["one", message]));
-    const end = other!.subscribe("t", (message) => heard.push(["other", message]));
-    await world.clock.until(one!.publish("t", Uint8Array.of(1)));
-    await world.settle();
-    end();
-    await world.clock.until(other!.publish("t", "b"));
-    await world.settle();
-    const data = Uint8Array.of(1).buffer;
-    assertEquals(heard, [
-      ["one", { topic: "t", data, local: true }],
-      ["other", { topic: "t", data, local: false }],
-      ["one", { topic: "t", data: "b", local: false }],
-    ]);
-  });
+  for (const history of [false, true]) {
+    it(`is heard by the programs of all, which are told whose it is, with history: ${history}`, async () => {
+      await using world = new ClusteredServers();
+      const [one, other] = await world.begin(2, { history });
+      const heard: [string, PublishedMessage][] = [];
+      one!.subscribe("t", (message) => heard.push(["one", message]));
+      const end = other!.subscribe("t", (message) => heard.push(["other", message]));
+      await world.clock.until(one!.publish("t", Uint8Array.of(1)));
+      await world.settle();
+      end();
+      await world.clock.until(other!.publish("t", "b"));
+      await world.settle();
+      const data = Uint8Array.of(1).buffer;
+      assertEquals(heard, [
+        ["one", { topic: "t", data, local: true }],
+        ["other", { topic: "t", data, local: false }],
+        ["one", { topic: "t", data: "b", local: false }],
+      ]);
+    });
+  }
 
   it("tells nobody what was published before it came", async () => {
     await using world = new ClusteredServers();

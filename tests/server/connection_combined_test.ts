@@ -67,6 +67,27 @@ describe("a server's connection", () => {
   }
 });
 
+describe("drained() of a server with a history", () => {
+  for (const resume of [false, true]) {
+    it(`is true once what was queued is taken, of a client with resume: ${resume}`, async () => {
+      await using nodes = new NodesInMemory();
+      const server = await nodes.node();
+      await nodes.client({ resume });
+      const [connection] = server.listAllConnections();
+      const [link] = nodes.network.links;
+      link!.hold("toClient");
+      await server.send("12345", connection!);
+      const log: boolean[] = [];
+      void server.drained(connection!).then((answer) => log.push(answer));
+      await nodes.settle(1000);
+      assertEquals(log, []);
+      link!.release();
+      await nodes.settle(1000);
+      assertEquals(log, [true]);
+    });
+  }
+});
+
 describe("a message that may have been seen", () => {
   for (const schema of [undefined, anything]) {
     it(`is marked, with ${schema ? "a" : "no"} 'schema'`, async () => {
