@@ -256,7 +256,9 @@ function read(path) {
 function report() {
   console.log();
   for (const { name, failures } of results) {
-    for (const failure of failures) console.log(`FAILED on ${name}: ${failure}`);
+    for (const failure of failures) {
+      console.log(`FAILED on ${name}: ${failure.replaceAll("\n", "\n    ")}`);
+    }
   }
   for (const file of leftOut) console.log(`SKIPPED ${file}: what it talks to is missing`);
   for (const { name, passed, skipped, failures, seconds } of results) {

@@ -6,7 +6,7 @@
  * @property {string | undefined} file The test file, where the report tells it: on Bun.
  * @property {string} name "suite > inner suite > case".
  * @property {boolean} skipped
- * @property {string | undefined} failure The first line of the message.
+ * @property {string | undefined} failure The message, and where it was thrown.
  */
 
 /**
@@ -46,12 +46,18 @@ function suites(attributes) {
   return (attribute(attributes, "classname") ?? "").split(" > ").reverse().filter(Boolean);
 }
 
+/** A message is shown up to here: what two long values are is in the file's own part. */
+const MOST_LINES = 10;
+
 /** @param {string} body */
 function failure(body) {
   const match = /<failure([^>]*?)(?:\/>|>([\s\S]*?)<\/failure>)/.exec(body);
   if (!match) return undefined;
-  const text = attribute(match[1] ?? "", "message") || decode(match[2] ?? "").trim() || "failed";
-  return text.split("\n")[0];
+  const text = decode(match[2] ?? "").trim();
+  const message = (attribute(match[1] ?? "", "message") || text || "failed").trim().split("\n");
+  // The first line of the stack that is a test's own, not of what asserts and runs.
+  const place = text.split("\n").find((line) => /^\s+at /.test(line) && !/tests\/std\//.test(line));
+  return [...message.slice(0, MOST_LINES), ...(place ? [place.trim()] : [])].join("\n");
 }
 
 /**
