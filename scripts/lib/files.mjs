@@ -61,6 +61,59 @@ const SLOW_FILES = [
   ...["server/stop_"],
 ];
 
+/** Those that take about half a minute on some runtime. */
+export const LONGEST_FILES = [
+  "cluster/redis_",
+  "examples/chat_",
+  "examples/chat_servers_",
+  "examples/dashboard_",
+  "examples/programs_",
+  "heartbeat/dead_peer_",
+  "heartbeat/dead_peer_close_",
+  "hostile/churn_",
+  "hostile/connection_",
+  "interop/clients_",
+  "model/model_",
+  "package/npm_",
+  "pair/one_log_",
+];
+
+/** Those that take about a quarter of a minute. */
+export const LONGER_FILES = [
+  "chaos/pair_",
+  "chaos/server_",
+  "client/process_",
+  "client/proxy_system_",
+  "client/proxy_tunnel_",
+  "cluster/drain_",
+  "cluster/nats_",
+  "cluster/nats_faults_",
+  "cluster/redis_connections_",
+  "cluster/redis_faults_",
+  "cluster/redis_partition_",
+  "docs/readme_",
+  "docs/types_",
+  "examples/cluster_",
+  "harmony/programs_",
+  "heartbeat/ping_",
+  "interop/browser_",
+  "interop/page_",
+  "interop/resume_",
+  "interop/servers_",
+  "model/cluster_",
+  "ops/faults_",
+  "package/jsr_",
+  "recipes/clients_",
+  "scripts/demo_",
+  "server/authorize_waiting_",
+  "server/backpressure_inbound_",
+  "server/exit_",
+  "server/flow_process_",
+  "server/http_",
+  "server/reuse_port_",
+  "server/stop_",
+];
+
 /**
  * Whether a test file is among those that `--quick` runs.
  *
@@ -82,10 +135,15 @@ export function isCounted(file) {
 }
 
 /**
- * How long a test file may take that has never run here, in seconds.
+ * How long a test file may take that has never run here, in seconds. Where many take longer than is guessed, their
+ * runner is the last to end, and the others idle.
  *
  * @param {string} file
  */
 export function guessedSeconds(file) {
+  const isOneOf = (/** @type {string[]} */ names) =>
+    names.includes(file.slice("tests/".length, -"test.ts".length));
+  if (isOneOf(LONGEST_FILES)) return 30;
+  if (isOneOf(LONGER_FILES)) return 15;
   return !isQuick(file) || SLOW_FILES.some((path) => file.startsWith(`tests/${path}`)) ? 5 : 1;
 }

@@ -1,10 +1,17 @@
-/** Which files `--quick` runs: what tests/README.md says. */
+/** Which files `--quick` runs: what tests/README.md says; and which are said to take long. */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isQuick, LONG_FILES, LONG_SUITES, testFiles } from "../../scripts/lib/files.mjs";
+import {
+  isQuick,
+  LONG_FILES,
+  LONG_SUITES,
+  LONGER_FILES,
+  LONGEST_FILES,
+  testFiles,
+} from "../../scripts/lib/files.mjs";
 import { ROOT } from "../helpers/programs.ts";
 
 const [, page = ""] = readFileSync(join(ROOT, "tests/README.md"), "utf8").split("\n## Quick\n");
@@ -39,5 +46,13 @@ describe("--quick", () => {
     );
     assertEquals(testFiles([]).filter(isQuick), others);
     assert(others.length > 100);
+  });
+});
+
+describe("how long a file may take", () => {
+  it("is said of files that are there, and once", () => {
+    const named = [...LONGEST_FILES, ...LONGER_FILES].map((name) => `tests/${name}test.ts`);
+    assertEquals(named.filter((file) => !testFiles([]).includes(file)), []);
+    assertEquals(new Set(named).size, named.length);
   });
 });
