@@ -177,6 +177,11 @@ export class ScriptedServer implements ServerRuntime {
     (this.#events as PortEvents).failed(cause);
   }
 
+  /** Tells that the port was lost, for a moment. */
+  lose(cause: unknown): void {
+    (this.#events as PortEvents).lost(cause);
+  }
+
   /** Shakes hands, and is let in. */
   enter(port?: number): Admission {
     return this.request({}, port) as Admission;

@@ -101,6 +101,17 @@ describe("'broker'", () => {
     }
   });
 
+  it("is told nothing of a log that is the server's own", async () => {
+    await using world = new ClusteredServers();
+    const events: unknown[] = [];
+    const server = world.make({ broker: undefined, history: true });
+    server.on("broker", (event) => events.push(event));
+    await world.start(server);
+    await world.clock.until(server.publish("t", "a"));
+    await world.settle();
+    assertEquals(events, []);
+  });
+
   it("is told of a gap, and what comes after it", async () => {
     await using world = new ClusteredServers();
     const link = world.broker.link();

@@ -112,6 +112,8 @@ describe("a server that is one of several", () => {
       await world.clock.until(one!.publish("t", Uint8Array.of(1)));
       await world.settle();
       end();
+      one!.subscribe("", ({ data }) => heard.push(["a topic with no name", data as never]));
+      await world.clock.until(other!.broadcast("all")); // which is no topic's
       await world.clock.until(other!.publish("t", "b"));
       await world.settle();
       const data = Uint8Array.of(1).buffer;

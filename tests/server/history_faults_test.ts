@@ -31,6 +31,17 @@ describe("what a runtime tells of its faults is told by 'error', with a history 
       await clock.until(server.stop());
     });
 
+    it(`where the port is lost for a moment, and why: ${history}`, async () => {
+      const { clock, runtime, server, errors } = make(history);
+      await clock.until(server.start({ serverPort: 1 }));
+      const cause = new Error("too many files");
+      runtime.lose(cause);
+      const told = errors.map(({ kind, message }) => [kind, message.split(": ").slice(2)]);
+      const words = ["Error", "too many files"];
+      assertEquals([told, errors[0]!.cause === cause], [[["listenFailed", words]], true]);
+      await clock.until(server.stop());
+    });
+
     it(`where the host does something wrong, and why: ${history}`, async () => {
       const { clock, runtime, server, errors } = make(history);
       const given: AcceptorEvents[] = [];

@@ -212,6 +212,25 @@ describe("the wire", () => {
     await world.clock.until(ws.close());
   });
 
+  it("'leave' while it waits for its log, beside another topic: a later 'join' has it in", async () => {
+    await using world = new ResumingServers();
+    const server = await world.start();
+    await world.publish("t", "1");
+    const last = world.broker.entries.length;
+    const { ws, log } = await raw(world);
+    await ws.send(`{"resume":1,"epoch":"1","at":{"t":"${last + 1}.0"}}\n`);
+    await world.settle();
+    const [one] = server.listAllConnections();
+    await world.clock.until(server.join(one!, "u"));
+    assertEquals(await server.leave(one!, "t"), true);
+    await world.settle();
+    assertEquals(await world.clock.until(server.join(one!, "t")), { missed: 0 });
+    await world.publish("t", "new");
+    await world.settle();
+    assertStringIncludes(log.at(-1) as string, "\nnew");
+    await world.clock.until(ws.close());
+  });
+
   it("waits 5 s where it is behind in the same log, and a second where the log is another", async () => {
     await using world = new ResumingServers();
     await world.start();

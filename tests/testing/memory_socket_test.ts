@@ -109,7 +109,7 @@ describe("a socket of the network in memory, as a runtime's", () => {
       await clock.advance(10);
       const [link] = network.links;
       link!.hold("toServer");
-      socket.send("1234");
+      socket.send("12ö");
       await clock.advance(10);
       assertEquals(socket.bufferedAmount, 4);
       if (end === "terminate") socket.terminate();
