@@ -96,6 +96,8 @@ const all = [
       "Deno",
       files,
       (files, junit) => onDeno(whole && files.some(isCounted) ? counting : flags)(files, junit),
+      verbose,
+      whole ? isCounted : undefined,
     ),
   ]),
   ...(only === "deno" ? [] : [runOf("Bun", files, onBun)]),
@@ -119,10 +121,12 @@ report();
  * @param {string} name
  * @param {string[]} files
  * @param {Run["command"]} command
+ * @param {boolean} isWhole Whether one runner runs them all.
+ * @param {((file: string) => unknown) | undefined} kind Files of different kinds do not share a runner.
  * @returns {Run}
  */
-function runOf(name, files, command, isWhole = verbose) {
-  const suite = new Suite(name, files, times[name] ?? {}, isWhole);
+function runOf(name, files, command, isWhole = verbose, kind = undefined) {
+  const suite = new Suite(name, files, times[name] ?? {}, isWhole, kind);
   return { suite, command, result: { name, passed: 0, skipped: 0, failures: [], seconds: 0 } };
 }
 

@@ -24,16 +24,19 @@ export class Suite {
   #left;
   #before;
   #whole;
+  #kind;
 
   /**
    * @param {string} name The runner's.
    * @param {string[]} files
    * @param {Times} before How long each took the last time, as far as that is known.
    * @param {boolean} whole Whether one runner runs them all.
+   * @param {(file: string) => unknown} kind Files of different kinds do not share a runner.
    */
-  constructor(name, files, before, whole = false) {
+  constructor(name, files, before, whole = false, kind = () => undefined) {
     this.name = name;
     this.#whole = whole;
+    this.#kind = kind;
     this.total = files.length;
     this.#before = before;
     this.#waiting = new Set(files);
@@ -56,19 +59,24 @@ export class Suite {
   }
 
   /**
-   * Gives the next files to a runner: those that take longest, for about so many seconds.
+   * Gives the next files to a runner: those that take longest, for about so many seconds, and all of one kind.
    *
    * @param {number} seconds
    */
   take(seconds) {
+    const [first] = this.#left;
+    if (first === undefined) return [];
+    const kind = this.#kind(first);
     /** @type {string[]} */
     const taken = [];
     let sum = 0;
-    while (this.#left.length > 0 && (this.#whole || taken.length === 0 || sum < seconds)) {
-      const file = /** @type {string} */ (this.#left.shift());
+    for (const file of this.#left) {
+      if (!this.#whole && sum >= seconds) break;
+      if (this.#kind(file) !== kind) continue;
       taken.push(file);
       sum += this.#expected(file);
     }
+    this.#left = this.#left.filter((file) => !taken.includes(file));
     return taken;
   }
 

@@ -94,6 +94,22 @@ describe("Suite", () => {
     assertEquals(suite.take(5), []);
   });
 
+  it("gives one runner files of one kind, and the others to the next", () => {
+    const ofKind = (...parts: number[]) => parts.map((i) => `tests/${i}_test.ts`);
+    const times = Object.fromEntries(names(6).map((file, i) => [file, 60 - i]));
+    const isOdd = (file: string) => Number(/\d/.exec(file)![0]) % 2 === 1;
+    const suite = new Suite("one", names(6), times, false, isOdd);
+    assertEquals(suite.take(100), ofKind(0, 2));
+    assertEquals(suite.take(1), ofKind(1));
+    assertEquals(suite.secondsLeft, 57 + 56 + 55);
+    assertEquals(suite.take(1000), ofKind(3, 5));
+    assertEquals(suite.take(1000), ofKind(4));
+    assertEquals(suite.take(1000), []);
+
+    const whole = new Suite("whole", names(6), times, true, isOdd);
+    assertEquals([whole.take(0), whole.take(0)], [ofKind(0, 2, 4), ofKind(1, 3, 5)]);
+  });
+
   it("takes more time for a suite that is known to be long, where it has never run", () => {
     const seconds = ["examples/chat", "chaos/pair", "chaos/client", "client/url"].map((name) =>
       new Suite("one", [`tests/${name}_test.ts`], {}).secondsWaiting
