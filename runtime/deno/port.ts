@@ -19,8 +19,8 @@ export class Port {
   #current: { server: DenoServer; stopped: AbortController } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
-  /** What has been told since it was listened on. */
-  #told = "";
+  /** The words of what has been told since it was listened on. */
+  #told: string[] = [];
 
   /** @param lost Told why it is not listened on, and what keeps it from that for longer: each once. */
   constructor(serve: (signal: AbortSignal) => DenoServer, lost: (cause: unknown) => void) {
@@ -58,7 +58,7 @@ export class Port {
   #end(cause: unknown): void {
     this.#current = undefined;
     if (this.#isClosed) return;
-    this.#told = "";
+    this.#told = [];
     this.#tell(cause);
     this.#again();
   }
@@ -74,11 +74,11 @@ export class Port {
     }, AGAIN_MS);
   }
 
-  /** Tells of a cause whose words are not those of one before, such as "Too many open files". */
+  /** Tells of a cause whose words are not within those of one before: "accept: Too many open files". */
   #tell(cause: unknown): void {
-    const { message } = cause as Error;
-    if (this.#told.includes(message)) return;
-    this.#told += `${message}\n`;
+    const message = String((cause as Error).message);
+    if (this.#told.some((words) => words.includes(message))) return;
+    this.#told.push(message);
     this.#lost(cause);
   }
 }
