@@ -109,7 +109,7 @@ try {
   await server.start({
     serverPort: Number(port),
     serverIP: "127.0.0.1",
-    pingInterval: 2, // seconds: so that there is something to see
+    pingInterval: 5, // seconds: so that there is something to see
     authorize,
     fetch: fetchPage,
     signal,

@@ -51,7 +51,7 @@ describe("examples/dashboard/", () => {
     await within(page.connect(`ws://127.0.0.1:${port}/samples`));
     for (let nth = 8;; nth++) {
       const [, data] = await log.next("message", nth);
-      if (String(data).includes("roundTrip")) break; // the first Ping is sent after two seconds
+      if (String(data).includes("roundTrip")) break; // the first Ping is sent after five seconds
     }
     const [hello, ...news] = log.messages.map((data) => JSON.parse(String(data)) as News);
     assertMatch(hello!.runtime!, /^(Deno|Bun)\/\d/);
