@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import type { Broker, BrokerReader } from "../../cluster.ts";
 import {
   BusinessError,
   type ClusterMember,
@@ -67,6 +68,25 @@ export class ClusteredServers implements AsyncDisposable {
     }
     await this.settle(5000);
     assertEquals(this.clock.pending, 0, "timers are left");
+  }
+}
+
+/** A broker that is ready at once, and whose reader a test tells what it likes. */
+export class ToldBroker implements Broker {
+  reader!: BrokerReader;
+
+  append(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  read(reader: BrokerReader, signal: AbortSignal): Promise<void> {
+    this.reader = reader;
+    reader.ready();
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }
 

@@ -89,6 +89,15 @@ describe("a port on Deno", () => {
     assertEquals(time.next(), false); // no timer is left
   });
 
+  it("tells that it was lost, though that is said in no words", async () => {
+    using _time = new FakeTime();
+    const world = new World();
+    world.port.listen();
+    await world.end("");
+    assertEquals(world.log, ["listens", ""]);
+    await world.port.abort();
+  });
+
   it("is not listened on again where it is closed by who is told why", async () => {
     using time = new FakeTime();
     const world = new World();

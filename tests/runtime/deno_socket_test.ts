@@ -29,11 +29,12 @@ function countTimers(): Disposable & { set: number } {
  * nothing queued. Resolves with how many went out before that.
  */
 async function heldBack({ socket, held }: Awaited<ReturnType<typeof pair>>): Promise<number> {
-  for (let sent = 0;; sent++) {
+  for (let sent = 0; sent < 1000; sent++) {
     await delay(20);
     socket.send(new Uint8Array(1));
     if (held() > 0) return sent;
   }
+  throw new Error("nothing is held back");
 }
 
 if (!onDeno) {
@@ -89,12 +90,14 @@ if (!onDeno) {
       await deadline(it.peer.next(PING), LIMIT_MS);
       bufferedAmount = 1;
       // The next is taken once the first has left: then it sets a timer, to look again.
-      for (let set = 0; set === 0;) {
+      let set = 0;
+      for (let looks = 0; looks < 10_000 && set === 0; looks++) {
         await delay(1);
         using timers = countTimers();
         it.socket.ping();
         set = timers.set;
       }
+      assertEquals(set, 1);
       const seen = it.peer.frames.length;
       bufferedAmount = 0;
       await deadline(it.peer.next(PING, seen), LIMIT_MS);

@@ -2,9 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Broker, BrokerReader } from "../../cluster.ts";
 import type { WebSocketConnection, WebSocketServer } from "../../mod.ts";
-import { ClusteredServers } from "../helpers/clustered_servers.ts";
+import { ClusteredServers, ToldBroker } from "../helpers/clustered_servers.ts";
 
 const LEASE = 2;
 
@@ -58,22 +57,13 @@ describe("a server that hears nothing from its broker", () => {
 
   it("sends nobody away where its broker has said twice that it is away, and is back", async () => {
     await using world = new ClusteredServers();
-    let reader!: BrokerReader;
-    const broker: Broker = {
-      append: () => Promise.resolve(),
-      read(one, signal) {
-        reader = one;
-        one.ready();
-        return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-      },
-      close: () => Promise.resolve(),
-    };
+    const broker = new ToldBroker();
     const server = world.make({ broker });
     server.on("connect", (one) => void server.join(one, "t"));
     await world.start(server);
     const { log } = await world.client(server);
-    for (let n = 0; n < 2; n++) reader.state(false, new Error("away"));
-    reader.state(true);
+    for (let n = 0; n < 2; n++) broker.reader.state(false, new Error("away"));
+    broker.reader.state(true);
     await world.settle(60_000);
     assertEquals(log, []);
   });

@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Broker, BrokerReader } from "../../cluster.ts";
+import type { BrokerReader } from "../../cluster.ts";
 import type { BrokerEvent, PresenceEvent } from "../../mod.ts";
-import { ClusteredServers } from "../helpers/clustered_servers.ts";
+import { ClusteredServers, ToldBroker } from "../helpers/clustered_servers.ts";
 
 /** A server alone, and what 'broker' tells of it: names and values, but for the cause's. */
 async function watched(world: ClusteredServers) {
@@ -74,16 +74,7 @@ describe("'broker'", () => {
       ["up again", (reader) => reader.state(true), true],
     ];
     await using world = new ClusteredServers();
-    let reader!: BrokerReader;
-    const broker: Broker = {
-      append: () => Promise.resolve(),
-      read(one, signal) {
-        reader = one;
-        one.ready();
-        return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-      },
-      close: () => Promise.resolve(),
-    };
+    const broker = new ToldBroker();
     const observed: unknown[] = [];
     const observer = {
       broker: (up: boolean, why: string | undefined) => why && observed.push([up, why]),
@@ -93,9 +84,9 @@ describe("'broker'", () => {
     server.on("broker", ({ up, lost }) => lost && events.push([up, lost]));
     await world.start(server);
     for (const [name, say, up] of said) {
-      say(reader);
+      say(broker.reader);
       for (const why of ["trimmed", "forked", "gone"] as const) {
-        reader.lost(why);
+        broker.reader.lost(why);
         assertEquals([events.splice(0), observed.splice(0)], [[[up, why]], [[up, why]]], name);
       }
     }
