@@ -1,21 +1,26 @@
-/** Hocuspocus: its server in one of ours, its provider over our class. */
+/** Hocuspocus 4: its server in one of ours, its provider over our class. */
 
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
 import { Hocuspocus } from "@hocuspocus/server";
 import { createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
-import { wsServer } from "@netkit/websocket/node";
-import { webSocketClass } from "@netkit/websocket/standard";
+import { socketOf, webSocketClass } from "@netkit/websocket/standard";
 import type * as Y from "yjs";
 
 /** A server that hands its connections to Hocuspocus. */
 export function hocuspocusServer(
   hocuspocus: Hocuspocus = new Hocuspocus({ quiet: true }),
 ): WebSocketServer {
-  const server = createWebSocketServer();
-  wsServer(server).on(
-    "connection",
-    (socket, request) => hocuspocus.handleConnection(socket, request),
-  );
+  const server = createWebSocketServer({
+    // A copy: on Deno a request has no headers any more once it is answered.
+    authorize: ({ url, headers }) => ({ request: new Request(url, { headers }) }),
+  });
+  server.on("connect", (connection) => {
+    const socket = socketOf(server, connection);
+    const client = hocuspocus.handleConnection(socket, connection.context.request);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => client.handleMessage(new Uint8Array(data));
+    socket.onclose = (event) => client.handleClose(event);
+  });
   return server;
 }
 

@@ -1,7 +1,7 @@
 /** Yjs: y-websocket against a server of ours, and Hocuspocus on both sides. */
 
 import { assertEquals } from "@std/assert";
-import { afterAll, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { Hocuspocus } from "@hocuspocus/server";
 import * as Y from "yjs";
 import { hocuspocusClient, hocuspocusServer } from "../../docs/recipes/hocuspocus.ts";
@@ -90,23 +90,57 @@ describe("y-websocket", () => {
 });
 
 describe("Hocuspocus", () => {
-  const hocuspocus = new Hocuspocus({ quiet: true, debounce: 0 });
-  afterAll(() => hocuspocus.closeConnections());
-
-  it("shares a document between two providers", async () => {
+  it("shares a document between two providers, and knows who asked and that all have left", async () => {
+    const asked: unknown[] = [];
+    const hocuspocus = new Hocuspocus({
+      quiet: true,
+      debounce: 0,
+      onConnect: ({ requestHeaders, requestParameters }) => {
+        asked.push([requestHeaders.get("upgrade"), requestParameters.get("token")]);
+        return Promise.resolve();
+      },
+    });
     const server = hocuspocusServer(hocuspocus);
     await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
-    const url = `ws://127.0.0.1:${server.address!.port}`;
+    const url = `ws://127.0.0.1:${server.address!.port}/?token=t`;
     const [one, two] = [new Y.Doc(), new Y.Doc()];
     const providers = [one, two].map((doc) => hocuspocusClient(url, "page", doc));
     one.getText("t").insert(0, "hello");
     await hasText(two, "hello");
+    assertEquals(asked, [["websocket", "t"], ["websocket", "t"]]);
     assertEquals(hocuspocus.getConnectionsCount(), 2);
+    const unloaded = within(
+      new Promise<string>((resolve) => {
+        hocuspocus.configuration.extensions.push({
+          afterUnloadDocument: ({ documentName }) => Promise.resolve(resolve(documentName)),
+        });
+      }),
+    );
     for (const provider of providers) {
       provider.destroy();
       provider.configuration.websocketProvider.destroy();
     }
+    assertEquals(await unloaded, "page");
+    assertEquals(hocuspocus.getConnectionsCount(), 0);
     for (const doc of [one, two]) doc.destroy();
+    await server.stop();
+  });
+
+  it("closes where the client may not", async () => {
+    const server = hocuspocusServer(
+      new Hocuspocus({ quiet: true, onAuthenticate: () => Promise.reject(new Error("no")) }),
+    );
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const doc = new Y.Doc();
+    const provider = hocuspocusClient(`ws://127.0.0.1:${server.address!.port}`, "page", doc);
+    provider.configuration.token = "wrong";
+    const failed = within(
+      new Promise((resolve) => provider.on("authenticationFailed", resolve)),
+    );
+    assertEquals(await failed, { reason: "permission-denied" });
+    provider.destroy();
+    provider.configuration.websocketProvider.destroy();
+    doc.destroy();
     await server.stop();
   });
 });
