@@ -126,7 +126,8 @@ export class BusinessError<T = string> extends Error {
     // An error has its message before anything else; HarmonyOS prints the code first.
     delete (this as { message?: string }).message;
     this.code = code;
-    Object.defineProperty(this, "message", { value: message, enumerable: true });
+    const shown = { value: message, enumerable: true, writable: true, configurable: true };
+    Object.defineProperty(this, "message", shown);
     if (options.data !== undefined) this.data = options.data;
     for (const name of DETAILS) {
       const value = options[name];

@@ -45,6 +45,34 @@ describe("BusinessError", () => {
     }
   });
 
+  it("has data that is empty or 0, where that is what it was made with", () => {
+    for (const data of ["", 0, false, null]) {
+      const error = new BusinessError(1, "mine", { data });
+      assertEquals(
+        JSON.stringify(error),
+        `{"code":1,"message":"mine","data":${JSON.stringify(data)}}`,
+      );
+    }
+  });
+
+  it("can be given other words by whoever passes it on, as any error", () => {
+    const error = businessError("lost", "a");
+    error.message = `chat: ${error.message}`;
+    assertEquals(
+      JSON.stringify(error),
+      '{"code":200,"message":"chat: Websocket connect failed: a"}',
+    );
+    assertEquals(errorLike(error).message, "chat: Websocket connect failed: a");
+  });
+
+  it("shows its code and its message in a loop, and no name", () => {
+    const shown = (one: object) =>
+      Object.entries(Object.getOwnPropertyDescriptors(one))
+        .filter(([, { enumerable }]) => enumerable).map(([name]) => name);
+    const error = businessError("lost", "a");
+    assertEquals([shown(error), shown(Object.getPrototypeOf(error))], [["code", "message"], []]);
+  });
+
   it("shows its message in its stack", () => {
     assertEquals(
       new BusinessError(1, "what it says").stack?.split("\n")[0]?.includes("what it says"),

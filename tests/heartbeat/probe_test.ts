@@ -46,6 +46,19 @@ describe("Heartbeat.probe()", () => {
     heartbeat.close();
   });
 
+  it("is possible within answered(), and what is asked there is expected an answer to", async () => {
+    const { clock, heartbeat, peer } = setUp({ pingInterval: 30, pongTimeout: 10 });
+    const probed: boolean[] = [];
+    peer.answered = () => {
+      if (probed.length === 0) probed.push(heartbeat.probe(peer));
+    };
+    await clock.advance(30_000);
+    heartbeat.alive(peer);
+    assertEquals([probed, peer.log], [[true], ["ping 30", "ping 30"]]);
+    await clock.advance(10_000);
+    assertEquals(peer.log, ["ping 30", "ping 30", "dead 40"]);
+  });
+
   it("sends none to one that is not there, or not any more, and expects nothing of it", () => {
     const { clock, heartbeat, peer } = setUp({ pingInterval: 30, pongTimeout: 10 });
     heartbeat.delete(peer);

@@ -68,6 +68,17 @@ describe("an observer", () => {
     assertEquals(counts, Object.fromEntries(names.map((name, at) => [name, at])));
   });
 
+  it("has the functions that it had as it was given, whatever is put in their place", () => {
+    const log: string[] = [];
+    const observer: WebSocketObserver = { pinged: () => log.push("first") };
+    const all = observing([observer], new Listeners(["error"]))!;
+    observer.pinged = () => log.push("second");
+    all.pinged!("who");
+    delete observer.pinged;
+    all.pinged!("who");
+    assertEquals(log, ["first", "first"]);
+  });
+
   it("is told of the client or the server's connection itself, and of the very data", async () => {
     await using pair = await observed();
     const connection = await pair.open();

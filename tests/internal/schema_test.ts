@@ -144,6 +144,11 @@ describe("createWebSocketServer({ schema })", () => {
     assertEquals(JSON.stringify(given), `[[{"__proto__":{"x":1},"é":[null,1000]}]]`);
   });
 
+  it("tells undefined where that is what the validator makes of a message", async () => {
+    const { log, errors } = await sentToServer(schemaOf(() => ({ value: undefined })), "1");
+    assertEquals([log[0], errors], [["messageReceive", undefined], []]);
+  });
+
   it("calls the validator as a method of its properties", async () => {
     const self: unknown[] = [];
     const schema = schemaOf(function (this: unknown) {

@@ -177,7 +177,7 @@ describe("what is no connection of the server", () => {
         }`;
         assertStringIncludes(await ask(given), `401 Parameter error: ${call}: ${must}`);
       }
-      for (const given of [{}, [{}], [one, null], [5]]) {
+      for (const given of [{}, [{}], [[one]], [one, null], [5]]) {
         assertStringIncludes(await ask(given), `${call}: the connection must be an object`);
       }
       for (const given of [undefined, [], one, { clientIP: "::1", clientPort: 1 }]) {

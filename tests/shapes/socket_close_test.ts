@@ -63,6 +63,7 @@ describe("close()", () => {
       [[], undefined, ""],
       [[undefined], undefined, ""],
       [[undefined, undefined], undefined, ""],
+      [[undefined, ""], undefined, ""],
       [[1000], 1000, ""],
       [[1000, "bye"], 1000, "bye"],
       [[3000, ""], 3000, ""],

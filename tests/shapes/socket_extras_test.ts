@@ -132,7 +132,12 @@ describe("WebSocket beyond the standard", () => {
     const ws = new Ours("ws://127.0.0.1:1/x");
     assertEquals(["URL" in ws, "URL" in Ours.prototype, ws.isPaused], [false, false, false]);
     assertThrows(() => Ours.prototype.isPaused, TypeError); // which is no socket
-    for (const call of [() => ws.pong(), () => ws.pause(), () => ws.resume(), () => ws.ping("x")]) {
+    for (
+      const call of [() => ws.pong(), () => ws.pause(), () => ws.resume(), () => ws.ping("x")]
+        .concat(
+          [new Uint8Array(1), new ArrayBuffer(1), 0].map((data) => () => ws.ping(data as never)),
+        )
+    ) {
       assertEquals(assertThrows(call, BusinessError).kind, "unsupported");
     }
     await next(ws, "close");
