@@ -131,16 +131,6 @@ export class SocketFace extends Given {
     this.#model.terminate();
   }
 
-  pong(): void {
-    throw unsupported("pong");
-  }
-  pause(): boolean {
-    throw unsupported("pause");
-  }
-  resume(): boolean {
-    throw unsupported("resume");
-  }
-
   // Its `length` is 2, and so is that of the next.
   addEventListener(type: string, listener: unknown, ...[options]: [options?: unknown]): void {
     needTwo("addEventListener", arguments);
@@ -238,7 +228,7 @@ const CONSTANTS = { CONNECTING, OPEN, CLOSING, CLOSED };
 /** What a face shows that the standard does not name. */
 const HIDDEN = new Set<PropertyKey>([
   ...["addEventListener", "dispatchEvent", "removeEventListener"],
-  ...["isPaused", "pause", "ping", "pong", "resume", "terminate"],
+  ...["isPaused", "ping", "terminate"],
 ]);
 
 /**

@@ -95,18 +95,14 @@ export interface WebSocket extends EventTarget {
    */
   ping(data?: StandardData): void;
 
-  /**
-   * Is there for the type alone: Pongs are sent by the runtime.
-   *
-   * @throws {BusinessError} 2302999, always, as `pause` and `resume` do.
-   */
-  pong(data?: StandardData): void;
+  /** Is there for Bun's type alone, as `URL` is: Pongs are sent by the runtime. */
+  readonly pong: never;
 
-  /** Throws 2302999: not every runtime can stop reading. */
-  pause(): boolean;
+  /** Is there for Bun's type alone: a library that found one would call it, and not every runtime can. */
+  readonly pause: never;
 
-  /** Throws 2302999, like `pause`. */
-  resume(): boolean;
+  /** Is there for Bun's type alone, as `pause` is. */
+  readonly resume: never;
 
   /** `false`. */
   readonly isPaused: boolean;

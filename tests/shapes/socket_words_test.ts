@@ -59,9 +59,6 @@ const WORDS: [call: string, call: () => unknown, words: string][] = [
   ],
   ["an event on its way", dispatchTwice, "dispatchEvent: the event is being dispatched"],
   ["ping", () => one().ping("x"), "ping: data cannot be had here"],
-  ["pong", () => one().pong(), "pong cannot be had here"],
-  ["pause", () => one().pause(), "pause cannot be had here"],
-  ["resume", () => one().resume(), "resume cannot be had here"],
 ];
 
 describe("a socket of the standard's shape says", () => {
