@@ -12,17 +12,23 @@
  *
  * // npm's redis, or @redis/client
  * redisBroker({
- *   open: async () => {
+ *   open: () => {
  *     const client = createClient({
  *       url,
  *       socket: { reconnectStrategy: false },
  *       commandOptions: { timeout: 0 }, // the broker has its own
  *     });
- *     client.on("error", () => {}); // it is told by the server's 'broker' event
- *     await client.connect();
+ *     let isClosed = false;
+ *     client.on("error", () => {});
+ *     client.on("connect", () => isClosed && client.destroy()); // which ends no socket that is being dialled
+ *     const connected = client.connect();
+ *     connected.catch(() => {}); // `send` tells
  *     return {
- *       send: (command, args) => client.sendCommand([command, ...args]),
- *       close: () => client.destroy(),
+ *       send: (command, args) => connected.then(() => client.sendCommand([command, ...args])),
+ *       close() {
+ *         isClosed = true;
+ *         client.destroy();
+ *       },
  *     };
  *   },
  * });

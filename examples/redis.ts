@@ -3,25 +3,31 @@
 import type { RedisConnection } from "@netkit/websocket/redis";
 
 /** Loads the client, which takes Deno a while, and returns what opens a connection, for `redisBroker`. */
-export async function redisAt(url: string): Promise<() => Promise<RedisConnection>> {
+export async function redisAt(url: string): Promise<() => RedisConnection> {
   type OwnClient = new (url: string, options: { autoReconnect: boolean }) => RedisConnection;
   const { Bun } = globalThis as { Bun?: { RedisClient: OwnClient } };
   // The broker opens another one itself: this one is to say at once that there is no Redis.
   if (Bun !== undefined) {
-    return () => Promise.resolve(new Bun.RedisClient(url, { autoReconnect: false }));
+    return () => new Bun.RedisClient(url, { autoReconnect: false });
   }
   const { createClient } = await import("@redis/client");
-  return async () => {
+  return () => {
     const client = createClient({
       url,
       socket: { reconnectStrategy: false },
       commandOptions: { timeout: 0 }, // the broker has its own
     });
+    let isClosed = false;
     client.on("error", () => {});
-    await client.connect();
+    client.on("connect", () => isClosed && client.destroy()); // which ends no socket that is being dialled
+    const connected = client.connect();
+    connected.catch(() => {}); // `send` tells
     return {
-      send: (command, args) => client.sendCommand([command, ...args]),
-      close: () => client.destroy(),
+      send: (command, args) => connected.then(() => client.sendCommand([command, ...args])),
+      close() {
+        isClosed = true;
+        client.destroy();
+      },
     };
   };
 }

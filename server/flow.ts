@@ -32,8 +32,8 @@ export function drained(
   if (!BYTES[0](bytes)) return Refusal.of(argumentError("drained: bytes", BYTES[1], bytes));
   const found = findConnection(server, "drained", given);
   if (found instanceof Error) return found.kind === "noConnection" ? OVER : Refusal.of(found);
-  // What was queued to one that was dropped in this turn is lost, and not sent.
-  return found.socket === undefined ? OVER : server!.draining.wait(found, bytes as number);
+  // One that closes is as good as over; what was queued to one that was dropped in this turn is lost.
+  return found.state === "open" ? server!.draining.wait(found, bytes as number) : OVER;
 }
 
 /** What `terminate` answers: the error, if there is one. */

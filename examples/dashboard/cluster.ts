@@ -39,7 +39,7 @@ export class Cluster {
   #joined = 0;
 
   /** @param open Opens a connection to Redis. */
-  constructor(open: () => Promise<RedisConnection>) {
+  constructor(open: () => RedisConnection) {
     const broker = redisBroker({ open });
     this.options = { broker, node: this.node, presence: { lease: 3 } };
   }

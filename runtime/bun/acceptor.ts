@@ -244,8 +244,8 @@ export class BunAcceptor {
         ws.data.controls?.control("pong", data);
       },
       close: (ws: BunServerSocket, code: number, reason: string) => {
-        const { admission, held, left, place, tooBig } = ws.data;
-        if (--place.connections === 0) this.places.delete(place);
+        const { acceptor, admission, held, left, place, tooBig } = ws.data;
+        if (--place.connections === 0) acceptor.places.delete(place);
         // When Bun has closed with 1009 it tells 1006 and the reason that it sent (1.4.5,
         // `server_quirks_test.ts`). No Close frame of a peer can say 1006.
         const byBun = code === 1006 && reason === TOO_BIG.reason;

@@ -46,7 +46,9 @@ export class BunMount implements Acceptor {
         (ws as BunServerSocket).close(1011, "");
       },
       close: (ws, code, reason) => {
-        if (this.#owns(ws)) return this.#handler.close!(ws, code, reason);
+        // Another server's, too, which had the host before this one: Bun gives the connections there are to
+        // the handler of a `reload` (1.4.5, `server/mount_stop_test.ts`). Not of one that was not taken above.
+        if (isOurs(ws) && (ws as BunServerSocket).data.ws) this.#handler.close!(ws, code, reason);
       },
     };
   }

@@ -29,17 +29,23 @@ const own = (globalThis as { Bun?: { RedisClient: OwnClient } }).Bun?.RedisClien
 
 /** The clients there are on this runtime, by name. */
 export const REDIS_CLIENTS: Record<string, Opener> = {
-  "node-redis": async (url) => {
+  "node-redis": (url) => {
     const client = createClient({
       url,
       socket: { reconnectStrategy: false },
       commandOptions: { timeout: 0 }, // the broker has its own
     });
+    let isClosed = false;
     client.on("error", () => {});
-    await client.connect();
+    client.on("connect", () => isClosed && client.destroy()); // which ends no socket that is being dialled
+    const connected = client.connect();
+    connected.catch(() => {}); // `send` tells
     return {
-      send: (command, args) => client.sendCommand([command, ...args]),
-      close: () => client.destroy(),
+      send: (command, args) => connected.then(() => client.sendCommand([command, ...args])),
+      close() {
+        isClosed = true;
+        client.destroy();
+      },
     };
   },
   "ioredis": (url) => queueing(new Redis(url) as unknown as Queueing),

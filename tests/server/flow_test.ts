@@ -105,6 +105,20 @@ describe("server.drained()", () => {
     });
   }
 
+  for (const call of ["close", "stop", "terminate"] as const) {
+    it(`is false once ${call}() was called, though nothing is queued, and many bytes may be`, async () => {
+      await using watched = await WatchedServer.start();
+      await using peers = new RawPeers(watched);
+      await peers.connect();
+      const connection = await watched.connected();
+      const { server } = watched;
+      const ending = call === "stop" ? server.stop() : server[call](connection);
+      const answers = [server.drained(connection), server.drained({ ...connection }, MIB)];
+      assertEquals(await Promise.all(answers), [false, false]);
+      await deadline(ending, LIMIT_MS);
+    });
+  }
+
   it("is false for who is not there, and where nothing runs", async () => {
     const { server } = await WatchedServer.start();
     assertEquals(await server.drained({ clientIP: "127.0.0.1", clientPort: 1 }), false);

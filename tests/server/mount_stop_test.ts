@@ -7,6 +7,7 @@ import { createWebSocket, type WebSocketMount } from "../../mod.ts";
 import { ask, exchange } from "../helpers/http.ts";
 import { HERE } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { Stopwatch } from "../helpers/stopwatch.ts";
 import { TestHost } from "../helpers/test_host.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, readClose, requestHead, TEXT } from "../peers/raw.ts";
@@ -71,6 +72,37 @@ describe("a mounted server's stop()", () => {
     peer.send(TEXT, "again");
     await watched.until(() => watched.messages.length === 1);
   });
+});
+
+describe("a host that is given to another server while the first has connections", () => {
+  for (const end of ["peer", "stop"] as const) {
+    it(`has their 'close' told by the first: ${end}`, async () => {
+      await using first = new WatchedServer();
+      await using second = new WatchedServer();
+      const [one, other] = [await first.server.mount({}), await second.server.mount({})];
+      let current = one;
+      await using host = new TestHost((request, info) => current.fetch(request, info), one);
+      await using peers = new RawPeers(host);
+      const peer = await peers.connect();
+      await first.connected();
+      current = other;
+      host.reload(other.websocket);
+      const next = await peers.connect();
+      await second.connected();
+      peer.send(TEXT, "still here");
+      await first.until(() => first.messages.length === 1);
+      const watch = new Stopwatch();
+      if (end === "peer") peer.close(4000, "bye");
+      else assertEquals(await first.server.stop(), true);
+      await first.closed();
+      watch.assertLess(2000); // where the end of a connection is not told, stop() takes 4 s
+      const told = end === "peer" ? "close 4000 bye" : "close 1001 server is going away";
+      assertEquals(first.log.at(-1), told);
+      next.send(TEXT, "here, too");
+      await second.until(() => second.messages.length === 1);
+      assertEquals([first.errors, second.errors, second.closes.length], [[], [], 0]);
+    });
+  }
 });
 
 describe("a client that waits to be authorized in a host", () => {
