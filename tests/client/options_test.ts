@@ -37,6 +37,10 @@ describe("readConnectOptions()", () => {
     const header = { "Sec-WebSocket-Protocol": "a, b" };
     const read = readConnectOptions({ header, protocol: "a,b" }) as ConnectOptions;
     assertEquals([read.protocols, read.headers], [["a", "b"], {}]);
+    assertEquals((readConnectOptions({ header, protocol: "" }) as ConnectOptions).protocols, [
+      "a",
+      "b",
+    ]);
     for (const inHeader of ["a b", ",", "a,a"]) {
       refused({ header: { "sec-websocket-protocol": inHeader }, protocol: "a" });
     }
@@ -118,6 +122,9 @@ describe("each option of connect()", () => {
     ["proxy", "system", { proxy: "system" }],
     ["proxy", "no-proxy", { proxy: "no-proxy" }],
     ["proxy", { ...PROXY, port: 65535 }, { proxy: { ...PROXY, port: 65535 } }],
+    ["proxy", { ...PROXY, username: undefined, password: undefined, exclusionList: undefined }, {
+      proxy: { ...PROXY, username: undefined, password: undefined, exclusionList: undefined },
+    }],
     ["proxy", { ...PROXY, username: "u", password: "p", exclusionList: ["a"] }, {
       proxy: { ...PROXY, username: "u", password: "p", exclusionList: ["a"] },
     }],
@@ -197,6 +204,7 @@ describe("each option of connect()", () => {
       { ...PROXY, other: "x" },
       { ...PROXY, exclusionList: "a" },
       { ...PROXY, exclusionList: ["a", 5] },
+      { ...PROXY, exclusionList: ["a", undefined] },
     ].map((value) => ["proxy", value, PROXY_RULE, AN_OBJECT] as [string, unknown, string, string]),
     ...[0, -1, 2_147_484, 2_147_483.5, Infinity, NaN].map((value) =>
       ["connectTimeout", value, SECONDS, String(value)] as [string, unknown, string, string]

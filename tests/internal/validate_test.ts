@@ -288,6 +288,7 @@ describe("readProtocols()", () => {
     assertEquals(readProtocols("  "), []);
     assertEquals(readProtocols("chat"), ["chat"]);
     assertEquals(readProtocols("a,b , c"), ["a", "b", "c"]);
+    assertEquals(readProtocols("chat,Chat"), ["chat", "Chat"]); // case counts (RFC 6455 §4.1)
   });
 
   it("is undefined for anything that is no list of different tokens", () => {

@@ -61,6 +61,9 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
     const refused = handshake();
     one.asked!(refused);
     throwing(() => one.refused!(401, "127.0.0.1", "authorize_rejected", refused));
+    const left = handshake();
+    one.asked!(left);
+    throwing(() => one.abandoned!(left));
 
     const tracer = failing("websocket connection");
     const other = otelObserver({ meter, tracer, connectionSpans: true });
@@ -70,6 +73,7 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
     const values = await telemetry.values();
     const status = "http.response.status_code=401 error.type=authorize_rejected";
     assertEquals(values[`websocket.server.refused_handshakes ${status}`], 1);
+    assertEquals(values["websocket.server.active_handshakes"], -1); // `other` was told of one with no beginning
     assertEquals(values["websocket.server.dropped_connections error.type=dead"], 1);
   });
 

@@ -117,8 +117,18 @@ describe("readIdentity()", () => {
     ) {
       const error = identity(path, password);
       assertEquals(rule(error), `${opens} ${more}`);
+      assert(fault(error).message.endsWith(`current value is ${JSON.stringify(path)}`));
       assertInstanceOf(fault(error).cause, Error);
     }
+  });
+
+  it("takes the key of the first certificate, behind which are those that lead to an authority", () => {
+    const [own, next] = [read(authority), read(other)];
+    const certPath = made.file("chain.pem", `${own.cert}\n${next.cert}`);
+    const identity = readIdentity("it", { certPath, keyPath: authority.keyPath });
+    assertEquals((identity as { cert: string }).cert, `${own.cert.trim()}\n${next.cert.trim()}`);
+    const { message } = fault(readIdentity("it", { certPath, keyPath: other.keyPath }));
+    assertMatch(message, /it\.keyPath must be the key of 'certPath'/);
   });
 
   it("takes the key of the certificate alone", () => {

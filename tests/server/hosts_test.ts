@@ -79,6 +79,13 @@ describe("createWebSocketServer().start({ allowedHosts })", () => {
     );
   });
 
+  it("lets in nobody by an empty list", async () => {
+    assertEquals(await statuses([], ["127.0.0.1", "localhost"]), {
+      "127.0.0.1": 403,
+      "localhost": 403,
+    });
+  });
+
   it("stops a page that leads to this server's address by its name, which 'same-host' does not", async () => {
     const headers = { host: "evil.example", origin: "http://evil.example" };
     await using open = await WatchedServer.start();

@@ -91,6 +91,16 @@ describe("a server that cannot listen", () => {
     ]);
   });
 
+  it("says what is wrong with its certificate before it says that its signal has aborted", async () => {
+    const { server } = make({});
+    const serverCert = { certPath: "/no/cert.pem", keyPath: "/no/key.pem" };
+    const signal = AbortSignal.abort();
+    const kinds = [{ serverCert, signal }, { signal }].map(async (config) =>
+      (await refusal(server.start({ serverPort: 7, ...config }))).kind
+    );
+    assertEquals(await Promise.all(kinds), ["noFile", "aborted"]);
+  });
+
   it("says where it runs already, or that it is about to", async () => {
     const { clock, server } = make({}, { history: true }); // what it needs is loaded first
     const [first, second] = [server.start({ serverPort: 7 }), server.start({ serverPort: 8 })];

@@ -224,6 +224,8 @@ describe("readServerConfig()", () => {
   it("takes a Unix socket alone, and refuses what has no meaning on it", () => {
     const { hostnames, port, unixPath } = read({ unixPath: "/run/x" });
     assertEquals([hostnames, port, unixPath], [["unix"], 0, "/run/x"]);
+    const none = { serverPort: undefined, serverIP: undefined, serverCert: undefined };
+    assertEquals(read({ unixPath: "/run/x", reusePort: undefined, ...none }).unixPath, "/run/x");
     const needless: [string, unknown, string][] = [
       ["serverPort", 0, "0"],
       ["serverIP", "", '""'],

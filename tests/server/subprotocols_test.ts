@@ -79,6 +79,7 @@ describe("createWebSocketServer().start({ protocol })", () => {
     "answers later": async (offered) => await offered[0],
     "answers later, with a failure": () => Promise.reject(new Error("nobody waits for it")),
     "answers null": () => null,
+    "answers ''": () => "",
     "throws": () => {
       throw new RangeError("no idea");
     },

@@ -60,6 +60,38 @@ describe("onmessage alone", () => {
   });
 });
 
+describe("onmessage", () => {
+  it("is nobody's any more where it is set to what is no object", async () => {
+    const given = await make();
+    const heard: unknown[] = [];
+    for (const none of [5, "text", undefined, null] as never[]) {
+      given.ws.onmessage = ({ data }) => heard.push(data);
+      given.ws.onmessage = none;
+      assertEquals(given.ws.onmessage, null);
+    }
+    assertEquals(await printed(given, () => {}, []), []);
+    assertEquals(heard, []);
+    await given.end();
+  });
+});
+
+describe("a passive listener", () => {
+  it("that throws or rejects is printed, and the next ones hear the message", async () => {
+    const given = await make();
+    const heard: unknown[] = [];
+    const passive = { passive: true };
+    given.ws.addEventListener("message", () => {
+      throw new Error("thrown");
+    }, passive);
+    given.ws.addEventListener("message", () => Promise.reject(new Error("rejected")), passive);
+    given.ws.addEventListener("message", ({ data }) => heard.push(data));
+    const lines = await printed(given, () => {}, []);
+    assertEquals(lines.map((line) => /thrown|rejected/.exec(line)?.[0]), ["thrown", "rejected"]);
+    assertEquals(heard, ["last"]);
+    await given.end();
+  });
+});
+
 describe("the event of a message that was told", () => {
   it("has no current target, whatever it was asked for, while the next one has", async () => {
     const given = await make();
