@@ -142,7 +142,7 @@ describe("examples/chat/", () => {
     assertEquals([one, two, three].map(({ welcome }) => welcome.you), ["Ada", "Ada 2", "Ada 3"]);
   });
 
-  for (const name of ["", "  ", "a name that is far too long"]) {
+  for (const name of ["", "  ", "twenty-five letters: abcd"]) {
     it(`refuses who has no name: "${name}"`, async () => {
       await using ws = createWebSocket();
       const log = new EventLog(ws);
@@ -169,6 +169,9 @@ describe("examples/chat/", () => {
     const page = await ask(port, { line: "GET /?name=Ada HTTP/1.1" });
     assertEquals(page.status, 200);
     assertMatch(page.head, /^content-type: text\/html; charset=utf-8\r?$/im);
+    const [, policy = ""] = /^content-security-policy: (.*?)\r?$/im.exec(page.head) ?? [];
+    const closed = ["default-src", "base-uri", "form-action", "frame-ancestors"];
+    assertEquals(closed.filter((name) => !policy.split("; ").includes(`${name} 'none'`)), []);
     const other = await ask(port, { line: "GET /server.ts HTTP/1.1" });
     assertEquals(other.status, 404);
   });

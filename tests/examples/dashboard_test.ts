@@ -94,6 +94,10 @@ describe("examples/dashboard/", () => {
 
     // Twice as many messages as are sent: each comes back.
     const sent = log.messages.length;
+    const strange: unknown[] = [];
+    for (const ws of crowd) {
+      ws.on("message", (_err, data) => void (/^\d+$/.test(String(data)) || strange.push(data)));
+    }
     const echoed = crowd.map((ws) =>
       new Promise((resolve) => ws.on("message", (_err, data) => data === "49" && resolve(data)))
     );
@@ -107,6 +111,7 @@ describe("examples/dashboard/", () => {
     ).reduce((sum, messages) => sum + messages);
     assertGreater(counted, 9_990);
     assertLess(counted, 10_000 + 1_000 * samples.length);
+    assertEquals(strange, [], "what is told pages alone");
     await Promise.all(crowd.map((ws) => within(ws[Symbol.asyncDispose]())));
   });
 
@@ -114,6 +119,9 @@ describe("examples/dashboard/", () => {
     const page = await ask(port, { line: "GET / HTTP/1.1" });
     assertEquals(page.status, 200);
     assertMatch(page.head, /^content-type: text\/html; charset=utf-8\r?$/im);
+    for (const name of ["default-src", "base-uri", "frame-ancestors"]) {
+      assertMatch(page.head, new RegExp(`^content-security-policy:.*[ ;]${name} 'none'`, "im"));
+    }
     assertEquals((await ask(port, { line: "GET /samples HTTP/1.1" })).status, 404);
   });
 

@@ -82,7 +82,9 @@ describe("examples/echo.ts", () => {
   const say = (...args: string[]) => startExample(file, { args: ["client", ...args] }).ended;
 
   it("echoes what its client says, and stops on Ctrl-C", async () => {
-    await using server = await ExampleServer.start(file, { args: ["server", "0"] });
+    const port = await freePort();
+    await using server = await ExampleServer.start(file, { args: ["server", `${port}`] });
+    assertEquals(server.port, port);
     const url = `ws://127.0.0.1:${server.port}/`;
     const [three, two] = [await within(say(url)), await within(say(url, "Ahoj", "你好"))];
     assertEquals(three.stdout, "Hello!\nHow are you?\nGoodbye!\n");
@@ -144,6 +146,19 @@ does not trust it: Websocket connect failed: the TLS handshake failed
       assertEquals(readFileSync(join(certs, "cert.pem"), "utf8"), made);
     } finally {
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("leaves nothing of the folder that it makes where it is told none", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "netkit-example-"));
+    try {
+      const env = { TMPDIR: folder, TEMP: folder, TMP: folder };
+      const flags = HERE === "deno" ? ["-A"] : [];
+      const { stdout, stderr, code } = await within(startExample(file, { flags, env }).ended);
+      assertEquals([stdout, stderr, code], [log, "", 0]);
+      assertEquals(readdirSync(folder).filter((name) => name.startsWith("websocket-tls-")), []);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -71,6 +71,23 @@ describe("the demo of a page", () => {
   });
 });
 
+describe("the demo of a cluster", () => {
+  it("is on the engine that was asked for, or on the first that there is", async () => {
+    const told = runtime("told", ["given: $*"]);
+    const [redis, nats] = [runtime("redis-server", []), runtime("nats-server", [])];
+    const engines = { REDIS_SERVER: redis, NATS_SERVER: nats };
+    const rows = [["redis", redis], ["nats", nats], ["memory", ""], [undefined, redis]] as const;
+    await Promise.all(rows.map(async ([name, program]) => {
+      const env = { ...engines, DENO: told, BUN: told };
+      const args = [...name === undefined ? [] : [name], "7"];
+      const { stdout } = await Program.run(HERE, "scripts/demo_cluster.mjs", { env, args }).ended;
+      const its = name ?? "redis";
+      assertStringIncludes(stdout, `The servers share a log: ${its}.`);
+      assertStringIncludes(stdout, `examples/cluster/demo.ts ${its} ${program} 7\n`);
+    }));
+  });
+});
+
 describe("the check", () => {
   const steps = ["formatting", "lint", "types", "documentation", "publication"];
 
