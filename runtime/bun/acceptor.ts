@@ -81,6 +81,8 @@ export class BunConnection implements Socket {
   readonly place: Place;
   /** What hears of Pings and Pongs. */
   controls: ControlEvents | undefined;
+  /** The handler for two that has opened it by the other's, if one has. */
+  openedBy: HostWebSocketHandler | undefined;
 
   constructor(acceptor: BunAcceptor, admission: Admission, place: Place) {
     this.acceptor = acceptor;
@@ -188,6 +190,8 @@ class CompressingConnection extends BunConnection {
 export class BunAcceptor {
   readonly topicPrefix: string;
   readonly compresses: boolean;
+  /** What a host that this is mounted in calls. */
+  mounted: HostWebSocketHandler | undefined;
   /** Whether all bytes are given as views. */
   readonly givesViews: boolean;
   /** The servers that there are connections of. */

@@ -36,7 +36,7 @@ export class BunMount implements Acceptor {
       hostFault: (why, cause) => events.hostFault(why, cause),
     });
     this.publish = this.#acceptor.publish;
-    this.#handler = this.#acceptor.handler();
+    this.#handler = this.#acceptor.mounted = this.#acceptor.handler();
     // Whoever comes to this handler and is not ours has nobody to talk to.
     this.websocket = {
       ...this.#handler,
@@ -48,7 +48,7 @@ export class BunMount implements Acceptor {
       close: (ws, code, reason) => {
         // Another server's, too, which had the host before this one: Bun gives the connections there are to
         // the handler of a `reload` (1.4.5, `server/mount_stop_test.ts`). Not of one that was not taken above.
-        if (isOurs(ws) && (ws as BunServerSocket).data.ws) this.#handler.close!(ws, code, reason);
+        if (isOurs(ws) && ws.data.ws) this.#handler.close!(ws, code, reason);
       },
     };
   }
@@ -80,7 +80,14 @@ export class BunMount implements Acceptor {
       );
     }
     const limit = theirs.backpressureLimit ?? BUN.maxPayloadLength;
-    return {
+    // Bun hands over the connections there are where a host is reloaded (1.4.5, `server/mount_stop_test.ts`):
+    // the other of then may have been another, which knows nothing of this module's.
+    const of = (ws: unknown): HostWebSocketHandler => {
+      if (this.#owns(ws)) return ours;
+      if (!isOurs(ws) || ws.data.openedBy === both) return theirs;
+      return ws.data.acceptor.mounted!;
+    };
+    const both: HostWebSocketHandler = {
       ...theirs,
       ...(compression && !theirs.perMessageDeflate ? { perMessageDeflate: true } : {}),
       maxPayloadLength: Math.max(maxPayload, theirMax),
@@ -89,20 +96,24 @@ export class BunMount implements Acceptor {
       // Bun drops messages at it, and says nothing; of ours none may be dropped. A topic's queues are
       // looked at when a quarter more may have gone to them, and one message more is on its way.
       backpressureLimit: limit === 0 ? 0 : Math.max(limit, 2 * maxBufferedAmount + maxPayload),
-      open: (ws) => this.#owns(ws) ? ours.open!(ws) : theirs.open?.(ws),
+      open: (ws) => {
+        if (this.#owns(ws)) return ours.open!(ws);
+        if (isOurs(ws)) ws.data.openedBy = both;
+        return theirs.open?.(ws);
+      },
       message: (ws, data) => {
-        const isOurs = this.#owns(ws);
-        const most = isOurs ? maxPayload : theirMax;
+        const to = of(ws);
+        const most = to === theirs ? theirMax : to.maxPayloadLength!;
         // Bun holds the larger of the two.
         if (exceeds(data as string | ArrayBuffer, most)) return tooBig(ws as BunServerSocket);
-        return isOurs ? ours.message(ws, data) : theirs.message(ws, data);
+        return to.message(ws, data);
       },
-      drain: (ws) => this.#owns(ws) ? ours.drain!(ws) : theirs.drain?.(ws),
-      close: (ws, code, reason) =>
-        this.#owns(ws) ? ours.close!(ws, code, reason) : theirs.close?.(ws, code, reason),
-      ping: (ws, data) => this.#owns(ws) ? ours.ping!(ws, data) : theirs.ping?.(ws, data),
-      pong: (ws, data) => this.#owns(ws) ? ours.pong!(ws, data) : theirs.pong?.(ws, data),
+      drain: (ws) => of(ws).drain?.(ws),
+      close: (ws, code, reason) => of(ws).close?.(ws, code, reason),
+      ping: (ws, data) => of(ws).ping?.(ws, data),
+      pong: (ws, data) => of(ws).pong?.(ws, data),
     };
+    return both;
   }
 
   close(): Promise<void> {
@@ -115,7 +126,8 @@ export class BunMount implements Acceptor {
   }
 }
 
-const isOurs = (ws: unknown) => (ws as { data: unknown }).data instanceof BunConnection;
+const isOurs = (ws: unknown): ws is BunServerSocket =>
+  (ws as { data: unknown }).data instanceof BunConnection;
 
 /** Whatever is answered after an upgrade, Bun ignores; a host may want to see a Response. */
 const answered = (answer: Response | undefined) => answer ?? new Response(null, { status: 101 });

@@ -235,6 +235,28 @@ describe("a host that two stacks share", () => {
     ]);
   });
 
+  it("leaves connections to their server where the host is reloaded for another beside another stack", async () => {
+    await using first = await World.start({ path: "/ours", maxPayload: 100, pingInterval: 1 });
+    await using second = new WatchedServer();
+    const mount = await second.server.mount({ path: "/second" });
+    const [one, two] = [await first.ours(), await first.ours()];
+    await first.watched.connected(2);
+    const other = new Other();
+    first.host.reload(mount.websocketWith(other.handler));
+    one.send(TEXT, "still here");
+    two.send(TEXT, "x".repeat(101));
+    assertEquals(await codeOf(two), 1009); // each server has its own 'maxPayload'
+    await deadline(one.next(PING, one.frames.length), LIMIT_MS);
+    await deadline(one.next(PING, one.frames.length), LIMIT_MS);
+    one.close(4000, "bye");
+    await first.watched.closed(2);
+    assertEquals(first.watched.log.filter((line) => !line.startsWith("error")), [
+      ...["connect", "connect", "message still here"],
+      ...["close 1009 Received too big message", "close 4000 bye"],
+    ]);
+    assertEquals([other.log, first.host.errors], [[], []]);
+  });
+
   it("tells both servers of ours where the host has the handler of one alone", async () => {
     await using a = new WatchedServer();
     await using b = new WatchedServer();
