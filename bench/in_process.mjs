@@ -165,7 +165,7 @@ async function ours(kind) {
     };
     Deno.serve = (/** @type {any} */ _, /** @type {any} */ fetch) => {
       given = { fetch };
-      return { addr: { hostname: "127.0.0.1", port: 80 } };
+      return { addr: { hostname: "127.0.0.1", port: 80 }, finished: new Promise(() => {}) };
     };
   } else {
     Bun.serve = (/** @type {any} */ options) => {
