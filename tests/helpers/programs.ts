@@ -130,9 +130,15 @@ export class Program {
     return Program.run(HERE, `tests/programs/${name}`, { ...options, args });
   }
 
-  /** Type-checks programs. */
-  static check(files: string[], options: ProgramOptions = {}): Program {
-    return new Program([binaries.deno, "check", ...files], options);
+  /** Type-checks programs of a folder by Deno. Returns what it complains of: `file:line: message`. */
+  static async check(files: string[], cwd: string): Promise<string[]> {
+    const { code, stderr } = await new Program([binaries.deno, "check", ...files], { cwd }).ended;
+    const found = stderr.matchAll(
+      /\[ERROR\]: ((?:(?!\[ERROR\]:)[^])*?)\n +at \S+\/(\S+:\d+):\d+$/gm,
+    );
+    const complaints = Array.from(found, ([, message, place]) => `${place}: ${message}`);
+    if (code !== Math.min(complaints.length, 1)) throw new Error(stderr); // it was not checked
+    return complaints;
   }
 
   /** Starts any command. */
