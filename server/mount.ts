@@ -45,7 +45,9 @@ export function toMount(acceptor: Acceptor, owner: MountOwner): WebSocketMount {
         }
         why = `'fetch' was not given a Request: current value is ${describe(request)}`;
       } catch (cause) {
-        why = `the request was answered already, and cannot be read: ${describe(cause)}`;
+        why = `the request was answered already or is a Proxy, and cannot be read: ${
+          describe(cause)
+        }`;
       }
       owner.hostFault(why);
       return new Response(null, { status: 500 });

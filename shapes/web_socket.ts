@@ -180,6 +180,21 @@ function isBag(value: unknown): value is WebSocketInitWithProtocols {
     !Object.hasOwn(value, "toString") && !Object.hasOwn(value, Symbol.toPrimitive);
 }
 
+/**
+ * Options of npm's `ws` that say nothing of whom it connects to, or how safely. Libraries that take either
+ * class give them, as Discord's do, and the runtimes' own classes let them be.
+ */
+const OF_WS = new Set([
+  ...["allowSynchronousEvents", "autoPong", "closeTimeout", "followRedirects", "generateMask"],
+  ...["handshakeTimeout", "maxBufferedChunks", "maxFragments", "maxRedirects"],
+  ...["perMessageDeflate", "protocolVersion", "skipUTF8Validation"],
+]);
+
+/** What a socket was made with, and is none of these. */
+function withoutThoseOfWs(given: object): object {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !OF_WS.has(name)));
+}
+
 function syntaxError(rule: string): DOMException {
   return new DOMException(`WebSocket: ${rule}`, "SyntaxError");
 }
@@ -198,7 +213,7 @@ function makeClass(bound: object): WebSocketConstructor {
       checkProtocols(offered);
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
-      const init = readInit({ ...bound, ...one, ...own });
+      const init = readInit({ ...bound, ...withoutThoseOfWs({ ...one, ...own }) });
       const target: EventTarget = Reflect.construct(EventTarget, [], new.target);
       const model = new ClientModel(target, href);
       const face = new SocketFace(model, target);

@@ -40,6 +40,21 @@ describe("what a host gets wrong", () => {
     assertStringIncludes(hostFault(world.watched), "was not given a Request");
   });
 
+  it("is told on Bun where a router hands on a Proxy of the request, as itty-router's does", async () => {
+    await using world = await MountedServer.start({}, ({ fetch }) => (request, info) => {
+      const handed = new Proxy(request, {
+        get(one, name) {
+          const found = Reflect.get(one, name);
+          return typeof found === "function" ? found.bind(one) : found;
+        },
+      });
+      return fetch(handed, info);
+    });
+    const { status } = await exchange(world.host.port);
+    assertEquals(status, HERE === "deno" ? 101 : 500);
+    if (HERE === "bun") assertStringIncludes(hostFault(world.watched), "is a Proxy");
+  });
+
   it("is told where the request was upgraded already", async () => {
     await using world = await MountedServer.start({}, ({ fetch }) => async (request, info) => {
       const first = await fetch(request, info)!;

@@ -190,7 +190,7 @@ describe("mount.fetch()", () => {
     assertStringIncludes(said[0]!, "'fetch' was not given a Request: current value is 5");
     assertStringIncludes(
       said[1]!,
-      "the request was answered already, and cannot be read: TypeError: closed",
+      "the request was answered already or is a Proxy, and cannot be read: TypeError: closed",
     );
     await pair.clock.until(server.stop());
     await pair[Symbol.asyncDispose]();

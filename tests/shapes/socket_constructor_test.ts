@@ -186,6 +186,29 @@ describe("new WebSocket: the third argument", () => {
     assertEquals(make("ws://127.0.0.1:1/", [], null, 4).readyState, 2);
   });
 
+  it("may have options of `ws`, as Discord's clients give them, beside ours", async () => {
+    const server = await RawServer.listen();
+    const ofWs = { handshakeTimeout: 30_000, perMessageDeflate: false, followRedirects: true };
+    for (
+      const args of [[[], { ...ofWs, headers: { "x-own": "1" } }], [{
+        ...ofWs,
+        headers: { "x-own": "1" },
+      }]]
+    ) {
+      const ws = new Untyped(server.url, ...args);
+      const [peer] = await within(Promise.all([server.accept(), next(ws, "open")]));
+      assertEquals(header(peer.head, "x-own"), "1");
+      ws.close();
+      await within(next(ws, "close"));
+    }
+    await server.close();
+    for (const name of ["agent", "ca", "rejectUnauthorized"]) { // which it must not do without
+      const call = () => new Untyped("ws://127.0.0.1:1/", [], { [name]: true });
+      assertEquals(assertThrows(call, BusinessError).code, 401);
+    }
+    assertEquals(assertThrows(() => bind(ofWs), BusinessError).code, 401);
+  });
+
   for (
     const [options, words] of [
       [{ pingIntervall: 1 }, "'pingIntervall'"],
