@@ -10,18 +10,8 @@ import { NOTHING, withoutConstructor } from "./bare_emitter.ts";
 import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
-import {
-  keep,
-  notOpen,
-  reasonOf,
-  STATES,
-  toBuffer,
-  toMessage,
-  unsupported,
-  type WsCallback,
-  type WsData,
-  type WsSendOptions,
-} from "./ws_data.ts";
+import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
+import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
 import {
   type WsHandler,
   type WsListener,
@@ -29,6 +19,7 @@ import {
   type WsSocketEvents,
 } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
+import { tcpOf } from "./ws_tcp.ts";
 
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
@@ -84,6 +75,12 @@ export class WsSocket extends EventEmitter {
         configurable: true,
       });
     }
+    Object.defineProperty(WsSocket.prototype, "_socket", {
+      get(this: WsSocket): object {
+        return tcpOf(this, this.#connection);
+      },
+      configurable: true,
+    });
   }
 
   // What an EventEmitter keeps (see `withoutConstructor`), here to be part of the object from the start.

@@ -100,6 +100,7 @@ const NODE_SHAPES = [
   "ws_data.ts",
   "ws_listeners.ts",
   "ws_socket.ts",
+  "ws_tcp.ts",
 ].map((name) => `shapes/${name}`);
 
 /** Types that any room may import, so that no type stands twice. */
