@@ -23,10 +23,13 @@ function rowsOf(text: string): string[][] {
 const tableAfter = (text: string, words: string) =>
   rowsOf(text.split(words)[1]!.split(/^#|\*\//m)[0]!);
 
+/** The pages that have a twin, by their paths in `docs/`. */
+const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => /^(?!zh\/).*\.md$/.test(name) && existsSync(join(ROOT, "docs/zh", name)));
+const twins = (page: string) => [`docs/${page}`, `docs/zh/${page}`] as const;
+
 describe("a page and its Chinese twin", () => {
-  const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
-    .map((name) => name.replaceAll("\\", "/"))
-    .filter((name) => /^(?!zh\/).*\.md$/.test(name) && existsSync(join(ROOT, "docs/zh", name)));
   const numbers = (row: string[]) =>
     row.join(" ").replace(/\]\([^)]*\)/g, "]").match(/\d(?:[\d,.]*\d)?/g)?.sort().join(" ") ?? "";
 
@@ -34,11 +37,24 @@ describe("a page and its Chinese twin", () => {
 
   for (const page of pages) {
     it(`have tables with the same numbers: ${page}`, () => {
-      const [one, twin] = [`docs/${page}`, `docs/zh/${page}`].map((file) => rowsOf(read(file)));
+      const [one, twin] = twins(page).map((file) => rowsOf(read(file)));
       const said = one!.map((row) => `${row[0]}: ${numbers(row)}`);
       assertEquals(one!.map((row, i) => `${row[0]}: ${numbers(twin![i] ?? [])}`), said);
       assertEquals(twin!.length, one!.length);
     });
+  }
+});
+
+describe("a page and its Chinese twin, between their programs,", () => {
+  /** The numbers that are no words in English: of three digits and more, and those with a point. */
+  const numbers = (file: string) => {
+    const prose = read(file).replace(/^```.*?^```$/gms, "").replace(/\]\([^)]*\)/g, "]");
+    const all = prose.match(/(?<![\w.])\d[\d,.]*\d/g) ?? [];
+    return all.map((one) => one.replaceAll(",", "")).filter((one) => /\d{3}|\./.test(one)).sort();
+  };
+
+  for (const [page, twin] of [...pages.map(twins), ["README.md", "README.zh.md"]] as const) {
+    it(`say the same numbers: ${page}`, () => assertEquals(numbers(twin), numbers(page)));
   }
 });
 

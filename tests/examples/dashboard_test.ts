@@ -70,6 +70,13 @@ describe("examples/dashboard/", () => {
     assertGreaterOrEqual(slowest, median);
     assertInTime(slowest, 2000, watch.short);
 
+    // One that has left is told no more, or the console would say that it is not there.
+    await using other = createWebSocket();
+    await within(other.connect(`ws://127.0.0.1:${port}/samples`));
+    await within(other.opened);
+    await within(other[Symbol.asyncDispose]());
+    await log.next("message", log.messages.length + 3);
+
     const { stderr } = await dashboard.stop();
     // A simulated client may just have knocked.
     assertMatch(stderr, /^(.* was refused with 503: the server is going away\n)*$/);

@@ -19,7 +19,8 @@ describe("what the package exports", () => {
   if (process.env["API"] === "write") writeFileSync(file, now);
 
   it("is what api.txt says", () => {
-    assertEquals(now.split("\n"), readFileSync(file, "utf8").split("\n"));
+    const how = "if it is to be so: API=write npm test -- tests/package/api_test.ts";
+    assertEquals(now.split("\n"), readFileSync(file, "utf8").split("\n"), how);
   });
 
   it("has something of each kind in it", () => {
