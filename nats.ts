@@ -12,6 +12,7 @@
  *   servers: "nats.example.com",
  *   maxReconnectAttempts: -1, // it gives up after 10 otherwise
  *   pingInterval: 5000, // a link that is silently dead is noticed after two
+ *   timeout: 5000, // and each attempt behind it is given up after 20 s otherwise
  * });
  * const broker = natsBroker({ connection });
  * ```
