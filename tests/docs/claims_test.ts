@@ -187,3 +187,20 @@ describe("the tables of the doc comments", () => {
     assert(inSource.length > 15);
   });
 });
+
+describe("a connection to Redis by npm's client", () => {
+  /** What opens one, without how it is laid out. */
+  const opening = (file: string) => {
+    const text = read(file).replace(/^ \* ?/gm, "").replace(/\s+/g, " ");
+    return /const client = createClient\(\{.*?return \{ send: .*?client\.destroy\(\);? \},? \}/
+      .exec(text)?.[0];
+  };
+
+  it("is opened alike where it is documented, tested and used", () => {
+    const tested = opening("tests/helpers/redis_clients.ts");
+    assert(tested?.includes("connected.then("));
+    for (const file of ["redis.ts", "examples/redis.ts", "docs/cluster.md", "docs/zh/cluster.md"]) {
+      assertEquals(opening(file), tested, file);
+    }
+  });
+});
