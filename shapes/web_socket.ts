@@ -1,5 +1,6 @@
 /** The class `WebSocket` of the WHATWG's standard, over our client. */
 
+import { sayOnce } from "../internal/say_once.ts";
 import { argumentError, isToken, OBJECT } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
@@ -190,9 +191,14 @@ const OF_WS = new Set([
   ...["perMessageDeflate", "protocolVersion", "skipUTF8Validation"],
 ]);
 
-/** What a socket was made with, and is none of these. */
+/** What a socket was made with, and is none of these; says so once of each. */
 function withoutThoseOfWs(given: object): object {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => !OF_WS.has(name)));
+  return Object.fromEntries(
+    Object.entries(given).filter(([name]) => {
+      if (OF_WS.has(name)) sayOnce(`WebSocket: '${name}' is an option of npm's ws, and left out`);
+      return !OF_WS.has(name);
+    }),
+  );
 }
 
 function syntaxError(rule: string): DOMException {

@@ -186,7 +186,11 @@ describe("new WebSocket: the third argument", () => {
     assertEquals(make("ws://127.0.0.1:1/", [], null, 4).readyState, 2);
   });
 
-  it("may have options of `ws`, as Discord's clients give them, beside ours", async () => {
+  it("may have options of `ws`, as Discord's clients give them, beside ours, and says once that it leaves them out", async () => {
+    const { warn } = console;
+    const said: string[] = [];
+    console.warn = (what: string) => void said.push(what);
+    using _ = { [Symbol.dispose]: () => void (console.warn = warn) };
     const server = await RawServer.listen();
     const ofWs = { handshakeTimeout: 30_000, perMessageDeflate: false, followRedirects: true };
     for (
@@ -207,6 +211,8 @@ describe("new WebSocket: the third argument", () => {
       assertEquals(assertThrows(call, BusinessError).code, 401);
     }
     assertEquals(assertThrows(() => bind(ofWs), BusinessError).code, 401);
+    const leftOut = (name: string) => `WebSocket: '${name}' is an option of npm's ws, and left out`;
+    assertEquals(said, Object.keys(ofWs).map(leftOut));
   });
 
   for (
