@@ -45,7 +45,7 @@ const STATES: Record<string, [(pair: MemoryPair) => Promise<WebSocketConnection>
     const one = await enter(pair);
     void pair.server.close(one);
     return one;
-  }, [1, "/ chat", 5, true, false, "notOpen", "notOpen", "notOpen", "closing", true, NOBODY]],
+  }, [1, "/ chat", 5, false, false, "notOpen", "notOpen", "notOpen", "closing", true, NOBODY]],
   "was closed, and has not answered": [async (pair) => {
     const one = await enter(pair);
     await pair.server.close(one);
@@ -77,7 +77,7 @@ const STATES: Record<string, [(pair: MemoryPair) => Promise<WebSocketConnection>
       void pair.server.stop();
       return one;
     },
-    [1, "/ chat", 5, true, false, "notOpen", "notOpen", "notOpen", "closing", true, NOBODY],
+    [1, "/ chat", 5, false, false, "notOpen", "notOpen", "notOpen", "closing", true, NOBODY],
   ],
   "is one of a server that stops": [async (pair) => {
     const one = await enter(pair);
