@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readConnectOptions } from "../../client/options.ts";
 import { businessError, type ErrorKind } from "../../errors.ts";
+import { heartbeatPolicy } from "../../heartbeat.ts";
 import { RULES } from "../../server/options.ts";
 import { ROOT } from "../helpers/programs.ts";
 
@@ -46,11 +47,11 @@ describe("a page and its Chinese twin", () => {
 });
 
 describe("a page and its Chinese twin, between their programs,", () => {
-  /** The numbers that are no words in English: of three digits and more, and those with a point. */
+  /** All numbers, in figures: what is a word in English is one in Chinese. */
   const numbers = (file: string) => {
     const prose = read(file).replace(/^```.*?^```$/gms, "").replace(/\]\([^)]*\)/g, "]");
-    const all = prose.match(/(?<![\w.])\d[\d,.]*\d/g) ?? [];
-    return all.map((one) => one.replaceAll(",", "")).filter((one) => /\d{3}|\./.test(one)).sort();
+    const all = prose.match(/(?<![\w.])\d(?:[\d,.]*\d)?/g) ?? [];
+    return all.map((one) => one.replaceAll(",", "")).sort();
   };
 
   for (const [page, twin] of [...pages.map(twins), ["README.md", "README.zh.md"]] as const) {
@@ -202,5 +203,29 @@ describe("a connection to Redis by npm's client", () => {
     for (const file of ["redis.ts", "examples/redis.ts", "docs/cluster.md", "docs/zh/cluster.md"]) {
       assertEquals(opening(file), tested, file);
     }
+  });
+});
+
+describe("the order in which it is checked who is let in", () => {
+  it("is the same in docs/server.md and in its twin", () => {
+    const [one, twin] = [/, in this order: (.*?)\. Who/s, /按以下顺序检查：(.*?)。/].map((
+      words,
+      i,
+    ) => words.exec(read(twins("server.md")[i]!))?.[1]?.match(/`\w+`|\d+/g));
+    assert(one!.length > 10);
+    assertEquals(twin, one);
+  });
+});
+
+describe("the pictures", () => {
+  it("have the interval of Pings that the heartbeat has", () => {
+    const [, seconds] = /a Ping every (\d+) s/.exec(read("docs/images/message.svg"))!;
+    assertEquals(Number(seconds), heartbeatPolicy().pingInterval);
+  });
+
+  it("have as many messages missed as they say", () => {
+    const text = read("docs/images/resume.svg");
+    const [, missed] = /recovered: true, missed: (\d+)/.exec(text)!;
+    assertEquals(text.match(/>missed</g)!.length, Number(missed));
   });
 });

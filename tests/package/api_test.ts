@@ -16,6 +16,8 @@ import { ROOT } from "../helpers/programs.ts";
 describe("what the package exports", () => {
   const file = join(ROOT, "tests/package/api.txt");
   const now = apiOf(manifest.exports);
+  /** The files that have something of it. */
+  const sources = [...new Set(now.match(/(?<=^ .* of )\S+\.ts$/gm))];
   if (process.env["API"] === "write") writeFileSync(file, now);
 
   it("is what api.txt says", () => {
@@ -32,5 +34,12 @@ describe("what the package exports", () => {
         "  send(data: WebSocketData): Promise<boolean>",
       ]
     ) assert(now.includes(line), line);
+  });
+
+  it("marks nothing as what nobody is to use, or sees", () => {
+    const tag = /^\s*\/?\*+\s*@(?:deprecated|internal|ignore|private|experimental)\b/m;
+    const marked = sources.filter((path) => tag.test(readFileSync(join(ROOT, path), "utf8")));
+    assertEquals(marked, [], "an editor strikes a name out that is deprecated, and hides others");
+    assert(tag.test("  /** @deprecated */") && tag.test(" * @internal"));
   });
 });
