@@ -31,6 +31,7 @@ class ChatPage {
   private ws: webSocket.WebSocket = webSocket.createWebSocket();
   private address: string = 'ws://127.0.0.1:8080';
   private heartbeat: number = -1;
+  connected: boolean = false;
   chats: ChatData[] = [];
 
   /** What the button "connect" does. */
@@ -39,6 +40,7 @@ class ChatPage {
       hilog.info(0x0000, TAG, 'on open, status: %{public}d, message: %{public}s', value.status, value.message);
       promptAction.showToast({ message: 'connected, say something', duration: 1500 });
       this.heartbeat = setInterval(() => this.ws.send('ping'), 10000);
+      this.connected = true;
       done(true);
     });
     this.ws.on('message', (err: BusinessError, value: string | ArrayBuffer) => {
@@ -48,6 +50,7 @@ class ChatPage {
     });
     this.ws.on('close', (err: BusinessError, value: webSocket.CloseResult) => {
       clearInterval(this.heartbeat);
+      this.connected = false;
       promptAction.showToast({ message: `disconnected, code is ${value.code}, reason is ${value.reason}` });
     });
     this.ws.on('error', (err: BusinessError) => {
@@ -100,7 +103,7 @@ for (const word of ['Hello', 'Hello again']) {
   page.send(word);
   while (!page.heard(`You said: ${word}`)) await sleep(20);
   page.disconnect();
-  await sleep(200);
+  while (page.connected) await sleep(20);
 }
 hilog.info(0x0000, TAG, '%{public}d lines', page.chats.length);
 page.send('too late');
