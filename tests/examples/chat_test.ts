@@ -78,6 +78,16 @@ async function missesNothing(
   assertEquals(await textsOf(page, "#status"), ["Connected as Ada"]);
   await assertAccessible(browser, page);
 
+  // A break after one that is over: it begins with a second again.
+  gate.state = "held";
+  const heard = grace.events.length + 1;
+  gate.reset();
+  await until(page, `document.querySelector("#status").innerText.includes("trying again in")`);
+  assertEquals(await textsOf(page, "#status"), ["Not connected; trying again in 1 s"]);
+  await grace.told(({ type }) => type === "cut off", heard);
+  gate.state = "open";
+  await see(page, "nothing is missing: 1 event since");
+
   await page.evaluate("void setTimeout(() => location.reload())");
   await grace.told(({ type, name }) => type === "left" && name === "Ada");
   await until(
@@ -187,6 +197,7 @@ describe("examples/chat/", () => {
       assertEquals(await focusOf(page), "Come in");
       await page.press("Enter");
       await until(page, `document.activeElement.id === "text"`);
+      assertEquals(await page.evaluate("location.search"), "?name=Ada"); // a reload comes in by itself
       await page.type("Hello by keys");
       await page.press("Enter");
       await see(page, "Hello by keys");

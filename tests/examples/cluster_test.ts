@@ -147,6 +147,7 @@ describe("examples/cluster/", () => {
         await until(page, "!document.querySelector('#engine').innerText.includes('is away')");
         const counters = await textsOf(page, "#counters div");
         assert(counters.includes("lost 0") && counters.includes("twice 0"), counters.join());
+        assertEquals(await textsOf(page, "#counters .good"), ["lost 0", "twice 0"]);
       }
       await demo.until("Redis is back", ({ engine, moved }) => engine.isUp && moved > 10);
       const { messages } = demo.state!;

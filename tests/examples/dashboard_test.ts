@@ -154,6 +154,12 @@ describe("examples/dashboard/", () => {
       // A chart is drawn anew when it has something new: all of them go on.
       const drawn = JSON.stringify(before);
       await until(page, `${paths}.every((path, i) => path !== ${drawn}[i])`);
+      // Of the heartbeat the slowest is drawn first, and never below the median, which is the figure.
+      const heights = await page.evaluate<number[][]>(
+        `[...document.querySelectorAll("#round-trip-chart path")].map((path) =>
+          path.getAttribute("d").match(/(?<= )[\\d.]+/g).map(Number))`,
+      );
+      assertEquals(heights[0]!.filter((y, i) => y > heights[1]![i]!), []);
       const labels = await page.evaluate<string[]>(
         `[...document.querySelectorAll(".chart")].map((chart) => chart.ariaLabel)`,
       );
@@ -173,6 +179,8 @@ describe("examples/dashboard/", () => {
 
       await dashboard.stop();
       await until(page, `document.querySelector("#status").textContent.includes("is gone")`);
+      dashboard = await ExampleServer.start("examples/dashboard/server.ts", { args: [`${port}`] });
+      await until(page, `document.querySelector("#status").textContent.includes("Live from")`);
     });
   }
 });

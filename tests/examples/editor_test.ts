@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { ask } from "../helpers/http.ts";
 import { ExampleServer } from "./example.ts";
-import { assertAccessible, focusOf, takePicture, until } from "./pages.ts";
+import { assertAccessible, focusOf, takePicture, textsOf, until } from "./pages.ts";
 
 /** Types at the beginning or the end of the text. */
 function type(page: Page, text: string, atStart = false): Promise<unknown> {
@@ -41,6 +41,7 @@ describe("the editor", () => {
     assertEquals(await focusOf(two), "#toggle");
     await two.press("Enter");
     await says(two, "disconnected");
+    assertEquals(await textsOf(two, "#toggle"), ["Connect"]);
     await type(one, "> ", true);
     await type(two, "!");
     await shows(one, "> Hello, world");
@@ -50,6 +51,9 @@ describe("the editor", () => {
     await two.press("Enter");
     await shows(one, "> Hello, world!");
     await shows(two, "> Hello, world!");
+    assertEquals(await textsOf(two, "#toggle"), ["Cut off"]);
+    // The cursor stays where it was, at the end.
+    assertEquals(await two.evaluate('document.getElementById("text").selectionStart'), 15);
     await two.press("Tab");
     assertEquals(await focusOf(two), "#text");
     await two.type("x");

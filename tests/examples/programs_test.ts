@@ -120,6 +120,7 @@ server  refused somebody: 401
 client  was refused: 401
 `;
     assertEquals([stdout, stderr, code], [log, "", 0]);
+    assertStringIncludes(textOf("examples/auth.ts"), "; HttpOnly; SameSite=Strict; Path=/");
   });
 });
 

@@ -151,4 +151,26 @@ describe("the dashboard", () => {
     const ids = panels.map(({ id }: { id: number }) => id);
     assertEquals(new Set(ids).size, ids.length);
   });
+
+  it("reads the jobs that were chosen alone, and has the unit of what it reads", () => {
+    const { panels } = JSON.parse(read("dashboard.json"));
+    const units: [RegExp, string][] = [
+      [/^histogram_quantile/, "s"],
+      [/_io_total/, "Bps"],
+      [/_send_buffer_/, "bytes"],
+      [/rate\(/, "cps"],
+      [/./, "short"],
+    ];
+    for (const { title, targets = [], fieldConfig } of panels) {
+      for (const { expr } of targets) {
+        assertEquals(
+          expr.replace(/websocket_\w+\{job=~"\$job"\}/g, "").match(/websocket_(?:server|client)_/),
+          null,
+          expr,
+        );
+        const [, unit] = units.find(([words]) => words.test(expr))!;
+        assertEquals(fieldConfig.defaults.unit, unit, title);
+      }
+    }
+  });
 });

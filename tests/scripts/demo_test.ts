@@ -68,8 +68,9 @@ describe("the demo", () => {
         assertEquals(url, `http://127.0.0.1:${port}/`);
         const answer = await fetch(url!);
         assertStringIncludes(await answer.text(), `<title>${title}</title>`);
-        // The terminal tells the whole group, and npm passes it on besides.
-        for (let i = 0; i < 2; i++) process.kill(program.child.pid!, "SIGINT");
+        // The terminal tells the whole group, and npm passes it on besides; a terminal that is closed tells SIGHUP.
+        const first = name === "dashboard" ? "SIGHUP" : "SIGINT";
+        for (const signal of [first, "SIGINT"]) process.kill(program.child.pid!, signal);
         const { code, signal, stderr } = await within(program.ended);
         if (process.platform !== "win32") assertEquals([code, signal], [0, null], stderr);
         assertEquals(await isTaken(port), false);

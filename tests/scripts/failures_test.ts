@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HERE, Program } from "../helpers/programs.ts";
+import process from "node:process";
+import { HERE, Program, ROOT } from "../helpers/programs.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -45,6 +46,19 @@ describe("the demo", () => {
       assertEquals(ended.code, code, ended.said);
       assertStringIncludes(ended.said, words);
     }));
+  });
+});
+
+describe(".ci/run", () => {
+  it("fails where the check or a test does", async () => {
+    const codes = ["nothing", "check", "test"].map(async (failing) => {
+      const bin = mkdtempSync(join(folder, "bin-"));
+      const npm = `#!/bin/sh\ncase "$*" in *${failing}*) exit 3;; esac\n`;
+      writeFileSync(join(bin, "npm"), npm, { mode: 0o755 });
+      const env = { PATH: `${bin}:${process.env["PATH"]}` };
+      return (await Program.start(["bash", ".ci/run"], { cwd: ROOT, env }).ended).code;
+    });
+    assertEquals(await Promise.all(codes), [0, 3, 3]);
   });
 });
 

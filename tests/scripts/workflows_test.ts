@@ -9,6 +9,7 @@ import { binaries, textOf } from "../helpers/package.ts";
 import { Program, ROOT } from "../helpers/programs.ts";
 
 interface Job {
+  needs?: string;
   permissions?: Record<string, string>;
   strategy?: { matrix: Record<string, unknown> & { include: Record<string, unknown>[] } };
   steps: { uses?: string; run?: string }[];
@@ -108,6 +109,21 @@ describe("the workflows", () => {
       ["deno publish --dry-run", "npm publish --dry-run", "deno publish", "npm publish"],
     );
     assertMatch(steps.at(-1)!, /npm publish --provenance --access public \.\/dist\/\*\.tgz$/);
+  });
+
+  it("publish what has passed everything, and what the tag names, alone", async () => {
+    const { jobs } = workflows.get("publish.yml")!;
+    const [publishing] = Object.values(jobs).filter((job) => /\bpublish\b/.test(runs(job)));
+    const before = jobs[publishing!.needs ?? ""]!;
+    assertEquals(runs(before).match(/^npm .*/gm), ["npm run check", "npm test"]);
+    const tag = before.steps.find(({ run }) => run?.includes("GITHUB_REF_NAME"))!.run!;
+    const { version } = JSON.parse(textOf("package.json"));
+    const codes = [`v${version}`, `v${version}0`, version].map(async (GITHUB_REF_NAME) => {
+      const env = { GITHUB_REF_NAME, BUN: binaries.bun };
+      const script = `node() { "$BUN" "$@"; }\n${tag}`; // Node is not everywhere
+      return (await Program.start(["bash", "-c", script], { cwd: ROOT, env }).ended).code;
+    });
+    assertEquals(await Promise.all(codes), [0, 1, 1]);
   });
 
   it("test the oldest versions that package.json names, and the newest, on each system", () => {
