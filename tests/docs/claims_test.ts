@@ -29,6 +29,11 @@ const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => /^(?!zh\/).*\.md$/.test(name) && existsSync(join(ROOT, "docs/zh", name)));
 const twins = (page: string) => [`docs/${page}`, `docs/zh/${page}`] as const;
+const ALL_TWINS = [
+  ...pages.map(twins),
+  ["README.md", "README.zh.md"],
+  ["SECURITY.md", "docs/zh/security.md"],
+] as const;
 
 describe("a page and its Chinese twin", () => {
   const numbers = (row: string[]) =>
@@ -36,9 +41,9 @@ describe("a page and its Chinese twin", () => {
 
   it("are there", () => assert(pages.length > 15));
 
-  for (const page of pages) {
-    it(`have tables with the same numbers: ${page}`, () => {
-      const [one, twin] = twins(page).map((file) => rowsOf(read(file)));
+  for (const files of ALL_TWINS) {
+    it(`have tables with the same numbers: ${files[0]}`, () => {
+      const [one, twin] = files.map((file) => rowsOf(read(file)));
       const said = one!.map((row) => `${row[0]}: ${numbers(row)}`);
       assertEquals(one!.map((row, i) => `${row[0]}: ${numbers(twin![i] ?? [])}`), said);
       assertEquals(twin!.length, one!.length);
@@ -54,7 +59,7 @@ describe("a page and its Chinese twin, between their programs,", () => {
     return all.map((one) => one.replaceAll(",", "")).sort();
   };
 
-  for (const [page, twin] of [...pages.map(twins), ["README.md", "README.zh.md"]] as const) {
+  for (const [page, twin] of ALL_TWINS) {
     it(`say the same numbers: ${page}`, () => assertEquals(numbers(twin), numbers(page)));
   }
 });
@@ -108,6 +113,36 @@ describe("docs/options.md", () => {
       assert(count >= least, `only ${count} were found`);
     });
   }
+
+  it("has the numbers that the doc comments of its options say, one of which has a page of its own", () => {
+    const numbers = (text: string) =>
+      Array.from(
+        text.replace(/RFC \d+/g, "").matchAll(/(?<!\w)(\d[\d,]*\d)(?: ([KM]iB))?/g),
+        ([, number = "", unit = ""]) => +number.replaceAll(",", "") * (UNITS[unit] ?? 1),
+      );
+    const rows = rowsOf(PAGE);
+    let count = 0;
+    for (const side of ["client", "server"]) {
+      const files = [`${side}/option_types.ts`, HEARTBEAT];
+      if (side === "server") files.push("server/config_types.ts", "server/cluster_types.ts");
+      const options = files.map(read).join("").matchAll(/\/\*\*((?:(?!\*\/).)*)\*\/\s+(\w+)\??:/gs);
+      for (const [, comment = "", name = ""] of options) {
+        const its = rows.filter(([names]) => names!.includes(`\`${name}\``)).join();
+        if (its === "" || name === "schema") continue;
+        const shown = numbers(its);
+        const said = numbers(comment);
+        count += said.length;
+        assertEquals(said.filter((one) => !shown.includes(one)), [], name);
+      }
+    }
+    assert(count > 30, `only ${count} were found`);
+  });
+
+  it("leads to a page that has the ends after which no client comes back, as their option has", () => {
+    const numbers = (file: string, words: RegExp) => words.exec(read(file))![1]!.match(/\d{3,4}/g);
+    const said = numbers("client/option_types.ts", /(1000, 1002, .*?)\. It must answer/s);
+    assertEquals(numbers("docs/reconnect.md", /- the close codes (.*?)\. On Deno/s), said);
+  });
 
   it("has the limits that the rules say", () => {
     const rules = Object.entries(RULES).map(([name, [, rule]]) => [name, rule]);
