@@ -263,4 +263,29 @@ describe("the pictures", () => {
     const [, missed] = /recovered: true, missed: (\d+)/.exec(text)!;
     assertEquals(text.match(/>missed</g)!.length, Number(missed));
   });
+
+  it("name files and folders that there are", () => {
+    const files = ["house", "message"].flatMap((name) =>
+      read(`docs/images/${name}.svg`).match(/(?<![\w/.])(?:\w+\/)*(?:\w+\.ts\b|(?<=\/)(?![\w.]))/g)!
+    );
+    assert(files.length > 20);
+    assertEquals(files.filter((file) => !existsSync(join(ROOT, file))), []);
+  });
+});
+
+describe("docs/guarantees.md", () => {
+  for (const file of twins("guarantees.md")) {
+    it(`names tests that there are: ${file}`, () => {
+      const tests = read(file).match(/(?<=`)tests\/[\w/]+\.ts(?=`)/g)!;
+      assert(tests.length > 20);
+      assertEquals(tests.filter((test) => !existsSync(join(ROOT, test))), []);
+    });
+  }
+});
+
+describe("CHANGELOG.md", () => {
+  it("begins with the version that there is", () => {
+    const { version } = JSON.parse(read("package.json"));
+    assertEquals(/^## (.*)$/m.exec(read("CHANGELOG.md"))![1], version);
+  });
 });

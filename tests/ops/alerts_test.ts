@@ -162,7 +162,11 @@ describe("the dashboard", () => {
       [/./, "short"],
     ];
     for (const { title, targets = [], fieldConfig } of panels) {
-      for (const { expr } of targets) {
+      for (const { expr, legendFormat } of targets) {
+        // Whatever it is summed by is in the legend, and nothing else.
+        const [, by = ""] = /by \((?!le\))([\w, ]*)\)/.exec(expr) ?? [];
+        const labels = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label);
+        assertEquals(labels.join(", "), by, title);
         assertEquals(
           expr.replace(/websocket_\w+\{job=~"\$job"\}/g, "").match(/websocket_(?:server|client)_/),
           null,

@@ -113,6 +113,18 @@ describe("the check", () => {
       const found = ended.said.match(/^(?:ok|FAILED) +\w+/gm)?.map((line) => line.split(/ +/));
       const how = code === 0 ? "ok" : "FAILED";
       assertEquals(found, steps.map((step) => [how, step]));
+      if (code === 1) assertStringIncludes(ended.said, "publication: deno publish --dry-run ");
+    }
+  });
+});
+
+describe("the tests", () => {
+  it("fail where a runner does, and where it has run nothing", async () => {
+    for (const code of [0, 1]) {
+      const deno = runtime(`runner${code}`, ["what is wrong"], code);
+      const ended = await run("test", deno, deno, "--deno", "internal/fifo");
+      assertEquals(ended.code, 1, ended.said);
+      assertStringIncludes(ended.said, "FAILED on Deno: ");
     }
   });
 });
