@@ -27,7 +27,7 @@ import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
 const LIMIT_SECONDS = 20 * 60;
 
 /** How many runners work at a time: most tests wait for something, few want a core. */
-const RUNNERS = 4;
+const RUNNERS = 5;
 
 /** How long each file took the last time, on each runtime: what the time left is told from. */
 const TIMES = join(ROOT, "scripts/runtimes/times.json");
