@@ -92,18 +92,19 @@ export function cannotAcknowledge(where: string): BusinessError {
   return argumentError("send: 'acknowledge'", `must be left out where ${where}`, true);
 }
 
-const REASONS: Partial<Record<Refused, string>> = {
-  failed: "one of its listeners failed",
-  unheard: "it has no listener",
-  unacceptable: "its 'schema' does not accept it",
-  "too big": "it is over its 'maxPayload'",
-};
+/** Why a message was not accepted, in words. The peer may have sent anything in the place of a key. */
+const REASONS: ReadonlyMap<unknown, string> = new Map<Refused, string>([
+  ["failed", "one of its listeners failed"],
+  ["unheard", "it has no listener"],
+  ["unacceptable", "its 'schema' does not accept it"],
+  ["too big", "it is over its 'maxPayload'"],
+]);
 
 /** What an answer means: nothing where the message was accepted, else the error. */
 export function errorOf(refused: unknown): BusinessError | undefined {
   if (refused === undefined) return undefined;
-  const why = Object.hasOwn(REASONS, `${refused}`) && REASONS[refused as Refused];
-  return why
+  const why = REASONS.get(refused);
+  return why !== undefined
     ? businessError("refusedByPeer", `send: the peer did not accept the message: ${why}`)
     : unacknowledged("the peer cannot tell what has become of it");
 }

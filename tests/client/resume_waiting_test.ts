@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type ReconnectOptions, type WebSocketClient } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
+import { NO_REASONS } from "../helpers/acknowledging.ts";
+import { kindOf } from "../helpers/nodes_in_memory.ts";
 import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 
 await import("../../client/resume.ts"); // loaded when it is needed, of which no fake clock knows
@@ -107,6 +109,21 @@ describe("a client that waits for a greeting", () => {
     await clock.advance(0);
     assertEquals([ws.state, clock.pending], ["idle", 0]);
   });
+});
+
+describe("a client that resumes, with messages to be acknowledged", () => {
+  for (const { what, refused } of NO_REASONS) {
+    it(`goes on after an answer whose reason is ${what}`, async () => {
+      const { clock, ws, events } = await world();
+      events.message(GREETING);
+      const answer = kindOf(ws.send("hello", { acknowledge: true }));
+      events.message(`{"ack":1,"refused":${refused}}\n`);
+      assertEquals([await answer, ws.state], ["unacknowledged", "open"]);
+      void ws.close();
+      events.closed({ code: 1000, reason: "" });
+      await clock.advance(0);
+    });
+  }
 });
 
 describe("a client that resumes, with messages to be acknowledged, at a server that cannot", () => {

@@ -14,6 +14,13 @@ export const ACK = { acknowledge: true } as const;
 /** Comes back whatever has happened, after a second. */
 export const ALWAYS = { minDelay: 1, factor: 1, random: () => 1, shouldReconnect: () => true };
 
+/** What is no reason for which a message is refused, in JSON: text cannot be made of most of it. */
+export const NO_REASONS = [
+  { what: "no text", refused: '{"toString":1}' },
+  { what: "nested too deeply", refused: "[".repeat(20_000) + "]".repeat(20_000) },
+  { what: "a list of one", refused: '["failed"]' },
+];
+
 /** A promise that is settled by hand. */
 export const deferred = () => Promise.withResolvers<void>();
 

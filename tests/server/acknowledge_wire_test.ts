@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ACK, Answers, deferred, only, rawClient } from "../helpers/acknowledging.ts";
+import { ACK, Answers, deferred, NO_REASONS, only, rawClient } from "../helpers/acknowledging.ts";
 import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 const ID = "0123456789abcdef";
@@ -67,6 +67,20 @@ describe("the wire", () => {
       for (const line of lines) await ws.send(line);
       await nodes.settle();
       assertEquals((await closed).code, 1002);
+    });
+  }
+
+  for (const { what, refused } of NO_REASONS) {
+    it(`goes on after an answer whose reason is ${what}`, async () => {
+      await using nodes = new NodesInMemory();
+      const server = await nodes.node({}, {}, () => {});
+      const { ws } = await rawClient(nodes);
+      const answers = new Answers();
+      answers.add("1", server.send("one", only(server), ACK));
+      await ws.send(`{"ack":1,"refused":${refused}}\n`);
+      await ws.send("#1\nstill here");
+      await nodes.settle();
+      assertEquals([answers.log, nodes.seen], [["1 unacknowledged"], ["1 still here"]]);
     });
   }
 
