@@ -2,6 +2,7 @@
 
 import { createWebSocket as createStrictClient } from "../client.ts";
 import type { WebSocketClientOptions } from "../client/types.ts";
+import { type Listener, passOn } from "../internal/listeners.ts";
 import { createWebSocketServer as createStrictServer } from "../server.ts";
 import type { WebSocketServerOptions } from "../server/types.ts";
 import { readAsClose, readAsConnect, readAsStart } from "./leniency.ts";
@@ -75,8 +76,9 @@ function withOneListener<T extends Listening>(target: T, methods: Record<string,
   for (const name of ["on", "once"] as const) {
     const add = target[name];
     methods[name] = (type, listener) => {
-      // A listener that is none must not cost the one there is.
-      if (typeof type === "string" && typeof listener === "function") target.off(type);
+      // A listener that is none must not cost the one there is, nor one of `shapes/`.
+      const replaces = typeof listener === "function" && !passOn.has(listener as Listener);
+      if (typeof type === "string" && replaces) target.off(type);
       return add.call(target, type, listener);
     };
   }

@@ -15,6 +15,12 @@ export interface ListenerList {
 /** The arguments of an event. A listener gets these and no more: programs count and print them. */
 export type Arguments = [] | [first: unknown] | [first: unknown, second: unknown];
 
+/**
+ * Listeners of this module's own that only pass on what they hear. Whoever hears a message of them has it in
+ * hand by himself. No program has added them, so none removes them together with all of its own.
+ */
+export const passOn: WeakSet<Listener> = new WeakSet();
+
 /** How a report names a listener of an event. */
 const listenerOf = (name: string) => `a listener of '${name}'`;
 
@@ -62,7 +68,7 @@ export class Listeners<Name extends string> {
     this.#add(name, listener as Listener, one);
   }
 
-  /** Removes a listener, or all of the event's when none is given. */
+  /** Removes a listener, or all that programs have added to the event when none is given. */
   off(type: unknown, listener?: unknown): void {
     const name = this.#name("off", type);
     if (listener !== undefined && typeof listener !== "function") {
@@ -71,7 +77,7 @@ export class Listeners<Name extends string> {
     if (name === undefined) return;
     const list = this.#lists[name];
     list.items = listener === undefined
-      ? []
+      ? list.items.filter((one) => passOn.has(one))
       : list.items.filter((other) => other !== listener && this.#once.get(other) !== listener);
   }
 

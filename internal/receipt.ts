@@ -1,6 +1,6 @@
 /** What becomes of a message whose sender wants to hear of it. Not part of the public API. */
 
-import { isThenable, type Listener, type ListenerList } from "./listeners.ts";
+import { isThenable, type Listener, type ListenerList, passOn } from "./listeners.ts";
 
 /** Why a message was not accepted, as it goes over the wire. */
 export type Refused =
@@ -10,9 +10,6 @@ export type Refused =
   | "too big"
   | "closed"
   | "forgotten";
-
-/** Listeners that only pass on what they hear. Whoever hears it of them has it in hand by himself. */
-export const passOn: WeakSet<Listener> = new WeakSet();
 
 /** Counts who has a message in hand. When all have done with it, its sender is told. */
 export class Receipt {

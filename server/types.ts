@@ -284,7 +284,7 @@ export interface WebSocketServer<
   ): void;
 
   /**
-   * Removes a listener, or all of an event's.
+   * Removes a listener, or all that were added to an event by `on` and `once`.
    *
    * @param type The event.
    * @param listener What to remove; all where it is left out.

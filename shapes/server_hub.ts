@@ -2,9 +2,9 @@
 
 import type { CloseResult, TextOrBytes } from "../client/types.ts";
 import { NO_CODE } from "../internal/close_codes.ts";
-import type { Listener } from "../internal/listeners.ts";
+import { type Listener, passOn } from "../internal/listeners.ts";
 import { asBuffer, hear, type Incoming } from "../internal/payload.ts";
-import { passOn, type Receipt } from "../internal/receipt.ts";
+import type { Receipt } from "../internal/receipt.ts";
 import { argumentError, type Rule, withFunctions } from "../internal/validate.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import type { ConnectionEars } from "../server/connection_ears.ts";
@@ -136,7 +136,7 @@ function tellOpen(
   return state === "open" ? ears.message(data, receipt) : undefined;
 }
 
-/** The listener that all servers whose connections are wrapped have. */
+/** The listeners that all servers whose connections are wrapped have. */
 const toEars = (
   { clientConnection, data }: { clientConnection: WebSocketConnection; data: Incoming },
 ): unknown => {
@@ -144,7 +144,13 @@ const toEars = (
   const { ears, receipt } = connection;
   return ears && tellOpen(connection, ears, asBuffer(data), receipt);
 };
-passOn.add(toEars as Listener);
+const closeEars = (handle: WebSocketConnection, close: CloseResult): unknown => {
+  const connection = connectionFor(handle);
+  const { ears } = connection;
+  connection.ears = undefined;
+  return ears?.closed(connection.end === NO_CODE ? EMPTY : close);
+};
+passOn.add(toEars as Listener).add(closeEars as Listener);
 
 /** Tells these of bytes that came as a Buffer; as an ArrayBuffer where others are to hear of them, too. */
 export function tellBuffer(
@@ -153,8 +159,7 @@ export function tellBuffer(
   data: Uint8Array<ArrayBuffer>,
 ): void {
   const { listeners, messages } = connection.host;
-  const { items } = messages;
-  const isAlone = connection.ears === ears && items.length === 1 && items[0] === toEars;
+  const isAlone = connection.ears === ears && messages.items.length === 1; // `toEars`
   if (!isAlone || connection.looksFrom !== Infinity) return connection.message(data.buffer);
   try {
     hear(data, ears);
@@ -166,12 +171,7 @@ export function tellBuffer(
 function listen(server: ShapedServer): void {
   heard.add(server);
   server.on("messageReceive", toEars);
-  server.on("close", (handle, close): unknown => {
-    const connection = connectionFor(handle);
-    const { ears } = connection;
-    connection.ears = undefined;
-    return ears?.closed(connection.end === NO_CODE ? EMPTY : close);
-  });
+  server.on("close", closeEars);
 }
 
 function connectionFor(handle: WebSocketConnection): ServerConnection {

@@ -3,7 +3,7 @@
 import { EventEmitter } from "node:events";
 import { IncomingMessage } from "node:http";
 import { businessError } from "../errors.ts";
-import { type Listener, Listeners } from "../internal/listeners.ts";
+import { type Listener, Listeners, passOn } from "../internal/listeners.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import { earsOf } from "../server/server_ears.ts";
@@ -44,13 +44,15 @@ export class WsServer extends EventEmitter {
         void heads.set(connection, Object.fromEntries(request.headers)),
       stopped: () => void this.emit("close"),
     });
-    server.on("connect", (handle: WebSocketConnection) => {
+    const connected = (handle: WebSocketConnection): void => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
       const socket = new WsSocket(server, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
       this.emit("connection", socket, requestOf(connection, headers));
-    });
+    };
+    passOn.add(connected as Listener);
+    server.on("connect", connected);
   }
 
   /** Adds a listener. */
