@@ -13,7 +13,7 @@ import { Clients } from "./ws_clients.ts";
 import type { WsCallback } from "./ws_data.ts";
 import { WsSocket } from "./ws_socket.ts";
 
-/** Calls callbacks of `close`: of one that fails nobody hears but the console, and the process goes on. */
+/** Calls what a `close` ends in: of what fails there nobody hears but the console, and the process goes on. */
 const printed = new Listeners<never>(["error"]);
 
 /** A server that `ws` servers can be made of: one of ours. */
@@ -87,7 +87,7 @@ export class WsServer extends EventEmitter {
       if (callback !== undefined) printed.call("a callback", callback as Listener, ...error);
     };
     this.#server.stop().then(() => call(), (error) => {
-      this.emit("close"); // each call has one, as in `ws`
+      printed.call("a listener of 'close'", () => this.emit("close")); // each call has one, as in `ws`
       call(error);
     });
   }

@@ -1,6 +1,6 @@
 /** When a socket in the shape of npm's `ws` sends, in which order, and whom it tells of that. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { once } from "node:events";
 import { createWebSocketServer } from "../../mod.ts";
@@ -214,6 +214,35 @@ describe("a socket that sends a Blob", () => {
   });
 });
 
+describe("a listener of a socket's 'error' that fails", () => {
+  const lost = { arrayBuffer: () => Promise.reject(new Error("gone")) };
+  const sent: [what: string, send: (socket: WsSocket) => void][] = [
+    ["what cannot be sent", (socket) => socket.send({} as never)],
+    ["a Blob that cannot be read", (socket) => socket.send(Object.assign(new Blob(["a"]), lost))],
+  ];
+  for (const [what, send] of sent) {
+    it(`is told to the server's 'error', and what comes after it is sent: ${what}`, async () => {
+      const { peer, server, socket } = await pair();
+      const error = new Promise<unknown>((resolve) => server.once("error", resolve));
+      const cause = new Error("mine");
+      socket.on("error", () => {
+        throw cause;
+      });
+      send(socket);
+      socket.send("after");
+      const { kind, message, cause: told } = await within(error) as Record<string, unknown>;
+      assertEquals([kind, told], ["listenerFailed", cause]);
+      assertStringIncludes(
+        message as string,
+        "a listener of a socket's 'error' failed: Error: mine",
+      );
+      socket.close(4000);
+      assertEquals(await gets(peer), ["text after", "close 4000"]);
+      await server.stop();
+    });
+  }
+});
+
 describe("a callback that fails", () => {
   /** Calls that end in a callback. */
   const calls: [what: string, call: (socket: WsSocket, callback: () => never) => void][] = [
@@ -243,22 +272,25 @@ describe("a callback that fails", () => {
     });
   }
 
-  it("is printed where it is that of close()", async () => {
+  it("is printed where it is that of close(), or a listener of 'close' where nothing runs", async () => {
     const printed: unknown[] = [];
     const { error } = console;
     console.error = ({ message }: Error) => printed.push(message);
     try {
-      const server = createWebSocketServer();
-      const wss = wsServer(server);
-      const closed = once(wss, "close");
+      const wss = wsServer(createWebSocketServer());
+      wss.on("close", () => {
+        throw new Error("first");
+      });
       wss.close(() => {
         throw new Error("mine");
       });
-      await within(closed);
-      await new Promise((resolve) => setTimeout(resolve));
+      await new Promise((resolve) => setTimeout(resolve)); // after all that settles in this turn
     } finally {
       console.error = error;
     }
-    assertEquals(printed, ["Websocket Unknown Other Error: a callback failed: Error: mine"]);
+    assertEquals(printed, [
+      "Websocket Unknown Other Error: a listener of 'close' failed: Error: first",
+      "Websocket Unknown Other Error: a callback failed: Error: mine",
+    ]);
   });
 });
