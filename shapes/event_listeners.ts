@@ -26,6 +26,8 @@ interface EventList {
   readonly type: string;
   /** Never changed while it is walked: replaced instead. */
   entries: readonly Entry[];
+  /** Whether one that captures was ever among them. */
+  captures: boolean;
 }
 
 /** What the `on…` attributes are set to, but for `onmessage`. */
@@ -38,9 +40,8 @@ class Handlers {
 const NONE: readonly Entry[] = [];
 
 /**
- * The listeners of one target, by event, in the order they are called: those that capture first (DOM
- * §2.9), then those that do not, each in the order they were added. An `on…` attribute takes its place
- * when it is first set (HTML §8.1.8.1).
+ * The listeners of one target, by event, in the order they were added. Those that capture are called first
+ * (DOM §2.9), then those that do not. An `on…` attribute takes its place when it is first set (HTML §8.1.8.1).
  *
  * One that throws or rejects harms nobody: it is printed, as nobody else could be told.
  *
@@ -117,27 +118,27 @@ export class EventListeners {
     }
     const list = listOf(rest, type);
     if (list === undefined) return;
-    const { entries } = list;
-    let captures = false;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!;
-      // Stopped by one that captures, it comes to none that does not (DOM §2.9, "invoke").
-      if (captures && !entry.capture && event.cancelBubble) return;
-      captures = entry.capture;
-      if (isGone(entry)) continue;
-      if (entry.once) remove(list, entry);
-      const { callback, isHandler, passive } = entry;
-      if (passive) callPassive(target, callback, event, receipt);
-      else if (!isHandler) callOne(target, callback, event, receipt);
-      else if (typeof callback === "function") callHandler(target, callback, event, receipt);
-      if (isStopped(event)) return;
+    for (let captures = list.captures;; captures = false) {
+      const { entries } = list;
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i]!;
+        if (entry.capture !== captures || isGone(entry)) continue;
+        if (entry.once) remove(list, entry);
+        const { callback, isHandler, passive } = entry;
+        if (passive) callPassive(target, callback, event, receipt);
+        else if (!isHandler) callOne(target, callback, event, receipt);
+        else if (typeof callback === "function") callHandler(target, callback, event, receipt);
+        if (isStopped(event)) return;
+      }
+      // Stopped by one that captures, it comes to none that does not; those that it has added are called (DOM §2.9).
+      if (!captures || event.cancelBubble) return;
     }
   }
 
   /** The list of an event; from here on there are lists. */
   #list(type: string): EventList {
     const lists = this.#rest = Array.isArray(this.#rest) ? this.#rest : this.#toLists(this.#rest);
-    const list = listOf(lists, type) ?? { type, entries: NONE };
+    const list = listOf(lists, type) ?? { type, entries: NONE, captures: false };
     if (!lists.includes(list)) lists.push(list);
     return list;
   }
@@ -146,7 +147,7 @@ export class EventListeners {
     const message = this.onmessage;
     this.onmessage = null;
     return Object.entries({ message, ...handlers }).map(([type, handler]) => {
-      const list: EventList = { type, entries: NONE };
+      const list: EventList = { type, entries: NONE, captures: false };
       setEntry(list, handler);
       return list;
     });
@@ -262,11 +263,10 @@ function isGone({ removed, signal }: Entry): boolean {
   return removed || (signal !== undefined && signal.aborted);
 }
 
-/** Adds one, in the place of those that are gone. */
+/** Adds one, and lets go of those that are gone. */
 function insert(list: EventList, entry: Entry): void {
-  const entries = list.entries.filter((one) => !isGone(one));
-  const at = entry.capture ? entries.findIndex(({ capture }) => !capture) : -1;
-  list.entries = at === -1 ? [...entries, entry] : entries.toSpliced(at, 0, entry);
+  list.entries = [...list.entries.filter((one) => !isGone(one)), entry];
+  list.captures ||= entry.capture;
 }
 
 function remove(list: EventList, entry: Entry): void {

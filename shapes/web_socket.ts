@@ -191,14 +191,20 @@ const OF_WS = new Set([
   ...["perMessageDeflate", "protocolVersion", "skipUTF8Validation"],
 ]);
 
-/** What a socket was made with, and is none of these; says so once of each. */
-function withoutThoseOfWs(given: object): object {
+/** The options of one socket that are given, and are none of these: of each of them it says so once. */
+function readGiven(given: object): object {
   return Object.fromEntries(
-    Object.entries(given).filter(([name]) => {
+    Object.entries(given).filter(([name, value]) => {
       if (OF_WS.has(name)) sayOnce(`WebSocket: '${name}' is an option of npm's ws, and left out`);
-      return !OF_WS.has(name);
+      return !OF_WS.has(name) && value !== undefined;
     }),
   );
+}
+
+/** The same, and those of its class that it does not give itself; `headers` has two names. */
+function withBound(bound: object, given: object): object {
+  const hasHeaders = "header" in given || "headers" in given;
+  return { ...bound, ...(hasHeaders && { header: undefined, headers: undefined }), ...given };
 }
 
 function syntaxError(rule: string): DOMException {
@@ -219,7 +225,7 @@ function makeClass(bound: object): WebSocketConstructor {
       checkProtocols(offered);
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
-      const init = readInit({ ...bound, ...withoutThoseOfWs({ ...one, ...own }) });
+      const init = readInit(withBound(bound, readGiven({ ...one, ...own })));
       const target: EventTarget = Reflect.construct(EventTarget, [], new.target);
       const model = new ClientModel(target, href);
       const face = new SocketFace(model, target);

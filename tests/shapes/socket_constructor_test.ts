@@ -146,11 +146,14 @@ describe("new WebSocket: options that are given more than once", () => {
     const bound = { clock, runtime: network.client, ...from("class") };
     const Bound = webSocketClass(bound) as unknown as typeof Untyped;
     const [second, third] = [from("second"), from("third")];
-    for (const args of [[], [second], [second, third], [[], third]]) {
+    const [named, undef] = [{ headers: third.header }, { headers: undefined, header: undefined }];
+    for (
+      const args of [[], [second], [second, third], [[], third], [named], [undef], [[], undef]]
+    ) {
       new Bound("ws://localhost/", ...args);
       await clock.advance(10);
     }
-    assertEquals(said, ["class", "second", "third", "third"]);
+    assertEquals(said, ["class", "second", "third", "third", "third", "class", "class"]);
     await clock.until(server.stop());
   });
 });

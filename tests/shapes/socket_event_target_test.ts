@@ -168,6 +168,23 @@ for (const [name, make] of Object.entries({ client, server })) {
       await end();
     });
 
+    it("tells those that a listener which captures adds, unless they capture, too", async () => {
+      for (const type of ["x", "message"]) {
+        const { ws, end } = await make();
+        const log: string[] = [];
+        const add = (what: string, capture: boolean) =>
+          ws.addEventListener(type, () => log.push(what), { capture });
+        ws.addEventListener(type, () => {
+          add("capturing", true);
+          add("added", false);
+          ws.onmessage = () => log.push("set");
+        }, { capture: true, once: true });
+        ws.dispatchEvent(new Event(type));
+        assertEquals(log, ["added", ...(type === "message" ? ["set"] : [])]);
+        await end();
+      }
+    });
+
     it("tells nobody of an event that was stopped before", async () => {
       const { ws, end } = await make();
       const log: string[] = [];
