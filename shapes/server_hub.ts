@@ -106,7 +106,7 @@ export function shut(connection: ServerConnection, code: number | undefined, rea
 
 /** Tells the listeners of a shape's own event: one that fails is told to the server's 'error'. */
 export function guarded({ host }: ServerConnection, event: string, tell: () => unknown): void {
-  host.listeners.emitTo({ what: `a listener of '${event}'`, items: [tell] });
+  host.listeners.emitTo({ what: `a listener of a socket's '${event}'`, items: [tell] });
 }
 
 /** Hears what is told of a connection, until it is over. */

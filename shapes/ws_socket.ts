@@ -335,10 +335,7 @@ export class WsSocket extends EventEmitter {
     if (callback !== undefined) callBack(this.#connection, callback, error);
     else if (this.readyState === CLOSED) return; // 'close' has been told
     else if (this.listenerCount("error") === 0) console.error(error);
-    else {
-      const { listeners } = this.#connection.host;
-      listeners.call("a listener of a socket's 'error'", () => this.emit("error", error));
-    }
+    else guarded(this.#connection, "error", () => this.emit("error", error));
   }
 }
 

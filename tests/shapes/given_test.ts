@@ -99,7 +99,9 @@ describe("a server of which one connection is shown in another shape", () => {
     sockets[0]!.ping();
     await clock.advance(20);
     await clock.until(third[Symbol.asyncDispose]());
-    assertEquals(errors.map((message) => message.includes("a listener of 'pong'")), [true]);
+    assertEquals(errors.map((message) => message.includes("a listener of a socket's 'pong'")), [
+      true,
+    ]);
     const kinds: string[] = [];
     socket.onmessage = ({ data }) => kinds.push(data.constructor.name);
     for (const type of ["blob", "arraybuffer", "blob"] as const) {

@@ -282,7 +282,7 @@ describe("'ping' and 'pong' of a socket of wsServer", () => {
     types.forEach((type, n) => {
       const [code, cause, message] = faults[n] as [number, string, string];
       assertEquals([code, cause], [2302999, `Error: ${type}`]);
-      assertStringIncludes(message, `a listener of '${type}'`);
+      assertStringIncludes(message, `a listener of a socket's '${type}'`);
     });
   });
 });
