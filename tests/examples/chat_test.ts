@@ -1,7 +1,7 @@
 /** The chat: its server by itself, and its page in Chromium where that is. */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "@std/testing/bdd";
 import { createWebSocket } from "../../mod.ts";
 import { system } from "../../scripts/setup.mjs";
 import { Chromium, type Page } from "../helpers/chromium.ts";
@@ -23,6 +23,9 @@ import {
   until,
 } from "./pages.ts";
 
+/** One for the tests of a suite, but for who is killed: pages share nothing with each other. */
+let browser: Chromium;
+
 const see = (page: Page, text: string) =>
   until(page, `document.querySelector("#log").innerText.includes(${JSON.stringify(text)})`);
 
@@ -42,8 +45,7 @@ async function missesNothing(
 ): Promise<void> {
   await using gate = await TcpGate.listen(from);
   await using grace = await Guest.join(to, "Grace");
-  await using browser = await Chromium.start();
-  const page = await browser.open(`http://127.0.0.1:${gate.port}/?name=Ada`);
+  await using page = await browser.open(`http://127.0.0.1:${gate.port}/?name=Ada`);
   await see(page, "Ada is here");
   await until(page, `document.querySelectorAll("#people li").length === 2`);
   assertEquals((await textsOf(page, "#people li")).sort(), ["A Ada (you)", "G Grace"]);
@@ -187,9 +189,13 @@ describe("examples/chat/", () => {
   });
 
   if (Chromium.path !== undefined) {
+    beforeAll(async () => {
+      browser = await Chromium.start();
+    });
+    afterAll(() => browser[Symbol.asyncDispose]());
+
     it("is used by the keyboard alone, and axe finds nothing wrong with its door", async () => {
-      await using browser = await Chromium.start();
-      const page = await browser.open(`http://127.0.0.1:${port}/`);
+      await using page = await browser.open(`http://127.0.0.1:${port}/`);
       await assertAccessible(browser, page);
       assertEquals(await focusOf(page), "#name");
       await page.type("Ada");
@@ -207,8 +213,7 @@ describe("examples/chat/", () => {
     });
 
     it("shows what one says oneself once, at any moment", async () => {
-      await using browser = await Chromium.start();
-      const page = await browser.open(`http://127.0.0.1:${port}/?name=Ada`);
+      await using page = await browser.open(`http://127.0.0.1:${port}/?name=Ada`);
       await see(page, "Ada is here");
       await page.evaluate(`window.most = 0;
         new MutationObserver(() => {
@@ -230,12 +235,12 @@ describe("examples/chat/", () => {
     it("has two tabs talk, and the one sees that the other is cut off", async () => {
       await using margaret = await Guest.join(port, "Margaret");
       await using grace = await Guest.join(port, "Grace");
-      const [one, two] = await Promise.all([Chromium.start(), Chromium.start()]);
-      await using adas = one;
+      const two = await Chromium.start();
       let killed: Promise<void> | undefined;
       try {
         const url = `http://127.0.0.1:${port}/`;
-        const [ada, linus] = await Promise.all([adas.open(url), two.open(`${url}?name=Linus`)]);
+        const [adas, linus] = await Promise.all([browser.open(url), two.open(`${url}?name=Linus`)]);
+        await using ada = adas;
         await see(linus, "Linus is here");
         await ada.evaluate(`document.querySelector("#name").value = "Ada";
           document.querySelector("#join").requestSubmit()`);
@@ -277,13 +282,13 @@ describe("examples/chat/", () => {
         ]);
         assertEquals(await ada.evaluate('document.querySelectorAll(".note.cut svg").length'), 1);
         assertEquals(ada.console, []);
-        await takePicture(adas, ada, "chat.png");
+        await takePicture(browser, ada, "chat.png");
         await sayOn(ada, "<img src=x onerror=alert(1)>");
         await see(ada, "<img src=x onerror=alert(1)>");
 
-        await assertAccessible(adas, ada);
+        await assertAccessible(browser, ada);
         for (const scheme of ["light", "dark"] as const) {
-          await emulate(adas, ada, scheme);
+          await emulate(browser, ada, scheme);
           const { ratio, text } = await leastContrast(ada);
           assertGreater(ratio, 4.5, `the contrast of "${text}", ${scheme}`);
         }
@@ -303,6 +308,11 @@ const installed = await system("redis-server");
 describe("examples/chat/ with Redis", () => {
   if (Chromium.path === undefined || installed === undefined) return;
 
+  beforeAll(async () => {
+    browser = await Chromium.start();
+  });
+  afterAll(() => browser[Symbol.asyncDispose]());
+
   const start = ({ url }: RedisServer) =>
     ExampleServer.start("examples/chat/server.ts", {
       args: ["0", url],
@@ -320,8 +330,7 @@ describe("examples/chat/ with Redis", () => {
   it("says that what was said while Redis is away may not have been heard", async () => {
     await using redis = await RedisServer.run();
     await using chat = await start(redis);
-    await using browser = await Chromium.start();
-    const page = await browser.open(`http://127.0.0.1:${chat.port}/?name=Ada`);
+    await using page = await browser.open(`http://127.0.0.1:${chat.port}/?name=Ada`);
     await see(page, "Ada is here");
     await redis.kill();
     await sayOn(page, "Anybody?");

@@ -3,12 +3,15 @@
 import { assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../helpers/programs.ts";
+import { onDeno, ROOT } from "../helpers/programs.ts";
 import type { Chromium, Page } from "../helpers/chromium.ts";
 import { PICTURES } from "./example.ts";
 
 /** How large a picture is, in CSS pixels. */
 const SIZE = { width: 1200, height: 800, deviceScaleFactor: 1, mobile: false };
+
+/** The rules of axe's that a page in other colours may break. */
+const DARK = '{ runOnly: ["color-contrast", "link-in-text-block"] }';
 
 /** Waits, in the page, until an expression is true of it; fails with what it shows instead. */
 export async function until(page: Page, expression: string): Promise<void> {
@@ -44,21 +47,25 @@ export async function emulate(
   await browser.call("Emulation.setEmulatedMedia", { features }, sessionId as string);
 }
 
-/** Has axe look at the page, light and dark: it must find nothing wrong, and something to look at. */
+/**
+ * Has axe look at the page, light and dark: it must find nothing wrong, and something to look at. In the dark it
+ * looks at what depends on colours. A page is the same whoever serves it: the run on Deno has that.
+ */
 export async function assertAccessible(browser: Chromium, page: Page): Promise<void> {
+  if (!onDeno) return;
   const axe = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
   await page.evaluate(`${axe}; undefined`);
-  for (const scheme of ["light", "dark"] as const) {
+  for (const [scheme, what, least] of [["light", "{}", 11], ["dark", DARK, 1]] as const) {
     await emulate(browser, page, scheme);
     const { passes, violations } = await page.evaluate<{ passes: number; violations: string[] }>(
-      `axe.run().then(({ passes, violations }) => ({
+      `axe.run(${what}).then(({ passes, violations }) => ({
         passes: passes.length,
         violations: violations.flatMap(({ id, help, nodes }) =>
           nodes.map(({ html }) => id + ": " + help + ": " + html)),
       }))`,
     );
     assertEquals(violations, [], `what axe says, ${scheme}`);
-    assertEquals(passes > 10, true, `axe has looked at ${passes} rules only`);
+    assertEquals(passes >= least, true, `axe has looked at ${passes} rules only, ${scheme}`);
   }
 }
 
