@@ -27,9 +27,9 @@ interface Entry {
   due: number;
 }
 
-/** The answers that are known at once. */
-const DRAINED: Promise<boolean> = Promise.resolve(true);
-export const OVER: Promise<boolean> = Promise.resolve(false);
+/** The answers that are known at once. Frozen, as all who ask get the same. */
+const DRAINED: Promise<boolean> = Object.freeze(Promise.resolve(true));
+export const OVER: Promise<boolean> = Object.freeze(Promise.resolve(false));
 
 const watches = new WeakMap<Clock, DrainWatch<Draining>>();
 

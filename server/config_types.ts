@@ -134,9 +134,12 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   /**
    * Says who a client is, where a proxy stands between: its IP address, from a header that the proxy
    * sets and clients cannot, or `peer.clientIP` where there is none. The limits count it, and `clientIP`
-   * is it.
+   * is it. Where it fails, or what it answers is no address, the client is answered 500, and 'error' is
+   * told.
    */
-  clientAddress?: ((request: Request, peer: ConnectionAddress) => string) | undefined;
+  clientAddress?:
+    | ((request: Request, peer: ConnectionAddress) => string | Promise<string>)
+    | undefined;
   /**
    * Answers requests that are no handshake for this server: those that are none at all, and those for
    * another `path`. 426 and 404 where it is left out.

@@ -1,22 +1,13 @@
 /** Who is in which topic: `join` and `leave`. Not part of the public API. */
 
 import type { BusinessError } from "../errors.ts";
-import { answered } from "../internal/result.ts";
 import { argumentError, TEXT } from "../internal/validate.ts";
 import type { ListeningServer } from "./listening_server.ts";
 import { findOpen } from "./registry.ts";
 import type { JoinResult } from "./types.ts";
 
-/** What `join` answers. */
+/** What `join` answers: nothing where that is `true` alone. */
 export function join(
-  server: ListeningServer | undefined,
-  connection: unknown,
-  topic: unknown,
-): Promise<boolean | JoinResult> {
-  return answered(enter(server, connection, topic));
-}
-
-function enter(
   server: ListeningServer | undefined,
   connection: unknown,
   topic: unknown,

@@ -166,6 +166,24 @@ describe("what a user gets to hold", () => {
     }
   });
 
+  it("is an answer that nobody can change for others", async () => {
+    await using pair = await MemoryPair.start();
+    const { server, ws } = pair;
+    const idle = createWebSocket();
+    const connection = await pair.open();
+    const calls = [
+      () => ws.drained(),
+      () => idle.drained(),
+      () => server.drained(connection),
+      () => ws.send("hello"),
+      () => server.send("hello", connection),
+    ];
+    for (const call of calls) {
+      Reflect.set(call(), "then", "spoilt");
+      assertEquals(typeof call().then, "function", `${call}`);
+    }
+  });
+
   it("cannot be changed where all share it", () => {
     const { WebSocket } = standard as unknown as { WebSocket: Record<string, unknown> };
     for (const shared of [TlsProtocol, systemClock]) {

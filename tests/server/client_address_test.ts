@@ -77,6 +77,17 @@ describe("createWebSocketServer().start({ clientAddress })", () => {
     assertEquals([connection.clientIP, connection.clientPort], ["192.0.2.1", socket.localPort!]);
   });
 
+  it("may take its time", async () => {
+    const clientAddress: ClientAddress = async (request, peer) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return forwardedFor(request, peer);
+    };
+    await using watched = await WatchedServer.start({ clientAddress });
+    await using peers = new RawPeers(watched);
+    await peers.connect(claim("192.0.2.1"));
+    assertEquals((await watched.connected()).clientIP, "192.0.2.1");
+  });
+
   it("may name IPv6 addresses, and mapped ones, which are plain IPv4", async () => {
     await using watched = await WatchedServer.start({
       clientAddress: forwardedFor,
