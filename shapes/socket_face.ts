@@ -175,14 +175,20 @@ function toData(data: unknown): WebSocketData | Blob {
   if (data instanceof Blob) return data;
   if (data instanceof ArrayBuffer) return isDetached(data) ? new ArrayBuffer() : data;
   if (!ArrayBuffer.isView(data)) {
-    return isBuffer(data) ? new Uint8Array(data).slice() : textOf(data);
+    if (isBuffer(data)) return new Uint8Array(data).slice();
+    if (Object.prototype.toString.call(data) === "[object SharedArrayBuffer]") throw sharedMemory();
+    return textOf(data);
   }
   const { buffer } = data;
   if (buffer instanceof ArrayBuffer) {
     return isDetached(buffer) ? new ArrayBuffer() : data as ArrayBufferView<ArrayBuffer>;
   }
   if (isBuffer(buffer)) return new Uint8Array(buffer, data.byteOffset, data.byteLength).slice();
-  throw new TypeError("send: a view of shared memory cannot be sent: it may change meanwhile");
+  throw sharedMemory();
+}
+
+function sharedMemory(): TypeError {
+  return new TypeError("send: shared memory cannot be sent: it may change meanwhile");
 }
 
 const { get: lengthOf } = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!;

@@ -11,6 +11,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { memoryBroker } from "../../cluster.ts";
 import { createWebSocketServer } from "../../mod.ts";
 import { Clients } from "./clients.ts";
@@ -100,7 +101,7 @@ async function engineOf(): Promise<Part & { url: string }> {
 async function nodeOf(name: string, url: string): Promise<Part> {
   const isBun = name.includes("Bun");
   const runtime = process.env[isBun ? "BUN" : "DENO"] ?? (isBun ? "bun" : "deno");
-  const file = new URL("node.ts", import.meta.url).pathname;
+  const file = fileURLToPath(new URL("node.ts", import.meta.url));
   const args = [...(isBun ? [] : ["run", "-A", "--quiet"]), file, name, engine, url];
   let child!: ChildProcess;
   const begin = async () => {

@@ -85,12 +85,16 @@ describe("send()", () => {
     });
   }
 
-  it("throws TypeError for nothing, a view of shared memory, and what cannot be text", async () => {
+  it("throws TypeError for nothing, shared memory or a view of it, and what cannot be text", async () => {
     const { ws, end } = await pair();
     assertThrows(() => ws.send(), TypeError);
-    assertThrows(() => ws.send(new Uint8Array(new SharedArrayBuffer(2))), TypeError);
-    const shared = elsewhere("new Uint8Array(new SharedArrayBuffer(2))");
-    assertThrows(() => ws.send(shared), TypeError);
+    const memory = new SharedArrayBuffer(2);
+    for (const shared of [memory, new Uint8Array(memory)]) {
+      assertThrows(() => ws.send(shared), TypeError, "shared");
+    }
+    for (const program of ["new SharedArrayBuffer(2)", "new DataView(new SharedArrayBuffer(2))"]) {
+      assertThrows(() => ws.send(elsewhere(program)), TypeError, "shared");
+    }
     assertThrows(() => ws.send(Symbol("x")), TypeError);
     assertEquals(ws.bufferedAmount, 0);
     await end();
