@@ -43,59 +43,69 @@ export type WsHandler = { bivariant(event: WsEvent): void }["bivariant"];
 /** A listener of `addEventListener`. */
 export type WsListener = WsHandler | { handleEvent(event: WsEvent): void };
 
-type Emitted = (...args: unknown[]) => void;
+/** What stands for such a listener among those of a socket. */
+interface Emitted {
+  (first: unknown, second: unknown): void;
+  /** What `addEventListener` has added, */
+  readonly added?: WsListener;
+  /** or `onmessage` and its like are set to: the same function may be added besides. */
+  readonly set?: WsHandler;
+}
 
-/** Turns what a socket emits into events. */
-export class WsListeners {
-  readonly #socket: EventEmitter;
-  readonly #added = new Map<string, Map<WsListener, Emitted>>();
-  /** What was set, and what is added for it: the same function may be added besides. */
-  readonly #handlers = new Map<string, { set: WsHandler; added: WsHandler }>();
+/** Adds a listener that gets an event, unless it is there. */
+export function addListener(
+  socket: EventEmitter,
+  type: string,
+  listener: WsListener,
+  once: boolean,
+): void {
+  if (find(socket, type, ({ added }) => added === listener) !== undefined) return;
+  const emitted = Object.assign(emitterOf(socket, type, listener), { added: listener });
+  if (once) socket.once(type, emitted);
+  else socket.on(type, emitted);
+}
 
-  constructor(socket: EventEmitter) {
-    this.#socket = socket;
-  }
+/** Removes a listener that `addListener` has added. */
+export function removeListener(socket: EventEmitter, type: string, listener: WsListener): void {
+  remove(socket, type, ({ added }) => added !== undefined && added === listener);
+}
 
-  add(type: string, listener: WsListener, once: boolean): void {
-    const added = this.#added.get(type) ?? new Map<WsListener, Emitted>();
-    if (this.#emitted(type, listener) !== undefined) return;
-    const emitted: Emitted = (first, second) => {
-      if (once) this.remove(type, listener);
-      const event = eventOf(type, this.#socket, first, second);
-      if (typeof listener === "function") listener.call(this.#socket, event);
-      else listener.handleEvent(event);
-    };
-    this.#added.set(type, added.set(listener, emitted));
-    this.#socket.on(type, emitted);
-  }
+/** What `onmessage` and its like are set to. */
+export function handlerOf(socket: EventEmitter, type: string): WsHandler | null {
+  return find(socket, type, isSet)?.set ?? null;
+}
 
-  remove(type: string, listener: WsListener): void {
-    const emitted = this.#emitted(type, listener);
-    if (emitted === undefined) return;
-    this.#added.get(type)!.delete(listener);
-    this.#socket.off(type, emitted);
-  }
+/** Sets it; what is no function removes it. */
+export function setHandler(socket: EventEmitter, type: string, handler: WsHandler | null): void {
+  remove(socket, type, isSet);
+  if (typeof handler !== "function") return;
+  socket.on(type, Object.assign(emitterOf(socket, type, handler), { set: handler }));
+}
 
-  handler(type: string): WsHandler | null {
-    const handler = this.#handlers.get(type);
-    return handler && this.#emitted(type, handler.added) ? handler.set : null;
-  }
+function isSet({ set }: Emitted): boolean {
+  return set !== undefined;
+}
 
-  setHandler(type: string, listener: WsHandler | null): void {
-    const before = this.#handlers.get(type);
-    if (before !== undefined) this.remove(type, before.added);
-    this.#handlers.delete(type);
-    if (typeof listener !== "function") return;
-    const added: WsHandler = (event) => listener.call(this.#socket, event);
-    this.#handlers.set(type, { set: listener, added });
-    this.add(type, added, false);
-  }
+function find(
+  socket: EventEmitter,
+  type: string,
+  is: (one: Emitted) => boolean,
+): Emitted | undefined {
+  return (socket.listeners(type) as Emitted[]).find(is);
+}
 
-  /** What a listener is on the socket; nothing where `removeAllListeners` has removed it. */
-  #emitted(type: string, listener: WsListener): Emitted | undefined {
-    const emitted = this.#added.get(type)?.get(listener);
-    return emitted && this.#socket.listeners(type).includes(emitted) ? emitted : undefined;
-  }
+function remove(socket: EventEmitter, type: string, is: (one: Emitted) => boolean): void {
+  const emitted = find(socket, type, is);
+  if (emitted !== undefined) socket.off(type, emitted as (...args: unknown[]) => void);
+}
+
+/** Turns what a socket emits into an event. */
+function emitterOf(socket: EventEmitter, type: string, listener: WsListener): Emitted {
+  return (first, second) => {
+    const event = eventOf(type, socket, first, second);
+    if (typeof listener === "function") listener.call(socket, event);
+    else listener.handleEvent(event);
+  };
 }
 
 function eventOf(type: string, target: unknown, first: unknown, second: unknown): WsEvent {

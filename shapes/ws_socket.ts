@@ -12,12 +12,8 @@ import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
 import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
-import {
-  type WsHandler,
-  type WsListener,
-  WsListeners,
-  type WsSocketEvents,
-} from "./ws_listeners.ts";
+import { addListener, handlerOf, removeListener, setHandler } from "./ws_listeners.ts";
+import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
 import { tcpOf } from "./ws_tcp.ts";
 
@@ -67,10 +63,10 @@ export class WsSocket extends EventEmitter {
     for (const type of ["open", "message", "error", "close"]) {
       Object.defineProperty(WsSocket.prototype, `on${type}`, {
         get(this: WsSocket): WsHandler | null {
-          return this.#added?.handler(type) ?? null;
+          return handlerOf(this, type);
         },
         set(this: WsSocket, listener: WsHandler | null) {
-          this.#listeners.setHandler(type, listener);
+          setHandler(this, type, listener);
         },
         configurable: true,
       });
@@ -88,8 +84,6 @@ export class WsSocket extends EventEmitter {
   private _eventsCount: number;
   readonly #server: ShapedServer;
   readonly #connection: ServerConnection;
-  /** Those that get events; made when there is one. */
-  #added: WsListeners | undefined;
   #bits = 0;
   #lateBytes = 0;
 
@@ -103,10 +97,6 @@ export class WsSocket extends EventEmitter {
     listenTo(server, connection, this);
     connection.socket?.giveBuffers?.(this);
     connection.socket?.giveControls?.(this);
-  }
-
-  get #listeners(): WsListeners {
-    return this.#added ??= new WsListeners(this);
   }
 
   /** OPEN, CLOSING or CLOSED. */
@@ -260,12 +250,12 @@ export class WsSocket extends EventEmitter {
     listener: WsListener,
     options?: { once?: boolean | undefined },
   ): void {
-    this.#listeners.add(type, listener, options?.once === true);
+    addListener(this, type, listener, options?.once === true);
   }
 
   /** Removes a listener that `addEventListener` has added. */
   removeEventListener(type: string, listener: WsListener): void {
-    this.#listeners.remove(type, listener);
+    removeListener(this, type, listener);
   }
 
   /** Adds a listener. */
