@@ -159,10 +159,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     const { clock } = this.#parts;
     const deadline = new CloseDeadline(this.#socket.bufferedAmount, clock.now());
     const look = (): void => {
-      const queued = this.#socket.bufferedAmount;
-      const ms = deadline.look(queued, clock.now());
+      const ms = deadline.look(this.#socket.bufferedAmount, clock.now());
       if (ms > 0) return void (this.#timer = clock.setTimer(look, ms));
-      this.unsent = queued;
       this.#drop(() => this.#end(this.#asked!));
     };
     look();
@@ -235,7 +233,6 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
   }
 
   dead(): void {
-    this.unsent = this.#socket.bufferedAmount;
     this.#drop(() => this.#lose("dead", "no sign of life in time after a Ping", LINK_DOWN));
   }
 
@@ -280,6 +277,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     if (this.#isOver) return;
     this.#isOver = true;
     this.atOnce = -1; // nothing is heard of what it tells as it is dropped
+    if (this.#wasOpen) this.unsent = this.#socket.bufferedAmount;
     this.#socket.terminate();
     tell();
   }
@@ -314,8 +312,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     if (this.unsent > 0) {
       this.#parts.observing?.unsent?.(this.#parts.who, this.unsent);
       // Who closes before it is open wants nothing of it, and is told 'close' alone. Who hears that it is
-      // lost does not believe that all has arrived.
-      if (this.#wasOpen && close !== LINK_DOWN) {
+      // lost, or has dropped it, does not believe that all has arrived.
+      if (this.#wasOpen && close !== LINK_DOWN && close !== TERMINATED) {
         const cause = causeOf(this.#parts.options.signal);
         this.owner.report(unsentError(this.unsent, this.#asked !== undefined, cause));
       }
