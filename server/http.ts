@@ -70,12 +70,17 @@ export const ELSEWHERE: HandshakeFault = {
   why: "There is no WebSocket at this path",
 };
 
+/** What an answer says that asks for an upgrade; the first one keeps the other from going beyond a proxy (RFC 9110 §7.8). */
+const UPGRADE = { connection: "upgrade", upgrade: "websocket" };
+
 /** The answer to a request that is refused. */
 export function toResponse(
   { status, why, headers }: Pick<HandshakeFault, "status" | "why" | "headers">,
 ): Response {
-  const upgrade: Record<string, string> = status === 426 ? { upgrade: "websocket" } : {};
-  return new Response(`${why}\n`, { status, headers: { ...upgrade, ...headers } });
+  return new Response(`${why}\n`, {
+    status,
+    headers: { ...(status === 426 && UPGRADE), ...headers },
+  });
 }
 
 /** Every Response that was sent. */

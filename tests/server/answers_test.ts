@@ -25,6 +25,7 @@ async function start(config: Partial<WebSocketServerConfig> = {}) {
 describe("a request that becomes no connection", () => {
   type Headers = Record<string, string | undefined>;
   const HOSTS = { allowedHosts: ["example.com"] };
+  const UPGRADE = { connection: "upgrade", upgrade: "websocket" };
   const fetch = () => new Response("the user's");
   const ROWS: [
     what: string,
@@ -34,7 +35,7 @@ describe("a request that becomes no connection", () => {
     text: string,
     headers?: Headers,
   ][] = [
-    ["no upgrade", {}, "plain", 426, "This port speaks WebSocket\n", { upgrade: "websocket" }],
+    ["no upgrade", {}, "plain", 426, "This port speaks WebSocket\n", UPGRADE],
     ["no upgrade, which the user answers", { fetch }, "plain", 200, "the user's"],
     [
       "no upgrade, by another name",

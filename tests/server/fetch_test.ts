@@ -17,6 +17,7 @@ describe("createWebSocketServer().start({ fetch })", () => {
     for (const line of ["GET / HTTP/1.1", "POST /x HTTP/1.1"]) {
       const { status, head } = await ask(watched.port, { line, body: "" });
       assertEquals([status, header(head, "upgrade")], [426, "websocket"]);
+      assertEquals(header(head, "connection"), "upgrade"); // RFC 9110 §7.8
     }
     await using peers = new RawPeers(watched);
     await peers.connect();
