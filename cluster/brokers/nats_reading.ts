@@ -2,6 +2,7 @@
 
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader, LostReason } from "../broker.ts";
+import { unlessAborted } from "../wait.ts";
 import {
   HEARTBEAT_MS,
   MISSED,
@@ -55,7 +56,7 @@ export class NatsReading extends Reading<Numbered> {
 
   protected override async read(): Promise<void> {
     const { signal } = this;
-    const info = await this.#stream.info();
+    const info = await unlessAborted(this.#stream.info(), signal);
     await this.#look(info);
     if (info.count === 0) this.#last ??= { sequence: info.last, text: "" };
     const failed = new Promise<never>((_, reject) => this.#fail = reject);
@@ -78,10 +79,9 @@ export class NatsReading extends Reading<Numbered> {
       this.#take({ sequence, text: this.#stream.textOf(message) }, pending);
     };
     const subscription = this.#stream.connection.subscribe(subject, { callback });
-    let consumer: string | undefined;
+    const consumer = this.#stream.consume(subject, (this.#last?.sequence ?? 0) + 1);
     try {
-      consumer = await this.#stream.consume(subject, (this.#last?.sequence ?? 0) + 1);
-      if (signal.aborted) return;
+      await unlessAborted(consumer, signal);
       begun();
       this.#watch();
       if (info.count === 0) this.#readyNow();
@@ -91,7 +91,7 @@ export class NatsReading extends Reading<Numbered> {
       this.#fail = () => {};
       systemClock.clearTimer(this.#beat);
       subscription.unsubscribe();
-      if (consumer !== undefined) this.#stream.forget(consumer).catch(() => {});
+      consumer.then((name) => this.#stream.forget(name)).catch(() => {});
     }
   }
 
@@ -136,7 +136,8 @@ export class NatsReading extends Reading<Numbered> {
   /** Whether the stream has what was told, or has dropped it: then what comes next says what is missing. */
   async #keeps({ first, last }: StreamInfo, { sequence, text }: Numbered): Promise<boolean> {
     if (sequence === 0 || first > sequence) return true;
-    return last >= sequence && await this.#stream.get(sequence) === text;
+    if (last < sequence) return false;
+    return await unlessAborted(this.#stream.get(sequence), this.signal) === text;
   }
 
   /** Begins again at the stream's start. */

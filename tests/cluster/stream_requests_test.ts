@@ -30,6 +30,35 @@ function requests({ asked }: ScriptedNats, call: string) {
 }
 
 describe("a stream of JetStream", () => {
+  for (const call of ["STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE"]) {
+    it(`is read no more at once, though ${call} is not answered, and leaves no consumer`, async () => {
+      const { nats, broker } = unread();
+      nats.entries = ["a"];
+      const reader = await new LogReader(broker).whenReady();
+      const { request } = nats.connection;
+      const answered = Promise.withResolvers<void>();
+      let asked = false;
+      nats.connection.request = async (subject, ...rest) => {
+        if (!subject.includes(call)) return await request(subject, ...rest);
+        asked = true;
+        await answered.promise;
+        nats.created = "2027-01-01T00:00:00.000000001Z"; // which would be told to who still reads
+        return await request(subject, ...rest);
+      };
+      nats.cut();
+      await until("it is asked", () => asked);
+      await reader.end();
+      const { log, states } = reader;
+      const told = structuredClone({ log, states });
+      answered.resolve();
+      const count = (what: string) => nats.asked.filter((text) => text.startsWith(what)).length;
+      const left = () => count("CONSUMER.CREATE") - count("CONSUMER.DELETE");
+      await until("no consumer is left", () => left() === 0, 5000, () => nats.asked);
+      assertEquals({ log, states }, told);
+      await broker.close();
+    });
+  }
+
   for (const [maxBytes, expected] of [[undefined, 67_108_864], [5000, 5000]] as const) {
     it(`is made where there is none, of ${expected} bytes`, async () => {
       const { nats, broker } = unread({
