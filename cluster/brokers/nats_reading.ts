@@ -136,8 +136,8 @@ export class NatsReading extends Reading<Numbered> {
   /** Whether the stream has what was told, or has dropped it: then what comes next says what is missing. */
   async #keeps({ first, last }: StreamInfo, { sequence, text }: Numbered): Promise<boolean> {
     if (sequence === 0 || first > sequence) return true;
-    if (last < sequence) return false;
-    return await unlessAborted(this.#stream.get(sequence), this.signal) === text;
+    const get = () => unlessAborted(this.#stream.get(sequence), this.signal);
+    return last >= sequence && await get() === text;
   }
 
   /** Begins again at the stream's start. */
