@@ -1,49 +1,16 @@
 /**
  * Several servers as one over Redis or Valkey: a log in one of their streams.
  *
- * No client is imported. `open` opens a connection with whichever there is; it is called for two of
- * them, as one waits for entries, and again when one fails or hangs:
+ * No client is imported. `open` makes one of whichever there is; it is called for two connections, as one
+ * waits for entries, and again when one fails or hangs:
  *
  * ```ts ignore
  * import { redisBroker } from "@netkit/websocket/redis";
  *
- * // Bun's own
- * redisBroker({ open: () => new Bun.RedisClient(url, { autoReconnect: false }) });
- *
- * // npm's redis, or @redis/client
- * redisBroker({
- *   open: () => {
- *     const client = createClient({
- *       url,
- *       socket: { reconnectStrategy: false },
- *       commandOptions: { timeout: 0 }, // the broker has its own
- *     });
- *     let isClosed = false;
- *     client.on("error", () => {});
- *     client.on("connect", () => isClosed && client.destroy()); // which ends no socket that is being dialled
- *     const connected = client.connect();
- *     connected.catch(() => {}); // `send` tells
- *     return {
- *       send: (command, args) => connected.then(() => client.sendCommand([command, ...args])),
- *       close() {
- *         isClosed = true;
- *         client.destroy();
- *       },
- *     };
- *   },
- * });
- *
- * // npm's ioredis, or iovalkey
- * redisBroker({
- *   open: () => {
- *     const client = new Redis(url);
- *     client.on("error", () => {});
- *     return {
- *       send: (command, args) => client.call(command, args),
- *       close: () => client.disconnect(),
- *     };
- *   },
- * });
+ * redisBroker({ open: () => createClient({ url }) }); // npm's redis, or @redis/client
+ * redisBroker({ open: () => new Redis(url) }); // npm's ioredis
+ * redisBroker({ open: () => new Valkey(url) }); // npm's iovalkey
+ * redisBroker({ open: () => new Bun.RedisClient(url, { autoReconnect: false }) }); // Bun's own
  * ```
  *
  * Whoever can append to the stream can speak to every client. Give it a user of its own, who needs no
@@ -74,8 +41,11 @@
  */
 
 export {
+  type IoRedisClient,
+  type NodeRedisClient,
   redisBroker,
   type RedisBrokerOptions,
+  type RedisClient,
   type RedisConnection,
 } from "./cluster/brokers/redis.ts";
 export type { Broker, BrokerReader, LostReason, Position } from "./cluster/broker.ts";

@@ -17,7 +17,7 @@ import { readReply } from "../../cluster/brokers/redis_rows.ts";
 import { natsBroker } from "../../nats.ts";
 import { redisBroker } from "../../redis.ts";
 import { NatsServer, RedisServer } from "../../tests/helpers/engines.ts";
-import { REDIS_CLIENTS } from "../../tests/helpers/redis_clients.ts";
+import { connectTo, REDIS_CLIENTS } from "../../tests/helpers/redis_clients.ts";
 import { openLog } from "./open_log.ts";
 
 const [engine = "redis", client = "node-redis", rounds = "20", rate = "500", other] = process.argv
@@ -170,14 +170,14 @@ async function open(url: string): Promise<Record<string, Way>> {
     log: { publish: (text) => void log.publish("publish", "t", text, undefined), times: logTimes },
     pubSub: { publish: await pubSub(url, connection, (text) => times.note(text)), times },
     ...(connection === undefined && {
-      bare: { publish: await bare(url, (text) => bareTimes.note(text)), times: bareTimes },
+      bare: { publish: bare(url, (text) => bareTimes.note(text)), times: bareTimes },
     }),
   };
 }
 
 /** What the log asks of Redis, asked by the same client. */
-async function bare(url: string, heard: (text: string) => void): Promise<Way["publish"]> {
-  const [writer, reader] = await Promise.all([1, 2].map(() => REDIS_CLIENTS[client]!(url)));
+function bare(url: string, heard: (text: string) => void): Way["publish"] {
+  const [writer, reader] = [1, 2].map(() => connectTo(url, REDIS_CLIENTS[client]));
   const read = async () => {
     for (let last = "$";;) {
       const args = ["COUNT", "1000", "BLOCK", "1000", "STREAMS", "bare", last];

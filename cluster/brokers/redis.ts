@@ -6,24 +6,25 @@ import type { Broker, BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
 import { Readings } from "./reading.ts";
 import { RedisReading } from "./redis_reading.ts";
+import type {
+  IoRedisClient,
+  NodeRedisClient,
+  RedisClient,
+  RedisConnection,
+} from "./redis_clients.ts";
 import type { Row } from "./redis_rows.ts";
-import {
-  ANSWER_MS,
-  closeQuietly,
-  OPEN_MS,
-  type RedisConnection,
-  RedisStream,
-} from "./redis_stream.ts";
+import { ANSWER_MS, closeQuietly, OPEN_MS, RedisStream } from "./redis_stream.ts";
 
-export type { RedisConnection };
+export type { IoRedisClient, NodeRedisClient, RedisClient, RedisConnection };
 
 /** Where the log is, and how long it gets. */
 export interface RedisBrokerOptions {
   /**
-   * Opens a connection. It is called again for each: one that waits for entries, one that appends,
-   * and others in the place of those that fail or hang.
+   * Makes a client, such as `() => createClient({ url })` of npm's redis. It is called again for each
+   * connection: one that waits for entries, one that appends, and others in the place of those that
+   * fail or hang. The broker connects what it answers, hears its errors, and closes it.
    */
-  open: () => RedisConnection | Promise<RedisConnection>;
+  open: () => RedisClient | Promise<RedisClient>;
   /**
    * The key of the stream.
    *

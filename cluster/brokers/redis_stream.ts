@@ -4,21 +4,8 @@ import { systemClock } from "../../internal/clock.ts";
 import { byteLength } from "../../internal/payload.ts";
 import type { LostReason } from "../broker.ts";
 import { Deadlines } from "../wait.ts";
+import { connectionOf, type RedisClient, type RedisConnection } from "./redis_clients.ts";
 import { isBefore, isOlder, type Place, readId, readRows, type Row } from "./redis_rows.ts";
-
-/** A connection to Redis, of whichever client. */
-export interface RedisConnection {
-  /**
-   * Sends a command.
-   *
-   * @param command Its name.
-   * @param args Its arguments.
-   * @returns Its reply; rejects with the server's error.
-   */
-  send(command: string, args: string[]): Promise<unknown>;
-  /** Closes the connection, whatever is under way. */
-  close(): unknown;
-}
 
 /** How long any answer may take, in ms. */
 export const ANSWER_MS = 2000;
@@ -63,11 +50,11 @@ export class RedisStream {
 
   constructor(
     key: string,
-    open: () => RedisConnection | Promise<RedisConnection>,
+    open: () => RedisClient | Promise<RedisClient>,
     maxBytes: number,
   ) {
     this.key = key;
-    this.open = async () => checked(await open());
+    this.open = async () => connectionOf(await open());
     this.#maxBytes = maxBytes;
   }
 
@@ -246,13 +233,6 @@ export class RedisStream {
     }
     return { top: rows[0] };
   }
-}
-
-/** A connection that the user has opened. Throws where it is none, such as a client of npm's itself. */
-function checked(connection: RedisConnection): RedisConnection {
-  const { send, close } = (connection ?? {}) as Partial<RedisConnection>;
-  if (typeof send === "function" && typeof close === "function") return connection;
-  throw new TypeError("'open' of redisBroker must answer an object with 'send' and 'close'");
 }
 
 /** Closes a connection that may be closed already. */

@@ -10,7 +10,7 @@ import { redisBroker } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
-import { CLIENT } from "../helpers/redis_clients.ts";
+import { CLIENT, connectTo } from "../helpers/redis_clients.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 
 const urlOf = (port: number) => `redis://127.0.0.1:${port}`;
@@ -260,7 +260,7 @@ describe("an entry of a node's own in Redis", () => {
 
   it("is not told while it is looked at what has become of the stream, nor after the end", async () => {
     await using redis = await RedisServer.run();
-    const connection = await CLIENT(redis.url);
+    const connection = connectTo(redis.url);
     const stream = new RedisStream("k", () => CLIENT(redis.url), 1_000_000);
     const ending = new AbortController();
     const ready = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
 import { until } from "../helpers/until.ts";
 import { Program } from "../helpers/programs.ts";
-import { CLIENT } from "../helpers/redis_clients.ts";
+import { connectTo } from "../helpers/redis_clients.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 
 /** How long what is to be done at once may take on a busy machine, in ms: less than any deadline there is. */
@@ -19,8 +19,8 @@ const AT_ONCE = 800;
 function opener(url: string) {
   const all = new Set<RedisConnection>();
   let closed = 0;
-  const open = async (): Promise<RedisConnection> => {
-    const connection = await CLIENT(url);
+  const open = (): RedisConnection => {
+    const connection = connectTo(url);
     all.add(connection);
     return {
       send: (command, args) => connection.send(command, args),
@@ -61,21 +61,6 @@ describe("the connections of a log in Redis", () => {
     assertEquals([reader.states, reader.causes], [[false, true], ["no address: is thrown"]]);
     assertEquals(reader.entries, ["a"]);
     await broker.close();
-  });
-
-  it("are what 'open' answers, and it is said what a connection must have", async () => {
-    for (
-      const answer of [{ sendCommand() {}, close() {} }, { send() {} }, undefined, "redis://a"]
-    ) {
-      const open = () => Promise.resolve(answer as unknown as RedisConnection);
-      const broker = redisBroker({ open });
-      const words = "'open' of redisBroker must answer an object with 'send' and 'close'";
-      await using reader = new LogReader(broker);
-      await until("it is told", () => reader.causes.length > 0);
-      assertEquals(reader.causes[0], words);
-      await assertRejects(() => broker.append("a"), Error);
-      await broker.close();
-    }
   });
 
   it("are two, also after the server has refused something on each", async () => {

@@ -11,7 +11,7 @@ import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
 import { until } from "../helpers/until.ts";
 import { ROOT } from "../helpers/programs.ts";
-import { CLIENT, REDIS_CLIENTS } from "../helpers/redis_clients.ts";
+import { connectTo, REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 import { TcpGate } from "../helpers/tcp_gate.ts";
 import { brokerOf, logOf } from "./redis_logs.ts";
 
@@ -116,8 +116,8 @@ describe("a log in Redis", () => {
     await using redis = await RedisServer.run();
     const open = new Set<object>();
     const broker = redisBroker({
-      open: async () => {
-        const connection = await CLIENT(redis.url);
+      open: () => {
+        const connection = connectTo(redis.url);
         open.add(connection);
         return {
           send: (command, args) => connection.send(command, args),

@@ -10,7 +10,7 @@ import { redisBroker } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
-import { CLIENT } from "../helpers/redis_clients.ts";
+import { CLIENT, connectTo } from "../helpers/redis_clients.ts";
 
 /** A broker that notes what becomes of its commands. */
 function watched(url: string) {
@@ -20,8 +20,8 @@ function watched(url: string) {
   // A runtime may have several answers at hand before it goes on with any.
   const look = (what: keyof typeof pauses) => setTimeout(() => reading === 0 && pauses[what]++, 0);
   const broker = redisBroker({
-    async open() {
-      const connection = await CLIENT(url);
+    open() {
+      const connection = connectTo(url);
       return {
         async send(command, args) {
           if (command === "XADD") {
@@ -60,7 +60,7 @@ describe("appending to a log in Redis", () => {
     const broker = redisBroker({
       async open() {
         if (opened++ === 0) await mayRead.promise;
-        return await CLIENT(redis.url);
+        return connectTo(redis.url);
       },
     });
     await using reader = new LogReader(broker);
@@ -99,7 +99,7 @@ describe("reading a log in Redis", () => {
 
   it("is put off while there is nothing of this node's own, and until there is", async () => {
     await using redis = await RedisServer.run();
-    const connection = await CLIENT(redis.url);
+    const connection = connectTo(redis.url);
     const stream = new RedisStream("k", () => connection, 1_000_000);
     const before = await stream.newest(connection);
     const gathers = (cursor: Row) =>
@@ -125,7 +125,7 @@ describe("reading a log in Redis", () => {
 
   it("ends at once that is put off, with its reader", async () => {
     await using redis = await RedisServer.run();
-    const connection = await CLIENT(redis.url);
+    const connection = connectTo(redis.url);
     const stream = new RedisStream("k", () => CLIENT(redis.url), 1_000_000);
     const ending = new AbortController();
     const ready = Promise.withResolvers<void>();

@@ -224,19 +224,22 @@ describe("the tables of the doc comments", () => {
   });
 });
 
-describe("a connection to Redis by npm's client", () => {
-  /** What opens one, without how it is laid out. */
-  const opening = (file: string) => {
-    const text = read(file).replace(/^ \* ?/gm, "").replace(/\s+/g, " ");
-    return /const client = createClient\(\{.*?return \{ send: .*?client\.destroy\(\);? \},? \}/
-      .exec(text)?.[0];
-  };
-
-  it("is opened alike where it is documented, tested and used", () => {
-    const tested = opening("tests/helpers/redis_clients.ts");
-    assert(tested?.includes("connected.then("));
-    for (const file of ["redis.ts", "examples/redis.ts", "docs/cluster.md", "docs/zh/cluster.md"]) {
-      assertEquals(opening(file), tested, file);
+describe("a client of Redis", () => {
+  it("is made where it is documented as it is tested", () => {
+    const making = (file: string) => {
+      const lines = read(file).matchAll(
+        /=> (createClient|new Redis|new Bun\.RedisClient)(\(.*?\)) \}/g,
+      );
+      return new Map(Array.from(lines, ([, what, options]) => [what, options]));
+    };
+    const tested = read("tests/helpers/redis_clients.ts").replace(
+      /new own/g,
+      "new Bun.RedisClient",
+    );
+    for (const file of ["redis.ts", "docs/cluster.md", "docs/zh/cluster.md"]) {
+      const made = making(file);
+      assertEquals(made.size, 3, file);
+      for (const [what, options] of made) assert(tested.includes(`=> ${what}${options}`), what);
     }
   });
 });

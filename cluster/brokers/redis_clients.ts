@@ -1,0 +1,100 @@
+/** The clients of Redis that people have, and how each is spoken to. Not part of the public API. */
+
+/** A connection to Redis, of whichever client. */
+export interface RedisConnection {
+  /**
+   * Sends a command.
+   *
+   * @param command Its name.
+   * @param args Its arguments.
+   * @returns Its reply; rejects with the server's error.
+   */
+  send(command: string, args: string[]): Promise<unknown>;
+  /** Closes the connection, whatever is under way. */
+  close(): unknown;
+}
+
+/** What is used of a client of npm's `redis` from version 5, or of `@redis/client`. */
+export interface NodeRedisClient {
+  /** Whether it is connected, or on its way. */
+  readonly isOpen: boolean;
+  /** Connects. */
+  connect(): Promise<unknown>;
+  /** Sends a command, with no limit of time where `timeout` is 0. */
+  sendCommand(words: string[], options: { timeout: number }): Promise<unknown>;
+  /** Closes the connection, whatever is under way. */
+  destroy(): void;
+  /** Adds a listener. */
+  on(event: string, listener: (cause: unknown) => void): unknown;
+}
+
+/** What is used of a client of npm's `ioredis`, or of `iovalkey`, which connect by themselves. */
+export interface IoRedisClient {
+  /** Sends a command. */
+  call(command: string, args: string[]): Promise<unknown>;
+  /** Closes the connection, whatever is under way. */
+  disconnect(): void;
+  /** Adds a listener. */
+  on(event: string, listener: (cause: unknown) => void): unknown;
+}
+
+/** What a `redisBroker` speaks to Redis with. */
+export type RedisClient = RedisConnection | NodeRedisClient | IoRedisClient;
+
+/** The methods by which each kind of client is known, and what makes a connection of it. */
+const CLIENTS: [methods: string[], connectionOf: (client: never) => RedisConnection][] = [
+  [["send", "close"], (connection: RedisConnection) => connection],
+  [["sendCommand", "connect", "destroy"], ofNodeRedis],
+  [["call", "disconnect"], ofIoRedis],
+];
+
+/** A connection by what the user's `open` has answered. Throws where that is nothing of the kind. */
+export function connectionOf(client: RedisClient): RedisConnection {
+  const has = (method: string) =>
+    typeof (client as unknown as Record<string, unknown> | undefined)?.[method] === "function";
+  for (const [methods, of] of CLIENTS) if (methods.every(has)) return of(client as never);
+  throw new TypeError(
+    "'open' of redisBroker must answer a client of Redis: npm's redis from version 5, ioredis, " +
+      "iovalkey, Bun's own, or an object with 'send' and 'close'",
+  );
+}
+
+function ofNodeRedis(client: NodeRedisClient): RedisConnection {
+  const connection = guarded(client, () => client.destroy(), async (command, args) => {
+    await connected;
+    return client.sendCommand([command, ...args], { timeout: 0 });
+  });
+  const connected = client.isOpen ? undefined : client.connect();
+  connected?.catch(() => {}); // `send` tells
+  return connection;
+}
+
+function ofIoRedis(client: IoRedisClient): RedisConnection {
+  return guarded(client, () => client.disconnect(), (command, args) => client.call(command, args));
+}
+
+/** A connection that ends at the client's first error or end: the broker opens another then. */
+function guarded(
+  client: Pick<NodeRedisClient & IoRedisClient, "on">,
+  end: () => void,
+  send: RedisConnection["send"],
+): RedisConnection {
+  let failure: unknown;
+  let isClosed = false;
+  const close = () => {
+    if (isClosed) return;
+    isClosed = true;
+    end();
+  };
+  client.on("error", (cause) => {
+    failure ??= cause;
+    close();
+  });
+  client.on("close", close);
+  client.on("connect", () => isClosed && end()); // npm's redis ends none that is on its way
+  return {
+    // What a command fails with that was under way is only that it was.
+    send: (command, args) => send(command, args).catch((cause) => Promise.reject(failure ?? cause)),
+    close,
+  };
+}
