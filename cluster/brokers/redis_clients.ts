@@ -62,7 +62,7 @@ export function connectionOf(client: RedisClient): RedisConnection {
 function ofNodeRedis(client: NodeRedisClient): RedisConnection {
   const connection = guarded(client, () => client.destroy(), async (command, args) => {
     await connected;
-    return client.sendCommand([command, ...args], { timeout: 0 });
+    return client.sendCommand([command, ...args], { timeout: 0 }); // with no timer of its own
   });
   const connected = client.isOpen ? undefined : client.connect();
   connected?.catch(() => {}); // `send` tells

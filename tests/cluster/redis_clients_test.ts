@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { afterAll, describe, it } from "@std/testing/bdd";
+import { spy } from "@std/testing/mock";
 import { createClient } from "@redis/client";
 import { redisBroker, type RedisClient } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
@@ -77,18 +78,16 @@ describe("a client of Redis", () => {
     });
   }
 
-  it("may be connected already, and have a limit of time that is shorter than a wait", async () => {
+  it("may be connected already, and sets no timer for each command", async () => {
     await using redis = await RedisServer.run();
-    const timeout = 100;
-    const broker = redisBroker({
-      open: () => createClient({ url: redis.url, commandOptions: { timeout } }).connect(),
-    });
+    const broker = redisBroker({ open: () => createClient({ url: redis.url }).connect() });
     await using reader = await new LogReader(broker).whenReady();
     await broker.append("a");
     await reader.told("a");
-    await delay(3 * timeout); // nothing is appended meanwhile
+    using timeouts = spy(AbortSignal, "timeout");
     await broker.append("b");
     await reader.told("b");
+    assertEquals(timeouts.calls.map(({ args }) => args), []);
     assertEquals([reader.states, reader.causes], [[true], []]);
     await broker.close();
     await clientsAre(redis, 0);
@@ -100,6 +99,7 @@ describe("a client of Redis", () => {
       { sendCommand, connect() {}, disconnect() {} }, // npm's redis before version 5
       { sendCommand, close() {} },
       { send() {} },
+      { call() {}, on() {} },
       undefined,
       null,
       "redis://a",
