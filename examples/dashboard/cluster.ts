@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import type { WebSocketServer } from "@netkit/websocket";
-import { redisBroker, type RedisConnection } from "@netkit/websocket/redis";
+import { redisBroker, type RedisClient } from "@netkit/websocket/redis";
 
 /** The topics that the load is in. */
 const TOPICS = ["chess", "go", "news", "weather"];
@@ -38,8 +38,8 @@ export class Cluster {
   #isUp = true;
   #joined = 0;
 
-  /** @param open Opens a connection to Redis. */
-  constructor(open: () => RedisConnection) {
+  /** @param open Makes a client of Redis. */
+  constructor(open: () => RedisClient) {
     const broker = redisBroker({ open });
     this.options = { broker, node: this.node, presence: { lease: 3 } };
   }
