@@ -79,22 +79,26 @@ function guarded(
   end: () => void,
   send: RedisConnection["send"],
 ): RedisConnection {
+  /** Fail what is under way. Some clients keep that, to send it once they are connected again. */
+  const underWay = new Set<(cause: unknown) => void>();
   let failure: unknown;
-  let isClosed = false;
-  const close = () => {
-    if (isClosed) return;
-    isClosed = true;
+  const close = (cause: unknown = new Error("the connection was closed")) => {
+    if (failure !== undefined) return;
+    failure = cause;
     end();
+    for (const fail of underWay) fail(cause);
   };
-  client.on("error", (cause) => {
-    failure ??= cause;
-    close();
-  });
-  client.on("close", close);
-  client.on("connect", () => isClosed && end()); // npm's redis ends none that is on its way
+  client.on("error", close);
+  client.on("close", () => close());
+  client.on("connect", () => failure !== undefined && end()); // npm's redis ends none that is on its way
   return {
-    // What a command fails with that was under way is only that it was.
-    send: (command, args) => send(command, args).catch((cause) => Promise.reject(failure ?? cause)),
-    close,
+    send: (command, args) =>
+      new Promise((resolve, reject) => {
+        underWay.add(reject);
+        // What it fails with as the client ends says less than why that does.
+        send(command, args).then(resolve, (cause) => reject(failure ?? cause))
+          .then(() => underWay.delete(reject));
+      }),
+    close: () => close(),
   };
 }
