@@ -1,5 +1,7 @@
 /** The clients of Redis that people have, and how each is spoken to. Not part of the public API. */
 
+import { unlessAborted } from "../wait.ts";
+
 /** A connection to Redis, of whichever client. */
 export interface RedisConnection {
   /**
@@ -79,26 +81,18 @@ function guarded(
   end: () => void,
   send: RedisConnection["send"],
 ): RedisConnection {
-  /** Fail what is under way. Some clients keep that, to send it once they are connected again. */
-  const underWay = new Set<(cause: unknown) => void>();
-  let failure: unknown;
+  const ended = new AbortController();
   const close = (cause: unknown = new Error("the connection was closed")) => {
-    if (failure !== undefined) return;
-    failure = cause;
+    if (ended.signal.aborted) return;
+    ended.abort(cause);
     end();
-    for (const fail of underWay) fail(cause);
   };
   client.on("error", close);
   client.on("close", () => close());
-  client.on("connect", () => failure !== undefined && end()); // npm's redis ends none that is on its way
+  client.on("connect", () => ended.signal.aborted && end()); // npm's redis ends none that is on its way
   return {
-    send: (command, args) =>
-      new Promise((resolve, reject) => {
-        underWay.add(reject);
-        // What it fails with as the client ends says less than why that does.
-        send(command, args).then(resolve, (cause) => reject(failure ?? cause))
-          .then(() => underWay.delete(reject));
-      }),
+    // Some clients keep what is under way, to send it once they are connected again.
+    send: (command, args) => unlessAborted(send(command, args), ended.signal),
     close: () => close(),
   };
 }
