@@ -26,7 +26,7 @@ import { PING, PONG, type RawPeer, requestHead, TEXT } from "../peers/raw.ts";
 const RULES = fileURLToPath(new URL("../../ops/alerts.yml", import.meta.url));
 
 /** How long all alerts together may take to fire, in ms. */
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 90_000;
 
 /** How late some answer their Pings, in ms. */
 const LATE_MS = 1200;
