@@ -1,4 +1,7 @@
-/** The documentation: its programs run on both runtimes, its links lead somewhere, its twin is one. */
+/**
+ * The documentation: its programs run on both runtimes, its links lead somewhere, its twin is one.
+ * `types_test.ts` type-checks the programs.
+ */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
@@ -6,7 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
-import { freePort, HERE, onDeno, Program, ROOT } from "../helpers/programs.ts";
+import { freePort, HERE, Program, ROOT } from "../helpers/programs.ts";
 
 const PAGES = ["README.md", "README.zh.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
   .concat(
@@ -97,13 +100,6 @@ describe("the programs in the documentation", () => {
     assertGreater(snippets("README.md").length, 0);
     assertGreater(all.length, 10);
   });
-
-  // Deno checks the types, whoever runs the tests: once is enough.
-  if (onDeno) {
-    it("type-check", async () => {
-      assertEquals(await Program.check(all.map(({ file }) => file), folder), []);
-    });
-  }
 
   for (const { name, file, code, output } of all) {
     it(`run and end: ${name}`, async () => {

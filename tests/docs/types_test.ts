@@ -1,6 +1,6 @@
 /**
- * The programs of the documentation that need others' packages or another runtime: type-checked with the real
- * types of Hono, h3, Elysia, Bun and the rest. What `readme_test.ts` runs, it type-checks itself.
+ * The programs of the documentation are type-checked: those that need others' packages or another runtime with the
+ * real types of Hono, h3, Elysia, Bun and the rest, and beside them those that `readme_test.ts` runs.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -46,12 +46,21 @@ function blocksOf(page: string): Block[] {
   });
 }
 
+/** The programs of a page that `readme_test.ts` runs. */
+function runOf(page: string): { file: string; code: string }[] {
+  const found = textOf(page).matchAll(/^```ts\n([^]*?)^```$/gm);
+  return Array.from(found, ([, code = ""], i) => ({
+    file: `run_${page.replace(/\W/g, "_")}_${i + 1}.ts`,
+    code,
+  }));
+}
+
 const pages = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
   .map((name) => `docs/${name.replaceAll("\\", "/")}`)
   // A twin has the same programs: see readme_test.ts.
   .filter((page) => page.endsWith(".md") && !page.startsWith("docs/zh/"));
 
-describe("the programs of the documentation that need others' packages", () => {
+describe("the programs of the documentation", () => {
   const folder = mkdtempSync(join(tmpdir(), "netkit-types-"));
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -74,12 +83,17 @@ describe("the programs of the documentation that need others' packages", () => {
   copyFileSync(join(ROOT, "docs/recipes/exemplars.ts"), join(folder, "exemplars.ts"));
 
   const blocks = pages.flatMap(blocksOf);
-  for (const { file, code } of blocks) writeFileSync(join(folder, file), code);
+  const run = [...pages, "README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"].flatMap(
+    runOf,
+  );
+  for (const { file, code } of [...blocks, ...run]) writeFileSync(join(folder, file), code);
 
   it("are there", () => {
     const from = (page: string) => blocks.filter((block) => block.page === page).length;
     assertEquals([from("docs/mounting.md"), from("docs/tasks/app.md")], [12, 1]);
     assert(blocks.length > 15);
+    const ran = (page: string) => run.some(({ file }) => file.startsWith(`run_${page}_`));
+    assert(run.length > 30 && ran("README_md") && ran("docs_client_md"));
   });
 
   if (!onDeno) return; // Deno checks the types, whoever runs the tests: once is enough
@@ -98,7 +112,10 @@ describe("the programs of the documentation that need others' packages", () => {
       writeFileSync(file, code.replace(right, other));
       return file;
     });
-    const complaints = await Program.check([...blocks.map(({ file }) => file), ...files], folder);
+    const complaints = await Program.check(
+      [...[...blocks, ...run].map(({ file }) => file), ...files],
+      folder,
+    );
     assertEquals(complaints.map((one) => one.split(":")[0]), [
       "wrong_0.ts",
       "wrong_1.ts",

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createWebSocket } from "../../mod.ts";
 import { EventLog, within } from "../helpers/client.ts";
-import { freePort, HERE, onDeno, Program, ROOT, withoutPorts } from "../helpers/programs.ts";
+import { freePort, HERE, Program, ROOT, withoutPorts } from "../helpers/programs.ts";
 import { commandsOf, ExampleServer, flagsOf, startExample } from "./example.ts";
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -212,6 +212,7 @@ for (const [file, runtime] of Object.entries(OF_ONE_RUNTIME)) {
   });
 }
 
+// guide_test.ts type-checks these where they are, and harmony/programs_test.ts the next ones.
 describe("examples/guide/", () => {
   const folder = mkdtempSync(join(tmpdir(), "netkit-example-"));
 
@@ -242,14 +243,6 @@ describe("examples/guide/", () => {
     assertEquals(programOf("examples/guide/server.ts"), server);
     assertFalse(filledIn === client);
   });
-
-  // Deno checks the types, whoever runs the tests: once is enough.
-  if (onDeno) {
-    it("type-checks where it is", async () => {
-      const cwd = join(ROOT, "examples/guide");
-      assertEquals(await Program.check(["client.ts", "server.ts"], cwd), []);
-    });
-  }
 
   it("has its two programs talk, and end", async () => {
     const options = { cwd: folder, flags: HERE === "deno" ? ["--allow-net", "--no-prompt"] : [] };
@@ -283,13 +276,6 @@ describe("examples/harmony/", () => {
 
   const options = { cwd: folder, flags: HERE === "deno" ? ["--allow-net", "--no-prompt"] : [] };
   const page = () => within(Program.run(HERE, join(folder, "chat_page.ts"), options).ended);
-
-  if (onDeno) { // as above
-    it("type-checks where it is", async () => {
-      const cwd = join(ROOT, "examples/harmony");
-      assertEquals(await Program.check(["chat_page.ts", "server.ts", "kits.ts"], cwd), []);
-    });
-  }
 
   it("has each toast once, though the page adds its listeners each time", async () => {
     const server = Program.run(HERE, join(folder, "server.ts"), options);

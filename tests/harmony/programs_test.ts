@@ -26,6 +26,7 @@ const PROGRAMS = join(ROOT, "tests/harmony/programs");
 const names = readdirSync(PROGRAMS).map((name) => name.replace(/\.ts$/, ""));
 
 const harmony = join(ROOT, "harmony.ts");
+const EXAMPLE = join(ROOT, "examples/harmony");
 
 /** A kit of which a program wants more than `webSocket` is a file of its own. */
 const KIT = `export { webSocket } from '@ohos.net.webSocket';
@@ -95,17 +96,20 @@ describe("a program from HarmonyOS", () => {
       "@ohos.net.webSocket": harmony,
       "@ohos.base": harmony,
     };
-    const compilerOptions = {
-      strict: true,
-      lib: ["esnext", "dom", "dom.iterable"],
-      noImplicitOverride: false,
-      useUnknownInCatchVariables: false,
-    };
+    // As examples/harmony/ has them, whose programs are checked with these, by their own map.
+    const example: { imports: Record<string, string>; compilerOptions: object } = JSON.parse(
+      readFileSync(join(EXAMPLE, "deno.json"), "utf8"),
+    );
+    const { compilerOptions } = example;
     const imports = Object.entries(all).map(([name, file]) => [name, pathToFileURL(file).href]);
+    const own = Object.entries(example.imports).map((
+      [name, file],
+    ) => [name, pathToFileURL(join(EXAMPLE, file)).href]);
+    const scopes = { [`${pathToFileURL(EXAMPLE).href}/`]: Object.fromEntries(own) };
     const paths = Object.entries(all).map(([name, file]) => [name, [file]]);
     writeFileSync(
       join(folder, "deno.json"),
-      JSON.stringify({ imports: Object.fromEntries(imports), compilerOptions }),
+      JSON.stringify({ imports: Object.fromEntries(imports), scopes, compilerOptions }),
     );
     writeFileSync(
       join(folder, "tsconfig.json"),
@@ -116,7 +120,7 @@ describe("a program from HarmonyOS", () => {
 
   // Deno checks the types, whoever runs the tests: once is enough.
   if (onDeno) {
-    it("type-checks, but where it would not on the device", async () => {
+    it("type-checks, and so does examples/harmony/, but where it would not on the device", async () => {
       const wrong = [
         "webSocket.createWebSocket().send(42);",
         "webSocket.createWebSocket().on('message', (err, value: number) => {});",
@@ -128,7 +132,8 @@ describe("a program from HarmonyOS", () => {
         "import webSocket from '@ohos.net.webSocket';\nimport { BusinessError } from '@ohos.base';\n";
       writeFileSync(join(folder, "wrong.ts"), head + wrong.join("\n"));
       const files = names.map((name) => write(name, 8080));
-      const complaints = await Program.check([...files, "wrong.ts"], folder);
+      const others = ["chat_page", "server", "kits"].map((name) => join(EXAMPLE, `${name}.ts`));
+      const complaints = await Program.check([...files, ...others, "wrong.ts"], folder);
       const places = new Set(complaints.map((complaint) => complaint.split(": ")[0]!));
       assertEquals([...places], wrong.map((_, i) => `wrong.ts:${i + 3}`), complaints.join("\n"));
     });
