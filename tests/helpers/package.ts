@@ -115,8 +115,14 @@ export function typeTests(sides: string[]): Record<string, string> {
   return { ...Object.fromEntries(files), "std.ts": STD };
 }
 
+let published: Promise<string[]> | undefined;
+
 /** The files that `deno publish` would publish, as paths from the root. */
-export async function publishedFiles(): Promise<string[]> {
+export function publishedFiles(): Promise<string[]> {
+  return published ??= askPublished();
+}
+
+async function askPublished(): Promise<string[]> {
   const publish = ["publish", "--dry-run", "--allow-dirty", "--no-check"];
   const { code, stdout, stderr } = await Program.start([binaries.deno, ...publish]).ended;
   if (code !== 0) throw new Error(stderr);
