@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readTarball } from "../../scripts/lib/tar.mjs";
 import { runtimes } from "../../scripts/setup.mjs";
@@ -141,6 +141,17 @@ export async function pack(folder: string, env: Record<string, string> = {}): Pr
   }).ended;
   if (code !== 0) throw new Error(stderr);
   return stdout.trim();
+}
+
+let made: Promise<{ name: string; bytes: Uint8Array }> | undefined;
+
+/** Puts npm's tarball into a folder; for all who ask it is made once. */
+export async function packInto(folder: string): Promise<string> {
+  made ??= pack(folder).then((file) => ({ name: basename(file), bytes: readFileSync(file) }));
+  const { name, bytes } = await made;
+  const file = join(folder, name);
+  writeFileSync(file, bytes);
+  return file;
 }
 
 /** The files of a tarball, without the folder that npm's are in. */

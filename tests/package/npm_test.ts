@@ -14,6 +14,7 @@ import {
   complaints,
   manifest,
   pack,
+  packInto,
   portedPrograms,
   portingMap,
   Project,
@@ -40,7 +41,7 @@ describe("npm's tarball", () => {
   let files: Map<string, string>;
 
   beforeAll(async () => {
-    files = unpack(await pack(project.folder));
+    files = unpack(await packInto(project.folder));
   });
   afterAll(() => project[Symbol.dispose]());
 
@@ -149,10 +150,11 @@ if (HERE === "bun") {
   describe("bun add ./netkit-websocket.tgz", () => {
     const project = new Project();
     const bun = (...args: string[]) => project.run([binaries.bun, ...args]);
-    const tsc = (...args: string[]) => bun("run", "--bun", "tsc", "--pretty", "false", ...args);
+    const tsc = (...args: string[]) =>
+      bun("run", "--bun", "tsc", "--pretty", "false", "--singleThreaded", ...args);
 
     beforeAll(async () => {
-      const { code, stderr } = await bun("add", await pack(project.folder));
+      const { code, stderr } = await bun("add", await packInto(project.folder));
       assertEquals(code, 0, stderr);
     });
     afterAll(() => project[Symbol.dispose]());
@@ -247,7 +249,7 @@ if (node !== undefined) {
       without: isOld ? [] : ["--no-experimental-websocket"],
     };
 
-    beforeAll(async () => project.install(unpack(await pack(project.folder))));
+    beforeAll(async () => project.install(unpack(await packInto(project.folder))));
     afterAll(() => project[Symbol.dispose]());
 
     /** Runs a program that has a client `ws`, which tells of its events. */
