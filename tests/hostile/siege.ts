@@ -8,17 +8,21 @@ import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 
-/** What the server says of itself. */
-export interface Stats {
+/** What the server has counted. */
+export interface Counts {
   connects: number;
   messages: number;
   errors: number;
   closes: number;
   codes: Record<string, number>;
+  open: number;
+}
+
+/** What the server says of itself. */
+export interface Stats extends Counts {
   /** Bytes, after a collection of garbage. */
   rss: number;
   heapUsed: number;
-  open: number;
 }
 
 /** What became of the well-behaved client. */
@@ -77,26 +81,35 @@ export class Siege implements AsyncDisposable {
   }
 
   /** What the server says of itself. */
-  async stats(): Promise<Stats> {
-    return JSON.parse((await ask(this.port, { line: "GET /stats HTTP/1.1" })).body);
+  stats(): Promise<Stats> {
+    return this.#ask("stats");
   }
 
-  /** Waits, for 10 s at the most, until the server says that something holds. */
-  async until(holds: (stats: Stats) => boolean): Promise<Stats> {
+  async #ask<T>(what: "stats" | "counts"): Promise<T> {
+    return JSON.parse((await ask(this.port, { line: `GET /${what} HTTP/1.1` })).body);
+  }
+
+  /** Waits, for 10 s at the most, until the server says that something holds, and gives all that it says then. */
+  async until(holds: (counts: Counts) => boolean): Promise<Stats> {
+    await this.#counted(holds);
+    return await this.stats();
+  }
+
+  /** Asks again and again for what costs the server nothing to say. */
+  async #counted(holds: (counts: Counts) => boolean): Promise<void> {
     const end = performance.now() + 10_000;
-    let stats = await this.stats();
-    while (!holds(stats)) {
-      assertLess(performance.now(), end, `${holds} never came true: ${JSON.stringify(stats)}`);
+    for (;;) {
+      const counts: Counts = await this.#ask("counts");
+      if (holds(counts)) return;
+      assertLess(performance.now(), end, `${holds} never came true: ${JSON.stringify(counts)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
-      stats = await this.stats();
     }
-    return stats;
   }
 
   /** Waits until the well-behaved client has had so many more answers. */
   async served(count: number): Promise<void> {
-    const { messages } = await this.stats();
-    await this.until((stats) => stats.messages >= messages + count);
+    const { messages } = await this.#ask<Counts>("counts");
+    await this.#counted((counts) => counts.messages >= messages + count);
   }
 
   /**

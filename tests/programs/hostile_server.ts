@@ -1,6 +1,6 @@
 /**
- * A server to attack: it echoes, and answers requests for `/stats` with what it has seen and how
- * much memory it takes, after a collection of garbage. Asked for `/stop` it stops, prints that, and
+ * A server to attack: it echoes, and answers requests for `/counts` with what it has seen, and for
+ * `/stats` with how much memory it takes as well, after a collection of garbage. Asked for `/stop` it stops, prints that, and
  * must end by itself.
  */
 
@@ -22,12 +22,16 @@ server.on("close", (_, { code }) => {
   codes[code] = (codes[code] ?? 0) + 1;
 });
 
+function seen(): object {
+  return { ...counts, codes, open: server.listAllConnections().length };
+}
+
 function stats(): object {
   const { ["Bun"]: bun, gc } = globalThis as { ["Bun"]?: { gc(now: boolean): void }; gc?(): void };
   if (bun === undefined) gc?.();
   else bun.gc(true);
   const { rss, heapUsed } = process.memoryUsage();
-  return { ...counts, codes, rss, heapUsed, open: server.listAllConnections().length };
+  return { ...seen(), rss, heapUsed };
 }
 
 async function stop(): Promise<void> {
@@ -44,8 +48,9 @@ await server.start({
   maxConcurrentClientsNumber: 1,
   maxConnectionsForOneClient: 1000,
   fetch(request) {
-    if (new URL(request.url).pathname === "/stop") setTimeout(stop, 10);
-    return Response.json(stats());
+    const { pathname } = new URL(request.url);
+    if (pathname === "/stop") setTimeout(stop, 10);
+    return Response.json(pathname === "/counts" ? seen() : stats());
   },
 });
 console.log("port", server.address!.port);
