@@ -91,9 +91,10 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
       ? { hostname: addr.hostname!, port: addr.port! }
       : { hostname: UNIX, port: 0, path },
     async close(ms) {
+      const end = performance.now() + ms;
       await heard();
-      const areDone = await answers.done(ms);
-      if (!acceptor.letGo() && areDone) return await within(port.shutdown(), SHUTDOWN_MS);
+      const areDone = await answers.done(end);
+      if (!acceptor.letGo() && areDone) return await within(port.shutdown(), shutdownMs(end));
       // Nothing else ends an answer, or a connection that Deno waits for, and after a shutdown it cannot be done
       // (2.9.6, `tests/server/http_test.ts`).
       await port.abort();
@@ -116,9 +117,8 @@ class Answers {
     completed.then(done, done);
   }
 
-  /** Waits so long for all to be complete, and says whether they are. */
-  async done(ms: number): Promise<boolean> {
-    const end = performance.now() + ms;
+  /** Waits until then for all to be complete, and says whether they are. */
+  async done(end: number): Promise<boolean> {
     while (this.#underWay.size > 0 && performance.now() < end) {
       await within(Promise.allSettled(this.#underWay), end - performance.now());
     }
@@ -127,11 +127,16 @@ class Answers {
 }
 
 /**
- * How long a shutdown may take with nothing under way, in ms: it waits for a client that reads no answer, or sends half
- * of what it asks with. It keeps the process until then, and `unref` of the server changes nothing (2.9.6,
- * `tests/server/exit_test.ts`).
+ * How long a shutdown may take with nothing under way, in ms: as long as there is time, within these. It waits for a client
+ * that reads no answer, or sends half of what it asks with. It keeps the process until then, and `unref` of the
+ * server changes nothing (2.9.6, `tests/server/exit_test.ts`).
  */
-const SHUTDOWN_MS = 1000;
+const SHUTDOWN_MS = { most: 1000, least: 100 };
+
+/** How long it may take where there is time until then. */
+function shutdownMs(end: number): number {
+  return Math.min(SHUTDOWN_MS.most, Math.max(SHUTDOWN_MS.least, end - performance.now()));
+}
 
 /** Waits for a promise, but not longer than so many ms. */
 async function within(promise: Promise<unknown>, ms: number): Promise<void> {

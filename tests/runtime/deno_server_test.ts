@@ -253,4 +253,18 @@ describe("a server on Deno that stops", () => {
     other.shuts = promise;
     assertEquals(await other.closing(5000, (at) => at === 300 && resolve()), [301, ["shutdown"]]);
   });
+
+  it("waits for it only as long as there is time, or a moment where there is none left", async () => {
+    for (const [ms, took] of [[400, 401], [50, 105], [-1, 105]] as const) {
+      const world = new World();
+      world.shuts = never;
+      assertEquals(await world.closing(ms), [took, ["shutdown"]]);
+    }
+    const answered = Promise.withResolvers<void>();
+    const world = new World();
+    world.shuts = never;
+    void world.ask(answered.promise);
+    const closing = world.closing(1000, (at) => at === 300 && answered.resolve());
+    assertEquals(await closing, [1000, ["shutdown"]]);
+  });
 });
