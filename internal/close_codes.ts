@@ -1,7 +1,6 @@
 /**
  * The codes and reasons that this module closes a connection with, or reports (RFC 6455 §7.4.1). What
- * `stop({ retryAfter })` says, 1012 or 1013, is in `server/stop_options.ts`; what a `schema` refuses, in
- * `internal/schema.ts`.
+ * `stop({ retryAfter })` says, 1012 or 1013, is in `server/stop_options.ts`.
  */
 
 import type { CloseResult } from "../client/types.ts";

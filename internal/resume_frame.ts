@@ -3,6 +3,7 @@
  * public API.
  */
 
+import type { WebSocketData } from "../client/types.ts";
 import { DEFAULT_MAX_PAYLOAD, type Incoming } from "./payload.ts";
 
 /** What is negotiated: the subprotocol, or the end of one. */
@@ -20,9 +21,6 @@ export interface Place {
   index: number;
 }
 
-/** Text or bytes, as they go over the wire. */
-export type Payload = string | ArrayBufferLike | ArrayBufferView;
-
 /** The subprotocol that says the same and that messages have headers. */
 export function resumable(protocol: string): string {
   return protocol === "" ? RESUME : `${protocol}+${RESUME}`;
@@ -35,7 +33,7 @@ export function ordinary(protocol: string): string | undefined {
 }
 
 /** Puts a header before a message. */
-export function frame(header: string, data: Payload): string | Uint8Array<ArrayBuffer> {
+export function frame(header: string, data: WebSocketData): string | Uint8Array<ArrayBuffer> {
   if (typeof data === "string") return `${header}\n${data}`;
   const bytes = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

@@ -75,8 +75,8 @@ export class Unacknowledged {
   }
 
   /** No answer comes any more. */
-  end(errorOf: (number: number) => BusinessError): void {
-    for (const number of this.#waiting.keys()) this.settle(number, errorOf(number));
+  end(errorFor: (number: number) => BusinessError): void {
+    for (const number of this.#waiting.keys()) this.settle(number, errorFor(number));
   }
 }
 

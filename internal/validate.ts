@@ -56,10 +56,7 @@ export const oneOf = (...words: readonly string[]): Rule => [
   (value) => words.includes(value as string),
   `must be ${words.map((word) => `'${word}'`).join(" or ")}`,
 ];
-export const BINARY_TYPE: Rule = [
-  (value) => value === "arraybuffer" || value === "uint8array",
-  "must be 'arraybuffer' or 'uint8array'",
-];
+export const BINARY_TYPE: Rule = oneOf("arraybuffer", "uint8array");
 export const FUNCTION: Rule = [(value) => typeof value === "function", "must be a function"];
 export const SIGNAL: Rule = [(value) => value instanceof AbortSignal, "must be an AbortSignal"];
 export const SCHEMA: Rule = [isSchema, "must be a Standard Schema, version 1"];

@@ -11,6 +11,7 @@ import {
   isNone,
   MAX_PAYLOAD,
   NUMBER,
+  oneOf,
   readOptions,
   type Rule,
   SIGNAL,
@@ -59,10 +60,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   maxPayload: MAX_PAYLOAD,
   maxBufferedAmount: COUNT,
   maxPendingAmount: COUNT,
-  slowPeer: [
-    (value) => value === "drop" || value === "refuse",
-    "must be 'drop' or 'refuse'",
-  ],
+  slowPeer: oneOf("drop", "refuse"),
   allowedOrigins: [
     (value) => value === "same-host" || value === "*" || Array.isArray(value),
     "must be 'same-host', '*' or an array of origins",

@@ -6,6 +6,7 @@ import {
   COUNT,
   FLAG,
   FUNCTION,
+  OBJECT,
   OBSERVER,
   type Rule,
   SCHEMA,
@@ -30,7 +31,7 @@ const PRESENCE: Rule = [
 ];
 
 function isPresence(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  if (!OBJECT[0](value)) return false;
   const { lease, member, ...more } = value as Record<string, unknown>;
   const isLease = lease === undefined ||
     (typeof lease === "number" && lease >= 1 && lease <= 3600);
@@ -45,7 +46,7 @@ const HISTORY: Rule = [
 ];
 
 function isHistory(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  if (!OBJECT[0](value)) return false;
   const { maxMessages, maxBytes, maxAge, ...more } = value as Record<string, unknown>;
   const isAge = maxAge === undefined ||
     (typeof maxAge === "number" && maxAge >= 1 && maxAge <= 86_400);

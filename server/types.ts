@@ -260,7 +260,7 @@ export interface WebSocketServer<
 
   /**
    * Adds a listener. Those of one event are called in the order they were added; the same one twice
-   * counts once; an event that does not exist is ignored.
+   * counts once; an event that does not exist is ignored, and the console says once which there are.
    *
    * @param type The event.
    * @param listener What to call. Should it fail, 'error' is told with 2302999.

@@ -1,5 +1,6 @@
 import type { WebSocketData } from "../../client/types.ts";
 import { businessError } from "../../errors.ts";
+import { TOO_BIG } from "../../internal/close_codes.ts";
 import { exceeds } from "../../internal/payload.ts";
 import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
@@ -135,7 +136,7 @@ const answered = (answer: Response | undefined) => answer ?? new Response(null, 
 /** Closes a connection as Bun does for a message that is too big. */
 function tooBig(ws: BunServerSocket): void {
   if (isOurs(ws)) ws.data.tooBig = true;
-  ws.close(1009, "Received too big message");
+  ws.close(TOO_BIG.code, TOO_BIG.reason);
 }
 
 /** The server that a request came to: what Bun hands to `fetch`, wherever a framework has put it. */
