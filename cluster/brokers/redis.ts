@@ -20,7 +20,7 @@ export type { IoRedisClient, NodeRedisClient, RedisClient, RedisConnection };
 /** Where the log is, and how long it gets. */
 export interface RedisBrokerOptions {
   /**
-   * Makes a client, such as `() => createClient({ url })` of npm's redis. It is called again for each
+   * Makes a client, such as `() => createClient({ url })` of npm's redis. It makes another for each
    * connection: one that waits for entries, one that appends, and others in the place of those that
    * fail or hang. The broker connects what it answers, hears its errors, and closes it.
    */

@@ -45,6 +45,7 @@ export type RedisClient = RedisConnection | NodeRedisClient | IoRedisClient;
 
 /** The methods by which each kind of client is known, and what makes a connection of it. */
 const CLIENTS: [methods: string[], connectionOf: (client: never) => RedisConnection][] = [
+  [["send", "close", "duplicate"], (own: RedisConnection) => first(own)], // Bun's own
   [["send", "close"], (connection: RedisConnection) => connection],
   [["sendCommand", "connect", "destroy"], ofNodeRedis],
   [["call", "disconnect"], ofIoRedis],
@@ -59,6 +60,17 @@ export function connectionOf(client: RedisClient): RedisConnection {
     "'open' of redisBroker must answer a client of Redis: npm's redis from version 5, ioredis, " +
       "iovalkey, Bun's own, or an object with 'send' and 'close'",
   );
+}
+
+/** The clients that were answered. What waits for entries on one would keep what is appended by it waiting. */
+const answered = new WeakSet<object>();
+
+function first<Client extends object>(client: Client): Client {
+  if (answered.has(client)) {
+    throw new TypeError("'open' of redisBroker must answer another client each time");
+  }
+  answered.add(client);
+  return client;
 }
 
 function ofNodeRedis(client: NodeRedisClient): RedisConnection {
@@ -81,6 +93,7 @@ function guarded(
   end: () => void,
   send: RedisConnection["send"],
 ): RedisConnection {
+  first(client);
   const ended = new AbortController();
   const close = (cause: unknown = new Error("the connection was closed")) => {
     if (ended.signal.aborted) return;

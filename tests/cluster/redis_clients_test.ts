@@ -45,6 +45,18 @@ describe("a client of Redis", () => {
       await broker.close();
     });
 
+    it(`is another for each connection, or that is said, by ${name}`, async () => {
+      await using redis = await RedisServer.run();
+      const one = make(redis.url);
+      const broker = redisBroker({ open: () => one });
+      await using reader = await new LogReader(broker).whenReady();
+      const words = "'open' of redisBroker must answer another client each time";
+      await assertRejects(() => broker.append("a"), Error, words);
+      assertEquals(reader.states, [true]);
+      await broker.close();
+      await clientsAre(redis, 0);
+    });
+
     it(`is told of where the password is wrong, by ${name}`, async () => {
       await using redis = await RedisServer.run();
       await redis.say("ACL SETUSER netkit on >secret ~* +@all");
