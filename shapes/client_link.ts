@@ -236,7 +236,8 @@ export class ClientLink implements Link, ReconnectOwner {
     const connection = this.#connection!;
     const queued = connection.bufferedAmount;
     connection.terminate();
-    this.#left = queued - connection.unsent; // which is added as the end is told
+    this.#left = queued;
+    connection.unsent = 0; // else it would be counted once more as the end is told
   }
 
   probe(): void {
