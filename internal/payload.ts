@@ -22,7 +22,7 @@ export function payloadError(
       "argument",
       `${call}: data must be text, an ArrayBuffer or a view of one: current value is ${
         describe(data)
-      }${isTransferred(data) ? ", whose memory was transferred" : ""}`,
+      }${whyGone(data)}`,
     );
   }
   if (exceeds(data, maxPayload)) {
@@ -63,33 +63,46 @@ export function mostBytes(data: unknown): number {
   try {
     if (data instanceof ArrayBuffer) return data.byteLength || bytesOfEmpty(data);
     if (data === arrived) {
-      return (data as Uint8Array).byteLength || bytesOfEmpty((data as Uint8Array).buffer);
+      return (data as Uint8Array).byteLength || bytesOfEmpty(data as Uint8Array);
     }
     if (!ArrayBuffer.isView(data)) return NaN;
-    const { buffer } = data;
     // Shared memory could change while it is being sent. The runtimes refuse it, too.
-    return buffer instanceof ArrayBuffer ? data.byteLength || bytesOfEmpty(buffer) : NaN;
+    return data.buffer instanceof ArrayBuffer ? data.byteLength || bytesOfEmpty(data) : NaN;
   } catch {
     return NaN; // there is no data, or a Proxy of the user has thrown, or a getter
   }
 }
 
-/** NaN where the memory was transferred: nothing is there to send, which whoever sends does not know. */
-function bytesOfEmpty(buffer: ArrayBufferLike): number {
-  return isDetached(buffer) ? NaN : 0;
+/** NaN where the memory is gone: nothing is there to send, which whoever sends does not know. */
+function bytesOfEmpty(data: ArrayBuffer | ArrayBufferView): number {
+  return isGone(data) ? NaN : 0;
 }
 
-/** Whether a buffer was transferred. */
-export function isDetached(buffer: ArrayBufferLike): boolean {
+/** Whether a buffer was transferred, or that of a view was, or has become too short for it. */
+export function isGone(data: ArrayBuffer | ArrayBufferView): boolean {
+  if (!ArrayBuffer.isView(data)) return isDetached(data);
+  try {
+    // Either throws where it is. The length of a typed array is 0 then, as that of an empty one.
+    void ("length" in data ? Uint8Array.prototype.keys.call(data as Uint8Array) : data.byteLength);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
   return (buffer as { detached?: boolean }).detached === true; // a page's engine may not know it
 }
 
-/** The same of the memory of whatever was given. */
-function isTransferred(data: unknown): boolean {
+/** What has become of the memory of whatever was given, if that is gone. */
+function whyGone(data: unknown): string {
   try {
-    return isDetached((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBuffer);
+    const given = data as ArrayBuffer | ArrayBufferView;
+    if (!isGone(given)) return "";
+    const isTransferred = isDetached(ArrayBuffer.isView(given) ? given.buffer : given);
+    return isTransferred ? ", whose memory was transferred" : ", whose memory is too short for it";
   } catch {
-    return false; // there is no data, or a Proxy of the user has thrown
+    return ""; // there is no data, or a Proxy of the user has thrown
   }
 }
 

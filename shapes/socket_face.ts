@@ -2,7 +2,7 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
-import { isDetached } from "../internal/payload.ts";
+import { isGone } from "../internal/payload.ts";
 import { argumentError, FLAG } from "../internal/validate.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
@@ -169,11 +169,11 @@ export function textOf(value: unknown): string {
 
 /**
  * What Web IDL makes of an argument that is no text: `(BufferSource or Blob or USVString)`. Of a buffer that was
- * transferred there are no bytes (Web IDL §3.2.26, "get a copy of the buffer source").
+ * transferred, or is too short for its view, there are no bytes (Web IDL §3.2.26, "get a copy of the buffer source").
  */
 function toData(data: unknown): WebSocketData | Blob {
   if (data instanceof Blob) return data;
-  if (data instanceof ArrayBuffer) return isDetached(data) ? new ArrayBuffer() : data;
+  if (data instanceof ArrayBuffer) return isGone(data) ? new ArrayBuffer() : data;
   if (!ArrayBuffer.isView(data)) {
     if (isBuffer(data)) return new Uint8Array(data).slice();
     if (Object.prototype.toString.call(data) === "[object SharedArrayBuffer]") throw sharedMemory();
@@ -181,7 +181,7 @@ function toData(data: unknown): WebSocketData | Blob {
   }
   const { buffer } = data;
   if (buffer instanceof ArrayBuffer) {
-    return isDetached(buffer) ? new ArrayBuffer() : data as ArrayBufferView<ArrayBuffer>;
+    return isGone(data) ? new ArrayBuffer() : data as ArrayBufferView<ArrayBuffer>;
   }
   if (isBuffer(buffer)) return new Uint8Array(buffer, data.byteOffset, data.byteLength).slice();
   throw sharedMemory();

@@ -40,6 +40,20 @@ describe("payloadError()", () => {
     }
   });
 
+  it("answers 401 to a view that its buffer has become too short for, and to no empty one", () => {
+    const kinds = [Uint8Array, Float64Array, BigInt64Array, DataView] as (typeof Uint8Array)[];
+    for (const View of kinds) {
+      const buffer = new ArrayBuffer(16, { maxByteLength: 16 });
+      const views = [new View(buffer, 8), new View(buffer, 8, 1), new View(buffer, 0, 0)];
+      buffer.resize(4);
+      const words = views.map((view) => payloadError("send", view, 100)?.message);
+      for (const message of words.slice(0, 2)) {
+        assertStringIncludes(message!, `(${View.name}), whose memory is too short for it`);
+      }
+      assertEquals(words[2], undefined);
+    }
+  });
+
   it("counts UTF-8 bytes, not characters", () => {
     assertEquals(payloadError("send", "字字", 6), undefined);
     assertEquals(payloadError("send", "字字", 5)?.code, 401);

@@ -35,6 +35,14 @@ function transferred(): DataView {
   return view;
 }
 
+/** A view of memory that has become too short for it. */
+function cutOff(make: (buffer: ArrayBuffer) => ArrayBufferView): ArrayBufferView {
+  const buffer = new ArrayBuffer(8, { maxByteLength: 8 });
+  const view = make(buffer);
+  buffer.resize(2);
+  return view;
+}
+
 describe("send()", () => {
   for (
     const [given, text] of [
@@ -75,6 +83,12 @@ describe("send()", () => {
       ["an empty Blob", new Blob([]), new Uint8Array()],
       ["a buffer that was transferred", transferred().buffer, new Uint8Array()],
       ["a view of such a one", transferred(), new Uint8Array()],
+      [
+        "a view that its buffer is too short for",
+        cutOff((one) => new Uint8Array(one, 4)),
+        new Uint8Array(),
+      ],
+      ["another such view", cutOff((one) => new DataView(one, 4)), new Uint8Array()],
     ] as const
   ) {
     it(`sends ${name} as bytes`, async () => {
