@@ -197,12 +197,9 @@ if (Chromium.path !== undefined) {
       })`);
       assertEquals(again, 1006);
     });
-  });
 
-  describe("Chromium of tests/helpers", () => {
-    it("evaluates, tells what fails, keeps the console, and takes a picture", async () => {
+    it("are in a browser that evaluates, tells what fails, keeps the console, and takes a picture", async () => {
       await using watched = await serve();
-      await using browser = await Chromium.start();
       await using page = await browser.open(`http://127.0.0.1:${watched.port}/`);
       assertEquals(await page.evaluate("document.title"), "A page");
       assertEquals(await page.evaluate("Promise.resolve([1, { a: null }])"), [1, { a: null }]);

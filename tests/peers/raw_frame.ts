@@ -47,8 +47,20 @@ export function frame(
   ]);
   const bytes = new Uint8Array(head.length + n);
   bytes.set(head);
-  bytes.set(key === undefined ? data : data.map((byte, i) => byte ^ key[i % 4]!), head.length);
+  bytes.set(data, head.length);
+  if (key !== undefined) xor(bytes.subarray(head.length), key);
   return bytes;
+}
+
+/** Masks bytes where they are, or unmasks them. */
+function xor(bytes: Uint8Array, key: Uint8Array): void {
+  const [a = 0, b = 0, c = 0, d = 0] = key;
+  for (let i = 0; i < bytes.length; i += 4) {
+    bytes[i]! ^= a;
+    bytes[i + 1]! ^= b; // what is beyond the end goes nowhere
+    bytes[i + 2]! ^= c;
+    bytes[i + 3]! ^= d;
+  }
 }
 
 /** The payload of a Close frame. */
@@ -67,42 +79,63 @@ export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Takes bytes, gives frames. */
+/** How long a frame is that begins with these bytes: the head at least, as long as that is not there. */
+function lengthOf(bytes: Uint8Array): { head: number; payload: number } {
+  if (bytes.length < 2) return { head: 2, payload: 0 };
+  const n = bytes[1]! & 127;
+  const more = n === 126 ? 2 : n === 127 ? 8 : 0;
+  const head = 2 + more + ((bytes[1]! & 128) === 0 ? 0 : 4);
+  if (more === 0 || bytes.length < head) return { head, payload: more === 0 ? n : 0 };
+  return { head, payload: bytes.subarray(2, 2 + more).reduce((sum, byte) => sum * 256 + byte, 0) };
+}
+
+/** Takes bytes, gives frames. Nothing is copied again and again: floods of megabytes go through it. */
 export class FrameReader {
-  #bytes = new Uint8Array(0);
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  /** How many bytes the next frame needs, as far as that is known. */
+  #needed = 2;
 
   push(chunk: Uint8Array): Frame[] {
-    const joined = new Uint8Array(this.#bytes.length + chunk.length);
-    joined.set(this.#bytes);
-    joined.set(chunk, this.#bytes.length);
-    this.#bytes = joined;
-    const frames = [];
-    for (let next = this.#take(); next !== undefined; next = this.#take()) frames.push(next);
+    // A plain view, as a Buffer's slice is no copy.
+    this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.#length += chunk.length;
+    const frames: Frame[] = [];
+    if (this.#length < this.#needed) return frames;
+    let bytes = this.#chunks.length === 1 ? this.#chunks[0]! : this.#joined();
+    for (;;) {
+      const { head, payload } = lengthOf(bytes);
+      this.#needed = head + payload;
+      if (bytes.length < this.#needed) break;
+      frames.push(read(bytes.subarray(0, head), bytes.slice(head, this.#needed)));
+      bytes = bytes.subarray(this.#needed);
+    }
+    this.#chunks = [bytes];
+    this.#length = bytes.length;
     return frames;
   }
 
-  #take(): Frame | undefined {
-    const bytes = this.#bytes;
-    if (bytes.length < 2) return undefined;
-    const masked = (bytes[1]! & 128) !== 0;
-    let n = bytes[1]! & 127;
-    let at = 2;
-    const more = n === 126 ? 2 : n === 127 ? 8 : 0;
-    if (bytes.length < at + more) return undefined;
-    if (more > 0) n = bytes.subarray(at, at + more).reduce((sum, byte) => sum * 256 + byte, 0);
-    at += more;
-    const key = masked ? bytes.subarray(at, at + 4) : undefined;
-    at += masked ? 4 : 0;
-    if (bytes.length < at + n) return undefined;
-    const data = bytes.slice(at, at + n);
-    this.#bytes = bytes.slice(at + n);
-    return {
-      opcode: bytes[0]! & 15,
-      fin: (bytes[0]! & 128) !== 0,
-      rsv: (bytes[0]! >> 4) & 7,
-      masked,
-      payload: key === undefined ? data : data.map((byte, i) => byte ^ key[i % 4]!),
-      at: performance.now(),
-    };
+  #joined(): Uint8Array {
+    const joined = new Uint8Array(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      joined.set(chunk, at);
+      at += chunk.length;
+    }
+    return joined;
   }
+}
+
+/** A frame of its head and its payload, which is unmasked where it is. */
+function read(head: Uint8Array, payload: Uint8Array): Frame {
+  const masked = (head[1]! & 128) !== 0;
+  if (masked) xor(payload, head.subarray(-4));
+  return {
+    opcode: head[0]! & 15,
+    fin: (head[0]! & 128) !== 0,
+    rsv: (head[0]! >> 4) & 7,
+    masked,
+    payload,
+    at: performance.now(),
+  };
 }

@@ -17,9 +17,11 @@ const SIZE = 16 * KIB;
 /** The messages of a flood. */
 const texts = Array.from({ length: FLOOD }, (_, n) => `${n}:`.padEnd(SIZE, "x"));
 
+const frames = texts.map((text) => frame(TEXT, text, { mask: true }));
+
 /** Sends them as fast as the connection takes them. */
-function flood(peer: RawPeer): void {
-  for (const text of texts) peer.write(frame(TEXT, text, { mask: true }));
+function flood(peer: RawPeer, count = FLOOD): void {
+  for (const bytes of frames.slice(0, count)) peer.write(bytes);
 }
 
 /** The numbers of the messages that came. */
@@ -80,7 +82,7 @@ describe("an inbound flood", () => {
     const work = new Work(watched);
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
-    for (const text of texts.slice(0, 900)) peer.write(frame(TEXT, text, { mask: true }));
+    flood(peer, 900);
     await watched.until(() => watched.messages.length === 900);
     work.release();
     peer.send(TEXT, "900:");
