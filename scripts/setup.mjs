@@ -37,12 +37,36 @@ let found;
  * @returns {Promise<Runtimes>}
  */
 export function runtimes() {
-  found ??= (async () => ({
-    deno: await runtime("deno"),
-    bun: await runtime("bun"),
-    node: node(),
-  }))();
+  found ??= (async () =>
+    told() ?? ({
+      deno: await runtime("deno"),
+      bun: await runtime("bun"),
+      node: node(),
+    }))();
   return found;
+}
+
+/**
+ * What the test command tells the tests that it starts: else each would start all three and ask for their versions.
+ *
+ * @param {Runtimes} runtimes
+ * @returns {Record<string, string>}
+ */
+export function telling(runtimes) {
+  const { deno, bun } = runtimes;
+  const told = { runtimes, path: process.env["PATH"] ?? "" };
+  return { DENO: deno, BUN: bun, NETKIT_RUNTIMES: JSON.stringify(told) };
+}
+
+/** What this process was told, unless it was given another environment since. */
+function told() {
+  const text = process.env["NETKIT_RUNTIMES"];
+  if (!text) return undefined;
+  /** @type {{ runtimes: Runtimes, path: string }} */
+  const { runtimes, path } = JSON.parse(text);
+  const { DENO, BUN, PATH } = process.env;
+  const holds = runtimes.deno === DENO && runtimes.bun === BUN && path === (PATH ?? "");
+  return holds ? { ...runtimes, node: runtimes.node } : undefined;
 }
 
 /**

@@ -21,7 +21,7 @@ import { cases } from "./lib/junit.mjs";
 import { Progress } from "./lib/progress.mjs";
 import { runAll, Suite } from "./lib/queue.mjs";
 import { std } from "./lib/std.mjs";
-import { packages, peer, runtimes, system, versionOf } from "./setup.mjs";
+import { packages, peer, runtimes, system, telling, versionOf } from "./setup.mjs";
 
 /** A run that takes longer hangs. */
 const LIMIT_SECONDS = 20 * 60;
@@ -69,11 +69,12 @@ for (const [pattern, name] of NEEDS) {
 const files = matching.filter((file) => !leftOut.includes(file));
 if (files.length === 0) quit(`What is missing is needed by ${leftOut.join(" and ")}.`);
 
-const { deno, bun } = await runtimes();
+const where = await runtimes();
+const { deno, bun } = where;
 const peers = await peer();
 if (only !== "deno") await packages();
 // The tests start the same runtimes without looking for them again.
-const env = { DENO: deno, BUN: bun };
+const env = telling(where);
 const denoStd = await std(deno);
 console.log(
   `Deno ${versionOf(deno)}, Bun ${versionOf(bun)}; ` +
