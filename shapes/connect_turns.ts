@@ -44,8 +44,8 @@ const lines = new Map<string, Turn[]>();
  * Takes a turn: `start` is called at once where nobody else connects to the host, else when all that
  * came before are through.
  */
-export function takeTurn(host: string, start: (turn: ConnectTurn) => void): ConnectTurn {
-  const turn: Turn = new Turn(host, () => start(turn));
+export function takeTurn(host: string, start: () => void): ConnectTurn {
+  const turn = new Turn(host, start);
   const line = lines.get(host);
   if (line !== undefined) {
     line.push(turn);
