@@ -2,6 +2,7 @@
 
 import type { RecoveredInfo } from "../client/types.ts";
 import type { ClientLink } from "./client_link.ts";
+import { CustomEvent, Event, EventTarget } from "./own_events.ts";
 import { OPEN, SocketModel } from "./socket_model.ts";
 
 /** The state of a client's socket. */

@@ -1,5 +1,7 @@
 /** Dispatches events on targets that are none of the runtime's. Not part of the public API. */
 
+import { Event, EventTarget } from "./own_events.ts";
+
 const { get: ownTarget } = Object.getOwnPropertyDescriptor(Event.prototype, "target")!;
 
 /**

@@ -1,5 +1,7 @@
 /** The event of a message that came in. Not part of the public API. */
 
+import { Event, MessageEvent } from "./own_events.ts";
+
 /** Where a message comes from and goes to. */
 interface Ends {
   readonly origin: string;

@@ -4,6 +4,7 @@ import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { isGone } from "../internal/payload.ts";
 import { argumentError, FLAG } from "../internal/validate.ts";
+import { Event, EventTarget } from "./own_events.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN, type SocketModel } from "./socket_model.ts";
 
 /** A handler, as it is set and shown. */

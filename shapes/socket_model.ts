@@ -16,6 +16,7 @@ import {
   type MessageSource,
   Told,
 } from "./message_event.ts";
+import { CloseEvent, Event, MessageEvent } from "./own_events.ts";
 import {
   MOST_SPARE,
   Pile,

@@ -5,6 +5,7 @@ import { argumentError, isToken, OBJECT } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
 import { ClientModel } from "./client_model.ts";
+import { EventTarget } from "./own_events.ts";
 import { shapeClass, SocketFace, textOf } from "./socket_face.ts";
 import type {
   AnyEventListener,
