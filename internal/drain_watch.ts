@@ -92,6 +92,13 @@ export class DrainWatch<T extends Draining> {
     this.#stopIfIdle();
   }
 
+  /** There was one for a while longer, as 'close' is told first: so many bytes of it are lost. */
+  gone(one: T, bytes: number): void {
+    if (bytes === 0) this.fell(one);
+    else this.over(one);
+    this.#stopIfIdle();
+  }
+
   /** Tells who has waited long enough; whether anybody is left. */
   #look(one: T, entry: Entry, amount: number): boolean {
     const done = entry.waiting.filter(({ bytes }) => amount <= bytes);

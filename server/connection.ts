@@ -123,9 +123,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const close = tooBig ? TOO_BIG : cause === undefined ? fromWire(code, reason) : undefined;
     if (wasOpen) this.#settle(close ?? LINK_DOWN);
     // Of one that was dropped it has been told already.
-    const left = this.socket === undefined ? 0 : unsent;
-    this.socket = undefined;
-    this.#cutOff(left);
+    this.#cutOff(this.socket === undefined ? 0 : unsent);
     this.host.detached(this);
     if (!wasOpen) return;
     if (tooBig) this.#fail("too big", `sent a message of over ${this.host.maxPayload} bytes`);
@@ -242,7 +240,6 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   /** Drops the connection in the runtime. Only when what 'close' tells is settled. */
   terminate(tells = true): void {
     const socket = this.socket;
-    this.socket = undefined;
     this.#cutOff(socket?.bufferedAmount ?? 0, tells);
     socket?.terminate();
     this.host.closing.delete(this);
@@ -319,8 +316,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (this.#backlog?.isPaused || this.ears?.isPaused) this.socket?.resume?.();
   }
 
-  /** What was sent does not arrive. */
+  /** The socket is gone, and so much of what was sent does not arrive. */
   #cutOff(bytes: number, tells = true): void {
+    this.socket = undefined;
+    if (this.state === "closed") this.host.draining.gone(this, bytes);
     if (bytes === 0) return;
     this.host.observing?.unsent?.(this.handle, bytes);
     // Whoever hears that a peer is lost, or has terminated it, does not believe that all has arrived.

@@ -5,7 +5,7 @@ import { argumentError, isToken, OBJECT } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
 import { ClientLink, readInit } from "./client_link.ts";
 import { ClientModel } from "./client_model.ts";
-import { EventTarget } from "./own_events.ts";
+import { EventTarget as OwnEventTarget } from "./own_events.ts";
 import { shapeClass, SocketFace, textOf } from "./socket_face.ts";
 import type {
   AnyEventListener,
@@ -227,7 +227,7 @@ function makeClass(bound: object): WebSocketConstructor {
       // The standard knows two arguments, and any third that is none of ours is let be.
       const own = typeof options === "object" && options !== null ? options : {};
       const init = readInit(withBound(bound, readGiven({ ...one, ...own })));
-      const target: EventTarget = Reflect.construct(EventTarget, [], new.target);
+      const target: EventTarget = Reflect.construct(OwnEventTarget, [], new.target);
       const model = new ClientModel(target, href);
       const face = new SocketFace(model, target);
       model.connect(() => new ClientLink(model, offered, init, target));

@@ -4,7 +4,6 @@ import type { WebSocketData } from "../client/types.ts";
 import { byteLength, mostBytes } from "../internal/payload.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
-import type { ShapedServer } from "./server_hub.ts";
 import type { WsCallback } from "./ws_data.ts";
 
 /** Bytes that may be queued when the callback of a `send` is called. */
@@ -24,17 +23,23 @@ export function callBack(
 
 /** Calls a callback when little is queued of what was sent, or with what became of it. */
 export function callWhenSent(
-  server: ShapedServer,
   connection: ServerConnection,
   sent: Promise<unknown>,
   callback: WsCallback,
 ): void {
   const call = (error?: Error) => callBack(connection, callback, error);
   if (sent === ACCEPTED && connection.bufferedAmount <= SENT_BYTES) return call();
-  sent.then(() => server.drained(connection.handle, SENT_BYTES)).then(
-    (isDrained) => call(isDrained ? undefined : new Error("The connection is over")),
+  sent.then(() => taken(connection)).then(
+    (isTaken) => call(isTaken ? undefined : new Error("The connection is over")),
     call,
   );
+}
+
+/** Waits until little is queued: as long as it is open, and then, as 'close' has been told, until it is gone. */
+async function taken(connection: ServerConnection): Promise<boolean> {
+  const { draining } = connection.host;
+  const wait = () => connection.socket !== undefined && draining.wait(connection, SENT_BYTES);
+  return await wait() || await wait();
 }
 
 /** What a socket has still to do: its last task, and the bytes that wait. */

@@ -170,7 +170,7 @@ export class WsSocket extends EventEmitter {
     if (isSent && callback === undefined) return;
     if (!isSent && STATES[this.#connection.state] !== OPEN) return this.#tooLate(message, callback);
     const sent = isSent ? ACCEPTED : this.#server.send(message, this.#connection.handle);
-    if (callback !== undefined) callWhenSent(this.#server, this.#connection, sent, callback);
+    if (callback !== undefined) callWhenSent(this.#connection, sent, callback);
     else if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
   }
 

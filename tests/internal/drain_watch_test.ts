@@ -170,6 +170,20 @@ describe("DrainWatch", () => {
     assertEquals(clock.pending, 0);
   });
 
+  it("tells all who wait for one that is gone whether bytes of it are lost, and leaves no timer", async () => {
+    for (const lost of [0, 1]) {
+      const { clock, watch, answers, wait } = looking();
+      const queue = { looks: 0, bufferedAmount: 10 } as Queue;
+      wait(queue);
+      Object.assign(queue, { bufferedAmount: 0 });
+      watch.gone(queue, lost);
+      assertEquals(clock.pending, 0);
+      await clock.advance(0);
+      assertEquals(answers, [[0, lost === 0, 1000]]);
+      watch.gone(queue, lost);
+    }
+  });
+
   it("waits anew after the only one that it waited for was over", async () => {
     const { clock, watch, answers, wait } = looking();
     const gone = new Queue(clock, 1000, 0);
