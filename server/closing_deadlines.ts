@@ -7,8 +7,8 @@ import { TimeoutQueue } from "../internal/timeout_queue.ts";
 export interface Closing {
   /** Bytes that wait to be taken by the peer; the Close frame goes out after them. */
   readonly bufferedAmount: number;
-  /** Drops the connection, whatever is queued. */
-  terminate(): void;
+  /** Ends the connection, whatever is queued. */
+  cut(): void;
 }
 
 /**
@@ -29,7 +29,7 @@ export class ClosingDeadlines<T extends Closing> {
       clock,
       keepsTimer: true,
       ms: CLOSE_DEADLINE_MS,
-      expired: (connection) => connection.terminate(),
+      expired: (connection) => connection.cut(),
     });
     this.#looks = new TimeoutQueue({
       clock,
@@ -71,7 +71,7 @@ export class ClosingDeadlines<T extends Closing> {
     const ms = this.#deadlines.get(connection)!.look(queued, this.#clock.now());
     if (queued > 0 && ms > 0) return this.#looks.add(connection);
     this.#deadlines.delete(connection);
-    if (queued > 0) connection.terminate();
+    if (queued > 0) connection.cut();
     else this.#answering.add(connection);
   }
 }

@@ -215,11 +215,11 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     afterTurn(() => this.tellClosed());
   }
 
-  /** Drops the connection on the user's behalf, also one that is closing, or closed and not gone. */
-  drop(): void {
+  /** Ends the connection on the user's behalf, also one that is closing, or closed and not gone. */
+  terminate(): void {
     const { state } = this;
     if (state === "open") this.#settle(TERMINATED);
-    this.terminate(false);
+    this.cut(false);
     if (state === "open") afterTurn(() => this.tellClosed());
   }
 
@@ -237,8 +237,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     this.host.closed(this, this.#close);
   }
 
-  /** Drops the connection in the runtime. Only when what 'close' tells is settled. */
-  terminate(tells = true): void {
+  /** Ends the connection in the runtime. Only when what 'close' tells is settled. */
+  cut(tells = true): void {
     const socket = this.socket;
     this.#cutOff(socket?.bufferedAmount ?? 0, tells);
     socket?.terminate();
@@ -255,7 +255,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   dead(): void {
     this.#settle(LINK_DOWN);
-    this.terminate();
+    this.cut();
     this.#fail("dead", "gave no sign of life in time after a Ping");
     this.tellClosed();
   }

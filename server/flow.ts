@@ -43,7 +43,7 @@ export function terminate(
 ): BusinessError | undefined {
   const found = findAttached(server, "terminate", given);
   if (found instanceof Error) return found;
-  found.drop();
+  found.terminate();
   return undefined;
 }
 

@@ -232,7 +232,7 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
     }
     await new Promise<void>((resolve) => {
       const deadline = this.clock.setTimer(() => {
-        for (const connection of this.registry.attached()) connection.terminate();
+        for (const connection of this.registry.attached()) connection.cut();
         resolve();
       }, STOP_PEERS_MS);
       this.#onEmpty = () => {
@@ -330,9 +330,9 @@ export class ListeningServer implements ConnectionHost, HandshakeOwner {
 
   /** A client was let in, and its connection did not open in time. */
   #neverOpened(connection: ServerConnection): void {
-    if (this.address !== undefined) return connection.terminate();
+    if (this.address !== undefined) return connection.cut();
     const seen = this.#handshakes?.take(connection);
-    connection.terminate();
+    connection.cut();
     this.#handshake.hostFault(
       `${connection.handle} was let in and did not open: it has left, or the host did not answer ` +
         "with the Response of 'fetch'",

@@ -227,8 +227,8 @@ export class ClientLink implements Link, ReconnectOwner {
     } else connection.close(NORMAL);
   }
 
-  /** Drops the connection at once, whatever is queued; `ended` follows. */
-  drop(): void {
+  /** Ends the connection at once, whatever is queued; `ended` follows. */
+  terminate(): void {
     if (this.#isAborted) return;
     const state = this.#connection?.state;
     if (state !== "open" && state !== "closing") return this.shut(undefined, "");

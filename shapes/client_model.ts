@@ -30,7 +30,7 @@ export class ClientModel extends SocketModel {
   }
 
   override terminate(): void {
-    this.link?.drop();
+    this.link?.terminate();
   }
 
   /** The connection is open. */

@@ -84,7 +84,7 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
 
   /** Also one whose 'close' was told as this side closed, while the peer has not answered. */
   override terminate(): void {
-    this.#connection.drop();
+    this.#connection.terminate();
   }
 
   probe(): void {

@@ -227,7 +227,7 @@ export class WsSocket extends EventEmitter {
 
   /** Drops the connection at once, whatever is queued: 'close' with 1006, unless it has been told already. */
   terminate(): void {
-    this.#connection.drop();
+    this.#connection.terminate();
   }
 
   /** Stops reading, for `pingInterval + pongTimeout` at the most; throws 2302999 where the runtime cannot. */

@@ -17,7 +17,7 @@ class Peer {
     this.bufferedAmount = bufferedAmount;
   }
 
-  terminate(): void {
+  cut(): void {
     this.droppedAt = this.#clock.now();
   }
 }
