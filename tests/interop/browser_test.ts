@@ -51,10 +51,13 @@ const byHand: Browser = {
 
 async function chromium(): Promise<Browser> {
   const browser = await Chromium.start();
+  // One window for all: pages of different ports share nothing but cookies, which nobody sets here.
+  let window: Page | undefined;
   return {
     async visit(page, url) {
-      await using opened = await browser.open(page);
-      return await opened.evaluate(`new Promise((resolve) => {
+      if (window === undefined) window = await browser.open(page);
+      else await window.goto(page);
+      return await window.evaluate(`new Promise((resolve) => {
         const socket = new WebSocket(${JSON.stringify(url)});
         socket.onmessage = ({ data }) => resolve(data);
         socket.onclose = () => resolve("");
