@@ -60,7 +60,7 @@ describe("createWebSocketServer().start({ maxBufferedAmount })", () => {
   }
 
   it("drops no peer that keeps up for the Pings that it is sent", async () => {
-    const config = { maxBufferedAmount: 64 * KIB, pingInterval: 0.4, pongTimeout: 0.4 };
+    const config = { maxBufferedAmount: 64 * KIB, pingInterval: 0.4, pongTimeout: 3 };
     await using watched = await WatchedServer.start(config);
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
@@ -172,8 +172,9 @@ describe("createWebSocketServer().start({ maxBufferedAmount })", () => {
       const came = (peer: RawPeer) => deadline(peer.next(TEXT), LIMIT_MS);
       await Promise.all(readers.map(came));
       for (const { frames } of readers) {
-        assertEquals(frames.length, 1);
-        assertEquals(textOf(frames[0]!.payload), text);
+        // On a machine that has much to do it is so long that there are Pings, too.
+        const texts = frames.filter(({ opcode }) => opcode === TEXT);
+        assertEquals(texts.map(({ payload }) => textOf(payload)), [text]);
         frames.length = 0;
       }
       if (round % 20 === 19) most = Math.max(most, memoryHeld());
