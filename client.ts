@@ -258,7 +258,7 @@ class Client implements WebSocketClient<unknown> {
       )
       : undefined;
     this.#outbox = resuming?.outbox;
-    request = resuming?.after(request) ?? request;
+    const next = resuming?.after(request) ?? request;
     const parts = {
       outbox: this.#outbox,
       runtime: resuming?.runtime ?? this.#runtime,
@@ -277,7 +277,7 @@ class Client implements WebSocketClient<unknown> {
     try {
       this.#connection = policy === undefined
         ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
-        : new ReconnectingConnection(this.#emitter, { ...parts, policy, request });
+        : new ReconnectingConnection(this.#emitter, { ...parts, policy, request: next });
     } catch (cause) {
       return businessError("url", "connect: the runtime refused the URL", {
         cause: withoutSecrets(cause),

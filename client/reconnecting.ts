@@ -25,8 +25,8 @@ export interface ReconnectParts extends Omit<ConnectionParts, "request"> {
   policy: ReconnectPolicy;
   /** What the server is to acknowledge, where it can. */
   outbox?: Outbox | undefined;
-  /** What to dial next. A promise where functions of the user are asked: it rejects with what they throw. */
-  request: () => DialRequest | Promise<DialRequest | BusinessError>;
+  /** What to dial, if anybody waits for it. A promise where the user is asked: it rejects with what that throws. */
+  request: (isWanted: () => boolean) => DialRequest | Promise<DialRequest | BusinessError>;
 }
 
 /** What a client is told: what any connection tells, and what happens between two connections. */
@@ -44,14 +44,13 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** What was sent while there was no connection. */
   readonly #queue = new SendQueue();
   #connection: ClientConnection | undefined;
-  /** The state while there is no connection: it is not known yet what to dial, or it waits, or it ends. */
-  #between: "connecting" | "reconnecting" | "closing" = "connecting";
-  /** Whether a connection is being made: then an observer may be at work. */
-  #isDialling = false;
-  /** What `close` was called with meanwhile. */
+  /**
+   * The state while there is no connection: it is not known yet what to dial, it is being dialled, with an
+   * observer at work, `shouldReconnect` is being asked, it waits for the next attempt, or it ends.
+   */
+  #between: "connecting" | "dialling" | "asking" | "reconnecting" | "closing" = "connecting";
+  /** What `close` was called with while a connection was being made. */
   #early: CloseResult | undefined;
-  /** Whether `shouldReconnect` is being asked. Then the end of a connection is being handled. */
-  #asking = false;
   /** How often the user was asked what to dial. The answer to an earlier question comes too late. */
   #asked = 0;
   /** How many attempts there were since the last stable connection. */
@@ -78,10 +77,11 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   get state(): "connecting" | "open" | "closing" | "reconnecting" | "idle" {
-    const state = this.#connection?.state;
+    const between = this.#between;
+    const state = this.#connection?.state ?? (between === "dialling" ? "connecting" : between);
     // A connection that closes by itself is no reason to refuse a call: another may follow.
-    if (state === "closing" && this.#between !== "closing") return "reconnecting";
-    return state ?? this.#between;
+    const goesOn = state === "asking" || (state === "closing" && between !== "closing");
+    return goesOn ? "reconnecting" : state;
   }
 
   get protocol(): string | undefined {
@@ -145,10 +145,11 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   /** Closes, and does not connect again. */
   close(asked: CloseResult, wire?: CloseResult): void {
+    const between = this.#between;
     this.#between = "closing";
     const state = this.#connection?.state;
-    if (this.#asking || state === "closing") return; // its end is being handled
-    if (this.#isDialling) return void (this.#early = asked);
+    if (between === "asking" || state === "closing") return; // its end is being handled
+    if (between === "dialling") return void (this.#early = asked);
     if (state !== undefined) return this.#connection!.close(asked, wire);
     this.#clock.clearTimer(this.#timer);
     afterTurn(() => this.#finish(() => this.#owner.closed(asked)));
@@ -183,13 +184,14 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   #dial(): void {
     this.#between = "connecting";
-    const request = this.#parts.request();
+    const asked = ++this.#asked;
+    const isWanted = () => this.#between === "connecting" && asked === this.#asked;
+    const request = this.#parts.request(isWanted);
     if (!(request instanceof Promise)) return this.#connect(request);
     const { connectTimeout } = this.#parts.options;
-    const asked = ++this.#asked;
     const began = this.#clock.now();
     const answered = (then: () => void) => {
-      if (this.#between !== "connecting" || asked !== this.#asked) return;
+      if (!isWanted()) return;
       this.#clock.clearTimer(this.#timer);
       then();
     };
@@ -224,6 +226,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   #failPreparing(duration: number, reason: AttemptFailure, what: string, given?: unknown): void {
     const { observing, who } = this.#parts;
     observing?.failed?.(who, { duration, reason, ...numbered(this.#attempt) });
+    if (this.#between === "closing") return; // the observer has closed: that tells the end
     const cause = given ?? new Error(what);
     this.failed(businessError("connectFailed", what, { data: "0", cause }));
   }
@@ -231,27 +234,19 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** @param spent How many ms of the attempt's time are over. */
   #connect(request: DialRequest, spent = 0): void {
     const parts = { ...this.#parts, request, queue: this.#queue, spent, attempt: this.#attempt };
-    this.#isDialling = true;
-    try {
-      this.#connection = new ClientConnection(this, parts);
-    } finally {
-      this.#isDialling = false;
-    }
-    if (this.#early !== undefined) this.close(this.#early);
+    this.#between = "dialling";
+    this.#connection = new ClientConnection(this, parts);
+    if (this.#early === undefined) this.#between = "connecting";
+    else this.close(this.#early);
   }
 
-  #interrupted(
-    last: Interruption,
-    end: { error: BusinessError } | { close: CloseResult; end?: End | undefined },
-  ): void {
+  #interrupted(last: Interruption, end: Parameters<ReconnectOwner["interrupted"]>[0]): void {
     const closing = this.#between === "closing";
     this.#clock.clearTimer(this.#timer);
     this.unsent = this.#connection?.unsent ?? 0;
     this.#connection = undefined;
-    this.#between = "reconnecting";
     const attempt = ++this.#attempt;
-    const goesOn = !closing && this.#attempt <= this.#parts.policy.attempts && this.#wanted(last);
-    if (!goesOn || (this.#between as string) === "closing") {
+    if (closing || attempt > this.#parts.policy.attempts || !this.#wanted(last)) {
       const early = this.#early;
       return this.#finish(() => {
         if (early !== undefined) this.#owner.closed(early);
@@ -270,10 +265,11 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   #wanted(last: Interruption): boolean {
-    this.#asking = true;
+    this.#between = "asking";
     const { shouldReconnect } = this.#parts.policy;
     const wanted = this.#ask("shouldReconnect", () => shouldReconnect({ ...last }), false);
-    this.#asking = false;
+    if (this.#between as string === "closing") return false;
+    this.#between = "reconnecting";
     return wanted;
   }
 
@@ -317,7 +313,7 @@ export class ReconnectingConnection implements ConnectionOwner {
    */
   readonly hasten = (): boolean => {
     if (this.state === "open") this.probe();
-    if (this.#between !== "reconnecting" || this.#asking) return false;
+    if (this.#between !== "reconnecting") return false;
     this.#clock.clearTimer(this.#timer);
     this.#again();
     return true;

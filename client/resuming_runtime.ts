@@ -39,8 +39,8 @@ export interface ResumingRuntime {
   runtime: Wires;
   /** What the server is to acknowledge. */
   outbox: Outbox;
-  /** Makes of what says what to dial one that waits until it is loaded. */
-  after<T>(request: () => T | Promise<T>): () => Promise<T>;
+  /** Makes of what says what to dial one that waits until it is loaded, and is not asked if nobody waits by then. */
+  after<T>(request: () => T | Promise<T>): (isWanted: () => boolean) => Promise<T>;
 }
 
 let loads: Promise<typeof import("./resume.ts")> | undefined;
@@ -71,10 +71,10 @@ export function resumingRuntime(
       ...(runtime.woken && { woken: (wake: () => void) => runtime.woken!(wake) }),
       dial: (request, events) => session!.dial(request, events),
     },
-    after: (request) => async () => {
+    after: (request) => async (isWanted) => {
       const { ResumeSession } = await load();
       session ??= new ResumeSession(runtime, clock, owner, outbox);
-      return await request();
+      return await (isWanted() ? request() : new Promise<never>(() => {}));
     },
   };
 }

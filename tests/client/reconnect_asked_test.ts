@@ -261,3 +261,20 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     assertMatch(message, /takes a URL, options and a callback: 3 arguments were given/);
   });
 });
+
+describe("an observer that hears that it was not said what to dial", () => {
+  it("may close: then that is told, and no failure", async () => {
+    const observer = { failed: () => void it.ws.close({ code: 4000 }) };
+    await using it = await world({ random: () => 0 }, { observer });
+    const { clock, ws } = it;
+    const log: unknown[] = [];
+    ws.on("error", ({ kind }) => log.push(kind));
+    ws.on("close", (_, { code }) => {
+      log.push(code);
+      if (log.length === 1) void ws.connect(URL);
+    });
+    void ws.connect(() => Promise.reject(new Error("no token")));
+    await clock.advance(100);
+    assertEquals([log, ws.state], [[4000], "open"]);
+  });
+});

@@ -28,6 +28,19 @@ async function dialled(runtime: object, options: { observer?: WebSocketObserver 
 }
 
 describe("a client that resumes", () => {
+  it("asks nobody what to dial where it is closed before it has loaded what resumes", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedClient();
+    const ws = createWebSocket({ clock, runtime, resume: true, reconnect: true });
+    let asked = 0;
+    const closed = ws.closed;
+    await ws.connect(() => `ws://localhost/${++asked}`);
+    await ws.close();
+    assertEquals((await closed).code, 1000);
+    for (let turn = 0; turn < 20; turn++) await clock.advance(0);
+    assertEquals([asked, runtime.request, clock.pending], [0, undefined, 0]);
+  });
+
   it("makes the next attempt when its runtime says that there is a network again", async () => {
     let wake: (() => void) | undefined;
     let isDeaf = false;

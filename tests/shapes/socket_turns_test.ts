@@ -51,6 +51,26 @@ describe("a WebSocket that the runtime refuses to dial", () => {
   }
 });
 
+describe("a WebSocket that is closed before it has loaded what resumes", () => {
+  it("takes no turn, and asks for nothing", async () => {
+    const runtime = new ScriptedClient();
+    const clock = new FakeClock();
+    let asked = 0;
+    const header = () => ({ n: `${++asked}` });
+    const one = make({ clock, runtime, reconnect: true, resume: true, header });
+    one.ws.close();
+    await over(one);
+    for (let turn = 0; turn < 20; turn++) await clock.advance(0); // it is loaded by then
+    assertEquals([one.log, asked], [["error", 1006], 0]);
+    const next = make({ clock, runtime });
+    runtime.events.open();
+    assertEquals(next.log, ["open"]);
+    next.ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    assertEquals(clock.pending, 0);
+  });
+});
+
 describe("an observer of a WebSocket that has waited for its turn", () => {
   for (const [name, init] of [["", {}], [" that reconnects", { reconnect: true }]] as const) {
     for (const isRefused of [false, true]) {
