@@ -21,8 +21,9 @@ import type { Wire, WireEvents } from "./resuming_runtime.ts";
 import { ResumingSocket } from "./resuming_socket.ts";
 import type { RecoveredInfo } from "./types.ts";
 
-/** How many topics are kept track of. */
+/** How many topics are kept track of, and how many characters their names may have together. */
 const MAX_TOPICS = 100_000;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /** Whom a session tells. */
 export interface SessionOwner {
@@ -44,6 +45,8 @@ export class ResumeSession {
   readonly #runtime: ClientRuntime;
   readonly #owner: SessionOwner;
   readonly #topics = new Map<string, Known>();
+  /** How many characters the names of those have. */
+  #characters = 0;
   /** The log that is read now, and how far. */
   #epoch: string | undefined;
   private place: Place | undefined;
@@ -81,6 +84,9 @@ export class ResumeSession {
     const own = [...this.#topics].reverse().find(([, { place }]) => place)?.[1].epoch;
     let topics = 0;
     let characters = control({ resume: 1, epoch: own, at: list }).length - 1; // no comma after the last
+    this.#epoch = epoch;
+    this.place = undefined;
+    if (characters > MAX_LIST.characters) return control({ resume: 1, at: list }); // an epoch that no server would read
     for (const [topic, known] of [...this.#topics].reverse()) {
       if (known.place === undefined || known.epoch !== own) continue;
       const at = placeText(known.place);
@@ -91,8 +97,6 @@ export class ResumeSession {
       characters += more;
       Object.defineProperty(list, topic, { value: at, enumerable: true });
     }
-    this.#epoch = epoch;
-    this.place = undefined;
     return control({ resume: 1, epoch: own, at: list });
   }
 
@@ -101,6 +105,7 @@ export class ResumeSession {
     this.#settle();
     const topics = [...this.#topics.keys()];
     this.#topics.clear();
+    this.#characters = 0;
     for (const topic of topics) this.#owner.recovered({ topic, recovered: false, missed: 0 });
   }
 
@@ -119,7 +124,7 @@ export class ResumeSession {
     if (told.ack !== undefined) return this.outbox.answered(told.ack, told.refused);
     const place = readPlace(at);
     if (typeof joined === "string") return this.#joined(joined, place, recovered, missed);
-    if (typeof left === "string") return void this.#topics.delete(left);
+    if (typeof left === "string") return this.#left(left);
     if (lost !== undefined) return this.#lost();
     if (typeof epoch === "string") {
       this.#epoch = epoch;
@@ -130,7 +135,11 @@ export class ResumeSession {
 
   #joined(topic: string, place: Place | undefined, recovered: unknown, missed: unknown): void {
     const before = this.#topics.get(topic);
-    if (before === undefined && this.#topics.size >= MAX_TOPICS) return;
+    if (before === undefined) {
+      const characters = this.#characters + topic.length;
+      if (this.#topics.size >= MAX_TOPICS || characters > MAX_CHARACTERS) return;
+      this.#characters = characters;
+    }
     const known: Known = { epoch: this.#epoch, place, isLive: true };
     this.#topics.delete(topic); // the one that was joined last comes last
     this.#topics.set(topic, known);
@@ -142,6 +151,10 @@ export class ResumeSession {
     // Whoever was there before, and is not told anything of that, has missed what there was.
     if (recovered === undefined && (before === undefined || before.isLive)) return;
     this.#owner.recovered({ topic, recovered: recovered === true, missed: left });
+  }
+
+  #left(topic: string): void {
+    if (this.#topics.delete(topic)) this.#characters -= topic.length;
   }
 
   #filled(): void {

@@ -34,6 +34,16 @@ import type { WebSocketData } from "./types.ts";
 const HELLO_MS = 2000;
 const KNOWN_HELLO_MS = 10_000;
 
+/**
+ * After how many answers it is looked at whether the server reads them, and how often it may not have. A server of
+ * ours waits for 65,536 at the most.
+ */
+const LOOK_EVERY = 1000;
+const MOST_UNREAD = 66;
+
+/** So many bytes may be queued at any time. */
+const FEW_BYTES = 64 * 1024;
+
 /** What an attempt fails of that has had no answer: it says nothing of what was offered. */
 const NO_ANSWER = /^connection refused$|^the connection was reset$/;
 
@@ -54,6 +64,10 @@ export class ResumingSocket implements Wire, ClientEvents {
   #maxPayload = Infinity;
   /** Whether the server knows whose messages it acknowledges. */
   #isKnown = false;
+  /** How many answers were sent, what was queued as it was looked last, and how often that has not become less. */
+  #answers = 0;
+  #queued = 0;
+  #unread = 0;
 
   constructor(
     session: ResumeSession,
@@ -226,7 +240,23 @@ export class ResumingSocket implements Wire, ClientEvents {
   /** The server wants to hear what becomes of a message. */
   #receipt(number: number): Receipt {
     return new Receipt((refused) => {
-      if (this.mode === "resuming") this.#socket.send(control({ ack: number, refused }));
+      if (this.mode !== "resuming") return;
+      this.#socket.send(control({ ack: number, refused }));
+      if (++this.#answers % LOOK_EVERY === 0) this.#look();
+    });
+  }
+
+  /** Whether the server reads: one that wants to hear of ever more, and hears nothing, would fill the memory. */
+  #look(): void {
+    const before = this.#queued;
+    const queued = this.#queued = this.bufferedAmount;
+    this.#unread = queued < before || queued <= FEW_BYTES ? 0 : this.#unread + 1;
+    if (this.#unread !== MOST_UNREAD) return;
+    // Not while the listeners are told of the message.
+    afterTurn(() => {
+      if (this.mode === "resuming") {
+        this.#fault("the server does not read what becomes of its messages");
+      }
     });
   }
 

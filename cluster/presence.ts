@@ -13,7 +13,7 @@ const LOOKS = 30;
 /** How late a beat may come back, as a part of the time between two. */
 const LATE = 0.2;
 
-/** How long a node waits before it announces itself, in ms, so that several who ask get one answer. */
+/** How long a node waits before it announces itself, in ms, so that all who have it do so get one answer. */
 const ANNOUNCE_MS = 20;
 
 /** How many characters of members are in one message at the most. */
@@ -174,7 +174,7 @@ export class Presence {
       case "dead":
         this.#remove(message.node, from !== message.node);
         // Somebody has taken this node for dead, which it is not: after a break, say.
-        if (message.node === this.#node) this.#announce();
+        if (message.node === this.#node) this.#announceSoon();
         break;
       case "snapshot":
         this.#snapshot(from, message);

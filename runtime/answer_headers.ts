@@ -20,8 +20,10 @@ export function responseHeaders(pairs: Iterable<readonly [string, string]>): Res
   for (const [given, value] of pairs) {
     const name = given.toLowerCase();
     const before = headers.get(name);
-    if (name === "set-cookie") {
-      headers.set(name, [...before ?? [], value]);
+    if (Array.isArray(before)) {
+      before.push(value);
+    } else if (name === "set-cookie") {
+      headers.set(name, [value]);
     } else {
       headers.set(name, before === undefined ? value : `${before}${JOINT}${value}`);
     }

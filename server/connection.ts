@@ -172,13 +172,13 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   }
 
   /**
-   * Drops the peer with 1013 if it reads too slowly and `slowPeer` is not 'refuse'. Asked after a `send`
-   * (`send` above), a publish (`Topics`), and some answers to a client that resumes (`ResumingPeer`).
+   * Drops the peer with 1013 if it reads too slowly. Asked after a `send` (`send` above), a publish (`Topics`), and
+   * some answers to a client that resumes (`ResumingPeer`). Where `slowPeer` is 'refuse' it may be so far beyond.
    */
-  dropIfTooSlow(): void {
+  dropIfTooSlow(beyond = Infinity): void {
     const { maxBufferedAmount, refusesSlow } = this.host;
     this.room = maxBufferedAmount - this.bufferedAmount;
-    if (this.room >= 0 || refusesSlow || this.state !== "open") return;
+    if (this.room >= (refusesSlow ? -beyond : 0) || this.state !== "open") return;
     this.#drop(TOO_SLOW);
     this.#fail("too slow", `is too slow: more than ${maxBufferedAmount} bytes are queued to it`);
   }

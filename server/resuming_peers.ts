@@ -26,6 +26,12 @@ const HELLO_MS = 10_000;
 /** After how many answers it is looked at whether they are taken. */
 const LOOK_EVERY = 1000;
 
+/**
+ * How many bytes of answers may be queued beyond `maxBufferedAmount` where `slowPeer` is 'refuse', which refuses no
+ * answer: about as many as a client can ask for before it hears any.
+ */
+const ANSWER_ROOM = 1024 * 1024;
+
 /** What the runtime's topic of those with headers is called. */
 export const withHeaders = (topic: string): string => `${topic} with headers`;
 
@@ -162,7 +168,7 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   /** Tells the client what has become of a message. */
   answer(number: number, refused: Refused | undefined): void {
     this.tell({ ack: number, refused });
-    if (++this.#answers % LOOK_EVERY === 0) this.#connection.dropIfTooSlow();
+    if (++this.#answers % LOOK_EVERY === 0) this.#connection.dropIfTooSlow(ANSWER_ROOM);
   }
 
   /** Sends a message that the client is to acknowledge. */

@@ -1,4 +1,5 @@
 import type { RefusalReason } from "../errors.ts";
+import { quote } from "../internal/describe.ts";
 import { isToken } from "../internal/validate.ts";
 
 /** Why a request is answered instead of upgraded. */
@@ -23,7 +24,12 @@ export function isUpgrade(request: Request): boolean {
  */
 export function handshakeFault({ method, headers }: Request): HandshakeFault | undefined {
   if (method !== "GET") {
-    return { ...INVALID, status: 405, why: `the method is ${method}`, headers: { allow: "GET" } };
+    return {
+      ...INVALID,
+      status: 405,
+      why: `the method is ${quote(method)}`,
+      headers: { allow: "GET" },
+    };
   }
   // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
   const host = headers.get("host");

@@ -108,7 +108,11 @@ export class NatsReading extends Reading<Numbered> {
   #status({ headers, reply }: NatsMessage, delivered: number): void {
     const { connection } = this.#stream;
     const stalled = reply || headers!.get("Nats-Consumer-Stalled");
-    if (stalled) connection.publish(stalled);
+    try {
+      if (stalled) connection.publish(stalled);
+    } catch (cause) {
+      return this.#fail(cause as Error); // the connection ends, or that is no subject: its reader must go on
+    }
     const last = headers!.get("Nats-Last-Consumer");
     // What was told ahead has had the time to come, and JetStream has nothing to tell.
     const isOverdue = this.#ahead && systemClock.now() - this.#aheadAt > HEARTBEAT_MS;

@@ -53,6 +53,39 @@ describe("a session's place", () => {
     script.end();
   });
 
+  it("is told to no server in a log whose name none would read", () => {
+    const script = new Script();
+    script.greet("e");
+    script.hear({ joined: "a", at: "5.0" }, { epoch: "x".repeat(MAX_LIST.characters), at: "6.0" });
+    assertEquals(next(script), { resume: 1, at: {} });
+    script.hear({ joined: "a", at: "7.0" });
+    assertEquals(next(script), { resume: 1, epoch: "e", at: { a: "7.0" } });
+    script.end();
+  });
+
+  it("is kept of topics whose names have 16 Mi characters together, and no more", () => {
+    const script = new Script();
+    script.greet("e");
+    const [a, b, c] = ["a", "b", "c"].map((one) => one.repeat(8 * 1024 * 1024)) as [
+      string,
+      string,
+      string,
+    ];
+    const lost = () => {
+      script.recovered.length = 0;
+      script.hear({ lost: true });
+      return script.recovered.map(({ topic }) => topic[0]);
+    };
+    script.hear({ joined: a }, { joined: b }, { joined: a }, { joined: c });
+    assertEquals(lost(), ["b", "a"]);
+    script.hear({ left: c }, { left: a }, { joined: c });
+    assertEquals(lost(), ["b", "c"]);
+    script.session.foreign();
+    script.hear({ joined: a }, { joined: c });
+    assertEquals(lost(), ["a", "c"]);
+    script.end();
+  });
+
   it("is told with none missed where the server names no number of messages", () => {
     const script = new Script();
     script.greet("e");

@@ -126,6 +126,51 @@ describe("a client that resumes, with messages to be acknowledged", () => {
   }
 });
 
+describe("a client that resumes, whose server wants to hear what becomes of its messages", () => {
+  /** Sends so many, of which nothing is read unless it is said what is queued. */
+  async function sent(messages: number, queued: (n: number) => number) {
+    const { clock, ws, events, socket } = await world({ minDelay: 1, maxDelay: 1 });
+    events.message(GREETING);
+    for (let n = 1; n <= messages; n++) {
+      socket.bufferedAmount = queued(n);
+      events.message(`#${n}\n`);
+    }
+    await clock.advance(0);
+    const { state } = ws;
+    await ws.close();
+    events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    return state;
+  }
+
+  it("lets a server go that reads nothing of it", async () => {
+    assertEquals(await sent(67_000, (n) => 65_000 + 10 * n), "reconnecting");
+  });
+
+  it("goes on with one that waits for as many as one of ours does", async () => {
+    assertEquals(await sent(65_536, (n) => 65_000 + 10 * n), "open");
+  });
+
+  it("goes on with one that reads at all, or has little to read", async () => {
+    assertEquals(await sent(100_000, (n) => n === 50_000 ? 70_000 : 70_000 + n), "open");
+    assertEquals(await sent(100_000, () => 65_536), "open");
+  });
+
+  it("is closed while that is found out, and nothing else is told", async () => {
+    const { clock, ws, log, events, socket } = await world();
+    events.message(GREETING);
+    for (let n = 1; n < 67_000; n++) {
+      socket.bufferedAmount = 65_000 + 10 * n;
+      events.message(`#${n}\n`);
+    }
+    void ws.close();
+    await clock.advance(0);
+    events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals([log.at(-1), log.includes("error")], ["close", false]);
+  });
+});
+
 describe("a client that resumes, with messages to be acknowledged, at a server that cannot", () => {
   it("has them refused, and sends none of them to the next", async () => {
     const { clock, ws, events, runtime } = await world({ minDelay: 1, maxDelay: 1 });

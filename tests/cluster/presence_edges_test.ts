@@ -42,6 +42,21 @@ async function alone(): Promise<{ cluster: Cluster; x: Foreign; members: () => s
   return { cluster, x: new Foreign(cluster), members: () => cluster.nodes[0]!.members() };
 }
 
+describe("a node that is held for dead", () => {
+  it("announces itself once, however often that is said at once", async () => {
+    const { cluster, x } = await alone();
+    const [node] = cluster.nodes;
+    node!.presence.join(["t", 1, "::1"]);
+    await cluster.settle(100);
+    const before = cluster.broker.entries.length;
+    await x.says(...Array(500).fill(["dead", null, node!.name]));
+    await cluster.settle(100);
+    const said = cluster.broker.entries.slice(before).join("\n").split("\n");
+    assertEquals(said.filter((line) => line.startsWith('["snapshot"')).length, 1);
+    assertEquals(node!.members(), [`${node!.name}/1`]);
+  });
+});
+
 describe("a lease", () => {
   // A node looks thirty times in a lease of its own; it is heard at one place or another between two looks.
   for (const seconds of [5, 15, 600]) {

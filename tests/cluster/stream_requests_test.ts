@@ -210,6 +210,19 @@ describe("a consumer of JetStream", () => {
     assertEquals([reader.log, reader.unsaid], [["a", "<ready>", "b"], undefined]);
     await end();
   });
+
+  it("is made anew where it is asked that and cannot answer, and whoever hands that on is thrown nothing", async () => {
+    const { nats, reader, end } = await natsLog({ entries: ["a"] });
+    const { publish } = nats.connection;
+    nats.connection.publish = (subject) => {
+      if (subject.includes(" ")) throw new Error("illegal subject");
+      publish(subject);
+    };
+    nats.status({ "Nats-Consumer-Stalled": "no subject" });
+    await until("it is back", () => reader.states.length === 3);
+    assertEquals([reader.states, reader.causes], [[true, false, true], ["illegal subject"]]);
+    await end();
+  });
 });
 
 describe("what a node has appended to JetStream", () => {

@@ -63,6 +63,15 @@ describe("handshakeFault()", () => {
     }
   });
 
+  it("shows no more of a method than of any text that others wrote", () => {
+    const fault = handshakeFault({
+      ...request({}),
+      headers: new Headers(),
+      method: "M".repeat(10_000),
+    });
+    assertEquals(fault?.why, `the method is ${"M".repeat(200)}…`);
+  });
+
   it("answers 400 where Connection does not say Upgrade", () => {
     for (const connection of [undefined, "", "keep-alive", "upgraded", "not-upgrade"]) {
       const fault = handshakeFault(request({ connection }));
