@@ -42,9 +42,10 @@ class WebSocketDuplex extends Duplex {
       this.read(0); // as a socket of Node's does: who only writes hears of a loss, too
       return;
     }
-    this.#window = new FlowWindow(window, (text) => {
-      this.#writer.write(text).catch(() => {}); // it is over: nobody waits for it
-    });
+    this.#window = new FlowWindow(
+      window,
+      (text) => this.#writer.write(text).catch(() => {}), // it is over: nobody waits for it
+    );
     void this.#fill(this.#window);
   }
 

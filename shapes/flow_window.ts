@@ -1,6 +1,7 @@
 /** What may be under way between two Duplexes. Not part of the public API. */
 
 import { businessError } from "../errors.ts";
+import { quote } from "../internal/describe.ts";
 import { Fifo } from "../internal/fifo.ts";
 
 /**
@@ -10,7 +11,9 @@ import { Fifo } from "../internal/fifo.ts";
  */
 export class FlowWindow {
   readonly #bytes: number;
-  readonly #tell: (text: string) => void;
+  readonly #tell: (text: string) => PromiseLike<unknown> | void;
+  /** Whether what was told last is not sent yet. */
+  #isTelling = false;
   /** Bytes that were sent, and not read as far as is known. */
   #unread = 0;
   #room: PromiseWithResolvers<void> | undefined;
@@ -23,8 +26,8 @@ export class FlowWindow {
   /** Takes the next chunk: somebody waits for it. */
   #push: ((chunk: Uint8Array | null) => unknown) | undefined;
 
-  /** `tell` sends a message to the far end. */
-  constructor(bytes: number, tell: (text: string) => void) {
+  /** `tell` sends a message to the far end; a promise where that takes time, which never rejects. */
+  constructor(bytes: number, tell: (text: string) => PromiseLike<unknown> | void) {
     this.#bytes = bytes;
     this.#tell = tell;
   }
@@ -44,7 +47,7 @@ export class FlowWindow {
     if (!(bytes <= this.#unread)) {
       throw businessError(
         "unacceptable",
-        `the far end has no 'window': it says '${text.slice(0, 20)}'`,
+        `the far end has no 'window': it says '${quote(text.slice(0, 20))}'`,
       );
     }
     this.#unread -= bytes;
@@ -78,11 +81,21 @@ export class FlowWindow {
     this.#waitingBytes -= bytes;
     this.#read += bytes;
     // Not of each chunk, but of all before the far end may have to wait.
-    if (this.#read > 0 && (this.#waiting.size === 0 || this.#read * 2 >= this.#bytes)) {
-      this.#tell(String(this.#read));
-      this.#read = 0;
-    }
+    if (this.#waiting.size === 0 || this.#read * 2 >= this.#bytes) this.#tellRead();
     push(chunk);
+  }
+
+  /** Tells how much was read; one at a time, as a far end that reads nothing may send ever more. */
+  #tellRead(): void {
+    if (this.#read === 0 || this.#isTelling) return;
+    const telling = this.#tell(String(this.#read));
+    this.#read = 0;
+    if (telling === undefined) return;
+    this.#isTelling = true;
+    void telling.then(() => {
+      this.#isTelling = false;
+      this.#tellRead();
+    });
   }
 
   /** It is over: nobody waits for room any more. */

@@ -9,7 +9,7 @@ import { FlowWindow } from "../../shapes/flow_window.ts";
 function open(bytes: number) {
   const told: string[] = [];
   const read: (number | null)[] = [];
-  const window = new FlowWindow(bytes, (text) => told.push(text));
+  const window = new FlowWindow(bytes, (text) => void told.push(text));
   const take = () => window.take((chunk) => read.push(chunk?.length ?? null));
   const add = (bytes: number | null) => window.add(bytes === null ? null : new Uint8Array(bytes));
   return { window, told, read, take, add };
@@ -40,6 +40,34 @@ describe("a window", () => {
     assertEquals(told, ["5"]);
     take();
     assertEquals(told, ["5", "1"]);
+  });
+
+  it("tells once of all that is read while what it has told cannot be sent", async () => {
+    const told: string[] = [];
+    let sent = () => {};
+    const window = new FlowWindow(10, (text) => {
+      told.push(text);
+      return new Promise<void>((resolve) => sent = resolve);
+    });
+    for (const bytes of [1, 2, 3]) {
+      window.add(new Uint8Array(bytes));
+      window.take(() => {});
+    }
+    assertEquals(told, ["1"]);
+    for (const all of [["1", "5"], ["1", "5"]]) {
+      sent();
+      for (let turn = 0; turn < 5; turn++) await undefined;
+      assertEquals(told, all);
+    }
+    window.add(new Uint8Array(4));
+    window.take(() => {});
+    assertEquals(told, ["1", "5", "4"]);
+  });
+
+  it("shows nothing that writes to a terminal, or in lines of its own, of what the far end says", () => {
+    const { window } = open(10);
+    const { message } = assertThrows(() => window.acknowledged("\x1b[2J\n7"), BusinessError);
+    assertEquals(message.split("says ")[1], String.raw`'\u001b[2J\u000a7'`);
   });
 
   it("keeps nothing of what is empty, and has its end when all was read, be it full", () => {
