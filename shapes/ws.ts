@@ -37,7 +37,8 @@ export class WsServer extends EventEmitter {
   constructor(server: WsHost) {
     super();
     this.#server = server;
-    this.clients = new Clients(server);
+    const owner = { server };
+    this.clients = new Clients(owner);
     const heads = new WeakMap<ServerConnection, Record<string, string>>();
     earsOf(server).push({
       request: (connection, request) =>
@@ -46,7 +47,7 @@ export class WsServer extends EventEmitter {
     });
     const connected = (handle: WebSocketConnection): void => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
-      const socket = new WsSocket(server, connection);
+      const socket = new WsSocket(owner, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
       this.emit("connection", socket, requestOf(connection, headers));

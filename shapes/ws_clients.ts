@@ -3,16 +3,16 @@
 import { businessError } from "../errors.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { ConnectionHandle } from "../server/handle.ts";
-import { listenersTo, type ShapedServer } from "./server_hub.ts";
-import { WsSocket } from "./ws_socket.ts";
+import { listenersTo } from "./server_hub.ts";
+import { isSocketOf, type WsOwner, type WsSocket } from "./ws_socket.ts";
 
 /** A Set with nothing in it that shows a server's connections: an own entry for each costs 80 bytes. */
 export class Clients extends Set<WsSocket> {
-  readonly #server: ShapedServer;
+  readonly #owner: WsOwner;
 
-  constructor(server: ShapedServer) {
+  constructor(owner: WsOwner) {
     super();
-    this.#server = server;
+    this.#owner = owner;
   }
 
   override get size(): number {
@@ -59,9 +59,9 @@ export class Clients extends Set<WsSocket> {
   }
 
   #all(): WsSocket[] {
-    return this.#server.listAllConnections().flatMap((handle) => {
+    return this.#owner.server.listAllConnections().flatMap((handle) => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
-      return listenersTo(connection).filter((one) => one instanceof WsSocket);
+      return listenersTo(connection).filter((one) => isSocketOf(this.#owner, one));
     });
   }
 }

@@ -17,6 +17,14 @@ import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
 import { tcpOf } from "./ws_tcp.ts";
 
+/** What sockets are of: one for each `wsServer`. */
+export interface WsOwner {
+  readonly server: ShapedServer;
+}
+
+/** Whether a socket is one of those. */
+export let isSocketOf: (owner: WsOwner, socket: unknown) => socket is WsSocket;
+
 /** What is true of a socket, in bits. */
 const BUFFERS = 1;
 const PAUSED = 2;
@@ -60,6 +68,8 @@ export class WsSocket extends EventEmitter {
   declare onclose: WsHandler | null;
 
   static {
+    isSocketOf = (owner, socket): socket is WsSocket =>
+      socket instanceof WsSocket && socket.#owner === owner;
     for (const type of ["open", "message", "error", "close"]) {
       Object.defineProperty(WsSocket.prototype, `on${type}`, {
         get(this: WsSocket): WsHandler | null {
@@ -82,19 +92,19 @@ export class WsSocket extends EventEmitter {
   // What an EventEmitter keeps (see `withoutConstructor`), here to be part of the object from the start.
   private _events: object;
   private _eventsCount: number;
-  readonly #server: ShapedServer;
+  readonly #owner: WsOwner;
   readonly #connection: ServerConnection;
   #bits = 0;
   #lateBytes = 0;
 
   /** Not for programs: sockets come with 'connection'. */
-  constructor(server: ShapedServer, connection: ServerConnection) {
+  constructor(owner: { readonly server: ShapedServer }, connection: ServerConnection) {
     super();
     this._events = { __proto__: NOTHING };
     this._eventsCount = 0;
-    this.#server = server;
+    this.#owner = owner;
     this.#connection = connection;
-    listenTo(server, connection, this);
+    listenTo(owner.server, connection, this);
     connection.socket?.giveBuffers?.(this);
     connection.socket?.giveControls?.(this);
   }
@@ -169,7 +179,7 @@ export class WsSocket extends EventEmitter {
     const isSent = this.#connection.sendAtOnce(message);
     if (isSent && callback === undefined) return;
     if (!isSent && STATES[this.#connection.state] !== OPEN) return this.#tooLate(message, callback);
-    const sent = isSent ? ACCEPTED : this.#server.send(message, this.#connection.handle);
+    const sent = isSent ? ACCEPTED : this.#owner.server.send(message, this.#connection.handle);
     if (callback !== undefined) callWhenSent(this.#connection, sent, callback);
     else if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
   }

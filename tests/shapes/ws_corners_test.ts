@@ -284,12 +284,11 @@ describe("a listener that is to be called once, and fails", () => {
 });
 
 describe("a server of ws", () => {
-  it("lists the sockets that are there, each by itself", async () => {
-    const { pair, servers: [wss], sockets, requests, connection } = await open();
+  it("lists its own sockets that are there, and none of another of the same server", async () => {
+    const { pair, servers: [wss, second], sockets, requests, connection } = await open();
     const [one, other] = sockets;
-    assertEquals([wss.clients.size, wss.clients.has(one!), wss.clients.has(other!)], [
-      ...[2, true, true],
-    ]);
+    assertEquals([[...wss.clients], [...second.clients]], [[one], [other]]);
+    assertEquals([wss.clients.has(one!), wss.clients.has(other!)], [true, false]);
     const { httpVersion, method, url, socket } = requests[0]!;
     assertEquals([httpVersion, method, url], ["1.1", "GET", "/"]);
     const { clientIP, clientPort } = connection;
@@ -311,7 +310,7 @@ describe("a server of ws", () => {
     await pair.close();
     await pair.open();
     assertEquals([wss.clients.size, wss.clients.has(one!), wss.clients.has(sockets[2]!)], [
-      ...[2, false, true],
+      ...[1, false, true],
     ]);
     await pair[Symbol.asyncDispose]();
   });
