@@ -313,7 +313,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     this.failed(
       businessError("unsent", `send: a Blob could not be sent: ${describe(cause)}`, { cause }),
     );
-    this.link!.shut(1011, "A message could not be read");
+    this.link?.shut(1011, "A message could not be read"); // unless it has ended meanwhile
   }
 }
 

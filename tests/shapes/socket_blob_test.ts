@@ -37,7 +37,7 @@ async function sending(init: object = {}) {
     await clock.advance(100_000);
     assertEquals([socket.bufferedAmount, socket.readyState, clock.pending], [4, 3, 0]);
   };
-  return { abort, end, runtime, socket, told };
+  return { abort, clock, end, read, runtime, socket, told };
 }
 
 describe("a socket that reads a Blob", () => {
@@ -69,6 +69,17 @@ describe("a socket that reads a Blob", () => {
     socket.terminate();
     await end(1006);
     assertEquals([told, runtime.socket.calls], [["aborted", 1006], ["terminate"]]);
+  });
+
+  it("tells one end where its runtime does so as it tells that a Blob could not be read", async () => {
+    const { clock, read, runtime, socket, told } = await sending();
+    const arrayBuffer = () => Promise.reject(new Error("the file is gone"));
+    socket.send(Object.assign(new Blob(["12"]), { arrayBuffer }));
+    socket.addEventListener("error", () => runtime.events.closed({ code: 1001, reason: "" }));
+    read();
+    await clock.advance(0);
+    await clock.advance(0);
+    assertEquals([told, socket.readyState, clock.pending], [["unsent", 1001], 3, 0]);
   });
 
   it("counts what finds no room", async () => {
