@@ -12,6 +12,9 @@ const MAX_AWAY = 100_000;
 /** How many refused messages of one session are remembered as such. */
 const MAX_REFUSED = 1000;
 
+/** How many of all whose clients are away: each costs some 60 bytes of memory. */
+const MAX_REFUSED_AWAY = 200_000;
+
 /** Who sends such messages. */
 export interface SessionPeer {
   /** A message was accepted, or refused. */
@@ -47,6 +50,8 @@ export class Session {
   peer: SessionPeer | undefined;
   /** When it was last there, where it is away. */
   leftAt = 0;
+  /** How many refused messages it remembered as its client left. */
+  refusedAway = 0;
   #nth = 0;
   #last = 0;
   /** Those up to this one may have been seen elsewhere. */
@@ -83,6 +88,17 @@ export class Session {
     return undefined;
   }
 
+  /** Its client leaves. So many refused messages it may remember; where it has more, it knows of none. */
+  leave(now: number, mostRefused: number): void {
+    this.peer = undefined;
+    this.leftAt = now;
+    if (this.#refused.size > mostRefused) {
+      this.#refused.clear();
+      this.#forgotten = this.#last;
+    }
+    this.refusedAway = this.#refused.size;
+  }
+
   #settled(number: number, refused: Refused | undefined): void {
     this.#atWork.delete(number);
     if (refused !== undefined) {
@@ -104,6 +120,8 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   /** Those whose clients are away, the one that left first before all others. */
   readonly #away = new Map<string, Session>();
+  /** How many refused messages those remember. */
+  #refusedAway = 0;
 
   /** @param maxAge How long a session is kept whose client is away, in ms. */
   constructor(maxAge: number, clock: Clock) {
@@ -117,7 +135,7 @@ export class Sessions {
     const { id } = introduction;
     const known = this.#sessions.get(id) ?? new Session();
     if (known.enter(peer, introduction)) {
-      this.#away.delete(id);
+      if (this.#away.delete(id)) this.#refusedAway -= known.refusedAway;
       this.#sessions.set(id, known);
       return known;
     }
@@ -130,15 +148,17 @@ export class Sessions {
   /** A client has gone; it may come back. */
   leave(peer: SessionPeer, session: Session, id: string): void {
     if (session.peer !== peer) return; // it is back already
-    session.peer = undefined;
-    session.leftAt = this.#clock.now();
-    if (this.#sessions.get(id) === session) this.#away.set(id, session);
+    session.leave(this.#clock.now(), MAX_REFUSED_AWAY - this.#refusedAway);
+    if (this.#sessions.get(id) !== session) return;
+    this.#refusedAway += session.refusedAway;
+    this.#away.set(id, session);
   }
 
   #forget(): void {
     const oldest = this.#clock.now() - this.#maxAge;
-    for (const [id, { leftAt }] of this.#away) {
+    for (const [id, { leftAt, refusedAway }] of this.#away) {
       if (leftAt >= oldest && this.#away.size <= MAX_AWAY) break;
+      this.#refusedAway -= refusedAway;
       this.#away.delete(id);
       this.#sessions.delete(id);
     }

@@ -153,3 +153,35 @@ describe("the sessions of a server", () => {
     assertEquals(sessions.enter(new Peer(), said("1", 2)) === all[1], false);
   });
 });
+
+describe("what is remembered of all who are away", () => {
+  /** One that comes back under a name, and what it is answered about its first message; `more` are refused then. */
+  function comes(sessions: Sessions, id: string, nth: number, more: number): string | undefined {
+    const peer = new Peer();
+    const session = sessions.enter(peer, said(id, nth));
+    if (nth > 1) take(session, 1);
+    const answer = peer.answers.at(-1);
+    for (let n = 1; n <= more; n++) take(session, n, "failed");
+    sessions.leave(peer, session, id);
+    return answer;
+  }
+
+  it("are 200,000 refused messages, and of the others it is said that they are not known", async () => {
+    const clock = new FakeClock();
+    const sessions = new Sessions(1000, clock);
+    for (let n = 1; n <= 201; n++) comes(sessions, `s${n}`, 1, 1000);
+    assertEquals(comes(sessions, "s201", 2, 0), "1 forgotten");
+    assertEquals(comes(sessions, "s1", 2, 0), "1 failed");
+    assertEquals(comes(sessions, "one", 1, 1), undefined);
+    assertEquals(comes(sessions, "one", 2, 0), "1 forgotten");
+    const peer = new Peer();
+    const back = sessions.enter(peer, said("s2", 2)); // so there is room
+    comes(sessions, "two", 1, 1000);
+    assertEquals(comes(sessions, "two", 2, 0), "1 failed");
+    sessions.leave(peer, back, "s2");
+    assertEquals(comes(sessions, "s2", 3, 0), "1 forgotten");
+    await clock.advance(1001); // all are forgotten
+    for (let n = 1; n <= 200; n++) comes(sessions, `t${n}`, 1, 1000);
+    assertEquals(comes(sessions, "t200", 2, 0), "1 failed");
+  });
+});
