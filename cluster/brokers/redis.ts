@@ -9,13 +9,14 @@ import { RedisReading } from "./redis_reading.ts";
 import type {
   IoRedisClient,
   NodeRedisClient,
+  NodeRedisSentinel,
   RedisClient,
   RedisConnection,
 } from "./redis_clients.ts";
 import type { Row } from "./redis_rows.ts";
 import { ANSWER_MS, closeQuietly, OPEN_MS, RedisStream } from "./redis_stream.ts";
 
-export type { IoRedisClient, NodeRedisClient, RedisClient, RedisConnection };
+export type { IoRedisClient, NodeRedisClient, NodeRedisSentinel, RedisClient, RedisConnection };
 
 /** Where the log is, and how long it gets. */
 export interface RedisBrokerOptions {

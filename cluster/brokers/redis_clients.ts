@@ -30,8 +30,22 @@ export interface NodeRedisClient {
   on(event: string, listener: (cause: unknown) => void): unknown;
 }
 
+/** What is used of `createSentinel` of npm's `redis` from version 5. */
+export interface NodeRedisSentinel extends Omit<NodeRedisClient, "sendCommand"> {
+  /** Sends a command to the server that writes, with no limit of time where `timeout` is 0. */
+  sendCommand(
+    isReadonly: boolean,
+    words: string[],
+    options: { timeout: number },
+  ): Promise<unknown>;
+}
+
 /** What is used of a client of npm's `ioredis`, or of `iovalkey`, which connect by themselves. */
 export interface IoRedisClient {
+  /** How far it is: `"wait"` until it is told to connect, at last `"ready"`, and `"end"` for good. */
+  readonly status: string;
+  /** Connects. */
+  connect(): Promise<unknown>;
   /** Sends a command. */
   call(command: string, args: string[]): Promise<unknown>;
   /** Closes the connection, whatever is under way. */
@@ -41,24 +55,28 @@ export interface IoRedisClient {
 }
 
 /** What a `redisBroker` speaks to Redis with. */
-export type RedisClient = RedisConnection | NodeRedisClient | IoRedisClient;
+export type RedisClient = RedisConnection | NodeRedisClient | NodeRedisSentinel | IoRedisClient;
 
-/** The methods by which each kind of client is known, and what makes a connection of it. */
-const CLIENTS: [methods: string[], connectionOf: (client: never) => RedisConnection][] = [
+/** The methods by which each kind of client is known, and what makes a connection of it. The first counts. */
+const CLIENTS: [methods: string[], connectionOf: ((client: never) => RedisConnection) | null][] = [
   [["send", "close", "duplicate"], (own: RedisConnection) => first(own)], // Bun's own
   [["send", "close"], (connection: RedisConnection) => connection],
+  [["sendCommand", "connect", "destroy", "acquire"], ofNodeSentinel],
+  [["sendCommand", "connect", "destroy", "getSlotRandomNode"], null], // createCluster, which wants a key first
   [["sendCommand", "connect", "destroy"], ofNodeRedis],
-  [["call", "disconnect"], ofIoRedis],
+  [["call", "connect", "disconnect"], ofIoRedis],
 ];
 
 /** A connection by what the user's `open` has answered. Throws where that is nothing of the kind. */
 export function connectionOf(client: RedisClient): RedisConnection {
   const has = (method: string) =>
     typeof (client as unknown as Record<string, unknown> | undefined)?.[method] === "function";
-  for (const [methods, of] of CLIENTS) if (methods.every(has)) return of(client as never);
+  const of = CLIENTS.find(([methods]) => methods.every(has))?.[1];
+  if (of) return of(client as never);
   throw new TypeError(
-    "'open' of redisBroker must answer a client of Redis: npm's redis from version 5, ioredis, " +
-      "iovalkey, Bun's own, or an object with 'send' and 'close'",
+    "'open' of redisBroker must answer a client of Redis: createClient, createClientPool or " +
+      "createSentinel of npm's redis from version 5, ioredis, iovalkey, Bun's own, or an object " +
+      "with 'send' and 'close'",
   );
 }
 
@@ -73,23 +91,44 @@ function first<Client extends object>(client: Client): Client {
   return client;
 }
 
+/** What is sent waits for as long as the broker does, with no timer of the client's own. */
+const UNLIMITED = { timeout: 0 };
+
 function ofNodeRedis(client: NodeRedisClient): RedisConnection {
-  const connection = guarded(client, () => client.destroy(), async (command, args) => {
-    await connected;
-    return client.sendCommand([command, ...args], { timeout: 0 }); // with no timer of its own
+  return ofNode(client, (words) => client.sendCommand(words, UNLIMITED));
+}
+
+function ofNodeSentinel(client: NodeRedisSentinel): RedisConnection {
+  return ofNode(client, (words) => client.sendCommand(false, words, UNLIMITED));
+}
+
+function ofNode(
+  client: Omit<NodeRedisClient, "sendCommand">,
+  send: (words: string[]) => Promise<unknown>,
+): RedisConnection {
+  const connect = () => client.isOpen ? Promise.resolve() : client.connect();
+  return guarded(client, connect, () => client.destroy(), (command, args) => {
+    return send([command, ...args]);
   });
-  const connected = client.isOpen ? undefined : client.connect();
-  connected?.catch(() => {}); // `send` tells
-  return connection;
 }
 
 function ofIoRedis(client: IoRedisClient): RedisConnection {
-  return guarded(client, () => client.disconnect(), (command, args) => client.call(command, args));
+  const connect = () => {
+    if (client.status === "ready" || client.status === "end") return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      client.on("ready", resolve);
+      if (client.status === "wait") client.connect().catch(reject);
+    });
+  };
+  return guarded(client, connect, () => client.disconnect(), (command, args) => {
+    return client.call(command, args);
+  });
 }
 
 /** A connection that ends at the client's first error or end: the broker opens another then. */
 function guarded(
   client: Pick<NodeRedisClient & IoRedisClient, "on">,
+  connect: () => Promise<unknown>,
   end: () => void,
   send: RedisConnection["send"],
 ): RedisConnection {
@@ -103,9 +142,12 @@ function guarded(
   client.on("error", close);
   client.on("close", () => close());
   client.on("connect", () => ended.signal.aborted && end()); // npm's redis ends none that is on its way
+  // Nothing is sent before: a client that is to keep nothing for later refuses it.
+  const ready = connect();
+  ready.catch(() => {}); // `send` tells
   return {
     // Some clients keep what is under way, to send it once they are connected again.
-    send: (command, args) => unlessAborted(send(command, args), ended.signal),
+    send: (command, args) => unlessAborted(ready.then(() => send(command, args)), ended.signal),
     close: () => close(),
   };
 }

@@ -4,12 +4,18 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { spy } from "@std/testing/mock";
-import { createClient } from "@redis/client";
+import { createClient, createCluster, createSentinel } from "@redis/client";
+import { Redis } from "ioredis";
+import { Valkey } from "iovalkey";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { system } from "../../scripts/setup.mjs";
 import { redisBroker, type RedisClient } from "../../redis.ts";
 import { insist } from "../helpers/broker_contract.ts";
 import { RedisServer } from "../helpers/engines.ts";
 import { LogReader } from "../helpers/log_reader.ts";
-import { freePort } from "../helpers/programs.ts";
+import { freePort, Program } from "../helpers/programs.ts";
 import { REDIS_CLIENTS } from "../helpers/redis_clients.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
 import { until } from "../helpers/until.ts";
@@ -26,6 +32,24 @@ async function clientsAre(redis: RedisServer, count: number): Promise<void> {
     await delay(20);
   }
   assertEquals(now, count);
+}
+
+const engine = (await system("redis-server"))!;
+
+/** A Sentinel of a Redis that it calls "ours", until the end of the block; and where it listens. */
+async function sentinelOf({ folder, port }: RedisServer) {
+  const own = await freePort();
+  const path = join(folder, "sentinel.conf");
+  const lines = [`port ${own}`, "bind 127.0.0.1", `sentinel monitor ours 127.0.0.1 ${port} 1`];
+  writeFileSync(path, lines.join("\n"));
+  const program = Program.start([engine, path, "--sentinel", "--dir", folder]);
+  return {
+    port: own,
+    async [Symbol.asyncDispose]() {
+      program.kill("SIGKILL");
+      await program.ended;
+    },
+  };
 }
 
 describe("a client of Redis", () => {
@@ -113,6 +137,64 @@ describe("a client of Redis", () => {
     await clientsAre(redis, 0);
   });
 
+  const options = [
+    { lazyConnect: true },
+    { enableOfflineQueue: false },
+    { lazyConnect: true, enableOfflineQueue: false },
+  ];
+  const makers = {
+    ioredis: (url: string, its: typeof options[0]) => new Redis(url, its),
+    iovalkey: (url: string, its: typeof options[0]) => new Valkey(url, its),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    it(`is sent nothing before it is ready, by ${name}`, async () => {
+      await using redis = await RedisServer.run();
+      for (const its of options) {
+        const broker = redisBroker({ open: () => make(redis.url, its) });
+        await using reader = await new LogReader(broker).whenReady();
+        await broker.append(JSON.stringify(its));
+        await reader.told(JSON.stringify(its));
+        assertEquals([reader.states, reader.causes], [[true], []]);
+        await broker.close();
+      }
+      await clientsAre(redis, 0);
+      const port = await freePort();
+      const lazy = () => make(`redis://127.0.0.1:${port}`, { lazyConnect: true });
+      await assertRejects(() => redisBroker({ open: lazy }).append("a"), Error, "ECONNREFUSED");
+    });
+
+    it(`is told of at once where the program has ended it, by ${name}`, async () => {
+      const broker = redisBroker({
+        async open() {
+          const client = make("redis://127.0.0.1:1", { lazyConnect: true });
+          const ended = once(client, "end");
+          client.disconnect();
+          await ended;
+          return client;
+        },
+      });
+      const watch = new Stopwatch();
+      await assertRejects(() => broker.append("a"), Error, "Connection is closed.");
+      watch.assertLess(AT_ONCE);
+      await broker.close();
+    });
+  }
+
+  it("may be one that asks Sentinels which Redis writes", async () => {
+    await using redis = await RedisServer.run();
+    await using sentinel = await sentinelOf(redis);
+    const sentinelRootNodes = [{ host: "127.0.0.1", port: sentinel.port }];
+    const broker = redisBroker({ open: () => createSentinel({ name: "ours", sentinelRootNodes }) });
+    await using reader = await new LogReader(broker).whenReady();
+    await broker.append("a");
+    await reader.told("a");
+    await redis.say("CLIENT KILL TYPE normal SKIPME yes");
+    await insist(broker, "b");
+    await reader.told("b");
+    assertEquals([reader.entries.at(-1), reader.lostReasons], ["b", []]);
+    await broker.close();
+  });
+
   it("is one, and it is said what may be answered", async () => {
     const sendCommand = () => {};
     const answers = [
@@ -120,6 +202,7 @@ describe("a client of Redis", () => {
       { sendCommand, close() {} },
       { send() {} },
       { call() {}, on() {} },
+      createCluster({ rootNodes: [] }),
       undefined,
       null,
       "redis://a",
@@ -127,9 +210,9 @@ describe("a client of Redis", () => {
     for (const answer of answers) {
       const open = () => Promise.resolve(answer as unknown as RedisClient);
       const broker = redisBroker({ open });
-      const words =
-        "'open' of redisBroker must answer a client of Redis: npm's redis from version 5, " +
-        "ioredis, iovalkey, Bun's own, or an object with 'send' and 'close'";
+      const words = "'open' of redisBroker must answer a client of Redis: createClient, " +
+        "createClientPool or createSentinel of npm's redis from version 5, ioredis, iovalkey, " +
+        "Bun's own, or an object with 'send' and 'close'";
       await assertRejects(() => broker.append("a"), Error, words);
       await using reader = new LogReader(broker);
       await until("it is told", () => reader.causes.length > 0);
