@@ -31,6 +31,11 @@ export abstract class Reading<Row> {
     this.unsee();
   }
 
+  /** Whether it reads on. */
+  get isGoing(): boolean {
+    return !this.signal.aborted;
+  }
+
   /** Whether it is known by now. */
   get isSeen(): boolean {
     return this.#isSeen;
@@ -127,11 +132,13 @@ export class Readings<Row> {
     return true;
   }
 
-  /** Waits until each has. */
+  /** Waits until each has. Rejects where all have ended meanwhile, so that nothing is begun after the end. */
   async seen(ms: number): Promise<void> {
     const unseen = [...this.#all].filter(({ isSeen }) => !isSeen);
     const seen = Promise.all(unseen.map((reading) => reading.seen));
     await within(seen, ms, "the log could not be read");
+    if (unseen.length === 0 || [...this.#all].some(({ isGoing }) => isGoing)) return;
+    throw new Error("reading has ended");
   }
 
   doubt(): void {

@@ -53,6 +53,8 @@ const OPTIONS: Record<string, Rule> = {
 interface Writer {
   readonly opening: Promise<RedisConnection>;
   connection: RedisConnection | undefined;
+  /** Aborts when it is used no more. */
+  readonly ending: AbortController;
 }
 
 class RedisBroker implements Broker {
@@ -73,13 +75,12 @@ class RedisBroker implements Broker {
     let row;
     try {
       const connection = writer.connection ??
-        await within(writer.opening, OPEN_MS, "no connection");
+        await within(writer.opening, OPEN_MS, "no connection", writer.ending.signal);
       // Bun's own client (1.4.5) connects where one that was closed before it had connected is asked something.
-      if (this.#writer !== writer) throw new Error("the connection was closed");
+      writer.ending.signal.throwIfAborted();
       row = await this.#stream.append(connection, entry);
     } catch (cause) {
-      if (this.#writer === writer) this.#writer = undefined;
-      writer.opening.then(closeQuietly, () => {});
+      this.#end(writer, cause);
       throw cause;
     }
     this.#release();
@@ -104,14 +105,21 @@ class RedisBroker implements Broker {
   /** Where nobody reads no connection is kept, so that a process can end. */
   #release(): void {
     if (this.#readings.size > 0 && !this.#closed) return;
-    this.#writer?.opening.then(closeQuietly, () => {});
-    this.#writer = undefined;
+    if (this.#writer !== undefined) {
+      this.#end(this.#writer, new Error("the connection was closed"));
+    }
     this.#stream.rest();
+  }
+
+  #end(writer: Writer, cause: unknown): void {
+    if (this.#writer === writer) this.#writer = undefined;
+    writer.ending.abort(cause);
+    writer.opening.then(closeQuietly, () => {});
   }
 
   #open(): Writer {
     const opening = this.#stream.open();
-    const writer: Writer = { opening, connection: undefined };
+    const writer: Writer = { opening, connection: undefined, ending: new AbortController() };
     opening.then((connection) => writer.connection = connection, () => {});
     return writer;
   }

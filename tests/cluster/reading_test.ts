@@ -177,7 +177,10 @@ describe("those who read by one broker", () => {
     await ended;
     await one.running;
     assertEquals([readings.size, readings.isSeen], [1, true]);
+    other.reading.doubt();
+    const none = readings.seen(60_000).catch(({ message }: Error) => message);
     await readings.end();
+    assertEquals(await none, "reading has ended");
     await other.running;
     assertEquals(readings.size, 0);
   });

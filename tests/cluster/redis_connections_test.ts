@@ -118,6 +118,27 @@ describe("the connections of a log in Redis", () => {
     assertEquals([second.log, await redis.say("EXISTS netkit:log")], [[], ":0\r\n"]);
     assertEquals((await redis.say("CLIENT LIST")).match(/^id=/gm)?.length, 1, "the test's own");
   });
+  it("are not waited for, nor opened, once nobody reads or the broker is closed", async () => {
+    let opened = 0;
+    const opening = (): Promise<RedisConnection> => {
+      opened++;
+      return new Promise(() => {});
+    };
+    const alone = redisBroker({ open: opening });
+    const closed = assertRejects(() => alone.append("a"), Error, "the connection was closed");
+    await until("it is opened", () => opened === 1);
+    await isQuick(Promise.all([alone.close(), closed]));
+
+    const read = redisBroker({ open: opening });
+    await using reader = new LogReader(read);
+    const waiting = assertRejects(() => read.append("a"), Error, "reading has ended");
+    await until("the reader's is opened", () => opened === 2);
+    await isQuick(Promise.all([reader.end(), waiting]));
+    const later = assertRejects(() => read.append("a"), Error, "the connection was closed");
+    await using _second = new LogReader(read);
+    await isQuick(Promise.all([read.close(), later]));
+    assertEquals(opened, 4);
+  });
 });
 
 describe("a log in Redis", () => {
