@@ -43,6 +43,7 @@
 export {
   type IoRedisClient,
   type NodeRedisClient,
+  type NodeRedisSentinel,
   redisBroker,
   type RedisBrokerOptions,
   type RedisClient,

@@ -134,9 +134,9 @@ function guarded(
 ): RedisConnection {
   first(client);
   const ended = new AbortController();
-  const close = (cause: unknown = new Error("the connection was closed")) => {
+  const close = (cause: unknown = "the connection was closed") => {
     if (ended.signal.aborted) return;
-    ended.abort(cause);
+    ended.abort(cause instanceof Error ? cause : new Error(String(cause))); // a Sentinel's is text
     end();
   };
   client.on("error", close);

@@ -193,6 +193,10 @@ describe("a client of Redis", () => {
     await reader.told("b");
     assertEquals([reader.entries.at(-1), reader.lostReasons], ["b", []]);
     await broker.close();
+
+    const away = [{ host: "127.0.0.1", port: await freePort() }];
+    const open = () => createSentinel({ name: "ours", sentinelRootNodes: away });
+    await assertRejects(() => redisBroker({ open }).append("a"), Error, "ECONNREFUSED");
   });
 
   it("is one, and it is said what may be answered", async () => {
