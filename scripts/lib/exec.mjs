@@ -24,11 +24,11 @@ function kill(group) {
 
 let guarded = false;
 
-/** Passes an interruption on: a group of its own does not get the terminal's. */
+/** Passes an interruption on, and that the terminal was closed: a group of its own hears of neither. */
 function guard() {
   if (guarded) return;
   guarded = true;
-  for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15 })) {
+  for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
     process.on(signal, () => {
       for (const group of groups) kill(group);
       process.exit(128 + number);

@@ -4,8 +4,8 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A holder that is older than this died without unlocking. No holder works this long. */
-const STALE_MS = 6 * 60_000;
+/** A holder that is older than this died without unlocking: none works this long, whatever apt waits for. */
+const STALE_MS = 12 * 60_000;
 
 /**
  * Runs `work` while no other process runs any work on the same folder.
