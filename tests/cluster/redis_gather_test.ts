@@ -60,7 +60,7 @@ describe("appending to a log in Redis", () => {
     const broker = redisBroker({
       async open() {
         if (opened++ === 0) await mayRead.promise;
-        return connectTo(redis.url);
+        return CLIENT(redis.url);
       },
     });
     await using reader = new LogReader(broker);
