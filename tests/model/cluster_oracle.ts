@@ -1,6 +1,8 @@
 /** What must be true at the end of a world of several servers. */
 
+import { readEntry } from "../../cluster/entry.ts";
 import type {
+  Broker,
   BusinessError,
   WebSocketClient,
   WebSocketConnection,
@@ -18,6 +20,59 @@ export const TOPICS = ["0", "1", "2"];
  */
 export const GAP = "gap";
 export const isGap = (text: string) => text.startsWith(GAP);
+
+/** Whose entry something was in, and which of that server's. */
+export interface Origin {
+  node: string;
+  counter: number;
+}
+
+/** What a server was not told, and knows of. A log that is read again from its start has it, as something old. */
+export class Missed {
+  #losses = 0;
+  /** The newest of each server that was read, and how much had been lost by then. */
+  readonly #read = new Map<string, { counter: number; losses: number }>();
+  readonly #missed: { node: string; after: number; before: number }[] = [];
+
+  lost(): void {
+    this.#losses++;
+  }
+
+  read({ node, counter }: Origin): void {
+    const last = this.#read.get(node) ?? { counter: 0, losses: 0 };
+    if (counter <= last.counter) return;
+    if (counter > last.counter + 1 && this.#losses > last.losses) {
+      this.#missed.push({ node, after: last.counter, before: counter });
+    }
+    this.#read.set(node, { counter, losses: this.#losses });
+  }
+
+  has({ node, counter }: Origin): boolean {
+    return this.#missed.some((one) =>
+      one.node === node && counter > one.after && counter < one.before
+    );
+  }
+}
+
+/** A link of which it is noted what was not told by it. */
+export function heard(link: MemoryBrokerLink, missed: Missed): Broker {
+  return {
+    append: (entry) => link.append(entry),
+    read: (reader, signal) =>
+      link.read({
+        ...reader,
+        lost(why) {
+          missed.lost();
+          reader.lost(why);
+        },
+        entry(position, entry) {
+          missed.read(readEntry(entry)!);
+          reader.entry(position, entry);
+        },
+      }, signal),
+    close: () => link.close(),
+  };
+}
 
 /** A client of a world. */
 export interface Client {
@@ -42,6 +97,7 @@ export interface Node {
   members: Set<string>;
   /** The same as 'presence' has told it, of all nodes: `node topic/id`. */
   seen: Set<string>;
+  missed: Missed;
 }
 
 /** What a server was told to publish. */
@@ -68,6 +124,8 @@ export interface WorldRecord {
 export interface WorldEnd {
   /** What was published to each topic, in the order of the log. */
   truth: ReadonlyMap<string, readonly string[]>;
+  /** Where each of those was. */
+  origins: ReadonlyMap<string, Origin>;
   published: readonly Published[];
   clients: readonly Client[];
   live: readonly Node[];
@@ -159,7 +217,8 @@ function wrongOf(
         // Behind a gap that was told of.
         const isPast = number < (newest.get(publisher) ?? -1);
         const isOld = end.truth.get(topic)!.indexOf(text) < joined;
-        return !end.lost.has(text) && !texts.includes(text) && !isPast && !isOld;
+        const isMissed = node.missed.has(end.origins.get(text)!);
+        return !end.lost.has(text) && !texts.includes(text) && !isPast && !isOld && !isMissed;
       });
       if (missed.length > 0) return `missed ${missed}, with nothing said`;
     }

@@ -16,9 +16,12 @@ import { FakeClock, MemoryBroker, type MemoryBrokerLink, MemoryNetwork } from ".
 import {
   type Client,
   GAP,
+  heard,
   idOf,
   isGap,
+  Missed,
   type Node,
+  type Origin,
   type Published,
   TOPICS,
   type WorldRecord,
@@ -34,6 +37,7 @@ class World {
   readonly #broker = new MemoryBroker({ clock: this.#clock });
   readonly #end = {
     truth: new Map(TOPICS.map((topic): [string, string[]] => [topic, []])),
+    origins: new Map<string, Origin>(),
     published: [] as Published[],
     clients: [] as Client[],
     /** The first is one that nothing befalls: what it was told is the truth. */
@@ -97,16 +101,17 @@ class World {
   async #start(isWitness = false): Promise<void> {
     if (this.#end.live.length > MAX_NODES) return;
     const link = this.#broker.link();
+    const missed = new Missed();
     const [port, name] = [1 + this.#all.length, `n${this.#all.length}`];
     const server = createWebSocketServer({
-      broker: isWitness ? this.#watched(link) : link,
+      broker: isWitness ? this.#watched(link) : heard(link, missed),
       clock: this.#clock,
       runtime: this.#network.server,
       presence: { lease: LEASE, member: ({ url }) => ({ id: Number(url.slice(1)) }) },
       node: name,
     });
     const [clients, members, seen] = [new Map(), new Set<string>(), new Set<string>()];
-    const node: Node = { name, port, server, link, clients, members, seen };
+    const node: Node = { name, port, server, link, clients, members, seen, missed };
     server.on("error", ({ kind, message }) => {
       if (kind === "foreignEntry") this.#say(`${name}: ${message}`);
     });
@@ -142,6 +147,7 @@ class World {
           ...reader,
           entry: (position, entry) => {
             const { node, counter } = readEntry(entry)!;
+            for (const text of textsOf([entry])) this.#end.origins.set(text, { node, counter });
             const key = `${position.epoch} ${node} ${counter}`;
             if (places.has(key)) this.#end.duplicates++;
             places.add(key);
