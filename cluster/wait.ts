@@ -40,6 +40,39 @@ export function unlessAborted<T>(promise: PromiseLike<T>, signal: AbortSignal): 
   });
 }
 
+/** Fails all that waits, once: as an AbortSignal would, which takes several times as long for each. */
+export class Ending {
+  readonly #waiting = new Set<(cause: unknown) => void>();
+  /** Why it has ended, if it has. */
+  cause: Error | undefined;
+
+  /** How much waits. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Waits for something, or until the end: then it rejects with the cause, and what comes later is dropped. */
+  before<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      promise.then((value) => {
+        this.#waiting.delete(reject);
+        resolve(value);
+      }, (cause) => {
+        this.#waiting.delete(reject);
+        reject(cause);
+      });
+      if (this.cause !== undefined) reject(this.cause);
+    });
+  }
+
+  /** It ends. */
+  end(cause: Error): void {
+    this.cause = cause;
+    for (const fail of this.#waiting) fail(cause);
+  }
+}
+
 /** Waits for so many milliseconds, or until the signal aborts. Never rejects. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

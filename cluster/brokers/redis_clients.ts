@@ -1,6 +1,6 @@
 /** The clients of Redis that people have, and how each is spoken to. Not part of the public API. */
 
-import { unlessAborted } from "../wait.ts";
+import { Ending } from "../wait.ts";
 
 /** A connection to Redis, of whichever client. */
 export interface RedisConnection {
@@ -133,21 +133,23 @@ function guarded(
   send: RedisConnection["send"],
 ): RedisConnection {
   first(client);
-  const ended = new AbortController();
+  const ending = new Ending();
   const close = (cause: unknown = "the connection was closed") => {
-    if (ended.signal.aborted) return;
-    ended.abort(cause instanceof Error ? cause : new Error(String(cause))); // a Sentinel's is text
+    if (ending.cause !== undefined) return;
+    ending.end(cause instanceof Error ? cause : new Error(String(cause))); // a Sentinel's is text
     end();
   };
   client.on("error", close);
   client.on("close", () => close());
-  client.on("connect", () => ended.signal.aborted && end()); // npm's redis ends none that is on its way
+  client.on("connect", () => ending.cause !== undefined && end()); // npm's redis ends none that is on its way
   // Nothing is sent before: a client that is to keep nothing for later refuses it.
+  let isReady = false;
   const ready = connect();
-  ready.catch(() => {}); // `send` tells
+  ready.then(() => isReady = true, () => {}); // `send` tells
   return {
     // Some clients keep what is under way, to send it once they are connected again.
-    send: (command, args) => unlessAborted(ready.then(() => send(command, args)), ended.signal),
+    send: (command, args) =>
+      ending.before(isReady ? send(command, args) : ready.then(() => send(command, args))),
     close: () => close(),
   };
 }

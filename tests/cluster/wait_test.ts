@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { pause, unlessAborted, within } from "../../cluster/wait.ts";
+import { Ending, pause, unlessAborted, within } from "../../cluster/wait.ts";
 import { countListeners } from "../helpers/leftovers.ts";
 
 const never = new Promise<string>(() => {});
@@ -59,5 +59,21 @@ describe("waiting for something", () => {
     await pause(20, new AbortController().signal);
     const took = performance.now() - began;
     assert(took > 15, `${took} ms`);
+  });
+
+  it("fails what waits for an end, and keeps nothing of what has come", async () => {
+    const ending = new Ending();
+    assertEquals(await ending.before(Promise.resolve("a")), "a");
+    const failed = Promise.reject(new Error("it failed"));
+    await assertRejects(() => ending.before(failed), Error, "it failed");
+    assertEquals([ending.size, ending.cause], [0, undefined]);
+    const waiting = [ending.before(never), ending.before(never)];
+    assertEquals(ending.size, 2);
+    const cause = new Error("given up");
+    ending.end(cause);
+    for (const one of waiting) await assertRejects(() => one, Error, "given up");
+    assertEquals(ending.cause, cause);
+    await assertRejects(() => ending.before(never), Error, "given up");
+    await assertRejects(() => ending.before(Promise.reject(new Error("later"))), Error, "given up");
   });
 });
