@@ -2,12 +2,11 @@
 
 import type { Outbox } from "../client/acknowledged.ts";
 import { ClientConnection } from "../client/connection.ts";
-import { buildRequest, unsupported } from "../client/dial.ts";
-import { type ClientOptions, type ConnectOptions, readClientOptions } from "../client/options.ts";
+import type { ConnectOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
 import { resumingRuntime } from "../client/resuming_runtime.ts";
 import { overflow, whyFull } from "../client/send_queue.ts";
-import { asks, askTarget, readTarget, type Target } from "../client/target.ts";
+import { asks, askTarget } from "../client/target.ts";
 import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { Heartbeat, type HeartbeatOptions, systemClock } from "../heartbeat.ts";
@@ -20,83 +19,28 @@ import { byteLength, exceeds, payloadError } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { Refusal } from "../internal/result.ts";
 import { cannotAcknowledge } from "../internal/unacknowledged.ts";
-import { argumentError } from "../internal/validate.ts";
-import type { ClientRuntime, DialRequest, End } from "../runtime/contract.ts";
+import type { End } from "../runtime/contract.ts";
 import { clientRuntime } from "../runtime/select_client.ts";
 import type { ClientModel } from "./client_model.ts";
 import { type ConnectTurn, takeTurn } from "./connect_turns.ts";
 import type { Link, LinkEnd } from "./link.ts";
+import { readAttempt, type ReadInit, requestOf } from "./socket_init.ts";
 import { CLOSED, CLOSING, CONNECTING, isForPages, noRoom, OPEN } from "./socket_model.ts";
 
 /** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
 const MAX_PAYLOAD = 67_108_863;
 
-/** Options that are the client's, not an attempt's. */
-const OF_CLIENT = new Set([
-  "clock",
-  "maxBufferedAmount",
-  "maxPayload",
-  "observer",
-  "reconnect",
-  "resume",
-  "runtime",
-]);
-
-/** What is asked for beyond the standard, read. */
-export interface ReadInit {
-  client: ClientOptions;
-  /** What `connect` takes. */
-  request: Record<string, unknown>;
-}
-
-/** Reads the options; throws what is wrong with them. */
-export function readInit(options: object): ReadInit {
-  const client: Record<string, unknown> = {};
-  const request: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (OF_CLIENT.has(name)) client[name] = value;
-    else if (name !== "headers") request[name] = value;
-  }
-  const { headers } = options as { headers?: unknown };
-  if (headers !== undefined && request.header !== undefined) {
-    const rule = "must be left out where 'headers' is given";
-    throw argumentError("WebSocket: 'header'", rule, headers);
-  }
-  if (headers !== undefined) request.header = headers;
-  if (request.header !== undefined) request.header = readHeaders(request.header);
-  if (request.protocol !== undefined) {
-    const rule = "is no option: subprotocols are the second argument";
-    throw argumentError("WebSocket: 'protocol'", rule, request.protocol);
-  }
-  const read = readClientOptions(client);
-  if (read.error !== undefined) throw read.error;
-  const init = { client: read.options, request };
-  readAttempt("ws://localhost/", [], init);
-  return init;
-}
-
-/** A `Headers`, or pairs, as an object. */
-function readHeaders(headers: unknown): unknown {
-  const isList = typeof headers === "object" && headers !== null && Symbol.iterator in headers;
-  return isList ? Object.fromEntries(headers as Iterable<[string, string]>) : headers;
-}
-
-/** Reads what an attempt is to be; throws what is wrong with it. */
-function readAttempt(url: string, protocols: string[], { client, request }: ReadInit): Target {
-  const given = { ...request, protocol: protocols.join(", ") };
-  const target = readTarget(url, given, client.policy !== undefined);
-  if (target instanceof Error) throw target;
-  return target;
-}
-
-/** What a runtime is to dial; throws what cannot be had. */
-function requestOf(runtime: ClientRuntime, { url, options }: Target): DialRequest {
-  const request = buildRequest(runtime, url as string, options);
-  if (request instanceof Error) throw request;
-  const error = unsupported(runtime, request, options);
-  if (error !== undefined) throw error;
-  return request;
-}
+/** How far it has come by itself; beyond that its connection knows. */
+type Phase =
+  /** For its turn. */
+  | "waiting"
+  /** A connection is being made: an observer may be at work. */
+  | "dialling"
+  | "dialled"
+  /** The runtime has refused to dial. The end is told in a task of its own. */
+  | "refused"
+  /** Closed before it was open, or terminated. The end is told in a task of its own. */
+  | "dropped";
 
 /** A client's connection, or one after the other, below a socket. */
 export class ClientLink implements Link, ReconnectOwner {
@@ -108,12 +52,7 @@ export class ClientLink implements Link, ReconnectOwner {
   readonly #outbox: Outbox | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
   #turn: ConnectTurn | undefined;
-  /** Whether a connection is being made: then an observer may be at work. */
-  #isDialling = false;
-  /** Whether it was closed while it connected: then its end is told in a task of its own. */
-  #isAborted = false;
-  /** Whether the runtime has refused to dial: that, too, is told in a task of its own. */
-  #isRefused = false;
+  #phase: Phase = "waiting";
   /** What an attempt is to be. */
   readonly #options: ConnectOptions;
   /** Bytes that were queued as it was dropped, or as the last connection ended. */
@@ -175,7 +114,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   get state(): number {
-    if (this.#isAborted) return CLOSING;
+    if (this.#phase === "dropped") return CLOSING;
     return STATES[this.#connection?.state ?? "connecting"];
   }
 
@@ -188,7 +127,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   transmit(data: WebSocketData): void {
-    if (this.#isAborted) return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
+    if (this.#phase === "dropped") return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
     if (this.state >= CLOSING) throw businessError("closing", "send: the connection is closing");
     if (exceeds(data, this.#maxPayload)) {
       throw noRoom(
@@ -214,25 +153,26 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   shut(code: number | undefined, reason: string): void {
-    if (this.#isRefused) return;
+    const phase = this.#phase;
+    if (phase === "refused") return;
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
     if (this.state === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
     const state = connection?.state;
     if (state === "closing" || state === "idle") return; // its end is on the way
-    this.#isAborted = true;
+    this.#phase = "dropped";
     if (connection === undefined) {
       this.#turn?.end();
-      if (!this.#isDialling) this.closed(LINK_DOWN); // otherwise `#dial` closes
+      if (phase === "waiting") this.closed(LINK_DOWN); // otherwise `#dial` closes
     } else connection.close(NORMAL);
   }
 
   /** Ends the connection at once, whatever is queued; `ended` follows. */
   terminate(): void {
-    if (this.#isAborted) return;
+    if (this.#phase === "dropped") return;
     const state = this.#connection?.state;
     if (state !== "open" && state !== "closing") return this.shut(undefined, "");
-    this.#isAborted = true;
+    this.#phase = "dropped";
     const connection = this.#connection!;
     const queued = connection.bufferedAmount;
     connection.terminate();
@@ -263,7 +203,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   closed(_: CloseResult, end?: End): void {
-    if (!this.#isAborted) return this.#ended(this.#endOf(end), true);
+    if (this.#phase !== "dropped") return this.#ended(this.#endOf(end), true);
     const error = businessError("aborted", "closed before it was open, or dropped");
     setTimeout(() => this.failed(error)); // a task, by the standard (WHATWG WebSockets §3.1, `close`)
   }
@@ -291,18 +231,18 @@ export class ClientLink implements Link, ReconnectOwner {
   };
 
   #dial(make: () => ClientConnection | ReconnectingConnection): void {
-    this.#isDialling = true;
+    this.#phase = "dialling";
     try {
       this.#connection = make();
-      if (this.#isAborted) this.#connection.close(NORMAL);
     } catch (cause) {
-      this.#isRefused = true;
+      if (this.#phase === "dialling") this.#phase = "refused";
       const what = `the runtime refused to dial: ${describe(cause)}`;
       const error = businessError("connectFailed", what, { data: "0", cause });
       setTimeout(() => this.failed(error));
-    } finally {
-      this.#isDialling = false;
+      return;
     }
+    if (this.#phase === "dialling") this.#phase = "dialled";
+    else this.#connection.close(NORMAL); // the observer has dropped it
   }
 
   /** Asks for what to dial when nobody else connects to the host. */

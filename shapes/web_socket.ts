@@ -3,10 +3,11 @@
 import { sayOnce } from "../internal/say_once.ts";
 import { argumentError, isToken, OBJECT } from "../internal/validate.ts";
 import { pageUrl } from "../runtime/web/page.ts";
-import { ClientLink, readInit } from "./client_link.ts";
+import { ClientLink } from "./client_link.ts";
 import { ClientModel } from "./client_model.ts";
 import { EventTarget as OwnEventTarget } from "./own_events.ts";
 import { shapeClass, SocketFace, textOf } from "./socket_face.ts";
+import { readInit } from "./socket_init.ts";
 import type {
   AnyEventListener,
   StandardData,
