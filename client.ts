@@ -85,8 +85,6 @@ class Client implements WebSocketClient<unknown> {
   readonly #stats: Stats | undefined;
   readonly #observing: Observing | undefined;
   #connection: ClientConnection | ReconnectingConnection | undefined;
-  /** Whether a connection is being made: then an observer may be at work. */
-  #isStarting = false;
   /** The option `signal` of the last attempt. */
   #signal: AbortSignal | undefined;
   /** What `drained` waits for: a connection that closes is as good as over. */
@@ -105,10 +103,7 @@ class Client implements WebSocketClient<unknown> {
       state: () => this.state,
       protocol: () => this.protocol,
       abortCause: () => causeOf(this.#signal),
-      released: () => {
-        this.#connection = undefined;
-        this.#draining?.over(this.#outgoing);
-      },
+      released: () => this.#release(),
       interrupted: () => this.#draining?.over(this.#outgoing),
       pause: (expired) => this.#connection?.pause(expired),
       drop: (close, why) => {
@@ -273,17 +268,16 @@ class Client implements WebSocketClient<unknown> {
     };
     this.#signal = options.signal;
     const policy = this.#policy;
-    this.#isStarting = true;
+    this.#connection = policy === undefined
+      ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
+      : new ReconnectingConnection(this.#emitter, { ...parts, policy, request: next });
     try {
-      this.#connection = policy === undefined
-        ? new ClientConnection(this.#emitter, { ...parts, request: request() as DialRequest })
-        : new ReconnectingConnection(this.#emitter, { ...parts, policy, request: next });
+      this.#connection.start();
     } catch (cause) {
+      this.#release();
       return businessError("url", "connect: the runtime refused the URL", {
         cause: withoutSecrets(cause),
       });
-    } finally {
-      this.#isStarting = false;
     }
     this.#emitter.renew();
     return undefined;
@@ -310,9 +304,15 @@ class Client implements WebSocketClient<unknown> {
   }
 
   #refusal(call: keyof typeof REFUSALS): BusinessError | undefined {
-    const state = call === "connect" && this.#isStarting ? "connecting" : this.state;
+    const { state } = this;
     const kind = REFUSALS[call][state];
     return kind && businessError(kind, `${call}: the client is ${state}`);
+  }
+
+  /** The last connection is over. */
+  #release(): void {
+    this.#connection = undefined;
+    this.#draining?.over(this.#outgoing);
   }
 }
 

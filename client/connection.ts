@@ -21,7 +21,8 @@ import type { CloseResult, ResponseHeaders, WebSocketData } from "./types.ts";
 export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer {
   state: "connecting" | "open" | "closing" | "idle" = "connecting";
   readonly #parts: ConnectionParts;
-  readonly #socket: Wire;
+  /** Nothing until it is dialled, and where an observer has closed before. */
+  #socket!: Wire;
   /** What was sent before the connection was open. */
   #queue: SendQueue;
   /** What was asked for by `close`. */
@@ -41,32 +42,39 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
    */
   private atOnce = -1;
   /** What an observer is told of the attempt. */
-  readonly #attempt: ObservedAttempt | undefined;
+  #attempt: ObservedAttempt | undefined;
   /** Bytes that were accepted and are lost as it closes. */
   unsent = 0;
   /** Those who cannot keep up, once there was one. */
   #pauses: ReadingPauses | undefined;
 
-  /** Dials; throws what the runtime throws. */
   constructor(owner: ConnectionOwner, parts: ConnectionParts) {
-    const { answer, binaryType, clock, observing, options, request, runtime, spent = 0 } = parts;
-    const { connectTimeout } = options;
     this.owner = owner;
     this.#parts = parts;
     this.#queue = parts.queue ?? new SendQueue();
-    this.#attempt = observing && new ObservedAttempt(observing, parts);
+  }
+
+  /** Dials, unless an observer closes it before; throws what the runtime throws. */
+  start(): void {
+    const { answer, binaryType, clock, observing, options, request, runtime, spent = 0 } =
+      this.#parts;
+    this.#attempt = observing && new ObservedAttempt(observing, this.#parts);
+    if (this.state !== "connecting") return;
     try {
       const asked = this.#attempt?.request ?? request;
       this.#socket = runtime.dial({ ...asked, answer: answer && this, binaryType }, this);
     } catch (cause) {
-      this.#isOver = true;
+      const lost = this.#waiting; // an observer has sent that
+      this.#release(true);
+      if (lost > 0) observing?.unsent?.(this.#parts.who, lost);
       this.#attempt?.failed(undefined, "the runtime refused to dial");
       throw cause;
     }
+    const { connectTimeout } = options;
     const late = () => this.#fail(`timed out after ${connectTimeout} s`);
     const left = Math.max(0, connectTimeout * 1000 - spent);
     this.#timer = clock.setTimer(() => this.#drop(late), left);
-    if (parts.queue !== undefined) return; // whoever connects again hears the signal itself
+    if (this.#parts.queue !== undefined) return; // whoever connects again hears the signal itself
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
   }
@@ -81,7 +89,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
   }
 
   get bufferedAmount(): number {
-    return this.#queue.bytes + this.#socket.bufferedAmount;
+    return this.#queue.bytes + (this.#socket?.bufferedAmount ?? 0);
   }
 
   /** Whether it is open. What may wait for another connection is not for one whose server has said Close. */
@@ -144,7 +152,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     this.#isClosing = true; // it may be read again for the Close frame, which may come at once, too
     this.#release();
     if (state === "connecting") {
-      this.#socket.terminate();
+      this.#socket?.terminate();
       this.#isClosing = false;
       this.unsent = waiting;
       return afterTurn(() => this.#end(asked)); // nothing else tells of it: see `closed`

@@ -45,12 +45,10 @@ export class ReconnectingConnection implements ConnectionOwner {
   readonly #queue = new SendQueue();
   #connection: ClientConnection | undefined;
   /**
-   * The state while there is no connection: it is not known yet what to dial, it is being dialled, with an
-   * observer at work, `shouldReconnect` is being asked, it waits for the next attempt, or it ends.
+   * The state while there is no connection: it is not known yet what to dial, `shouldReconnect` is being asked, it
+   * waits for the next attempt, or it ends.
    */
-  #between: "connecting" | "dialling" | "asking" | "reconnecting" | "closing" = "connecting";
-  /** What `close` was called with while a connection was being made. */
-  #early: CloseResult | undefined;
+  #between: "connecting" | "asking" | "reconnecting" | "closing" = "connecting";
   /** How often the user was asked what to dial. The answer to an earlier question comes too late. */
   #asked = 0;
   /** How many attempts there were since the last stable connection. */
@@ -61,24 +59,33 @@ export class ReconnectingConnection implements ConnectionOwner {
   unsent = 0;
   readonly #sleep: SleepWatch;
   /** Call it to hear no more that the network is back. */
-  readonly #deaf: (() => void) | undefined;
+  #deaf: (() => void) | undefined;
 
-  /** Makes the first attempt; throws what the runtime throws. */
   constructor(owner: ReconnectOwner, parts: ReconnectParts) {
     this.#owner = owner;
     this.#parts = parts;
     this.#clock = parts.clock;
     this.#sleep = new SleepWatch(parts.clock, this.hasten);
-    this.#dial();
-    parts.options.signal?.addEventListener("abort", this.#abort);
+  }
+
+  /** Makes the first attempt; throws what the runtime throws. */
+  start(): void {
+    const { options: { signal }, runtime } = this.#parts;
+    try {
+      this.#dial();
+    } catch (cause) {
+      this.#finish(() => {});
+      throw cause;
+    }
+    signal?.addEventListener("abort", this.#abort);
     this.#sleep.start();
-    this.#deaf = parts.runtime.woken?.(this.hasten);
-    if (parts.options.signal?.aborted) this.#abort();
+    this.#deaf = runtime.woken?.(this.hasten);
+    if (signal?.aborted) this.#abort();
   }
 
   get state(): "connecting" | "open" | "closing" | "reconnecting" | "idle" {
     const between = this.#between;
-    const state = this.#connection?.state ?? (between === "dialling" ? "connecting" : between);
+    const state = this.#connection?.state ?? between;
     // A connection that closes by itself is no reason to refuse a call: another may follow.
     const goesOn = state === "asking" || (state === "closing" && between !== "closing");
     return goesOn ? "reconnecting" : state;
@@ -149,7 +156,6 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#between = "closing";
     const state = this.#connection?.state;
     if (between === "asking" || state === "closing") return; // its end is being handled
-    if (between === "dialling") return void (this.#early = asked);
     if (state !== undefined) return this.#connection!.close(asked, wire);
     this.#clock.clearTimer(this.#timer);
     afterTurn(() => this.#finish(() => this.#owner.closed(asked)));
@@ -234,10 +240,8 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** @param spent How many ms of the attempt's time are over. */
   #connect(request: DialRequest, spent = 0): void {
     const parts = { ...this.#parts, request, queue: this.#queue, spent, attempt: this.#attempt };
-    this.#between = "dialling";
     this.#connection = new ClientConnection(this, parts);
-    if (this.#early === undefined) this.#between = "connecting";
-    else this.close(this.#early);
+    this.#connection.start();
   }
 
   #interrupted(last: Interruption, end: Parameters<ReconnectOwner["interrupted"]>[0]): void {
@@ -247,10 +251,8 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#connection = undefined;
     const attempt = ++this.#attempt;
     if (closing || attempt > this.#parts.policy.attempts || !this.#wanted(last)) {
-      const early = this.#early;
       return this.#finish(() => {
-        if (early !== undefined) this.#owner.closed(early);
-        else if ("error" in end) this.#owner.failed(end.error);
+        if ("error" in end) this.#owner.failed(end.error);
         else this.#owner.closed(end.close, end.end);
       });
     }
@@ -326,7 +328,6 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** Ends everything, and tells the client why. */
   #finish(tell: () => void): void {
     this.#between = "closing";
-    this.#early = undefined;
     this.#clock.clearTimer(this.#timer);
     this.#sleep.end();
     this.#deaf?.();

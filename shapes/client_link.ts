@@ -233,7 +233,9 @@ export class ClientLink implements Link, ReconnectOwner {
   #dial(make: () => ClientConnection | ReconnectingConnection): void {
     this.#phase = "dialling";
     try {
-      this.#connection = make();
+      const connection = make();
+      connection.start();
+      this.#connection = connection;
     } catch (cause) {
       if (this.#phase === "dialling") this.#phase = "refused";
       const what = `the runtime refused to dial: ${describe(cause)}`;
