@@ -7,7 +7,7 @@ import { ANY, argumentError, COUNT, readOptions, type Rule } from "../internal/v
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
-import { ofServer, streamsOf, type WebSocketStreams } from "./streams.ts";
+import { ofClient, ofServer, type OwnStreams, type WebSocketStreams } from "./streams.ts";
 
 /** Options of a Duplex, and one more. */
 export interface WebSocketDuplexOptions extends DuplexOptions {
@@ -25,12 +25,14 @@ class WebSocketDuplex extends Duplex {
   readonly #reader: ReadableStreamDefaultReader<string | ArrayBuffer>;
   readonly #writer: WritableStreamDefaultWriter<unknown>;
   readonly #streams: WebSocketStreams;
+  readonly #fail: OwnStreams["fail"];
   readonly #window: FlowWindow | undefined;
   #isOver = false;
 
-  constructor(streams: WebSocketStreams, { window, ...options }: WebSocketDuplexOptions) {
+  constructor({ streams, fail }: OwnStreams, { window, ...options }: WebSocketDuplexOptions) {
     super({ allowHalfOpen: false, ...options });
     this.#streams = streams;
+    this.#fail = fail;
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter() as WritableStreamDefaultWriter<unknown>;
     streams.closed.then(() => {
@@ -95,7 +97,10 @@ class WebSocketDuplex extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#window?.end();
-    const end = error === null ? this.#reader.cancel() : this.#writer.abort(error);
+    // Where a write has failed, its stream takes no notice of being aborted.
+    const end = error === null
+      ? this.#reader.cancel()
+      : this.#writer.abort(error).then(() => this.#fail(error));
     end.then(() => done(error), () => done(error));
   }
 }
@@ -199,7 +204,7 @@ export function duplexOf(
     needs("duplexOf", "client", one);
     const client = one as WebSocketClient<TextOrBytes | ArrayBuffer>;
     const options = readDuplexOptions(second as WebSocketDuplexOptions);
-    return new WebSocketDuplex(streamsOf(client), options);
+    return new WebSocketDuplex(ofClient(client), options);
   }
   const options = readDuplexOptions(third);
   return new WebSocketDuplex(ofServer("duplexOf", one, second as ConnectionAddress), options);

@@ -43,8 +43,35 @@ interface Side {
   close(code: number, reason: string): Promise<unknown>;
 }
 
+/** What closes a connection with 1011, for a reason that may be anything. */
+type Fail = (reason: unknown) => Promise<void>;
+
+/** A connection as streams, and what closes it where a write has failed: its stream, which has then, does not. */
+export interface OwnStreams {
+  readonly streams: WebSocketStreams;
+  readonly fail: Fail;
+}
+
+function failing(side: Side): Fail {
+  return async (reason) => {
+    await side.close(1011, wordsOf(reason)).catch(() => {}); // it may be over by now
+  };
+}
+
+function wordsOf(reason: unknown): string {
+  try {
+    return `${reason instanceof Error ? reason.message : reason ?? ""}`;
+  } catch {
+    return ""; // no text can be made of it
+  }
+}
+
 /** The end that writes. */
-function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<WebSocketData> {
+function writableOf(
+  side: Side,
+  fail: Fail,
+  closed: Promise<CloseResult>,
+): WritableStream<WebSocketData> {
   /** Aborts with the stream. */
   let signal!: AbortSignal;
   /** Call it to have the write under way wait no longer. */
@@ -89,10 +116,7 @@ function writableOf(side: Side, closed: Promise<CloseResult>): WritableStream<We
       await side.close(1000, "").catch(refused);
       await closed;
     },
-    async abort(reason) {
-      const text = reason instanceof Error ? reason.message : String(reason ?? "");
-      await side.close(1011, text).catch(() => {}); // which may be over by now
-    },
+    abort: fail,
   }, new CountQueuingStrategy({ highWaterMark: 1 }));
 }
 
@@ -100,8 +124,8 @@ function over(code: number): Error {
   return businessError("lost", `the connection is over: ${code}`);
 }
 
-/** The streams of a client. */
-function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocketStreams {
+/** The streams of a client. Not part of the public API. */
+export function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): OwnStreams {
   const messages = client[Symbol.asyncIterator]();
   if (messages instanceof MessageIterator) messages.pauseAbove(PAUSE_BYTES);
   const { closed: end } = client;
@@ -138,7 +162,9 @@ function ofClient(client: WebSocketClient<TextOrBytes | ArrayBuffer>): WebSocket
   }, new CountQueuingStrategy({ highWaterMark: HIGH_WATER_MESSAGES }));
   const opened = client.opened.then(() => ({ protocol: client.protocol }));
   opened.catch(() => {}); // who does not wait for it hears of it by the streams
-  return { readable, writable: writableOf(side, closed), opened, closed };
+  const fail = failing(side);
+  const writable = writableOf(side, fail, closed);
+  return { streams: { readable, writable, opened, closed }, fail };
 }
 
 /** The streams of a server's connection; `call` is what the program has called. Not part of the public API. */
@@ -146,7 +172,7 @@ export function ofServer(
   call: string,
   server: ShapedServer,
   connection: ConnectionAddress,
-): WebSocketStreams {
+): OwnStreams {
   const found = connectionOf(call, server, connection);
   const { handle, host: { maxBufferedAmount, maxPayload } } = found;
   const isTight = maxBufferedAmount < HIGH_WATER_BYTES + maxPayload + HEAD_BYTES;
@@ -196,7 +222,9 @@ export function ofServer(
     ponged() {},
   });
   const opened = Promise.resolve({ protocol: found.protocol });
-  return { readable, writable: writableOf(side, closed), opened, closed };
+  const fail = failing(side);
+  const writable = writableOf(side, fail, closed);
+  return { streams: { readable, writable, opened, closed }, fail };
 }
 
 /**
@@ -246,7 +274,9 @@ export function streamsOf(
   one: WebSocketClient<TextOrBytes | ArrayBuffer> | ShapedServer,
   connection?: ConnectionAddress,
 ): WebSocketStreams {
-  if (connection !== undefined) return ofServer("streamsOf", one as ShapedServer, connection);
+  if (connection !== undefined) {
+    return ofServer("streamsOf", one as ShapedServer, connection).streams;
+  }
   needs("streamsOf", "client", one);
-  return ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>);
+  return ofClient(one as WebSocketClient<TextOrBytes | ArrayBuffer>).streams;
 }

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { type BusinessError, createWebSocket } from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
+import { DEFAULT_MAX_PAYLOAD } from "../../internal/payload.ts";
 import { within } from "../helpers/client.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
@@ -88,6 +89,19 @@ for (const [side, make] of [["a client's", client], ["a server's", server]] as c
       stream.destroy(new Error("broken"));
       assertEquals(((await within(failed))[0] as Error).message, "broken");
       assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1011, reason: "broken" });
+      await stop();
+    });
+
+    it("closes with 1011 where what is written cannot be sent", async () => {
+      const { stream, peer, stop } = await make();
+      const failed = once(stream, "error");
+      const closed = new Promise((resolve) => stream.once("close", resolve));
+      stream.write(new Uint8Array(DEFAULT_MAX_PAYLOAD + 1));
+      const [{ code, message }] = await within(failed) as [BusinessError];
+      assertEquals(code, 401);
+      const close = readClose(await within(peer.next(CLOSE)));
+      assertEquals([close.code, message.startsWith(close.reason!)], [1011, true]);
+      await within(closed);
       await stop();
     });
 

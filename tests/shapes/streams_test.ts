@@ -48,7 +48,9 @@ for (
     });
 
     it("is aborted with what it is given, be it nothing", async () => {
-      for (const [reason, text] of [[undefined, ""], ["text", "text"], [new Error("e"), "e"]]) {
+      const odd = Object.assign(new Error(), { message: { toString: 5 } });
+      const rows = [[undefined, ""], ["text", "text"], [new Error("e"), "e"], [odd, ""]];
+      for (const [reason, text] of [...rows, [Object.create(null), ""], [Symbol("s"), ""]]) {
         const one = await make();
         const writer = one.writable.getWriter();
         writer.closed.catch(() => {});
