@@ -57,7 +57,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
     const isOurs = this.#ours === request; // a host has asked already
     this.#ours = undefined;
     if (!isOurs && !isUpgrade(request)) return this.#http.request(request, who, NO_UPGRADE);
-    const fault = this.#http.fault(request);
+    const fault = this.#http.fault(request, true);
     if (fault !== undefined) {
       who.seen = this.#owner.asked(request, who);
       return this.#refuse(who, fault);

@@ -49,6 +49,19 @@ const NO_URL: HandshakeFault = {
   why: "Host and target make no URL",
 };
 
+/** The answer to an upgrade with no `Host`: HTTP/1.0 has none, and one runtime accepts HTTP/1.1 without it. */
+const NO_HOST: HandshakeFault = {
+  status: 400,
+  reason: "invalid_handshake",
+  why: "Host is missing",
+};
+
+/**
+ * What may stand in `Host` (RFC 3986 §3.2.2 and §3.2.3). One runtime makes a URL of more, with a path, a query or a
+ * user from there (Deno 2.9.6, `tests/server/http_test.ts`).
+ */
+const HOST = /^[\w.~!$&'()*+,;=%:[\]-]+$/;
+
 /** The answer to a request whose `Host` is none of `allowedHosts`. */
 const NOT_THIS_HOST: HandshakeFault = {
   status: 403,
@@ -126,7 +139,10 @@ export class Http {
   }
 
   /** What is wrong with where a request was sent to, if anything is: asked of handshakes and all others. */
-  fault(request: Request): HandshakeFault | undefined {
+  fault(request: Request, isHandshake = false): HandshakeFault | undefined {
+    const host = request.headers.get("host");
+    if (isHandshake && !host) return NO_HOST;
+    if (host !== null && !HOST.test(host)) return NO_URL;
     if (!isUrl(request.url)) return NO_URL;
     const allowed = this.#allowedHosts;
     return allowed === undefined || hostAllowed(request, allowed) ? undefined : NOT_THIS_HOST;

@@ -20,7 +20,7 @@ export function isUpgrade(request: Request): boolean {
 
 /**
  * What is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1). The runtimes accept some
- * of these handshakes, and not the same ones.
+ * of these handshakes, and not the same ones. Its Host is looked at before (`server/http.ts`).
  */
 export function handshakeFault({ method, headers }: Request): HandshakeFault | undefined {
   if (method !== "GET") {
@@ -31,11 +31,6 @@ export function handshakeFault({ method, headers }: Request): HandshakeFault | u
       headers: { allow: "GET" },
     };
   }
-  // HTTP/1.0 has no Host, and one runtime accepts HTTP/1.1 without it.
-  const host = headers.get("host");
-  if (!host) return { ...INVALID, status: 400, why: "Host is missing" };
-  // One runtime takes a user in it, as in a URL (Deno 2.9.6, `answers_test.ts`).
-  if (host.includes("@")) return { ...INVALID, status: 400, why: "Host and target make no URL" };
   const connection = headers.get("connection");
   if (connection !== "Upgrade" && !listed(connection, "upgrade")) {
     return { ...INVALID, status: 400, why: "Connection does not say Upgrade" };

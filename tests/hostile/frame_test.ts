@@ -138,8 +138,17 @@ for (const code of [1, 1004, 1016, 1100, 2000, 2999]) {
     denoCode: 1002,
   };
 }
-// What Deno does not notice: control frames that are too long, and frames with no mask.
+// What Deno does not notice: control frames that are too long, frames with no mask, and what a message in fragments is
+// cut off by.
 Object.assign(alone, {
+  "a message in fragments within another": {
+    bytes: join(
+      masked(TEXT, "a", { fin: false }),
+      masked(BINARY, "b", { fin: false }),
+      masked(0, "c"),
+    ),
+    deno: 1,
+  },
   "a Pong of 126 bytes": { bytes: masked(PONG, "x".repeat(126)), deno: 0 },
   "a Ping with its length in eight bytes": {
     bytes: withLength(0x89, [127, 0, 0, 0, 0, 0, 0, 0, 1]),

@@ -222,6 +222,12 @@ describe("createWebSocketServer() that is asked without a URL", () => {
     "with a Host that is none, and Origin": {
       headers: { host: "a b", origin: "http://a.example" },
     },
+    ...Object.fromEntries(
+      ["a/b", "a?b", "a#b", "a\\b", "a@b", "a{b", 'a"b', "\u00e9", ""].map((host) => [
+        `with '${host}' as its Host`,
+        { headers: { host } },
+      ]),
+    ),
   };
   for (const [what, { headers }] of Object.entries(none)) {
     it(`answers 400 before any function is asked, ${what}`, async () => {

@@ -38,23 +38,6 @@ describe("handshakeFault()", () => {
     assertEquals(handshakeFault(request({ connection: "keep-alive, upgrade" })), undefined);
   });
 
-  it("answers 400 where there is no Host", () => {
-    for (const host of [undefined, ""]) {
-      assertEquals(handshakeFault(request({ host })), {
-        status: 400,
-        reason: "invalid_handshake",
-        why: "Host is missing",
-      });
-    }
-  });
-
-  it("answers 400 where Host has a user, which is part of a URL and of no Host", () => {
-    for (const host of ["a@b", "@b", "a:b@c:80"]) {
-      const fault = handshakeFault(request({ host }));
-      assertEquals([fault?.status, fault?.why], [400, "Host and target make no URL"]);
-    }
-  });
-
   it("answers 405 to any other method and says which is allowed", () => {
     for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
       const fault = handshakeFault(request({}, method));
