@@ -7,7 +7,10 @@ import type { GraphQLSchema } from "graphql";
 import { type Client, createClient, type ServerOptions } from "graphql-ws";
 import { useServer } from "graphql-ws/use/ws";
 
-/** A server of GraphQL; start it where you like. `more` may say who comes in, by `onConnect`. */
+/**
+ * A server of GraphQL; start it with `protocol: "graphql-transport-ws"`. `more` may say who comes in, by
+ * `onConnect`.
+ */
 export function graphqlServer(
   schema: GraphQLSchema,
   more: Omit<ServerOptions, "schema"> = {},

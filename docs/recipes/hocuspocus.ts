@@ -1,6 +1,6 @@
 /** Hocuspocus 4: its server in one of ours, its provider over our class. */
 
-import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
+import { HocuspocusProvider } from "@hocuspocus/provider";
 import { Hocuspocus } from "@hocuspocus/server";
 import { createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
 import { socketOf, webSocketClass } from "@netkit/websocket/standard";
@@ -24,11 +24,9 @@ export function hocuspocusServer(
   return server;
 }
 
-/** A provider of one document. */
+/** A provider of one document; its `destroy` ends the connection as well. */
 export function hocuspocusClient(url: string, name: string, document: Y.Doc): HocuspocusProvider {
   const WebSocketPolyfill = webSocketClass({ pingInterval: 5 });
-  const websocketProvider = new HocuspocusProviderWebsocket({ url, WebSocketPolyfill });
-  const provider = new HocuspocusProvider({ websocketProvider, name, document });
-  provider.attach();
-  return provider;
+  const options = { url, WebSocketPolyfill, name, document }; // what it takes for its connection as well
+  return new HocuspocusProvider(options);
 }

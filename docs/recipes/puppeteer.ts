@@ -13,7 +13,7 @@ export async function browserAt(
   await ws.opened;
   const transport: ConnectionTransport = {
     send: (message) => void ws.send(message),
-    close: () => void ws.close(),
+    close: () => void ws.close().catch(() => {}), // which is asked of one that is closed, too
   };
   ws.on("message", (_, data) => transport.onmessage?.(String(data)));
   ws.on("close", () => transport.onclose?.());

@@ -1,4 +1,4 @@
-/** An rxjs subject over our class, which reconnects by itself. */
+/** An rxjs subject over our class. It fails where the connection is lost: `retry` of rxjs makes another. */
 
 import { webSocketClass } from "@netkit/websocket/standard";
 import { webSocket, type WebSocketSubject } from "rxjs/webSocket";

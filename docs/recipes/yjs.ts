@@ -1,6 +1,10 @@
 /** A Yjs server, and y-websocket's client over our class. */
 
-import { createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
+import {
+  createWebSocketServer,
+  type WebSocketConnection,
+  type WebSocketServer,
+} from "@netkit/websocket";
 import { socketOf, webSocketClass } from "@netkit/websocket/standard";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
@@ -12,14 +16,18 @@ import * as Y from "yjs";
 const SYNC = 0;
 const AWARENESS = 1;
 
-/** A server that keeps a document for each path, and passes on what changes and who is there. */
+/** A server that keeps a document for each path, and tells what changes and who is there. */
 export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketServer {
   const server = createWebSocketServer();
+  /** What each connection has said last of who it is, by document. */
+  const present = new WeakMap<Y.Doc, Map<WebSocketConnection, ArrayBuffer>>();
   server.on("connect", (connection) => {
     const socket = socketOf(server, connection);
     const [path = ""] = connection.url.split("?"); // what follows may be a token, say
     const doc = documents.get(path) ?? new Y.Doc();
     documents.set(path, doc);
+    const here = present.get(doc) ?? new Map<WebSocketConnection, ArrayBuffer>();
+    present.set(doc, here);
     server.join(connection, path);
     const send = (write: (encoder: encoding.Encoder) => void) => {
       const encoder = encoding.createEncoder();
@@ -29,16 +37,23 @@ export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketS
     };
     const update = (change: Uint8Array) => send((to) => writeUpdate(to, change));
     doc.on("update", update);
-    socket.onclose = () => doc.off("update", update);
+    socket.onclose = () => {
+      doc.off("update", update);
+      here.delete(connection);
+    };
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       const from = decoding.createDecoder(new Uint8Array(data));
       const about = decoding.readVarUint(from);
       if (about === SYNC) send((to) => readSyncMessage(from, to, doc, socket));
       // Also to who has sent it: y-websocket connects anew where nothing has come for 30 s.
-      if (about === AWARENESS) server.publish(path, data);
+      if (about === AWARENESS) {
+        here.set(connection, data);
+        server.publish(path, data);
+      }
     };
     send((to) => writeSyncStep1(to, doc));
+    for (const said of here.values()) socket.send(said);
   });
   return server;
 }

@@ -119,6 +119,6 @@ describe("Puppeteer", () => {
     await using chromium = await Chromium.start();
     const file = "tests/recipes/puppeteer_program.ts";
     const { stdout, stderr } = await Program.run(HERE, file, { args: [chromium.url] }).ended;
-    assertEquals(stdout, "hello PNG\n", stderr);
+    assertEquals([stdout, stderr], ["hello PNG\n", ""]);
   });
 });

@@ -12,5 +12,9 @@ await page.goto("data:text/html,<title>hello</title><p>page</p>");
 const picture = await page.screenshot();
 console.log(await page.title(), String.fromCharCode(...picture.slice(1, 4)));
 await page.close();
-await browser.disconnect();
+const ended = new Promise((resolve) => browser.once("disconnected", resolve));
+await browser.close();
+await ended;
+await browser.disconnect(); // of one that has gone
+await new Promise((resolve) => setTimeout(resolve));
 process.exit();
