@@ -4,6 +4,7 @@ import {
   BusinessError as StrictBusinessError,
   type BusinessErrorOptions,
   type ErrorKind,
+  type RefusalReason,
 } from "../errors.ts";
 
 /**
@@ -19,6 +20,12 @@ export interface BusinessError<T = void> extends Error {
   data?: T | undefined;
   /** What exactly went wrong. */
   readonly kind?: ErrorKind | undefined;
+  /** Why a server did not let a client in. */
+  readonly reason?: RefusalReason | undefined;
+  /** On a server, the address of the peer whom it is about. */
+  readonly clientIP?: string | undefined;
+  /** On a server, the port of the peer whom it is about. */
+  readonly clientPort?: number | undefined;
 }
 
 /** Makes an error, or tells one by `instanceof`. */

@@ -4,6 +4,7 @@ import type {
   CloseResult,
   OpenResult,
   ReconnectInfo,
+  RecoveredInfo,
   ResponseHeaders,
   WebSocketAddress,
   WebSocketClient,
@@ -12,7 +13,12 @@ import type {
   WebSocketOpenInfo,
   WebSocketRequestOptions as StrictRequestOptions,
 } from "../client/types.ts";
-import type { WebSocketServer as StrictServer } from "../server/types.ts";
+import type {
+  BrokerEvent,
+  PresenceEvent,
+  SendOptions,
+  WebSocketServer as StrictServer,
+} from "../server/types.ts";
 import type { AsyncCallback, Callback, ErrorCallback } from "./base.ts";
 
 /** What `connect` takes beside the URL: what the device takes, and what the main entry does. */
@@ -46,6 +52,8 @@ export interface WebSocketEvents {
   error: ErrorCallback;
   /** With `reconnect`: before the next attempt. */
   reconnecting: Callback<ReconnectInfo>;
+  /** With `resume`: the client is in a topic again, or the servers have lost some of it. */
+  recovered: Callback<RecoveredInfo>;
 }
 
 /** A client with one listener for each event: the last that was added. */
@@ -77,6 +85,14 @@ export interface WebSocket
   send(data: WebSocketData): Promise<boolean>;
   /** The same, answering to a callback. */
   send(data: WebSocketData, callback: AsyncCallback<boolean>): void;
+  /** The same, with the server to acknowledge it: see the main entry's client. Needs the option `resume`. */
+  send(data: WebSocketData, options: SendOptions | undefined): Promise<boolean>;
+  /** The same, answering to a callback. */
+  send(
+    data: WebSocketData,
+    options: SendOptions | undefined,
+    callback: AsyncCallback<boolean>,
+  ): void;
 
   /**
    * Starts to close.
@@ -128,6 +144,8 @@ export interface WebSocketConnection {
   readonly url?: string | undefined;
   /** The subprotocol, '' for none, where an event told of the connection. */
   readonly protocol?: string | undefined;
+  /** What `authorize` has found out about the client, where an event told of the connection. */
+  readonly context?: object | undefined;
 }
 
 /** What 'messageReceive' tells. */
@@ -136,6 +154,8 @@ export interface WebSocketMessage {
   data: string | ArrayBuffer;
   /** Who sent it. */
   clientConnection: WebSocketConnection;
+  /** There where it may have been seen before: it was to be acknowledged, and is sent once more. */
+  mayRepeat?: true;
 }
 
 /** A listener of the server's 'close'. */
@@ -153,6 +173,10 @@ export interface WebSocketServerEvents {
   close: ClientConnectionCloseCallback;
   /** A peer was refused or lost, or a listener failed. */
   error: ErrorCallback;
+  /** The broker can be read or cannot, or entries were lost to this server. */
+  broker: Callback<BrokerEvent>;
+  /** Who came into a topic or left it, on whichever server. */
+  presence: Callback<PresenceEvent>;
 }
 
 /** A server with one listener for each event: the last that was added. */
