@@ -183,4 +183,18 @@ describe("a server with peers of all kinds", () => {
     assert(watched.closes.every(({ code }) => code >= 1000));
     assertEquals(server.listAllConnections(), watched.connections.slice(-1));
   });
+
+  it("tells the Close frame of one that resets behind it, on Deno mostly that it is lost, a known limit", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    for (let n = 1; n <= 5; n++) {
+      const peer = await peers.connect();
+      await watched.connected(n);
+      peer.close(4001, "enough");
+      peer.reset();
+    }
+    await watched.closed(5);
+    const ends = new Set(watched.closes.map(({ code }) => code));
+    assertEquals(ends.isSubsetOf(new Set(HERE === "deno" ? [4001, 1006] : [4001])), true);
+  });
 });

@@ -297,4 +297,20 @@ describe("createWebSocketServer() whose peer ends with much queued to it", () =>
       assertEquals(watched.server.stats()!.unsent, 0);
     });
   }
+
+  it("tells the Close frame of one that does not read, on Deno that it is dead, a known limit", async () => {
+    const clock = new FakeClock();
+    await using watched = await WatchedServer.start({ ...CONFIG, pingInterval: 5 }, { clock });
+    await using peers = new RawPeers(watched);
+    const peer = await deadReader(peers);
+    await queue(watched, await watched.connected(), 16);
+    peer.close(4001, "enough");
+    await delay(100);
+    await pass(clock, () => watched.closes.length > 0);
+    const ends = {
+      deno: ["error 200 0", "close 1006 The link is down"],
+      bun: ["close 4001 enough"],
+    };
+    assertEquals(watched.log, ["connect", ...ends[HERE]]);
+  });
 });
