@@ -6,7 +6,8 @@ import type { HostWebSocketHandler } from "../../server/types.ts";
 import type { Acceptor, AcceptorEvents, MountOptions } from "../contract.ts";
 import { heard } from "../heard.ts";
 import { UNIX } from "../unix.ts";
-import { BunAcceptor, BunConnection, type BunHost, type BunServerSocket } from "./acceptor.ts";
+import { BunAcceptor, type BunHost } from "./acceptor.ts";
+import { BunConnection, type BunServerSocket } from "./connection.ts";
 
 /** What Bun has where a handler leaves it out (1.4.5, its documentation of `WebSocketHandler`). */
 const BUN = { maxPayloadLength: 16 * 1024 * 1024, idleTimeout: 120 };

@@ -1,7 +1,7 @@
 /** A connection and a server of Bun's that write down all, and what decides on requests. */
 
 import type { HostWebSocketHandler } from "../../mod.ts";
-import type { BunConnection } from "../../runtime/bun/acceptor.ts";
+import type { BunConnection } from "../../runtime/bun/connection.ts";
 import type { AcceptorEvents, Address, End } from "../../runtime/contract.ts";
 
 /** A connection of Bun's. */

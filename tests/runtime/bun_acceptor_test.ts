@@ -2,7 +2,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BunAcceptor, type BunConnection, type BunHost } from "../../runtime/bun/acceptor.ts";
+import { BunAcceptor, type BunHost } from "../../runtime/bun/acceptor.ts";
+import type { BunConnection } from "../../runtime/bun/connection.ts";
 import type { End, ListenerEvents } from "../../runtime/contract.ts";
 
 /** A connection of Bun's: how much is queued, and what is done to it. */
