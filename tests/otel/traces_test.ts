@@ -1,6 +1,7 @@
 /** To which trace a handshake and a message belong, before the SDK of OpenTelemetry. */
 
 import * as api from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { assert, assertEquals } from "@std/assert";
@@ -106,6 +107,34 @@ describe("otelObserver(), as it joins traces", () => {
         assertEquals(links.map(({ context }) => context.spanId), [handshake]);
         assertEquals(attributes["client.address"], "127.0.0.1");
       }
+    }
+  });
+
+  it("tells 'error' of a listener that fails in the trace of its message, whose span has not ended", async () => {
+    await using telemetry = new Telemetry();
+    const { tracer } = telemetry;
+    const context = new AsyncLocalStorageContextManager().enable();
+    try {
+      await using pair = await observed(telemetry, { tracer, context });
+      await pair.open();
+      pair.server.on("error", ({ kind }) => {
+        const span = api.trace.getSpan(context.active());
+        span?.setStatus({ code: api.SpanStatusCode.ERROR, message: kind! });
+      });
+      pair.server.on("messageReceive", ({ data }) => { // "schema" has doubled it
+        if ((data as unknown) === 2) throw new Error("at once");
+        return (data as unknown) === 4 ? Promise.reject(new Error("later")) : undefined;
+      });
+      for (const data of ["1", "2", "3"]) await pair.ws.send(data);
+      await pair.clock.advance(100);
+      const messages = telemetry.spans.filter(({ kind }) => kind === api.SpanKind.CONSUMER);
+      const failed = { code: api.SpanStatusCode.ERROR, message: "listenerFailed" };
+      assertEquals(
+        messages.map(({ status, ended }) => [status, ended]),
+        [[failed, true], [failed, true], [{ code: api.SpanStatusCode.UNSET }, true]],
+      );
+    } finally {
+      context.disable();
     }
   });
 
