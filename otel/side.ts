@@ -189,12 +189,12 @@ export class Side {
       contexts.with(root, run);
       return undefined;
     }
-    const { links, who: peer } = this.#open.get(who)!;
+    const open = this.#open.get(who);
     const span = tracer.startSpan("websocket message", {
       kind: CONSUMER,
-      attributes: { ...attributes, ...peer },
+      attributes: { ...attributes, ...open?.who },
       root: true,
-      links,
+      links: open?.links ?? [],
     });
     const atWork = contexts.with(root.setValue(SPAN, span), run);
     if (atWork !== undefined) return atWork.then(() => span.end());
@@ -212,7 +212,8 @@ export class Side {
   }
 
   closed(who: object, { code, reason }: { code: number; reason: string }): void {
-    const open = this.#open.get(who)!;
+    const open = this.#open.get(who);
+    if (open === undefined) return; // it was not counted: the meter has failed as it opened
     const { since, span, error } = open;
     this.#instruments.active.add(-1, this.#attributes);
     const seconds = (this.#telemetry.clock.now() - since) / 1000;

@@ -95,6 +95,38 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
     });
   }
 
+  it("goes on where no instruments could be made as a connection opened, which it then does not count", async () => {
+    await using telemetry = new Telemetry();
+    let fails = true;
+    const meter = Object.assign(Object.create(telemetry.meter), {
+      createUpDownCounter(name: string) {
+        if (fails && name.endsWith("active_connections")) throw new Error("no meter");
+        return telemetry.meter.createUpDownCounter(name);
+      },
+    });
+    const { tracer } = telemetry;
+    const observer: WebSocketObserver = otelObserver({ meter, tracer, context });
+    await using pair = await MemoryPair.start({ server: { observer } });
+    const { clock, server, ws } = pair;
+    const told: string[] = [];
+    server.on("error", ({ message }) => told.push(message.replace(/^.*?: /, "")));
+    await pair.open();
+    assertEquals(told.splice(0), [
+      "'asked' of the observer failed: Error: no meter",
+      "'opened' of the observer failed: Error: no meter",
+    ]);
+    fails = false;
+    await ws.send("Hello");
+    await clock.advance(RTT);
+    await pair.close();
+    assertEquals(told, []);
+    const values = await telemetry.values();
+    assertEquals(values["websocket.server.messages network.io.direction=receive"], 1);
+    assertEquals(values["websocket.server.active_connections"], undefined);
+    const [span] = telemetry.spans.filter(({ kind }) => kind === api.SpanKind.CONSUMER);
+    assertEquals([span!.name, span!.links], ["websocket message", []]);
+  });
+
   it("ends a connection's span where the logger throws", async () => {
     await using telemetry = new Telemetry();
     const { meter } = telemetry;
