@@ -16,7 +16,10 @@ import * as Y from "yjs";
 const SYNC = 0;
 const AWARENESS = 1;
 
-/** A server that keeps a document for each path, and tells what changes and who is there. */
+/**
+ * A server that keeps a document for each path, and tells what changes and who is there. Start it with a
+ * `path` or an `authorize` that says which documents there may be: none is let go of.
+ */
 export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketServer {
   const server = createWebSocketServer();
   /** What each connection has said last of who it is, by document. */
