@@ -10,7 +10,7 @@ import { asks, askTarget } from "../client/target.ts";
 import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
 import { Heartbeat, type HeartbeatOptions, systemClock } from "../heartbeat.ts";
-import { LINK_DOWN, NORMAL } from "../internal/close_codes.ts";
+import { NORMAL } from "../internal/close_codes.ts";
 import { fromWire } from "../internal/close_frame.ts";
 import { describe } from "../internal/describe.ts";
 import { Listeners } from "../internal/listeners.ts";
@@ -30,16 +30,11 @@ import { CLOSED, CLOSING, CONNECTING, isForPages, noRoom, OPEN } from "./socket_
 /** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
 const MAX_PAYLOAD = 67_108_863;
 
-/** How far it has come by itself; beyond that its connection knows. */
-type Phase =
-  /** For its turn. */
-  | "waiting"
-  /** A connection is being made: an observer may be at work. */
-  | "dialling"
-  | "dialled"
-  /** The runtime has refused to dial. The end is told in a task of its own. */
+/** What has become of it that its connection does not know. The end is told in a task of its own. */
+type Fate =
+  /** The runtime has refused to dial. */
   | "refused"
-  /** Closed before it was open, or terminated. The end is told in a task of its own. */
+  /** Closed before it was open, or terminated. */
   | "dropped";
 
 /** A client's connection, or one after the other, below a socket. */
@@ -50,18 +45,15 @@ export class ClientLink implements Link, ReconnectOwner {
   readonly #maxBufferedAmount: number;
   /** What the server is to acknowledge, where the socket resumes. */
   readonly #outbox: Outbox | undefined;
-  #connection: ClientConnection | ReconnectingConnection | undefined;
+  readonly #connection: ClientConnection | ReconnectingConnection;
   #turn: ConnectTurn | undefined;
-  #phase: Phase = "waiting";
+  #fate: Fate | undefined;
   /** What an attempt is to be. */
   readonly #options: ConnectOptions;
   /** Bytes that were queued as it was dropped, or as the last connection ended. */
   #left = 0;
   /** Why the connection was lost that has not ended yet. */
   #lost: BusinessError | undefined;
-
-  /** Starts to connect. Apart from the constructor, as an observer that is told of it may call the socket. */
-  readonly start: () => void = () => {};
 
   /** Throws where what is asked for cannot be had. */
   constructor(model: ClientModel, protocols: string[], init: ReadInit, who: object) {
@@ -74,12 +66,7 @@ export class ClientLink implements Link, ReconnectOwner {
     this.#host = `${protocol}//${host}`;
     this.#maxPayload = maxPayload ?? MAX_PAYLOAD;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
-    const { signal } = this.#options = target.options;
-    signal?.addEventListener("abort", this.#abort);
-    if (signal?.aborted) {
-      this.#abort();
-      return;
-    }
+    this.#options = target.options;
     const parts = {
       runtime,
       clock,
@@ -90,9 +77,7 @@ export class ClientLink implements Link, ReconnectOwner {
       observing: observing([observer], new Listeners(["error"])),
     };
     if (policy === undefined) {
-      const dial = () =>
-        this.#dial(() => new ClientConnection(this, { ...parts, request: request! }));
-      this.start = () => this.#turn = takeTurn(this.#host, dial);
+      this.#connection = new ClientConnection(this, { ...parts, request: request! });
     } else {
       const next = () => this.#inTurn(() => request ?? askTarget(runtime, target));
       const limit = Math.min(this.#maxBufferedAmount, policy.maxQueued);
@@ -103,23 +88,30 @@ export class ClientLink implements Link, ReconnectOwner {
         runtime: resuming?.runtime ?? runtime,
         request: resuming?.after(next) ?? next,
       };
-      this.start = () =>
-        this.#dial(() => new ReconnectingConnection(this, { ...parts, policy, ...wires }));
+      this.#connection = new ReconnectingConnection(this, { ...parts, policy, ...wires });
     }
+    const { signal } = target.options;
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted) this.#abort();
   }
 
-  /** Not before there is something to queue in: an observer hears of the first attempt before. */
+  /** Starts to connect. Apart from the constructor, as an observer that is told of it may call the socket. */
+  start(): void {
+    if (this.#fate !== undefined) return;
+    if (this.queues) this.#dial(); // which takes a turn for each attempt
+    else this.#turn = takeTurn(this.#host, () => this.#dial());
+  }
+
   get queues(): boolean {
     return this.#connection instanceof ReconnectingConnection;
   }
 
   get state(): number {
-    if (this.#phase === "dropped") return CLOSING;
-    return STATES[this.#connection?.state ?? "connecting"];
+    return this.#fate ? STATES[this.#fate] : STATES[this.#connection.state];
   }
 
   get queued(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#left;
+    return this.#connection.bufferedAmount + this.#left;
   }
 
   allows(code: number): boolean {
@@ -127,14 +119,14 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   transmit(data: WebSocketData): void {
-    if (this.#phase === "dropped") return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
+    if (this.#fate === "dropped") return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
     if (this.state >= CLOSING) throw businessError("closing", "send: the connection is closing");
     if (exceeds(data, this.#maxPayload)) {
       throw noRoom(
         `'maxPayload' is ${this.#maxPayload}: current value has ${byteLength(data)} bytes`,
       );
     }
-    const connection = this.#connection!;
+    const connection = this.#connection;
     const full = whyFull(connection, this.#maxBufferedAmount, data);
     if (full !== undefined) throw noRoom(full);
     connection.send(data);
@@ -153,27 +145,25 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   shut(code: number | undefined, reason: string): void {
-    const phase = this.#phase;
-    if (phase === "refused") return;
+    if (this.#fate === "refused") return;
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
-    if (this.state === OPEN) return connection!.close({ code: code ?? 1000, reason }, wire);
-    const state = connection?.state;
+    if (this.state === OPEN) return connection.close({ code: code ?? 1000, reason }, wire);
+    const { state } = connection;
     if (state === "closing" || state === "idle") return; // its end is on the way
-    this.#phase = "dropped";
-    if (connection === undefined) {
-      this.#turn?.end();
-      if (phase === "waiting") this.closed(LINK_DOWN); // otherwise `#dial` closes
-    } else connection.close(NORMAL);
+    this.#fate = "dropped";
+    if (this.#turn?.came === false) this.#turn.end();
+    connection.close(NORMAL);
   }
 
   /** Ends the connection at once, whatever is queued; `ended` follows. */
   terminate(): void {
-    if (this.#phase === "dropped") return;
-    const state = this.#connection?.state;
-    if (state !== "open" && state !== "closing") return this.shut(undefined, "");
-    this.#phase = "dropped";
-    const connection = this.#connection!;
+    if (this.#fate === "dropped") return;
+    const connection = this.#connection;
+    if (connection.state !== "open" && connection.state !== "closing") {
+      return this.shut(undefined, "");
+    }
+    this.#fate = "dropped";
     const queued = connection.bufferedAmount;
     connection.terminate();
     this.#left = queued;
@@ -181,11 +171,11 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   probe(): void {
-    this.#connection!.probe();
+    this.#connection.probe();
   }
 
   opened(): void {
-    this.#model.opened(this.#connection!.protocol!, this.#connection!.extensions);
+    this.#model.opened(this.#connection.protocol!, this.#connection.extensions);
     this.#turn?.end(); // last, as an observer of the next one may call this socket
   }
 
@@ -203,7 +193,7 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   closed(_: CloseResult, end?: End): void {
-    if (this.#phase !== "dropped") return this.#ended(this.#endOf(end), true);
+    if (this.#fate !== "dropped") return this.#ended(this.#endOf(end), true);
     const error = businessError("aborted", "closed before it was open, or dropped");
     setTimeout(() => this.failed(error)); // a task, by the standard (WHATWG WebSockets §3.1, `close`)
   }
@@ -230,21 +220,15 @@ export class ClientLink implements Link, ReconnectOwner {
     if (this.state === CONNECTING) this.shut(undefined, "");
   };
 
-  #dial(make: () => ClientConnection | ReconnectingConnection): void {
-    this.#phase = "dialling";
+  #dial(): void {
     try {
-      const connection = make();
-      connection.start();
-      this.#connection = connection;
+      this.#connection.start();
     } catch (cause) {
-      if (this.#phase === "dialling") this.#phase = "refused";
+      this.#fate = "refused";
       const what = `the runtime refused to dial: ${describe(cause)}`;
       const error = businessError("connectFailed", what, { data: "0", cause });
       setTimeout(() => this.failed(error));
-      return;
     }
-    if (this.#phase === "dialling") this.#phase = "dialled";
-    else this.#connection.close(NORMAL); // the observer has dropped it
   }
 
   /** Asks for what to dial when nobody else connects to the host. */
@@ -271,7 +255,7 @@ export class ClientLink implements Link, ReconnectOwner {
     const turn = this.#turn;
     if (isLast) {
       this.#options.signal?.removeEventListener("abort", this.#abort);
-      this.#left += this.#connection?.unsent ?? 0; // by the standard it is not forgotten
+      this.#left += this.#connection.unsent; // by the standard it is not forgotten
     }
     this.#model.ended(end, isLast);
     turn?.end(); // last, as above
@@ -284,4 +268,6 @@ const STATES = {
   open: OPEN,
   closing: CLOSING,
   idle: CLOSED,
+  refused: CONNECTING,
+  dropped: CLOSING,
 };
