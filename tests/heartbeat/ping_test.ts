@@ -136,8 +136,10 @@ for (
       const began = performance.now();
       let ticked = began;
       let late = 0; // how late the machine has a timer at worst
+      let sent = 0;
       const flow = setInterval(() => {
         side.send("from us");
+        sent++;
         side.raw.send(TEXT, "to us");
         late = Math.max(late, performance.now() - ticked - 20);
         ticked = performance.now();
@@ -157,7 +159,8 @@ for (
         clearInterval(flow);
       }
       assertEquals(pings(side).length, 3);
-      assertGreaterOrEqual(side.raw.texts().length, 75);
+      // Half of what a timer of 20 ms comes to; under load that is fewer, of which the last may be on their way.
+      assertGreaterOrEqual(side.raw.texts().length, late < 50 ? 75 : sent / 2);
       assertEquals(side.log, []);
     });
 
