@@ -96,8 +96,13 @@ describe("a socket that its observer ends as an attempt begins", () => {
 });
 
 describe("a socket whose observer sends as the first attempt begins", () => {
-  for (const reconnect of [undefined, RECONNECT]) {
-    it(`says that it is too early, and connects: ${reconnect && "with 'reconnect'"}`, async () => {
+  for (
+    const [what, reconnect, tooEarly, sent] of [
+      ["says that it is too early, and connects", false, ["InvalidStateError"], []],
+      ["has it sent once it is open, with 'reconnect'", RECONNECT, [], ["early"]],
+    ] as const
+  ) {
+    it(what, async () => {
       const early: unknown[] = [];
       const { got, told, open, settle, end } = await world((socket) => {
         socket.ping();
@@ -108,12 +113,12 @@ describe("a socket whose observer sends as the first attempt begins", () => {
           early.push((cause as Error).name);
         }
       });
-      const socket = open({ reconnect: reconnect ?? false });
-      assertEquals(early, [0, "InvalidStateError"]);
+      const socket = open({ reconnect });
+      assertEquals(early, [0, ...tooEarly]);
       await settle();
       socket.send("in time");
       await settle();
-      assertEquals([told, got], [["open"], ["in time"]]);
+      assertEquals([told, got], [["open"], [...sent, "in time"]]);
       socket.close();
       await settle();
       await end();
