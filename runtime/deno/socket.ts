@@ -1,5 +1,5 @@
 import type { WebSocketData } from "../../client/types.ts";
-import { asView, byteLength, snapshot } from "../../internal/payload.ts";
+import { asView, byteLength } from "../../internal/payload.ts";
 import type { DialRequest, End, Socket, SocketEvents } from "../contract.ts";
 import {
   AT_ONCE,
@@ -11,15 +11,13 @@ import {
   NEVER,
   SERVER,
 } from "./internals.ts";
+import { DRAIN_CHECK_MS, WaitingPing } from "./waiting_ping.ts";
 
-/** How often to check whether a queue has drained, in ms: at first, and later. */
-const DRAIN_CHECK_MS = { first: 1, most: 25 };
-
-/** How often a Ping is tried beside what is being sent, before that is held back for it. */
-const TRIES = 5;
-
-/** So many bytes, sent since nothing was queued, do not stall: a Ping may go out behind them. */
-const FRESH_BYTES = 65_536;
+/**
+ * Stands before Deno where nothing more is to be sent. For a connection that was dropped, Deno would end the process
+ * (2.9.6).
+ */
+const NO_MORE = { bytes: 0 };
 
 /** In the place of Deno's own method it keeps a timer that never fires from being set anew. */
 const nothing = (): void => {};
@@ -43,8 +41,8 @@ export class DenoSocket implements Socket {
   /** Bytes that were sent after the end, by one who was not told of it yet. */
   late = 0;
   readonly #ws: Inner;
-  /** What is held back while a Ping or a Close frame waits for the queue to drain. */
-  #held: WebSocketData[] | undefined;
+  /** What is sent goes by this first: a Ping that waits, or `NO_MORE` as it closes and when it is over. Mostly nothing. */
+  #before: WaitingPing | typeof NO_MORE | undefined;
   readonly #events: SocketEvents;
   readonly #givesViews: boolean;
   readonly #dropped: () => void;
@@ -57,15 +55,7 @@ export class DenoSocket implements Socket {
   #closedWith: number | undefined;
   /** How many bytes the Close frame waits for, as it was when that was last looked at. */
   #closeWaitsFor = 0;
-  #heldBytes = 0;
-  /** Whether a Ping waits, and what is sent meanwhile is not held back. */
-  #passes = false;
-  /** How often it is still to be tried. */
-  #tries = 0;
-  /** Whether Deno's timer is set for it. */
-  #isArmed = false;
-  /** Sends the Ping that waits for the queue to drain. */
-  #pingOnceDrained: (() => void) | undefined;
+  /** The timer by which it looks again whether the Close frame can go out. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -87,7 +77,7 @@ export class DenoSocket implements Socket {
       // Deno tells of some ends twice (2.9.6, `server_quirks_test.ts`), and of a connection that we
       // have dropped with 1005 (`client_quirks_test.ts`).
       if (this.#closed) return;
-      const unsent = (leftIn(this.#ws) ?? this.#closeWaitsFor) + this.#heldBytes;
+      const unsent = (leftIn(this.#ws) ?? this.#closeWaitsFor) + (this.#before?.bytes ?? 0);
       this.#detach();
       const none = code === 1005 && this.#closedWith !== 1005 && this.#closedWith !== undefined;
       events.closed(end({ code: none ? 0 : code, reason, unsent }, this.#failure));
@@ -102,7 +92,7 @@ export class DenoSocket implements Socket {
   get bufferedAmount(): number {
     // Asked for it when the connection has been dropped, Deno ends the process (2.9.6,
     // `close_quirks_test.ts`).
-    return this.#closed ? 0 : this.#ws.bufferedAmount + this.#heldBytes;
+    return this.#closed ? 0 : this.#ws.bufferedAmount + (this.#before?.bytes ?? 0);
   }
 
   get isEnding(): boolean {
@@ -118,32 +108,22 @@ export class DenoSocket implements Socket {
   }
 
   send(data: WebSocketData): void {
-    if (this.#held === undefined) return this.#ws.send(data as string | ArrayBuffer);
-    if (this.#closed) return void (this.late += byteLength(data));
-    if (this.#ws.bufferedAmount === 0) this.#lookAtEmptyQueue();
-    if (this.#passes) return this.#ws.send(data as string | ArrayBuffer);
-    this.#held.push(snapshot(data));
-    this.#heldBytes += byteLength(data);
+    const before = this.#before;
+    if (before === undefined) return this.#ws.send(data as string | ArrayBuffer);
+    if (before instanceof WaitingPing) before.send(data);
+    else this.late += byteLength(data);
   }
 
   ping(): void {
     this.#hearPong();
-    if (this.#held !== undefined || this.#closed) return; // one waits already, or the Close frame
-    this.#held = [];
-    this.#passes = true;
-    this.#tries = TRIES;
-    this.#try();
+    if (this.#before !== undefined) return; // one waits already, or there is nothing more to send
+    this.#before = new WaitingPing(this.#ws, () => this.#before = undefined);
   }
 
   close(code: number, reason: string): void {
     if (this.#closed) return;
-    clearTimeout(this.#timer);
-    this.#disarm();
-    this.#release();
-    this.#onceDrained(
-      () => this.#close(code, reason),
-      (bytes) => this.#closeWaitsFor = bytes,
-    );
+    this.#end()?.giveUp();
+    this.#closeOnceDrained(code, reason);
   }
 
   terminate(): void {
@@ -153,87 +133,23 @@ export class DenoSocket implements Socket {
     this.#dropped();
   }
 
-  /**
-   * Runs a task when Deno's queue is empty, so that Deno writes its frame at once. A Ping or a Close
-   * frame that waits behind a stalled write keeps the process alive, even after the connection was
-   * dropped (2.9.6, `client_quirks_test.ts`). So it waits here, and so does what is sent after it. If
-   * the queue never drains, the frame is never sent.
-   */
-  #onceDrained(
-    task: () => void,
-    waits: (bytes: number) => void = () => {},
-    ms: number = DRAIN_CHECK_MS.first,
-  ): void {
-    this.#held ??= [];
-    const { bufferedAmount } = this.#ws;
-    waits(bufferedAmount);
-    if (bufferedAmount === 0) return task();
-    this.#timer = setTimeout(() => {
-      this.#onceDrained(task, waits, Math.min(ms * 2, DRAIN_CHECK_MS.most));
-    }, ms);
-  }
-
-  /**
-   * Sends a Ping as soon as nothing is queued, and looks at that with each message, too. A peer that keeps
-   * up is sent everything without delay. Where something is always queued, what is sent is held back in the end.
-   */
-  #try(): void {
-    if (this.#ws.bufferedAmount === 0) return this.#arm();
-    this.#timer = setTimeout(() => this.#check(), AT_ONCE);
-  }
-
-  /**
-   * Sets Deno's timer for a Ping, and one that looks once more. Set in a timer, as the heartbeat does,
-   * that mostly fires right before Deno's own (2.9.6, `deno_internals_test.ts`). Where it does not, the
-   * Ping waits behind what was sent in these few milliseconds, and a second one may follow.
-   */
-  #arm(): void {
+  /** Lets nothing more be sent. Returns the Ping that waits, if one does. */
+  #end(): WaitingPing | undefined {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#check(), AT_ONCE);
-    this.#isArmed = true;
-    this.#armPing();
+    const before = this.#before;
+    this.#before = NO_MORE;
+    return before instanceof WaitingPing ? before : undefined;
   }
 
-  #check(): void {
-    if (this.#isArmed && this.#ws.bufferedAmount <= FRESH_BYTES) {
-      this.#isArmed = false; // it leaves
-      return this.#release();
-    }
-    this.#disarm();
-    if (--this.#tries > 0) return this.#try();
-    this.#passes = false;
-    this.#onceDrained(this.#pingOnceDrained = () => this.#pingNow());
-  }
-
-  /** What waits for the queue to be empty need not wait for the next look. */
-  #lookAtEmptyQueue(): void {
-    if (this.#passes && !this.#isArmed) return this.#arm();
-    if (this.#pingOnceDrained === undefined) return;
-    clearTimeout(this.#timer);
-    this.#pingOnceDrained();
-  }
-
-  /** Sends a Ping when nothing is queued, and holds back what is sent until it has left. */
-  #pingNow(): void {
-    this.#pingOnceDrained = undefined;
-    this.#armPing();
-    this.#timer = setTimeout(() => this.#release(), AT_ONCE); // right after Deno's own timer
-  }
-
-  /** Takes back a Ping that has not gone out. */
-  #disarm(): void {
-    if (this.#isArmed) internals?.arm.call(this.#ws);
-    this.#isArmed = false;
-  }
-
-  /** Sends what was held back, and holds nothing back any more. */
-  #release(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    this.#passes = false;
-    this.#pingOnceDrained = undefined;
-    for (const data of held) this.#ws.send(data as string | ArrayBuffer);
+  /**
+   * Sends the Close frame when Deno's queue is empty: like a Ping, it must not wait behind a stalled write (see
+   * {@linkcode WaitingPing}). If the queue never drains, it is never sent.
+   */
+  #closeOnceDrained(code: number, reason: string, ms: number = DRAIN_CHECK_MS.first): void {
+    this.#closeWaitsFor = this.#ws.bufferedAmount;
+    if (this.#closeWaitsFor === 0) return this.#close(code, reason);
+    const next = Math.min(ms * 2, DRAIN_CHECK_MS.most);
+    this.#timer = setTimeout(() => this.#closeOnceDrained(code, reason, next), ms);
   }
 
   #close(code: number, reason: string): void {
@@ -251,17 +167,6 @@ export class DenoSocket implements Socket {
     } finally {
       if (internals) ws[internals.role] = CLIENT;
     }
-  }
-
-  /**
-   * Sets Deno's own idle timer so that it sends a Ping now, and never ends the connection (2.9.6,
-   * `deno_internals_test.ts`, `close_quirks_test.ts`).
-   */
-  #armPing(): void {
-    if (this.#closed || internals === undefined || this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#ws[internals.idleTime] = AT_ONCE;
-    internals.arm.call(this.#ws);
-    this.#ws[internals.idleTime] = NEVER;
   }
 
   /**
@@ -285,10 +190,7 @@ export class DenoSocket implements Socket {
    */
   #detach(): void {
     this.#closed = true;
-    // What is sent now goes nowhere: for a connection that was dropped, Deno would end the process (2.9.6).
-    this.#held = [];
-    this.#heldBytes = 0;
-    clearTimeout(this.#timer);
+    this.#end()?.end();
     const ws = this.#ws;
     ws.removeEventListener("message", this);
     if (internals === undefined || ws[internals.idleTime] !== NEVER) return; // no Ping has gone out
