@@ -172,6 +172,11 @@ class Members {
     const details = detail(this);
     details.isStopped = details.stopsAtOnce = true;
   }
+  /** What a console shows, as of the runtimes' own: on Bun 1.4.5 it would be the names of all members. */
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    const { type, data, origin } = this;
+    return Object.assign(Object.create(SHOWN), { type, data, origin });
+  }
   initEvent(): void {
     // While it is dispatched an event keeps what it is (DOM §2.2), and this one afterwards, too.
   }
@@ -181,6 +186,9 @@ class Members {
 }
 
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
+
+/** Whose name a console shows. */
+const SHOWN = { constructor: MessageEvent };
 
 Object.setPrototypeOf(Members.prototype, MessageEvent.prototype);
 // In a for-in loop all of them show (Web IDL §3.7.6), and `constructor` does not.

@@ -146,7 +146,7 @@ export class WsSocket extends EventEmitter {
     return this.#is(BUFFERS) ? "arraybuffer" : "nodebuffer";
   }
   set binaryType(type: string) {
-    if (type === "fragments") throw unsupported("binaryType: 'fragments'");
+    if (type === "fragments" || type === "blob") throw unsupported(`binaryType: '${type}'`);
     if (type === "arraybuffer") this.#bits |= BUFFERS;
     else if (type === "nodebuffer") this.#bits &= ~BUFFERS;
     this.#connection.socket?.giveBuffers?.(this.#is(BUFFERS) ? undefined : this);

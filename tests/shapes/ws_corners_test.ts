@@ -156,7 +156,7 @@ describe("a socket of ws", () => {
       assertEquals(socket[name], null);
       for (const type of ["arraybuffer", "nodebuffer"] as const) {
         socket.binaryType = type;
-        socket.binaryType = "blob" as never;
+        socket.binaryType = "text" as never;
         assertEquals(socket.binaryType, type);
       }
       await pair[Symbol.asyncDispose]();
