@@ -12,7 +12,10 @@ export function mqttServer(broker: Aedes): WebSocketServer {
   return server;
 }
 
-/** A client of a broker at `ws://` or `wss://`; it connects again by itself. */
+/**
+ * A client of a broker at `ws://` or `wss://`; it connects again by itself. Listen to its 'error', which
+ * tells of each loss and of each attempt that fails: with no listener, one of those ends the process.
+ */
 export function mqttClient(url: string, options: IClientOptions = {}): MqttClient {
   return new MqttClient(() => {
     const ws = createWebSocket();
