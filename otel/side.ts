@@ -196,10 +196,13 @@ export class Side {
       root: true,
       links: open?.links ?? [],
     });
-    const atWork = contexts.with(root.setValue(SPAN, span), run);
-    if (atWork !== undefined) return atWork.then(() => span.end());
-    span.end();
-    return undefined;
+    let atWork: Promise<unknown> | undefined;
+    try {
+      atWork = contexts.with(root.setValue(SPAN, span), run);
+    } finally {
+      if (atWork === undefined) span.end(); // also where that has thrown
+    }
+    return atWork?.then(() => span.end());
   }
 
   dropped(who: object, why: DropReason): void {

@@ -95,6 +95,28 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
     });
   }
 
+  it("ends a message's span where the context manager throws, and has the listeners called", async () => {
+    await using telemetry = new Telemetry();
+    const { meter } = telemetry;
+    const throwing = {
+      ...context,
+      with() {
+        throw new Error("no context");
+      },
+    };
+    const options = { meter, tracer: failing(""), context: throwing };
+    await using pair = await MemoryPair.start({ server: { observer: otelObserver(options) } });
+    await pair.open();
+    const told: unknown[] = [];
+    pair.server.on("error", ({ kind }) => told.push(kind));
+    pair.server.on("messageReceive", ({ data }) => void told.push(data));
+    ended.length = 0;
+    await pair.ws.send("Hello");
+    await pair.clock.advance(RTT);
+    assertEquals(told, ["listenerFailed", "Hello"]);
+    assertEquals(ended, ["websocket message"]);
+  });
+
   it("goes on where no instruments could be made as a connection opened, which it then does not count", async () => {
     await using telemetry = new Telemetry();
     let fails = true;
