@@ -1,6 +1,7 @@
 /** The recent past of each topic, so that a client that was away is told what it missed. */
 
 import type { Clock } from "../internal/clock.ts";
+import { Fifo } from "../internal/fifo.ts";
 import type { MessagePosition } from "./log.ts";
 
 /** How much of the past is kept. */
@@ -55,10 +56,9 @@ export class History {
   readonly #limits: HistoryLimits;
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
-  /** All that is kept, oldest first; what a topic has dropped by itself is `undefined` there. */
-  #all: Kept[] = [];
-  #first = 0;
-  /** How many of them are there. */
+  /** All that is kept, oldest first, and what a topic has dropped by itself, which has no size any more. */
+  #all = new Fifo<Kept>();
+  /** How many of them are kept. */
   #count = 0;
   #bytes = 0;
   #position: MessagePosition | undefined;
@@ -96,6 +96,7 @@ export class History {
     if (topic === undefined) {
       topic = { name, messages: [], from: 0, floor: this.#forgotten };
       this.#topics.set(name, topic);
+      this.#bytes += 2 * name.length;
     }
     const kept = { offset, index, data, size, topic, at: this.#clock.now() };
     topic.messages.push(kept);
@@ -119,8 +120,8 @@ export class History {
   /** What lay before the next entry is not known to be whole. */
   clear(): void {
     this.#topics.clear();
-    this.#all = [];
-    this.#first = this.#count = this.#bytes = 0;
+    this.#all = new Fifo();
+    this.#count = this.#bytes = 0;
     this.#forgotten = undefined;
     this.#position = undefined;
   }
@@ -150,8 +151,7 @@ export class History {
   #trim(): void {
     const { age, bytes } = this.#limits;
     const oldest = this.#clock.now() - age;
-    for (; this.#first < this.#all.length; this.#first++) {
-      const kept = this.#all[this.#first]!;
+    for (let kept; (kept = this.#all.at(0)) !== undefined; this.#all.shift()) {
       const { topic } = kept;
       if (kept.size === 0) continue; // dropped by its topic
       if (this.#bytes <= bytes && kept.at >= oldest) break;
@@ -159,12 +159,12 @@ export class History {
       if (topic.from < topic.messages.length) continue;
       // A topic of which nothing is left costs nothing; what it had counts for all such.
       this.#topics.delete(topic.name);
+      this.#bytes -= 2 * topic.name.length;
       if (isBefore(this.#forgotten ?? topic.floor!, topic.floor)) this.#forgotten = topic.floor;
       else this.#forgotten ??= topic.floor;
     }
-    if (this.#all.length < 2 * this.#count + 1024) return;
-    this.#all = this.#all.filter(({ size }) => size > 0);
-    this.#first = 0;
+    if (this.#all.size < 2 * this.#count + 1024) return;
+    this.#all = new Fifo(this.#all.all.filter(({ size }) => size > 0));
   }
 
   /** Drops the oldest message of a topic. */

@@ -38,6 +38,8 @@ export interface LogOwner<Except, Result> {
   ): Result;
   ready(): void;
   lost(why: LostReason): void;
+  /** Something that was told before the one with this number was lost before anybody had read it. */
+  unread(before: number): void;
   state(up: boolean, cause?: unknown): void;
   /** An entry was told; how many milliseconds after its append, where it is this node's own. */
   entry(length: number, lag: number | undefined): void;
@@ -163,8 +165,10 @@ export class Log<Except, Result> {
       return;
     }
     const { node, counter } = from;
-    if (counter <= (this.#counters.get(node) ?? 0)) return; // it is in the log twice
+    const last = this.#counters.get(node) ?? 0;
+    if (counter <= last) return; // it is in the log twice
     this.#count(node, counter);
+    if (own !== undefined && counter > last + 1) this.#owner.unread(own.items[0]!.number);
     const { epoch, offset } = position;
     for (let index = 0; index < messages.length; index++) {
       const at = { epoch, offset, index };

@@ -88,6 +88,7 @@ export class ClusterNode<Except, Result> {
         owner.lost(why);
         this.#locate();
       },
+      unread: (before) => this.#presence?.unread(before),
       state: (up, cause) => {
         this.#cause = cause;
         owner.state(up, cause);

@@ -11,6 +11,7 @@ import { byteLength, snapshot } from "../internal/payload.ts";
 import { Refusal } from "../internal/result.ts";
 import { type Broker, MAX_ENTRY_BYTES } from "./broker.ts";
 import { beginning, line, type Message, messageLine } from "./entry.ts";
+import { OutboxQueue, type Queued } from "./outbox_queue.ts";
 
 /** How much may wait to be read back, in characters of the log. */
 const MAX_QUEUE = 16 * 1024 * 1024;
@@ -25,11 +26,7 @@ const RETRY_MS = [50, 1000] as const;
 const ENTRY_ROOM = MAX_ENTRY_BYTES - 1024;
 
 /** A message that waits to be read back. */
-export interface Item<Except, Result> {
-  /** Counts up, in the order of the queue. */
-  readonly number: number;
-  /** As it is in the log; empty where it was taken back. */
-  line: string;
+export interface Item<Except, Result> extends Queued {
   readonly message: Message;
   readonly except: Except | undefined;
   readonly at: number;
@@ -56,9 +53,7 @@ export class Outbox<Except, Result> {
   readonly #isAlone: boolean;
   #counter = 0;
   #numbers = 0;
-  #queue: Item<Except, Result>[] = [];
-  /** How many of the queue were taken back. */
-  #takenBack = 0;
+  readonly #queue = new OutboxQueue<Item<Except, Result>>();
   #queued = 0;
   #underWay: Own<Except, Result> | undefined;
   /** When that began to wait, or when the broker was back last. */
@@ -135,24 +130,14 @@ export class Outbox<Except, Result> {
    * @returns Whether it was taken back.
    */
   takeBack(number: number): boolean {
-    if (!this.#isStuck) return false;
-    let [from, to] = [0, this.#queue.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (this.#queue[middle]!.number < number) from = middle + 1;
-      else to = middle;
-    }
-    const item = this.#queue[from];
-    if (item?.number !== number) return false;
-    this.#queued -= item.line.length;
-    item.line = "";
-    if (++this.#takenBack > this.#queue.length / 2) this.#sweep();
-    return true;
+    const length = this.#isStuck ? this.#queue.takeBack(number) : 0;
+    this.#queued -= length;
+    return length > 0;
   }
 
   /** Resolves when all is read back that was told or published, or cannot be any more. */
   async flushed(ms: number): Promise<void> {
-    if (this.#queue.length === 0 && this.#unread.size === 0) return;
+    if (this.#queue.size === 0 && this.#unread.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = this.#clock.setTimer(resolve, ms);
       this.#emptied = () => {
@@ -205,7 +190,7 @@ export class Outbox<Except, Result> {
       }
     }
     this.#appended(own);
-    if (this.#queue.length === 0 && this.#unread.size === 0) this.#emptied();
+    if (this.#queue.size === 0 && this.#unread.size === 0) this.#emptied();
     return this.#clock.now() - own.at;
   }
 
@@ -235,28 +220,15 @@ export class Outbox<Except, Result> {
     this.#queued += line.length;
     const number = ++this.#numbers;
     const item = { number, line, message, except, at: this.#clock.now(), waiting };
+    this.#queue.push(item);
     // What is published in the same turn goes together.
-    if (this.#queue.push(item) === 1) queueMicrotask(() => this.#flush());
+    if (this.#queue.size === 1) queueMicrotask(() => this.#flush());
     return number;
   }
 
-  /** Forgets what was taken back. */
-  #sweep(): void {
-    this.#queue = this.#queue.filter(({ line }) => line !== "");
-    this.#takenBack = 0;
-  }
-
   #flush(): void {
-    if (this.#closed || this.#underWay !== undefined || this.#queue.length === 0) return;
-    if (this.#takenBack > 0) this.#sweep();
-    let room = ENTRY_ROOM;
-    let count = 0;
-    for (const { line } of this.#queue) {
-      room -= 3 * line.length + 1;
-      if (room < 0 && count > 0) break;
-      count++;
-    }
-    const items = this.#queue.splice(0, count);
+    if (this.#closed || this.#underWay !== undefined || this.#queue.size === 0) return;
+    const items = this.#queue.take(ENTRY_ROOM);
     const counter = ++this.#counter;
     let text = `${this.#head}${counter}]`;
     for (const { line } of items) text += `\n${line}`;
@@ -332,7 +304,7 @@ export class Outbox<Except, Result> {
       for (const item of items) if (isDue(item)) this.#unknown(item);
     }
     const refusals: Record<string, BusinessError> = {}; // by call: one error is enough for all
-    this.#queue = this.#queue.filter((item) => {
+    this.#queue.keep((item) => {
       if (!isDue(item)) return true;
       const { call, reject } = item.waiting!;
       const late = `${call}: the broker has not taken it in time`;

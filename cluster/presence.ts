@@ -114,6 +114,7 @@ export class Presence {
     if (this.#looking === undefined) return;
     for (const timer of [this.#announcing, this.#looking]) this.#clock.clearTimer(timer);
     this.#announcing = this.#looking = undefined;
+    this.#own.clear(); // so that nothing is told of each
     this.#owner.tell({ kind: "dead", node: this.#node });
   }
 
@@ -148,6 +149,12 @@ export class Presence {
     for (const node of this.#nodes.values()) node.building = undefined; // a part may be missing
     this.#owner.tell({ kind: "hello" });
     this.#announce();
+  }
+
+  /** Something that this node has told before a number never came in: who is here is not known from it. */
+  unread(before: number): void {
+    const [announced = before] = this.#announced;
+    if (announced < before) this.lost();
   }
 
   /** A message of the log's, and whose it is. */

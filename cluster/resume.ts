@@ -51,6 +51,8 @@ export class Resume {
   readonly #peers = new Set<ResumingPeer>();
   readonly #ahead = new Map<ResumingPeer, Map<string, Ahead>>();
   #epoch: string | undefined;
+  /** The epoch of what was read last, and what clients are told it is. */
+  #last: { epoch: string; name: string } | undefined;
   #beat: unknown;
   /** Where the log stood at the last beat. */
   #told: string | undefined;
@@ -91,11 +93,12 @@ export class Resume {
   }
 
   /** Something in the log was read; a message, where it has a topic. To be told before delivery. */
-  read(position: MessagePosition, topic?: string, data?: PastMessage["data"]): void {
-    const isNew = position.epoch !== this.#epoch;
-    if (isNew) this.#epoch = position.epoch;
-    const { epoch } = position;
-    if (isNew) {
+  read(there: MessagePosition, topic?: string, data?: PastMessage["data"]): void {
+    if (there.epoch !== this.#last?.epoch) this.#last = { epoch: there.epoch, name: there.epoch };
+    const { name: epoch } = this.#last;
+    const position = epoch === there.epoch ? there : { ...there, epoch };
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
       this.#history.moved(position);
       const at = placeText(this.#history.start!);
       for (const peer of this.#peers) peer.tell({ epoch, at });
@@ -117,6 +120,8 @@ export class Resume {
   lost(why: LostReason): void {
     this.#history.clear();
     this.#epoch = undefined;
+    // The rest of an epoch that has forked has places that other entries have had, on other nodes as well.
+    if (why === "forked" && this.#last) this.#last.name += `~${crypto.randomUUID()}`;
     for (const peer of this.#peers) peer.tell({ lost: why });
   }
 

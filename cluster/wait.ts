@@ -30,16 +30,6 @@ export function within<T>(
   });
 }
 
-/** Waits for something, or until the signal aborts: then it rejects, and what comes later is dropped. */
-export function unlessAborted<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).then(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
-  });
-}
-
 /** Fails all that waits, once: as an AbortSignal would, which takes several times as long for each. */
 export class Ending {
   readonly #waiting = new Set<(cause: unknown) => void>();

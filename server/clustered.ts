@@ -46,7 +46,7 @@ const MAX_TOPIC = 64 * 1024;
 
 type Except = ReadonlySet<ServerConnection>;
 
-/** A connection that is in a topic: its number on this server, and its topics, with a `join` that waits for the log. */
+/** A connection that has been in a topic: its number on this server, and its topics, with a `join` that waits for the log. */
 interface Place {
   readonly id: number;
   readonly topics: Map<string, Promise<JoinResult> | undefined>;
@@ -64,10 +64,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   readonly #member: PresenceOptions["member"];
   readonly #leaseMs: number;
   readonly #node: ClusterNode<Except, PublishResult>;
-  /** The connections that are in a topic. */
+  /** The open connections that have been in a topic: nobody takes one that comes back for another. */
   readonly #places = new Map<ServerConnection, Place>();
-  /** The numbers of those who are, or were, in one. */
-  readonly #numbers = new WeakMap<ServerConnection, number>();
   #ids = 0;
   #listening: ListeningServer | undefined;
   /** The timer at whose end this server counts as cut off. */
@@ -153,10 +151,7 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     }
     let place = this.#places.get(connection);
     if (place === undefined) {
-      // The same number again for one that was in no topic for a while: nobody takes it for another.
-      const id = this.#numbers.get(connection) ?? ++this.#ids;
-      this.#numbers.set(connection, id);
-      place = { id, topics: new Map() };
+      place = { id: ++this.#ids, topics: new Map() };
       this.#places.set(connection, place);
     }
     const { topics } = place;
@@ -180,7 +175,6 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
   leave(connection: ServerConnection, topic: string): void {
     const place = this.#places.get(connection);
     if (!place?.topics.delete(topic)) return;
-    if (place.topics.size === 0) this.#places.delete(connection);
     this.#node.leave(topic, place.id);
     this.#resuming?.leave(connection, topic);
   }
@@ -277,8 +271,8 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
       code: number;
       reason: string;
     };
-    for (const connection of [...this.#places.keys()]) {
-      connection.close(farewell());
+    for (const [connection, { topics }] of [...this.#places]) {
+      if (topics.size > 0) connection.close(farewell());
     }
     this.#cutOff = this.#parts.clock.setTimer(this.#sendAway, this.#leaseMs);
   };

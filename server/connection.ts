@@ -173,7 +173,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
 
   /**
    * Drops the peer with 1013 if it reads too slowly. Asked after a `send` (`send` above), a publish (`Topics`), and
-   * some answers to a client that resumes (`ResumingPeer`). Where `slowPeer` is 'refuse' it may be so far beyond.
+   * some of what a client that resumes is told besides (`Peer`). Where `slowPeer` is 'refuse' it may be so far beyond.
    */
   dropIfTooSlow(beyond = Infinity): void {
     const { maxBufferedAmount, refusesSlow } = this.host;

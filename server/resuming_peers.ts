@@ -23,14 +23,14 @@ import { readIntroduction, Session, type SessionPeer } from "./sessions.ts";
 /** How long a client may take to say where it was, in ms. */
 const HELLO_MS = 10_000;
 
-/** After how many answers it is looked at whether they are taken. */
-const LOOK_EVERY = 1000;
+/** After how many bytes of the module's own it is looked at whether they are taken. */
+const LOOK_BYTES = 16 * 1024;
 
 /**
- * How many bytes of answers may be queued beyond `maxBufferedAmount` where `slowPeer` is 'refuse', which refuses no
- * answer: about as many as a client can ask for before it hears any.
+ * How many bytes of the module's own may be queued beyond `maxBufferedAmount` where `slowPeer` is 'refuse', which
+ * refuses none of them: about as many answers as a client can ask for before it hears any.
  */
-const ANSWER_ROOM = 1024 * 1024;
+const OWN_ROOM = 1024 * 1024;
 
 /** What the runtime's topic of those with headers is called. */
 export const withHeaders = (topic: string): string => `${topic} with headers`;
@@ -94,7 +94,8 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   #session: Session | undefined;
   /** What the client calls that. */
   #id = "";
-  #answers = 0;
+  /** How many bytes of the module's own it was told since it was looked last, at the most. */
+  #told = 0;
 
   constructor(owner: Resuming, connection: ServerConnection, protocol: string) {
     this.#owner = owner;
@@ -168,7 +169,6 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   /** Tells the client what has become of a message. */
   answer(number: number, refused: Refused | undefined): void {
     this.tell({ ack: number, refused });
-    if (++this.#answers % LOOK_EVERY === 0) this.#connection.dropIfTooSlow(ANSWER_ROOM);
   }
 
   /** Sends a message that the client is to acknowledge. */
@@ -223,7 +223,12 @@ export class Peer implements Admission, ResumingPeer, SessionPeer {
   }
 
   tell(message: object): void {
-    this.#socket?.send(control(message));
+    const text = control(message);
+    this.#socket?.send(text);
+    this.#told += mostBytes(text);
+    if (this.#told < LOOK_BYTES) return;
+    this.#told = 0;
+    this.#connection.dropIfTooSlow(OWN_ROOM);
   }
 
   send(place: string, data: string | Uint8Array<ArrayBuffer>): void {

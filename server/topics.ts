@@ -165,7 +165,7 @@ export class Topics {
     else one.socket?.publish?.(topic.runtimeName, data);
     if (this.#observing?.sent !== undefined) {
       const bytes = byteLength(data); // once for all of them
-      for (const connection of topic.members) {
+      for (const connection of [...topic.members]) {
         if (!except.has(connection)) this.#observing.sent(connection.handle, data, bytes);
       }
     }
@@ -190,7 +190,9 @@ export class Topics {
     const bytes = this.#observing?.sent === undefined ? undefined : byteLength(data);
     const result = { sent: 0, tooSlow: 0 };
     const isForAll = except.size === 0;
-    for (const connection of topic.members) {
+    // Whoever is told of one of them may have others join, whom it is not for, and leave.
+    for (const connection of [...topic.members]) {
+      if (!topic.members.has(connection)) continue;
       if (!isForAll && except.has(connection)) continue;
       result.sent++;
       connection.send(data, most, bytes);

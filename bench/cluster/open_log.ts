@@ -18,6 +18,7 @@ export async function openLog(
     entry() {},
     ready: () => ready.resolve(),
     lost: (why) => console.error(`lost: ${why}`),
+    unread() {},
     state() {},
     fault: (error) => console.error(error.message),
   });

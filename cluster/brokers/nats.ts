@@ -4,7 +4,13 @@ import { businessError } from "../../errors.ts";
 import { COUNT, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { NatsReading } from "./nats_reading.ts";
-import { type NatsConnection, type NatsMessage, NatsStream, type Numbered } from "./nats_stream.ts";
+import {
+  JetStreamError,
+  type NatsConnection,
+  type NatsMessage,
+  NatsStream,
+  type Numbered,
+} from "./nats_stream.ts";
 import { Readings } from "./reading.ts";
 
 export type { NatsConnection, NatsMessage };
@@ -68,8 +74,8 @@ class NatsBroker implements Broker {
     try {
       place = await this.#stream.append(entry);
     } catch (cause) {
-      // Perhaps the stream is gone.
-      this.#readings.doubt();
+      // Perhaps the stream is gone, where it was not JetStream that has said no.
+      if (!(cause instanceof JetStreamError)) this.#readings.doubt();
       throw cause;
     }
     this.#readings.appended(place);

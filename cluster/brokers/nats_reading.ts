@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader, LostReason } from "../broker.ts";
-import { unlessAborted } from "../wait.ts";
+import { within } from "../wait.ts";
 import {
   HEARTBEAT_MS,
   MISSED,
@@ -20,6 +20,9 @@ import { Reading } from "./reading.ts";
  */
 const EPOCH = /^epoch forked (\S+)$/;
 
+/** How long the client of NATS may take for its answers, in ms: it has limits of its own below this. */
+const LATE_MS = 10_000;
+
 /** One reader and its consumer. */
 export class NatsReading extends Reading<Numbered> {
   readonly #stream: NatsStream;
@@ -32,17 +35,17 @@ export class NatsReading extends Reading<Numbered> {
   /** The last entry that was read, or that an empty stream has had, and in which stream and epoch. */
   #last: Numbered | undefined;
   /** What was told after it by the answer to its append, and was not read yet; and when. */
-  #ahead: Numbered | undefined;
-  #aheadAt = 0;
+  #ahead: Numbered & { at: number } | undefined;
   #created: string | undefined;
   #epoch = "";
-  /** The epoch of which it was told that it has ended. */
-  #told: string | undefined;
+  /**
+   * The epoch that was found and told to have forked. When what the stream had then has been read with no end of
+   * it, one is to be put there.
+   */
+  #fork: { readonly epoch: string; readonly until: number; isOver: boolean } | undefined;
   /** When this has been read, all is that was there at first. */
   #ready: number | undefined;
   #isReady = false;
-  /** When this has been read with no end of the epoch, one is to be put there. */
-  #fork: { until: number; epoch: string } | undefined;
 
   constructor(stream: NatsStream, inbox: string, reader: BrokerReader, signal: AbortSignal) {
     super(reader, signal);
@@ -55,8 +58,7 @@ export class NatsReading extends Reading<Numbered> {
   }
 
   protected override async read(): Promise<void> {
-    const { signal } = this;
-    const info = await unlessAborted(this.#stream.info(), signal);
+    const info = await this.#answer(this.#stream.info());
     await this.#look(info);
     if (info.count === 0) this.#last ??= { sequence: info.last, text: "" };
     const failed = new Promise<never>((_, reject) => this.#fail = reject);
@@ -81,7 +83,7 @@ export class NatsReading extends Reading<Numbered> {
     const subscription = this.#stream.connection.subscribe(subject, { callback });
     const consumer = this.#stream.consume(subject, (this.#last?.sequence ?? 0) + 1);
     try {
-      await unlessAborted(consumer, signal);
+      await this.#answer(consumer);
       begun();
       this.#watch();
       if (info.count === 0) this.#readyNow();
@@ -93,6 +95,11 @@ export class NatsReading extends Reading<Numbered> {
       subscription.unsubscribe();
       consumer.then((name) => this.#stream.forget(name)).catch(() => {});
     }
+  }
+
+  /** Waits for an answer, until the end. */
+  #answer<T>(answer: Promise<T>): Promise<T> {
+    return within(answer, LATE_MS, "no answer of JetStream", this.signal);
   }
 
   /** Fails where nothing has come for too long. */
@@ -115,7 +122,7 @@ export class NatsReading extends Reading<Numbered> {
     }
     const last = headers!.get("Nats-Last-Consumer");
     // What was told ahead has had the time to come, and JetStream has nothing to tell.
-    const isOverdue = this.#ahead && systemClock.now() - this.#aheadAt > HEARTBEAT_MS;
+    const isOverdue = this.#ahead && systemClock.now() - this.#ahead.at > HEARTBEAT_MS;
     if ((last && Number(last) !== delivered) || isOverdue) {
       this.#fail(new Error("some were not told"));
     }
@@ -140,14 +147,14 @@ export class NatsReading extends Reading<Numbered> {
   /** Whether the stream has what was told, or has dropped it: then what comes next says what is missing. */
   async #keeps({ first, last }: StreamInfo, { sequence, text }: Numbered): Promise<boolean> {
     if (sequence === 0 || first > sequence) return true;
-    const get = () => unlessAborted(this.#stream.get(sequence), this.signal);
+    const get = () => this.#answer(this.#stream.get(sequence));
     return last >= sequence && await get() === text;
   }
 
   /** Begins again at the stream's start. */
   #restart({ epoch, last }: StreamInfo, why: LostReason): void {
-    this.#fork = why === "forked" ? { until: last, epoch: this.#epoch } : undefined;
-    this.#told = this.#fork?.epoch;
+    const fork = { epoch: this.#epoch, until: last, isOver: false };
+    this.#fork = why === "forked" ? fork : undefined;
     this.#created = this.#epoch = epoch;
     this.#last = this.#ahead = undefined;
     this.reader.lost(why);
@@ -157,8 +164,7 @@ export class NatsReading extends Reading<Numbered> {
     const last = this.#last;
     if (this.#ahead !== undefined || last === undefined) return;
     if (entry.sequence !== last.sequence + 1) return;
-    this.#ahead = entry;
-    this.#aheadAt = systemClock.now();
+    this.#ahead = { ...entry, at: systemClock.now() };
     this.#tell(entry);
   }
 
@@ -184,19 +190,19 @@ export class NatsReading extends Reading<Numbered> {
       this.reader.entry({ epoch: this.#epoch, offset: sequence }, text);
     } else if (ended === this.#epoch) {
       this.#epoch = `${this.#created}.${sequence}`;
-      if (this.#isReady && this.#told !== ended) this.reader.lost("forked");
+      if (this.#isReady && this.#fork?.epoch !== ended) this.reader.lost("forked");
     }
   }
 
   /** Ends the epoch of a stream that has lost entries, once all that it still had has been told. */
   #endFork(sequence = 0): void {
     const fork = this.#fork;
-    if (fork === undefined || sequence < fork.until) return;
-    this.#fork = undefined;
+    if (fork === undefined || fork.isOver || sequence < fork.until) return;
+    fork.isOver = true;
     // Another node may have ended the epoch already.
     if (fork.epoch !== this.#epoch) return;
     this.#stream.append(`epoch forked ${fork.epoch}`).catch((cause) => {
-      this.#fork = fork;
+      fork.isOver = false;
       this.#fail(cause);
     });
   }

@@ -88,7 +88,7 @@ interface Made {
 }
 
 /** An error that JetStream has answered. */
-class JetStreamError extends Error {
+export class JetStreamError extends Error {
   readonly number: number;
 
   constructor(number: number, message: string) {

@@ -6,15 +6,16 @@ import type { Broker, BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
 import { Readings } from "./reading.ts";
 import { RedisReading } from "./redis_reading.ts";
-import type {
-  IoRedisClient,
-  NodeRedisClient,
-  NodeRedisSentinel,
-  RedisClient,
-  RedisConnection,
+import {
+  closeQuietly,
+  type IoRedisClient,
+  type NodeRedisClient,
+  type NodeRedisSentinel,
+  type RedisClient,
+  type RedisConnection,
 } from "./redis_clients.ts";
 import type { Row } from "./redis_rows.ts";
-import { ANSWER_MS, closeQuietly, OPEN_MS, RedisStream } from "./redis_stream.ts";
+import { ANSWER_MS, OPEN_MS, RedisStream } from "./redis_stream.ts";
 
 export type { IoRedisClient, NodeRedisClient, NodeRedisSentinel, RedisClient, RedisConnection };
 

@@ -125,11 +125,21 @@ function ofIoRedis(client: IoRedisClient): RedisConnection {
   });
 }
 
+/** Closes a connection that may be closed already. */
+export function closeQuietly(connection: Pick<RedisConnection, "close"> | undefined): void {
+  try {
+    const closing = connection?.close() as PromiseLike<unknown> | undefined;
+    if (typeof closing?.then === "function") closing.then(undefined, () => {});
+  } catch {
+    // It was closed already.
+  }
+}
+
 /** A connection that ends at the client's first error or end: the broker opens another then. */
 function guarded(
   client: Pick<NodeRedisClient & IoRedisClient, "on">,
   connect: () => Promise<unknown>,
-  end: () => void,
+  end: () => unknown,
   send: RedisConnection["send"],
 ): RedisConnection {
   first(client);
@@ -137,11 +147,11 @@ function guarded(
   const close = (cause: unknown = "the connection was closed") => {
     if (ending.cause !== undefined) return;
     ending.end(cause instanceof Error ? cause : new Error(String(cause))); // a Sentinel's is text
-    end();
+    closeQuietly({ close: end });
   };
   client.on("error", close);
   client.on("close", () => close());
-  client.on("connect", () => ending.cause !== undefined && end()); // npm's redis ends none that is on its way
+  client.on("connect", () => ending.cause !== undefined && closeQuietly({ close: end })); // npm's redis ends none that is on its way
   // Nothing is sent before: a client that is to keep nothing for later refuses it.
   let isReady = false;
   const ready = connect();

@@ -4,9 +4,9 @@ import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
 import { Reading } from "./reading.ts";
-import type { RedisConnection } from "./redis_clients.ts";
+import { closeQuietly, type RedisConnection } from "./redis_clients.ts";
 import { isBefore, isReason, type Place, readReply, type Row } from "./redis_rows.ts";
-import { closeQuietly, OPEN_MS, type RedisStream } from "./redis_stream.ts";
+import { OPEN_MS, type RedisStream } from "./redis_stream.ts";
 
 /** How long XREAD waits for entries, in ms. */
 const BLOCK_MS = 1000;

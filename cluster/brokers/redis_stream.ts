@@ -1,6 +1,7 @@
 /** The commands that a log in Redis is made of. Not part of the public API. */
 
 import { systemClock } from "../../internal/clock.ts";
+import { describe } from "../../internal/describe.ts";
 import { byteLength } from "../../internal/payload.ts";
 import type { LostReason } from "../broker.ts";
 import { Deadlines } from "../wait.ts";
@@ -174,6 +175,7 @@ export class RedisStream {
           return undefined;
         }
         const row: Row = { ...readId(id), epoch, kind: "e", text };
+        if (!(row.offset >= 0)) throw new Error(`no id: ${describe(id)}`); // an error that is answered, say
         this.#appended = row;
         return row;
       } catch (cause) {
@@ -232,15 +234,5 @@ export class RedisStream {
       if (isAll) break;
     }
     return { top: rows[0] };
-  }
-}
-
-/** Closes a connection that may be closed already. */
-export function closeQuietly(connection: RedisConnection | undefined): void {
-  try {
-    const closing = connection?.close() as PromiseLike<unknown> | undefined;
-    if (typeof closing?.then === "function") closing.then(undefined, () => {});
-  } catch {
-    // It was closed already.
   }
 }

@@ -134,12 +134,31 @@ describe("the history of topics", () => {
 
   it("keeps so many bytes of all topics, the newest", () => {
     const { history } = start({ bytes: 10_000 });
-    const data = "x".repeat(450); // 1000 bytes each, with what it costs besides
+    const data = "x".repeat(449); // 998 bytes each, with what it costs besides, and two for the name of each topic
     for (let n = 1; n <= 100; n++) history.add(`${n % 7}`, at(n), data);
     assertLessOrEqual(history.bytes, 10_000);
     assertEquals(history.since("0", at(91)).messages.length, 1);
     assertEquals(brief(history.since("0", at(84))), [data, data].slice(0, 2));
     assertEquals(brief(history.since("0", at(77))), false);
+  });
+
+  it("counts the names of topics", () => {
+    const { history } = start({ bytes: 10_000 });
+    const name = (n: number) => `${n}`.padEnd(1000, ".");
+    for (let n = 1; n <= 100; n++) {
+      for (const data of ["a", "b"]) history.add(name(n), at(2 * n, data === "a" ? 0 : 1), data);
+      assertLessOrEqual(history.bytes, 10_000);
+    }
+    // 2 × 1000 bytes for the name, and 2 × (2 + 100) for the messages.
+    const kept = Array.from({ length: 100 }, (_, n) => history.since(name(n + 1), at(2 * n)));
+    assertEquals(kept.map(({ messages }) => messages.length).filter((count) => count > 0), [
+      2,
+      2,
+      2,
+      2,
+    ]);
+    history.clear();
+    assertEquals(history.bytes, 0);
   });
 
   it("costs nothing for topics of which nothing is left", () => {

@@ -22,7 +22,14 @@ function handed(): { read: (node: string, counter: number) => void; told: string
     close: () => Promise.resolve(),
   };
   const log = new Log<never, undefined>(broker, "here", new FakeClock(), {
-    ...{ ready: nothing, lost: nothing, state: nothing, entry: nothing, fault: nothing },
+    ...{
+      ready: nothing,
+      lost: nothing,
+      unread: nothing,
+      state: nothing,
+      entry: nothing,
+      fault: nothing,
+    },
     message: (_, __, node) => void told.push(node),
   });
   log.open();
@@ -82,6 +89,7 @@ async function statesOf(read: Broker["read"]): Promise<unknown[]> {
   const broker = { append: () => Promise.resolve(), read, close: () => Promise.resolve() };
   const log = new Log<never, undefined>(broker, "here", new FakeClock(), {
     ...{ ready: nothing, lost: nothing, entry: nothing, fault: nothing, message: nothing as never },
+    unread: nothing,
     state: (up, cause) => states.push(up, ...up ? [] : [(cause as Error).message]),
   });
   log.open();

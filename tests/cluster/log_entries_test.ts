@@ -102,6 +102,7 @@ describe("an entry of a node's log", () => {
       message: nothing,
       ready: nothing,
       lost: nothing,
+      unread: nothing,
       state: nothing,
       entry: nothing,
       fault: ({ message }) => void faults.push(message),

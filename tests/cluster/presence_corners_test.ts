@@ -73,6 +73,7 @@ describe("what presence tells in the log", () => {
     const from = cluster.broker.entries.length;
     const [leaving, ...others] = cluster.nodes;
     for (let n = 0; n < 2; n++) leaving!.presence.close();
+    leaving!.presence.leave("t", 0); // its connections are closed then
     await cluster.settle();
     cluster.broker.cut(0); // it still reads, and is told that something is lost
     await cluster.settle(1000);
@@ -163,6 +164,46 @@ describe("who is held for dead", () => {
     await cluster.settle(200);
     for (const node of cluster.nodes) {
       assertEquals(node.members(), ["n0/0", "n1/1", "n1/9", "n2/2"]);
+    }
+  });
+
+  for (const isNew of [false, true]) {
+    const who = isNew ? "a node that has just come" : "members";
+    it(`knows them, though the log has lost what told of ${who} before anybody read it`, async () => {
+      const cluster = await three();
+      const node = isNew ? cluster.start("late") : cluster.nodes[1]!;
+      const { append } = node.link;
+      node.link.append = () => Promise.resolve(); // it is taken, and gone
+      if (isNew) await cluster.settle();
+      node.presence.join(["t", 9, "::1"]);
+      await cluster.settle();
+      node.link.append = append;
+      const from = cluster.broker.entries.length;
+      await node.publish("a");
+      await cluster.settle(1000);
+      const members = ["n0/0", "n1/1", "n2/2", `${node.name}/9`].sort();
+      for (const node of cluster.nodes) assertEquals(node.members(), members, node.name);
+      const own = linesOf(cluster, from).filter((line) => line.startsWith(node.name));
+      assertEquals(own, ["message", "hello", "snapshot"].map((kind) => `${node.name} ${kind}`));
+    });
+  }
+
+  it("is announced once, where what was lost unread is said to be lost", async () => {
+    const cluster = await three();
+    const slow = cluster.nodes[1]!;
+    slow.link.hold("entries");
+    slow.presence.join(["t", 9, "::1"]);
+    await cluster.settle();
+    cluster.broker.trim(cluster.broker.entries.length);
+    await cluster.nodes[0]!.publish("b");
+    slow.link.release();
+    await cluster.settle(200);
+    assertEquals(linesOf(cluster, 0).filter((line) => line.startsWith("n1 ")), [
+      "n1 hello",
+      "n1 snapshot",
+    ]);
+    for (const node of cluster.nodes) {
+      assertEquals(node.members(), ["n0/0", "n1/1", "n1/9", "n2/2"], node.name);
     }
   });
 

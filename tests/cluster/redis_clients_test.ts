@@ -199,6 +199,28 @@ describe("a client of Redis", () => {
     await assertRejects(() => redisBroker({ open }).append("a"), Error, "ECONNREFUSED");
   });
 
+  it("may fail to be closed, as it is closed, or later", async () => {
+    for (
+      const destroy of [() => {
+        throw new Error("closed");
+      }, () => Promise.reject(new Error("closed"))]
+    ) {
+      const told: Record<string, (cause?: unknown) => void> = {};
+      const open = () => ({
+        ...{ isOpen: false, destroy, connect: () => new Promise(() => {}) },
+        sendCommand: () => Promise.resolve(null),
+        on: (event: string, listener: (cause?: unknown) => void) => told[event] = listener,
+      });
+      const broker = redisBroker({ open });
+      const appended = assertRejects(() => broker.append("a"), Error, "it is gone");
+      await until("it listens", () => told["error"] !== undefined);
+      told["error"]!(new Error("it is gone")); // which a client would be thrown into its own hands
+      told["connect"]!();
+      await appended;
+      await broker.close();
+    }
+  });
+
   it("is one, and it is said what may be answered", async () => {
     const sendCommand = () => {};
     const answers = [

@@ -25,6 +25,7 @@ export function logOf(broker: ReturnType<typeof redisBroker>, name: string) {
     },
     ready() {},
     lost: (why) => lost.push(why),
+    unread() {},
     state() {},
     entry() {},
     fault: (error) => faults.push(error),

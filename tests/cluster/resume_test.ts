@@ -150,6 +150,35 @@ describe("a client that joins", () => {
   });
 });
 
+describe("a client that was in an epoch which has forked", () => {
+  it("has not recovered in the rest of that, in which its place is another's", () => {
+    const { resume } = start();
+    const stays = peerOf(undefined);
+    resume.add(stays);
+    resume.lost("forked"); // of 2 and 3, in whose places others were appended before it was noticed
+    for (const n of [2, 3, 4]) resume.read(at("e", n), "t", `other m${n}`);
+    const { epoch } = resume.hello as { epoch: string };
+    const peer = peerOf("e", { t: [3, 0] });
+    const joining = join(resume, peer);
+    assertEquals(joining.is, undefined, "that epoch may be heard of");
+    const here = peerOf(epoch, { t: [3, 0] });
+    assertEquals(join(resume, here).is, { recovered: true, missed: 1 });
+    resume.lost("forked"); // once more
+    resume.read(at("e", 3), "t", "yet another m3");
+    assertEquals(join(resume, peerOf(epoch, { t: [3, 0] })).is, undefined);
+    resume.read(at("f", 1), "t", "f1");
+    assertEquals(resume.hello, { resume: 1, epoch: "f" });
+    const told = stays.log as { epoch?: string; at?: string; lost?: string }[];
+    assertEquals(told.map(({ at, lost }) => at ?? lost), [
+      ...["forked", "1.2147483648", "forked", "2.2147483648", "0.0"],
+    ]);
+    const epochs = told.flatMap(({ epoch }) => epoch ?? []);
+    assertEquals(new Set(["e", ...epochs]).size, 4, `${epochs}`);
+    resume.remove(stays);
+    resume.remove(peer);
+  });
+});
+
 describe("a client that stays", () => {
   it("is told each 25 s where the log stands, if it has moved", async () => {
     const { clock, resume } = start();

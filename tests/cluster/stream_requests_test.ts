@@ -30,6 +30,23 @@ function requests({ asked }: ScriptedNats, call: string) {
 }
 
 describe("a stream of JetStream", () => {
+  it("is read on where JetStream refuses an append, and looked at again where it is silent", async () => {
+    const { nats, broker, reader, end } = await natsLog();
+    nats.answers["NETKIT.log"] = Array(3).fill(error(10077, "maximum bytes exceeded"));
+    for (let n = 0; n < 3; n++) {
+      await assertRejects(() => broker.append("a"), Error, "maximum bytes exceeded");
+    }
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals([reader.states, reader.log], [[true], ["<ready>", "b"]]);
+    const { request } = nats.connection;
+    nats.connection.request = (subject, ...rest) =>
+      subject === "NETKIT.log" ? Promise.reject(new Error("timeout")) : request(subject, ...rest);
+    await assertRejects(() => broker.append("c"), Error, "timeout");
+    await until("it was looked at", () => reader.states.length === 3);
+    await end();
+  });
+
   for (const call of ["STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE"]) {
     it(`is read no more at once, though ${call} is not answered, and leaves no consumer`, async () => {
       const { nats, broker } = unread();

@@ -1,6 +1,6 @@
 /** What a reader of a log in Redis makes of a stream that has changed while it waited. The server is in memory. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { redisBroker } from "../../redis.ts";
@@ -222,5 +222,30 @@ describe("a key of Redis that another shares", () => {
       await broker.close();
       assertEquals([...keys], [expected]);
     }
+  });
+});
+
+describe("a stream of Redis", () => {
+  it("has taken nothing where the answer is no id, but an error, say", async () => {
+    const { redis, broker, reader, end } = await redisLog();
+    const answers: unknown[] = [new Error("OOM command not allowed"), undefined, "OK"];
+    const { open } = redis;
+    for (const answer of answers) {
+      const other = redisBroker({
+        open: () => {
+          const connection = open();
+          const send = async (command: string, args: string[]) =>
+            command === "XADD" ? answer : await connection.send(command, args);
+          return { send, close: () => connection.close() };
+        },
+      });
+      const error = await assertRejects(() => other.append("a"), Error, "no id");
+      assertMatch(error.message, /OOM|undefined|OK/);
+      await other.close();
+    }
+    await broker.append("b");
+    await reader.told("b");
+    assertEquals(redis.entries, ["b"]);
+    await end();
   });
 });

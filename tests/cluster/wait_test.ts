@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Ending, pause, unlessAborted, within } from "../../cluster/wait.ts";
+import { Ending, pause, within } from "../../cluster/wait.ts";
 import { countListeners } from "../helpers/leftovers.ts";
 
 const never = new Promise<string>(() => {});
@@ -18,10 +18,8 @@ describe("waiting for something", () => {
   it("has what it comes to", async () => {
     const { signal } = new AbortController();
     assertEquals(await within(Promise.resolve("a"), 60_000, "nothing", signal), "a");
-    assertEquals(await unlessAborted(Promise.resolve("a"), signal), "a");
     const failed = Promise.reject(new Error("it failed"));
     await assertRejects(() => within(failed, 60_000, "nothing"), Error, "it failed");
-    await assertRejects(() => unlessAborted(failed, signal), Error, "it failed");
   });
 
   it("ends when it takes too long", async () => {
@@ -32,7 +30,6 @@ describe("waiting for something", () => {
     it(`ends when its signal aborts, with the reason: ${when}`, async () => {
       const waiting = () => within(never, 60_000, "nothing", aborting(when));
       await assertRejects(waiting, Error, "given up");
-      await assertRejects(() => unlessAborted(never, aborting(when)), Error, "given up");
     });
 
     it(`ends a pause when its signal aborts: ${when}`, async () => {
@@ -49,8 +46,6 @@ describe("waiting for something", () => {
     await within(Promise.resolve("a"), 60_000, "nothing", signal);
     await within(Promise.reject(new Error("it failed")), 60_000, "nothing", signal).catch(() => {});
     await within(never, 1, "nothing", signal).catch(() => {});
-    await unlessAborted(Promise.resolve("a"), signal);
-    await unlessAborted(Promise.reject(new Error("it failed")), signal).catch(() => {});
     assertEquals(left(), 0);
   });
 

@@ -62,6 +62,7 @@ export class ClusterNode {
         this.lost.push({ why, at: this.told.length });
         this.presence.lost();
       },
+      unread: (before) => this.presence.unread(before),
       state: (up) => this.states.push(up),
       entry: (_, lag) => {
         this.#entries++;
