@@ -145,14 +145,12 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   shut(code: number | undefined, reason: string): void {
-    if (this.#fate === "refused") return;
     const connection = this.#connection;
     const wire = { code: code ?? 1005, reason };
     if (this.state === OPEN) return connection.close({ code: code ?? 1000, reason }, wire);
     const { state } = connection;
     if (state === "closing" || state === "idle") return; // its end is on the way
     this.#fate = "dropped";
-    if (this.#turn?.came === false) this.#turn.end();
     connection.close(NORMAL);
   }
 

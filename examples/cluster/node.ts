@@ -42,8 +42,8 @@ export async function startNode(node: string, broker: Broker): Promise<WebSocket
       }),
   });
   // Each message of a topic has the number after the last one, so that a client can count.
-  const start = crypto.randomUUID().slice(0, 8);
   for (const topic of TOPICS) {
+    let start = crypto.randomUUID();
     let number = 0;
     let isBusy = false;
     const timer = setInterval(async () => {
@@ -52,8 +52,10 @@ export async function startNode(node: string, broker: Broker): Promise<WebSocket
       isBusy = true;
       await server.publish(topic, `${start} ${topic} ${number}`).then(
         () => number++,
-        // What was not published goes again under its number; what may have been does not.
-        ({ kind }) => kind === "unconfirmed" && number++,
+        ({ kind }) => {
+          // What was not published goes again under its number. Where nobody knows, clients count anew.
+          if (kind === "unconfirmed") [start, number] = [crypto.randomUUID(), 0];
+        },
       );
       isBusy = false;
     }, EVERY_MS);

@@ -34,24 +34,25 @@ async function world() {
   return { clock, network, server, told, dial, end };
 }
 
-/** Ends that are told in a task of their own come in real time. */
-const task = () => new Promise((resolve) => setTimeout(resolve, 0));
+/** Ends that are told in a task of their own come in real time; that begins at the end of the turn. */
+const task = () => new Promise((resolve) => setTimeout(() => setTimeout(resolve, 0), 0));
 
 describe("a socket with a 'signal'", () => {
-  it("ends at once where that has aborted before, and dials nobody", async () => {
-    const { clock, network, told, dial, end } = await world();
-    const socket = dial({ signal: AbortSignal.abort() });
-    const words: string[] = [];
-    socket.addEventListener("error", (event) => words.push((event as ErrorEvent).error.message));
-    assertEquals([socket.readyState, network.links], [2, []]);
-    await task();
-    await clock.advance(10);
-    assertEquals([told, socket.readyState, socket.bufferedAmount], [["aborted", 1006], 3, 0]);
-    assertStringIncludes(words.join(), "closed before it was open, or dropped");
-    await end();
-  });
-
   for (const reconnect of [false, true]) {
+    it(`ends at once where that has aborted before, and dials nobody: reconnect ${reconnect}`, async () => {
+      const { clock, network, told, dial, end } = await world();
+      const observer = { dialling: () => told.push("dialling") };
+      const socket = dial({ signal: AbortSignal.abort(), reconnect, observer });
+      const words: string[] = [];
+      socket.addEventListener("error", (event) => words.push((event as ErrorEvent).error.message));
+      assertEquals([socket.readyState, network.links], [2, []]);
+      await task();
+      await clock.advance(10);
+      assertEquals([told, socket.readyState, socket.bufferedAmount], [["aborted", 1006], 3, 0]);
+      assertStringIncludes(words.join(), "closed before it was open, or dropped");
+      await end();
+    });
+
     it(`ends as it aborts while connecting, and listens no more: reconnect ${reconnect}`, async () => {
       const { clock, told, dial, end } = await world();
       const aborter = new AbortController();

@@ -255,6 +255,7 @@ describe("a client's socket", () => {
     );
     await clock.advance(10);
     two!.close();
+    await clock.advance(0);
     await new Promise((resolve) => setTimeout(resolve));
     await clock.advance(100);
     assertEquals([asked, two!.readyState], [["/1"], 3]);
