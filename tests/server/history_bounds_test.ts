@@ -42,7 +42,7 @@ const found = (missed: number) => ({ topic: "t", recovered: true, missed });
 const notFound = { topic: "t", recovered: false, missed: 0 };
 
 describe("the past of topics", () => {
-  // A message of 399,900 bytes counts 100 more.
+  // A message of 399,900 bytes counts 100 more, the name of its topic 2.
   const large = { bytes: 399_900 };
   const cases: [name: string, history: HistoryOptions, just: Away, over: Away][] = [
     ["1,000 messages of a topic", {}, { messages: 1000 }, { messages: 1001 }],
@@ -52,7 +52,7 @@ describe("the past of topics", () => {
       ...{ messages: 1, seconds: 10.1 },
     }],
     ["16 MiB", {}, { ...large, messages: 41 }, { ...large, messages: 42 }],
-    ["so many bytes as it is told", { maxBytes: 800_000 }, { ...large, messages: 2 }, {
+    ["so many bytes as it is told", { maxBytes: 800_002 }, { ...large, messages: 2 }, {
       ...{ ...large, messages: 3 },
     }],
   ];

@@ -305,7 +305,7 @@ describe("createWebSocketServer() whose peer ends with much queued to it", () =>
     const peer = await deadReader(peers);
     await queue(watched, await watched.connected(), 16);
     peer.close(4001, "enough");
-    await delay(100);
+    if (HERE === "bun") await watched.until(() => watched.closes.length > 0);
     await pass(clock, () => watched.closes.length > 0);
     const ends = {
       deno: ["error 200 0", "close 1006 The link is down"],
