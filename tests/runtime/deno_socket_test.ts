@@ -1,6 +1,6 @@
 /** `runtime/deno/socket.ts` on a real connection: what leaves, and in which order. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
@@ -178,7 +178,7 @@ if (!onDeno) {
       await using it = await pair();
       stall(it);
       it.socket.ping();
-      await heldBack(it);
+      assertLess(await heldBack(it), 15); // the Ping gives up after five turns
       const { bufferedAmount } = it.socket;
       assertEquals(it.held(), 1);
       it.peer.reset();
