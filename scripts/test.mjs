@@ -4,10 +4,11 @@
  * and the snippets in the documentation on Deno. It says a line for each file that is done, and shows
  * what a runner printed only where a test has failed.
  *
- *     test [--deno | --bun] [--quick] [--verbose] [file, folder or part of a path]...
+ *     test [--deno | --bun] [--quick] [--verbose] [--runners=5] [file, folder or part of a path]...
  *
  * `--quick` leaves out what takes long, which `tests/README.md` lists, and does not count the branches.
  * `--verbose` shows all that the runners print, as it comes; so does one file or more on one runtime.
+ * `--runners` says how many work at a time.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +27,7 @@ import { packages, peer, runtimes, system, telling, versionOf } from "./setup.mj
 /** A run that takes longer hangs. */
 const LIMIT_SECONDS = 20 * 60;
 
-/** How many runners work at a time: most tests wait for something, few want a core. */
+/** How many runners work at a time unless told otherwise: most tests wait for something, few want a core. */
 const RUNNERS = 5;
 
 /** How long each file took the last time, on each runtime: what the time left is told from. */
@@ -55,7 +56,7 @@ const NEEDS = /** @type {const} */ ([
   [/\/valkey_\w*test\.ts$/, "valkey-server"],
 ]);
 
-const { only, paths, quick, verbose } = parse(process.argv.slice(2));
+const { only, paths, quick, verbose, most } = parse(process.argv.slice(2));
 const unknown = paths.filter((path) => testFiles([path]).length === 0);
 if (unknown.length > 0) quit(`No test file matches ${unknown.join(" or ")}.`);
 const matching = testFiles(paths).filter((file) => !quick || isQuick(file));
@@ -107,7 +108,7 @@ const all = [
     : [runOf("Deno, snippets", documentedModules(), onDeno(["--doc"]), true)]),
 ];
 const suites = all.map(({ suite }) => suite);
-const runners = verbose ? all.length : RUNNERS;
+const runners = verbose ? all.length : most;
 await runAll(suites, runners, async (suite, part) => {
   const run = all.find((one) => one.suite === suite);
   if (run !== undefined) await runPart(run, part);
@@ -286,16 +287,18 @@ function parse(args) {
   const paths = [];
   let quick = false;
   let verbose = false;
+  let most = RUNNERS;
   for (const arg of args) {
     if (arg === "--deno") only = "deno";
     else if (arg === "--bun") only = "bun";
     else if (arg === "--quick") quick = true;
     else if (arg === "--verbose") verbose = true;
+    else if (/^--runners=[1-9]\d*$/.test(arg)) most = Number(arg.slice("--runners=".length));
     else if (arg === "--") continue;
     else if (arg.startsWith("-")) quit(`Unknown option "${arg}".`);
     else paths.push(arg);
   }
-  return { only, paths, quick, verbose: verbose || (only !== undefined && paths.length > 0) };
+  return { only, paths, quick, most, verbose: verbose || (only !== undefined && paths.length > 0) };
 }
 
 /**

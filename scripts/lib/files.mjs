@@ -1,6 +1,6 @@
 // @ts-check
 /** The files that the test command works on, as paths from the root with forward slashes. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { ROOT } from "./exec.mjs";
 
@@ -122,6 +122,19 @@ export const LONGER_FILES = [
 export function isQuick(file) {
   const long = [...LONG_SUITES.map((suite) => `${suite}/`), ...LONG_FILES];
   return !long.some((path) => file.startsWith(`tests/${path}`));
+}
+
+/** What a test says that measures time, or that waits for a length of it. */
+const TIMED =
+  /assertInTime|shortOfCores|Stopwatch|performance\.now|Date\.now\(\) [-<+]|setTimeout|delay\(/;
+
+/**
+ * Whether a test of a file depends on how long something takes.
+ *
+ * @param {string} file
+ */
+export function isTimed(file) {
+  return TIMED.test(readFileSync(join(ROOT, file), "utf8"));
 }
 
 /**

@@ -17,6 +17,8 @@ describe("a command", () => {
     ["cluster_kill", ["nats", "2", "resumed"], kill],
     ["cluster_model", ["many"], "cluster:model [programs] [seed]"],
     ["cluster_model", ["1", "-1"], "cluster:model [programs] [seed]"],
+    ["rounds", ["0"], "rounds [rounds] [runners]"],
+    ["rounds", ["50", "12", "1"], "rounds [rounds] [runners]"],
   ];
   for (const [script, args, usage] of cases) {
     it(`says what it takes: ${script} ${args.join(" ")}`, async () => {

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   isQuick,
+  isTimed,
   LONG_FILES,
   LONG_SUITES,
   LONGER_FILES,
@@ -54,5 +55,17 @@ describe("how long a file may take", () => {
     const named = [...LONGEST_FILES, ...LONGER_FILES].map((name) => `tests/${name}test.ts`);
     assertEquals(named.filter((file) => !testFiles([]).includes(file)), []);
     assertEquals(new Set(named).size, named.length);
+  });
+});
+
+describe("a round", () => {
+  it("is of the files that measure time or wait for it", () => {
+    const timed = testFiles([]).filter(isTimed);
+    for (const name of ["heartbeat/dead_peer", "server/authorize", "pair/scale", "cluster/drain"]) {
+      assert(timed.includes(`tests/${name}_test.ts`), name);
+    }
+    for (const name of ["errors", "client/url", "scripts/files"]) {
+      assert(!timed.includes(`tests/${name}_test.ts`), name);
+    }
   });
 });
