@@ -19,6 +19,7 @@ import {
 } from "../internal/validate.ts";
 import { UNIX } from "../runtime/unix.ts";
 import { isAddress } from "./address.ts";
+import { canonicalAddress } from "./handle.ts";
 import {
   type AllowedHosts,
   type AllowedOrigins,
@@ -179,7 +180,11 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
   return {
     slowPeer: (given.slowPeer ?? "drop") as ServerConfig["slowPeer"],
     // With no address, both families where the machine has IPv6.
-    hostnames: unixPath !== undefined ? [UNIX] : ip === undefined ? ["::", "0.0.0.0"] : [ip],
+    hostnames: unixPath !== undefined
+      ? [UNIX]
+      : ip === undefined
+      ? ["::", "0.0.0.0"]
+      : [canonicalAddress(ip)],
     port,
     unixPath,
     compression: (given.compression ?? false) as boolean,

@@ -40,6 +40,24 @@ describe("createWebSocketServer().start({ serverIP })", () => {
     await assertNotAt(watched, peers, HOST);
   });
 
+  for (
+    const [serverIP, hostname] of [
+      ["0:0:0:0:0:0:0:1", "::1"],
+      ["::0001", "::1"],
+      ["::0", "::"],
+      ["::FFFF:7f00:1", HOST],
+      [`::ffff:${HOST}`, HOST],
+    ] as const
+  ) {
+    it(`tells ${serverIP} as ${hostname} in its address`, async () => {
+      await using watched = await WatchedServer.start({ serverIP });
+      assertEquals(watched.server.address!.hostname, hostname);
+      await using peers = new RawPeers(watched);
+      await peers.connect({ host: hostname });
+      await watched.connected();
+    });
+  }
+
   it("listens on both families when serverIP is ''", async () => {
     await using watched = await WatchedServer.start({ serverIP: "" });
     assertEquals(watched.server.address!.hostname, "::");
