@@ -226,7 +226,7 @@ function readHeaders(
   header: Record<string, unknown>,
   url: unknown,
 ): Record<string, string> | BusinessError {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = Object.create(null); // a name may be `__proto__`
   let entries;
   try {
     entries = Object.entries(header);

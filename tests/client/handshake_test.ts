@@ -45,6 +45,13 @@ describe("createWebSocket().connect() with header", () => {
     assertEquals(linesOf(head, "x-two"), ["x-two: 3"]);
   });
 
+  it("sends names that every object has", async () => {
+    const header = JSON.parse('{ "__proto__": "a", "constructor": "b", "toString": "c" }');
+    const head = await headOf({ header });
+    const lines = ["__proto__", "constructor", "tostring"].map((name) => linesOf(head, name));
+    assertEquals(lines, [["__proto__: a"], ["constructor: b"], ["tostring: c"]]);
+  });
+
   it("refuses values that are no text: a lost token must not pass for none", async () => {
     const values = [5, true, null, undefined, ["a"], {}, () => "a"];
     for (const value of values) {
