@@ -37,6 +37,14 @@ describe("createWebSocket().connect() with header", () => {
     );
   });
 
+  it("sends a `user-agent` after Deno's own, and in the place of Bun's", async () => {
+    const lines = linesOf(await headOf({ header: { "user-agent": "mine" } }), "user-agent");
+    assertEquals(
+      lines.map((line) => line.replace(/Deno\/.*/, "Deno")),
+      HERE === "deno" ? ["user-agent: Deno", "user-agent: mine"] : ["User-Agent: mine"],
+    );
+  });
+
   it("sends the later of two names that differ in case only", async () => {
     const head = await headOf({
       header: { "X-One": "1", "x-one": "2", "x-two": "1", "X-TWO": "2", "X-Two": "3" },

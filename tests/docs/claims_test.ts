@@ -286,6 +286,21 @@ describe("docs/guarantees.md", () => {
   }
 });
 
+describe("docs/limits.md", () => {
+  for (const file of twins("limits.md")) {
+    it(`names for each limit the tests that pin it: ${file}`, () => {
+      const limits = rowsOf(read(file)).filter(([what]) => !["limit", "限制"].includes(what!));
+      assert(limits.length > 50);
+      for (const cells of limits) {
+        const tests = cells.at(-1)!.split(/, |、/).map((cell) =>
+          /^`(tests\/\S+)`$/.exec(cell)?.[1]
+        );
+        for (const test of tests) assert(test && existsSync(join(ROOT, test)), cells[0]);
+      }
+    });
+  }
+});
+
 describe("CHANGELOG.md", () => {
   it("begins with the version that there is", () => {
     const { version } = JSON.parse(read("package.json"));

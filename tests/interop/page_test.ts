@@ -9,7 +9,7 @@ import { within } from "../helpers/client.ts";
 import { binaries, Project } from "../helpers/package.ts";
 import { freePort, ROOT } from "../helpers/programs.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
-import { CLOSE, PING, PONG, RawServer, type RawServerOptions } from "../peers/raw.ts";
+import { CLOSE, PING, PONG, RawServer, type RawServerOptions, readClose } from "../peers/raw.ts";
 
 /** What a bundler for browsers makes of a module. */
 async function bundle(code: string, ...more: string[]): Promise<string> {
@@ -304,6 +304,25 @@ if (Chromium.path !== undefined) {
       `);
       // Where nobody watches, nobody notices.
       assertEquals(states, ["4000", "idle", "open"]);
+    });
+
+    it("keeps its connection while another page is shown, and makes a new one when it is shown again", async () => {
+      await using other = await raw();
+      const accepted = other.accept();
+      await run(`
+        self.kept = createWebSocket({ reconnect: { minDelay: 0.05 } });
+        await self.kept.connect("${other.url}");
+        await self.kept.opened;
+      `);
+      const peer = await within(accepted);
+      await page.goto(`${url.replace("ws", "http")}another`);
+      peer.send(PING, "still there?");
+      await within(peer.next(PONG));
+      const again = other.accept();
+      await page.evaluate("history.back()");
+      assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1001, reason: "" });
+      await within(again);
+      await page.evaluate("self.kept.close()");
     });
   });
 }
