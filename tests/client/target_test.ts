@@ -123,6 +123,17 @@ describe("askTarget()", () => {
     assertEquals(fixed.headers, { c: "d" });
   });
 
+  it("takes a header that names the host where the URL does so too, whoever says either", async () => {
+    const header = { Host: "LOCALHOST:80", a: "b" };
+    for (const [url, given] of [[URL, () => header], [fn, () => header], [URL, header]] as const) {
+      const request = await ask(url, { header: given });
+      assert(!(request instanceof Error));
+      assertEquals(request.headers, { a: "b" });
+    }
+    const other = () => ask(() => "ws://example.com/", { header: () => header });
+    await assertRejects(other, BusinessError, "connect: 'header' host must be left");
+  });
+
   it("throws what may be better next time, and returns what will not", async () => {
     const thrown: [unknown, object | undefined, number][] = [
       [() => 5, undefined, 401],

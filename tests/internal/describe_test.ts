@@ -158,6 +158,7 @@ suite("withoutSecrets()", () => {
     assertFalse("code" in (withoutSecrets(new Error("wss://h/?a")) as Error));
     assertEquals(withoutSecrets("WSS://h/?secret\n"), "WSS://h/?…\\u000a");
     assertEquals(withoutSecrets("to 'ws://h/it's?secret' at all"), "to 'ws://h/it's?…' at all");
+    assertEquals(withoutSecrets("ws://u:p@a/?t to wss://b/?s"), "ws://…@a/?… to wss://b/?…");
   });
 
   it("leaves alone what has none", () => {

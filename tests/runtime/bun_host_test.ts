@@ -171,6 +171,17 @@ describe("a connection of Bun's server in a host", () => {
     void two.mount.accept(request(), hostOf(both, theirs));
     void both.message(theirs, "hello");
     assertEquals(two.told.slice(-2), [OPEN, ["message", "hello"]]);
+    // Whoever stands before the other's handler sees what comes to it.
+    const seen: unknown[] = [];
+    const before = {
+      ...two.mount.websocket,
+      message: (_: unknown, data: unknown) => void seen.push(data),
+    };
+    const around = one.mount.websocketWith(before);
+    const watched = new Ws();
+    void two.mount.accept(request(), hostOf(around, watched));
+    void around.message(watched, "hello");
+    assertEquals(seen, ["hello"]);
   });
 
   it("lets a client here hear of the end before it lets go", async () => {

@@ -198,6 +198,15 @@ describe("a handler for two stacks", () => {
     assertEquals([stranger.calls, ours.calls], [["close 1009"], ["close 1009"]]);
     assertEquals([theirs.length, told.length], [1, 2]);
   });
+
+  it("holds the other to Bun's own limit where it has none of its own, whatever ours is", () => {
+    const seen: number[] = [];
+    const other = { message: (_: unknown, data: unknown) => void seen.push(String(data).length) };
+    const handler = mounted({ maxPayload: 2 * MIB16 }).mount.websocketWith(other);
+    const stranger = new Ws({ any: 1 });
+    for (const length of [MIB16, MIB16 + 1]) void handler.message(stranger, "x".repeat(length));
+    assertEquals([seen, stranger.calls], [[MIB16], ["close 1009"]]);
+  });
 });
 
 describe("what is published", () => {

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocketServer, type WebSocketServerConfig } from "../../mod.ts";
+import type { Admission } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { HANDSHAKE, ScriptedServer } from "../helpers/scripted_runtime.ts";
 
@@ -100,6 +101,63 @@ describe("the words of a handshake that is refused", () => {
     }
     admission.closed({ code: 1001, reason: "" });
     await clock.until(stopped);
+  });
+});
+
+describe("what is wrong with a handshake", () => {
+  it("is looked for in the order that docs/server.md has: what comes first is told, whatever else is wrong", async () => {
+    let address = "none";
+    let isWelcome = false;
+    const { clock, runtime, seen, server } = await serverOf({
+      allowedHosts: ["a.example"],
+      path: "/chat",
+      clientAddress: () => address,
+      allowedOrigins: ["https://a.example"],
+      protocol: "chat",
+      maxConcurrentClientsNumber: 1,
+      maxConnectionsForOneClient: 1,
+      authorize: () => isWelcome ? {} : new Response(null, { status: 401 }),
+    });
+    const right = { ...HANDSHAKE, host: "a.example", "sec-websocket-protocol": "chat" };
+    const wrong = {
+      ...HANDSHAKE,
+      host: "b/c",
+      origin: "https://b.example",
+      "sec-websocket-version": "8",
+    };
+    let url = "http://a.example/";
+    let headers: Record<string, string> = wrong;
+    const ask = () => runtime.ask(new Request(url, { headers }));
+    const mend = (more: object) => void (headers = { ...headers, ...more });
+    // Each is asked for once, and then mends what it was told.
+    const order: [reason: string, mends: () => unknown][] = [
+      ["invalid_handshake", () => mend({ host: "b.example" })],
+      ["host_not_allowed", () => mend({ host: "a.example" })],
+      ["path_not_found", () => url = "http://a.example/chat"],
+      ["client_address_failed", () => address = "192.0.2.1"],
+      ["invalid_handshake", () => mend({ "sec-websocket-version": "13" })],
+      ["origin_not_allowed", () => mend({ origin: "https://a.example" })],
+      ["subprotocol_not_offered", () => mend(right)],
+      ["authorize_rejected", () => isWelcome = true],
+    ];
+    for (const [, mends] of order) {
+      assertEquals(await ask() instanceof Response, true);
+      mends();
+    }
+    assertEquals(seen.map((told) => (told as unknown[])[2]), order.map(([reason]) => reason));
+    // The limits: what concerns all comes first, and each of them before `authorize`.
+    seen.splice(0);
+    const first = await ask() as Admission;
+    isWelcome = false;
+    await ask();
+    address = "192.0.2.2";
+    await ask();
+    assertEquals(seen.map((told) => (told as unknown[])[2]), [
+      "max_connections_per_client",
+      "max_clients",
+    ]);
+    first.closed({ code: 1006, reason: "" });
+    await clock.until(server.stop());
   });
 });
 

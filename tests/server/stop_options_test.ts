@@ -58,6 +58,20 @@ describe("server.stop(options)", () => {
     assertEquals(same, { code: 1012, reason: "retry after 1" });
   });
 
+  it("tells no second to who is told something else already", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const all = await peers.connectMany(3);
+    const connections = await Promise.all([1, 2, 3].map((n) => watched.connected(n)));
+    void watched.server.close(connections[1]!, { code: 4000, reason: "you" });
+    assertEquals(await watched.server.stop({ retryAfter: 2 }), true);
+    const frames = await deadline(Promise.all(all.map((peer) => peer.next(CLOSE))), LIMIT_MS);
+    assertEquals(
+      frames.map(readClose).map(({ reason }) => reason).toSorted(),
+      ["retry after 1", "retry after 2", "you"],
+    );
+  });
+
   it("has clients that reconnect come back one after the other", async () => {
     const clock = new FakeClock();
     const network = new MemoryNetwork({ clock });

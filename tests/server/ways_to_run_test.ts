@@ -66,13 +66,19 @@ describe("a server that begins by", () => {
     });
 
     it(`${way[0]}: asks the runtime for what was asked for`, async () => {
-      const config = { maxPayload: 1_000_000, compression: true, pingInterval: 7, pongTimeout: 5 };
+      const config = {
+        ...{ maxPayload: 1_000_000, maxBufferedAmount: 9000, compression: true },
+        ...{ pingInterval: 7, pongTimeout: 5 },
+      };
       const get = ({ asked }: ScriptedServer) => {
-        const { binaryType, compression, deadAfter, maxPayload, pingInterval = 7 } = asked;
-        return [binaryType, compression, deadAfter, maxPayload! - maxPayload! % 1000, pingInterval];
+        const { binaryType, compression, deadAfter, maxPayload } = asked;
+        const { maxBufferedAmount = 9000, pingInterval = 7 } = asked; // what a mount alone is told
+        const bytes = [maxPayload! - maxPayload! % 1000, maxBufferedAmount];
+        return [binaryType, compression, deadAfter, pingInterval, ...bytes];
       };
       const options = { binaryType: "uint8array" };
-      assertEquals(await each(way, options, config, get), ["uint8array", true, 12, 1_000_000, 7]);
+      const expected = ["uint8array", true, 12, 7, 1_000_000, 9000];
+      assertEquals(await each(way, options, config, get), expected);
       assertEquals((await each(way, {}, {}, get) as unknown[]).slice(0, 3), [undefined, false, 60]);
     });
 
