@@ -99,6 +99,7 @@ export class Resume {
     const position = epoch === there.epoch ? there : { ...there, epoch };
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
+      this.#told = undefined; // it was another log's
       this.#history.moved(position);
       const at = placeText(this.#history.start!);
       for (const peer of this.#peers) peer.tell({ epoch, at });

@@ -94,6 +94,10 @@ describe("a node's log", () => {
     cluster.broker.up();
     await cluster.settle(0);
     assertEquals(await other, 2);
+    cluster.broker.fail("refused");
+    void node!.publish("c");
+    await cluster.settle(50);
+    assertEquals(node!.texts, ["a", "b", "c"], "soon, however long the ones before have waited");
   });
 
   it("drops an entry that comes late, after its successor", async () => {
@@ -176,6 +180,23 @@ describe("a node's log", () => {
       assertEquals([texts, lost.map(({ why }) => why)], [["a", "b", "c", "d"], ["forked"]]);
     }
   });
+
+  for (const how of ["cut", "empty"] as const) {
+    it(`tells once what is appended again after it was told and lost: ${how}`, async () => {
+      const cluster = new Cluster(2);
+      await cluster.settle(100);
+      const [one, other] = cluster.nodes;
+      one!.link.hold("entries");
+      cluster.broker.fail("lost answer");
+      const published = one!.publish("a");
+      await cluster.settle(10);
+      cluster.broker[how](1);
+      await cluster.settle(100);
+      one!.link.release();
+      assertEquals([await published, grouped(cluster)], [1, [["a"]]]);
+      for (const { texts, lost } of [one!, other!]) assertEquals([texts, lost.length], [["a"], 1]);
+    });
+  }
 
   it("says of what was in a log that is gone that nobody knows", async () => {
     const cluster = new Cluster(1);

@@ -63,6 +63,24 @@ describe("a node whose broker takes nothing", () => {
   });
 });
 
+describe("a node whose broker takes its time", () => {
+  it("tells of all who come and go within one append", async () => {
+    const cluster = new Cluster(2);
+    await cluster.settle(100);
+    const [slow, other] = cluster.nodes as [ClusterNode, ClusterNode];
+    slow.link.hold("appends");
+    void slow.publish("under way");
+    await cluster.settle(4000);
+    slow.presence.join(["t", 1, "::1"]);
+    slow.presence.leave("t", 1);
+    slow.link.release();
+    await cluster.settle(100);
+    for (const { changes } of [slow, other]) {
+      assertEquals(changes.map(({ joined, left }) => [joined.length, left.length]), [[1, 0], [0, 1]]);
+    }
+  });
+});
+
 describe("a node that reads and cannot append", () => {
   it("answers all who have asked meanwhile with one announcement, and tells who has left since", async () => {
     const cluster = new Cluster(1);

@@ -179,6 +179,17 @@ describe("a client that was in an epoch which has forked", () => {
   });
 });
 
+describe("an epoch that has forked", () => {
+  it("is called by another name on each node, which need not have seen the same forks of it", () => {
+    const names = [start(), start()].map(({ resume }) => {
+      resume.lost("forked");
+      resume.read(at("e", 2), "t", "other m2");
+      return (resume.hello as { epoch: string }).epoch;
+    });
+    assertEquals(new Set(["e", ...names]).size, 3, `${names}`);
+  });
+});
+
 describe("a client that stays", () => {
   it("is told each 25 s where the log stands, if it has moved", async () => {
     const { clock, resume } = start();
@@ -200,6 +211,19 @@ describe("a client that stays", () => {
     assertEquals(clock.pending, 1);
     resume.close();
     assertEquals(clock.pending, 0);
+  });
+
+  it("is told so of another log as well, which stands where the one before has stood", async () => {
+    const { clock, resume } = start();
+    const peer = peerOf(undefined);
+    resume.add(peer);
+    await clock.advance(25_000);
+    resume.lost("gone");
+    for (const n of [1, 2, 3]) resume.read(at("f", n), "u", `f${n}`);
+    await clock.advance(25_000);
+    const gone = [{ lost: "gone" }, { epoch: "f", at: "0.0" }];
+    assertEquals(peer.log, [{ at: "3.0" }, ...gone, { at: "3.0" }]);
+    resume.remove(peer);
   });
 
   it("is told that something is lost, and in which log it is then", async () => {

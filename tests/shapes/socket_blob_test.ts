@@ -41,6 +41,18 @@ async function sending(init: object = {}) {
 }
 
 describe("a socket that reads a Blob", () => {
+  it("counts that beside what is queued", async () => {
+    const { runtime, socket } = await sending();
+    runtime.socket.bufferedAmount = 2;
+    assertEquals(socket.bufferedAmount, 6);
+    socket.send("56");
+    assertEquals(socket.bufferedAmount, 8);
+    runtime.socket.bufferedAmount = 0;
+    socket.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    assertEquals([socket.readyState, socket.bufferedAmount], [3, 6]);
+  });
+
   for (const reconnect of [false, true]) {
     for (const closes of [false, true]) {
       it(`tells what its signal has cut off: reconnect ${reconnect}, closed ${closes}`, async () => {
