@@ -46,6 +46,19 @@ describe("what is ordered of a log in memory", () => {
     await broker.close();
   });
 
+  it("holds nothing that comes while the log is down", async () => {
+    const { clock, broker, link, log } = await world({ latency: 1 });
+    link.hold("appends");
+    const append = outcome(link.append("a"));
+    broker.down();
+    await clock.advance(1);
+    broker.up();
+    link.release();
+    await clock.advance(10);
+    assertEquals([await append, log, broker.entries], ["the log in memory is down", [], []]);
+    await broker.close();
+  });
+
   it("has a gap for all who read by a link, and for nobody else", async () => {
     const { clock, broker, link, log } = await world();
     const logs = [link, broker.link()].map((link) => {

@@ -106,7 +106,10 @@ describe("a server of which one connection is shown in another shape", () => {
     socket.onmessage = ({ data }) => kinds.push(data.constructor.name);
     for (const type of ["blob", "arraybuffer", "blob"] as const) {
       socket.binaryType = type;
-      assertEquals(socket.binaryType, type);
+      for (const none of ["", "nodebuffer", "Blob", "ArrayBuffer"]) {
+        Object.assign(socket, { binaryType: none }); // it takes no notice
+        assertEquals(socket.binaryType, type);
+      }
       await pair.ws.send(new Uint8Array(1));
       await clock.advance(10);
     }

@@ -92,6 +92,21 @@ describe("a passive listener", () => {
   });
 });
 
+describe("a listener that is to be called once", () => {
+  for (const passive of [false, true]) {
+    it(`is, also where the event is told again within it: passive ${passive}`, async () => {
+      const { ws, end } = await make();
+      let called = 0;
+      ws.addEventListener("x", () => {
+        if (++called < 3) ws.dispatchEvent(new Event("x"));
+      }, { once: true, passive });
+      ws.dispatchEvent(new Event("x"));
+      assertEquals(called, 1);
+      await end();
+    });
+  }
+});
+
 describe("the event of a message that was told", () => {
   it("has no current target, whatever it was asked for, while the next one has", async () => {
     const given = await make();

@@ -25,6 +25,9 @@ describe("socketOf()", () => {
     ]);
     assert(socketOf(server, connection) === one);
     assert(socketOf(server, { ...connection }) === one);
+    one.send(new Blob(["last"]));
+    one.close(); // behind that
+    assertEquals([one.readyState, socketOf(server, connection) === one], [2, true]);
     peer.end();
     await server.stop();
   });

@@ -11,6 +11,8 @@ import { ScriptedClient } from "../helpers/scripted_runtime.ts";
 import { assertThrowsDom, logOf, next } from "../helpers/sockets.ts";
 import { acceptHead, header, RawServer, type RawServerOptions, TEXT } from "../peers/raw.ts";
 
+const DEFLATE = "permessage-deflate";
+
 const QUICK = { minDelay: 0.05, maxDelay: 0.1, random: () => 0.5 };
 
 /** A socket that comes back at once, and its server. */
@@ -57,6 +59,29 @@ describe("a socket that reconnects", () => {
       await clock.advance(1000);
     }
     assertEquals(told, ["a\ufffd", "a\ufffd"]);
+  });
+
+  it("shows what each connection has agreed on", async () => {
+    const runtime = new ScriptedClient();
+    const clock = new FakeClock();
+    const Socket = webSocketClass({ runtime, clock, reconnect: QUICK, compression: true });
+    const ws = new Socket("ws://localhost/", ["a", "b"]);
+    const shown: string[] = [];
+    ws.onopen = ws.onclose = ({ type }) => {
+      shown.push(`${type} '${ws.protocol}' '${ws.extensions}'`);
+    };
+    for (const [protocol, extensions] of [["a", DEFLATE], ["b", ""], ["a", DEFLATE]]) {
+      Object.assign(runtime.socket, { protocol, extensions });
+      runtime.events.open();
+      runtime.events.closed({ code: 4000, reason: "" });
+      await clock.advance(1000);
+    }
+    ws.close();
+    await next(ws, "close");
+    assertEquals(shown, [
+      ...[`open 'a' '${DEFLATE}'`, `close 'a' '${DEFLATE}'`, "open 'b' ''", "close 'b' ''"],
+      ...[`open 'a' '${DEFLATE}'`, `close 'a' '${DEFLATE}'`, `close 'a' '${DEFLATE}'`],
+    ]);
   });
 
   it("keeps what is sent in between, in order, before anything else", async () => {

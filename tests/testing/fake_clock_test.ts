@@ -88,8 +88,10 @@ describe("FakeClock", () => {
     const log: number[] = [];
     clock.setTimer(() => log.push(clock.now() - start), 10);
     clock.setTimer(() => log.push(clock.now() - start), 20);
+    clock.setTimer(() => log.push(clock.now() - start), 100);
+    clock.setTimer(() => log.push(clock.now() - start), 101);
     clock.block(100);
-    assertEquals(log, [100, 100]);
+    assertEquals([log, clock.now() - start], [[100, 100, 100], 100]);
   });
 
   it("waits for what takes real time, where no timer is left", async () => {
