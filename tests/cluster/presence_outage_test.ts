@@ -76,7 +76,10 @@ describe("a node whose broker takes its time", () => {
     slow.link.release();
     await cluster.settle(100);
     for (const { changes } of [slow, other]) {
-      assertEquals(changes.map(({ joined, left }) => [joined.length, left.length]), [[1, 0], [0, 1]]);
+      assertEquals(changes.map(({ joined, left }) => [joined.length, left.length]), [[1, 0], [
+        0,
+        1,
+      ]]);
     }
   });
 });

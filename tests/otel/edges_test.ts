@@ -6,8 +6,8 @@ import type { ClientHandshake, RefusalReason, ServerHandshake } from "../../otel
 import { otelObserver } from "../../otel.ts";
 import { Telemetry } from "../helpers/telemetry.ts";
 
-const ATTRIBUTES = { "http.route": "/chat" };
-const COMMON = { "network.protocol.name": "websocket", ...ATTRIBUTES };
+/** What everything is to have, also in the place of what it has by itself. */
+const ATTRIBUTES = { "network.protocol.name": "websocket, tunnelled", "http.route": "/chat" };
 
 describe("otelObserver(), as it counts what a broker does", () => {
   const cases: [up: boolean, lost: "trimmed" | "forked" | "gone" | undefined, type?: string][] = [
@@ -41,7 +41,7 @@ describe("otelObserver(), as it says whose something is", () => {
     assertEquals(all.length, 5 + 4 + 1);
     for (const { descriptor, dataPoints } of all) {
       for (const { attributes } of dataPoints) {
-        for (const [name, value] of Object.entries(COMMON)) {
+        for (const [name, value] of Object.entries(ATTRIBUTES)) {
           assertEquals(attributes[name], value, `${descriptor.name}: ${name}`);
         }
       }

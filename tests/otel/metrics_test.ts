@@ -196,16 +196,15 @@ describe("otelObserver(), as it measures", () => {
   it("measures the broker that servers share, and late timers", async () => {
     await using telemetry = new Telemetry();
     const observer = otelObserver(telemetry.options);
-    observer.entry!(100, 20);
-    observer.entry!(100, undefined);
+    for (const lag of [20, 0, undefined]) observer.entry!(100, lag);
     observer.broker!(true, undefined);
     observer.broker!(false, undefined);
     observer.broker!(true, "trimmed");
     observer.delayed!(300);
     const one = (value: number) => ({ count: 1, sum: value, min: value, max: value });
     assertEquals(await telemetry.values(), {
-      "websocket.server.broker.entries": 2,
-      "websocket.server.broker.lag": one(0.02),
+      "websocket.server.broker.entries": 3,
+      "websocket.server.broker.lag": { count: 2, sum: 0.02, min: 0, max: 0.02 },
       "websocket.server.broker.failures error.type=unreachable": 1,
       "websocket.server.broker.failures error.type=trimmed": 1,
       "websocket.server.timer.delay": one(0.3),

@@ -110,6 +110,30 @@ describe("a writer of streamsOf()", () => {
     await clock.until(server.stop());
   });
 
+  for (const spare of [0, HEAD - 1]) {
+    it(`leaves it beside what a write leaves, with ${spare} bytes to spare`, async () => {
+      const [clock, runtime] = [new FakeClock(), new ScriptedServer()];
+      const server = createWebSocketServer({ clock, runtime });
+      const told: unknown[] = [];
+      server.on("error", ({ kind }) => told.push(kind));
+      const maxBufferedAmount = 64 * KIB + MAX_PAYLOAD + spare;
+      await server.start({ serverPort: 80, maxPayload: MAX_PAYLOAD, maxBufferedAmount });
+      const admission = runtime.enter();
+      const wire = new HeadSocket();
+      admission.open(wire);
+      const { writable } = streamsOf(server, server.listAllConnections()[0]!);
+      wire.bufferedAmount = 64 * KIB;
+      const written = writable.getWriter().write(new Uint8Array(MAX_PAYLOAD));
+      await clock.advance(1000);
+      assertEquals([told, wire.calls], [[], []]);
+      wire.bufferedAmount = 0;
+      await clock.until(written);
+      assertEquals([told, wire.calls], [[], ["send"]]);
+      admission.closed({ code: 1000, reason: "" });
+      await clock.until(server.stop());
+    });
+  }
+
   for (const what of ["to a peer that may stay", "of a client"]) {
     it(`fails at once with what never has room ${what}`, async () => {
       const { pair, writer } = await held(WAYS[what]!);
