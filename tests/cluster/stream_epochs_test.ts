@@ -5,7 +5,8 @@ import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { Reading } from "../../cluster/brokers/reading.ts";
 import { readReply } from "../../cluster/brokers/redis_rows.ts";
-import { redisBroker } from "../../redis.ts";
+import { redisBroker, type RedisClient } from "../../redis.ts";
+import { LogReader } from "../helpers/log_reader.ts";
 import { until } from "../helpers/until.ts";
 import { natsLog, redisLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
@@ -71,6 +72,38 @@ describe("an epoch in JetStream", () => {
   });
 });
 
+describe("a client of npm's redis", () => {
+  it("is asked with no limit of its own, and by way of Sentinels only the Redis that writes", async () => {
+    for (const isSentinel of [false, true]) {
+      const redis = new ScriptedRedis();
+      const ways = new Set<string>();
+      const open = () => {
+        const { send, close } = redis.open();
+        const ask = ([command, ...args]: string[], way: unknown[]) => {
+          ways.add(JSON.stringify(way));
+          return send(command!, args);
+        };
+        return {
+          ...{ isOpen: true, connect: () => Promise.resolve(), destroy: close, on() {} },
+          ...isSentinel
+            ? {
+              acquire() {},
+              sendCommand: (isReadonly: boolean, words: string[], options: object) =>
+                ask(words, [isReadonly, options]),
+            }
+            : { sendCommand: (words: string[], options: object) => ask(words, [options]) },
+        } as RedisClient;
+      };
+      const broker = redisBroker({ open });
+      await using reader = await new LogReader(broker).whenReady();
+      await broker.append("a");
+      await reader.told("a");
+      assertEquals([...ways], [isSentinel ? '[false,{"timeout":0}]' : '[{"timeout":0}]']);
+      await broker.close();
+    }
+  });
+});
+
 describe("an epoch in Redis", () => {
   it("is begun by who appends first, for the reason that there was none", async () => {
     const redis = new ScriptedRedis();
@@ -112,6 +145,21 @@ describe("an epoch in Redis", () => {
       await end();
     });
   }
+
+  it("is forked where a failover leads back to the one before it", async () => {
+    const before: StreamRow[] = [["1000-0", ["epoch", "gone"]], ["1000-1", ["e1000", "a"]]];
+    const { redis, reader, end } = await redisLog({
+      rows: [...before, ["2000-0", ["epoch", "forked"]], ["2000-1", ["e2000", "b"]]],
+    });
+    await until("it waits", () => redis.isRead);
+    redis.rows = [...before, ["1000-2", ["e1000", "c"]]];
+    await delay(50); // it has waited for a while: what comes next is looked at
+    redis.wake();
+    await reader.told("c");
+    assertEquals(reader.log, ["a", "b", "<ready>", "<lost: forked>", "a", "c"]);
+    assertEquals(redis.rows.at(-1)![1], ["epoch", "forked"]);
+    await end();
+  });
 
   it("is forked where a failover is overtaken by what others append, between two commands", async () => {
     const text = (offset: number, text: string): StreamRow => [`1000-${offset}`, ["e1000", text]];

@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { BusinessError, createWebSocketServer, type WebSocketServer } from "../../mod.ts";
 import type { HeartbeatOptions } from "../../heartbeat.ts";
-import { type WsServer, wsServer, type WsSocket } from "../../node.ts";
+import { duplexOf, type WsServer, wsServer, type WsSocket } from "../../node.ts";
 import { within } from "../helpers/client.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { TestHost } from "../helpers/test_host.ts";
@@ -218,6 +218,7 @@ describe("'ping' and 'pong' of a socket of wsServer", () => {
 
   it("are told each of several, and none that is over", async () => {
     await using world = await World.start();
+    world.server.on("connect", (one) => void duplexOf(world.server, one).on("error", () => {}));
     const connected = [world.wss, wsServer(world.server)].map((wss) => once(wss, "connection"));
     const peer = await within(rawConnect(world.server.address!.port, { pong: false }));
     const sockets = (await within(Promise.all(connected))).flat().filter((one) => "ping" in one);

@@ -30,13 +30,15 @@ async function gets(peer: RawPeer): Promise<string[]> {
 describe("what a socket is given and gets", () => {
   it("is bytes where `ws` makes some of it: of nothing, of numbers, of an object with a value", async () => {
     const { peer, server, socket } = await pair();
-    const given = [undefined, null, [], [65, 66], { type: "Buffer", data: [67] }, new String("D")];
+    for (const nothing of [undefined, null, false, 0n, []]) socket.send(nothing as never);
+    const given = [[65, 66], { type: "Buffer", data: [67] }, new String("D")];
     for (const one of given) socket.send(one as never);
     socket.send([69] as const, { binary: false });
     socket.send([Uint8Array.of(70), Uint8Array.of(71)]);
     socket.close(4000);
     assertEquals(await gets(peer), [
-      ...["bytes ", "bytes ", "bytes ", "bytes AB", "bytes C", "bytes D", "text E", "bytes FG"],
+      ...Array(5).fill("bytes "),
+      ...["bytes AB", "bytes C", "bytes D", "text E", "bytes FG"],
       "close 4000",
     ]);
     await server.stop();
@@ -204,9 +206,12 @@ describe("a socket that sends a Blob", () => {
         })
       )
     );
+    socket.close(4000); // behind those
+    assertEquals(socket.readyState, 2);
     socket.terminate();
     one.resolve();
     await within(Promise.all(sent));
+    assertEquals(socket.readyState, 3);
     const message = "WebSocket is not open: readyState 3 (CLOSED)";
     assertEquals(told, [`object ${message}`, `string ${message}`]);
     assertEquals(socket.bufferedAmount, 7);
