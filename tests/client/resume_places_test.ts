@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Outbox } from "../../client/acknowledged.ts";
 import { MAX_LIST } from "../../internal/resume_frame.ts";
+import { kindOf } from "../helpers/nodes_in_memory.ts";
 import { Script } from "../helpers/resuming_session.ts";
 
 /** What the next server is told. */
@@ -254,5 +255,16 @@ describe("who a client is", () => {
     assertEquals(says(), [4, 3]);
     outbox.answered(4, undefined);
     assertEquals(says(), [5, 3]);
+  });
+
+  it("has sent what it has sent, also where it is over in the middle of sending it again", async () => {
+    const outbox = new Outbox(100);
+    const answers = ["one", "two", "three"].map((data, n) =>
+      kindOf(outbox.add(data, (one) => n < 2 && outbox.header(one)) as Promise<boolean>)
+    );
+    outbox.header(outbox.waiting[0]!); // on another connection
+    assertEquals((outbox.introduction() as { sent: number }).sent, 2);
+    outbox.end({});
+    assertEquals(await Promise.all(answers), ["unacknowledged", "unacknowledged", "unsent"]);
   });
 });

@@ -140,6 +140,16 @@ describe("the sessions of a server", () => {
     assertEquals(take(session, 2), "new");
   });
 
+  it("are no other's where such a one leaves", () => {
+    const sessions = new Sessions(1000, new FakeClock());
+    const session = sessions.enter(new Peer(), said("a", 1));
+    assertEquals(take(session, 1), "new");
+    const peer = new Peer();
+    sessions.leave(peer, sessions.enter(peer, said("a", 1)), "a");
+    const again = sessions.enter(new Peer(), said("a", 2, 1, 1));
+    assertEquals([1, 2].map((n) => take(again, n)), ["again", "new"]);
+  });
+
   it("are a hundred thousand of those at the most", () => {
     const clock = new FakeClock();
     const sessions = new Sessions(1000, clock);
