@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Outbox } from "../../client/acknowledged.ts";
+import type { Wire } from "../../client/resuming_runtime.ts";
 import { MAX_LIST } from "../../internal/resume_frame.ts";
 import { kindOf } from "../helpers/nodes_in_memory.ts";
 import { Script } from "../helpers/resuming_session.ts";
@@ -255,6 +256,27 @@ describe("who a client is", () => {
     assertEquals(says(), [4, 3]);
     outbox.answered(4, undefined);
     assertEquals(says(), [5, 3]);
+  });
+
+  it("says so before the first message on each connection, which it does not count, and sends it as it was", () => {
+    const script = new Script();
+    const { outbox } = script.session;
+    const data = new Uint8Array([1]);
+    const shown: unknown[] = [];
+    for (const sent of [0, 1]) {
+      const wire = script.dial() as Wire;
+      script.runtime.last.protocol = "resume.netkit.1";
+      script.runtime.events.open();
+      script.hear({ resume: 1, epoch: "e" });
+      if (sent === 0) void outbox.add(data, (one) => wire.acknowledge!(one));
+      else outbox.waiting.forEach((one) => wire.acknowledge!(one));
+      data[0] = 9;
+      const [, said, message] = script.runtime.last.sent as [unknown, string, Uint8Array];
+      const { nth, first, sent: isSent } = JSON.parse(said);
+      shown.push([nth, first, isSent, ...message.subarray(3)]);
+      script.end();
+    }
+    assertEquals(shown, [[1, 1, 0, 1], [2, 1, 1, 1]]);
   });
 
   it("has sent what it has sent, also where it is over in the middle of sending it again", async () => {

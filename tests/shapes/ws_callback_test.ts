@@ -43,3 +43,19 @@ describe("a callback of a message behind which the socket is closed", () => {
     await server.stop();
   });
 });
+
+describe("a callback of a Ping or a Pong", () => {
+  it("is the first function that is given, and no other", async () => {
+    const { server, socket } = await pair();
+    const called: string[] = [];
+    const [one, other] = ["one", "other"].map((name) => () => void called.push(name));
+    socket.close();
+    for (const call of [socket.ping, socket.pong]) {
+      call.call(socket, one, other as never);
+      call.call(socket, "", one, other);
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(called, Array(4).fill("one"));
+    await server.stop();
+  });
+});

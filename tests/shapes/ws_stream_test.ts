@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { createRequire } from "node:module";
 import type { Duplex } from "node:stream";
 import type { WsSocket } from "../../node.ts";
@@ -51,5 +51,26 @@ it("`_socket` of a socket of ws says who is there, and is the same each time", a
   const { remoteAddress, remotePort } = request.socket;
   assertEquals([_socket.remoteAddress, _socket.remotePort], [remoteAddress, remotePort]);
   assertStrictEquals((socket as unknown as { _socket: unknown })._socket, _socket);
+  await server.stop();
+});
+
+it("`_socket` has all written at the end, and not while a Blob is read that the socket closes behind", async () => {
+  const { server, socket } = await pair();
+  const { _socket } = socket as unknown as {
+    _socket: EventEmitter & { _writableState: { finished: boolean } };
+  };
+  const told: unknown[] = [];
+  const tell = (what: string) => told.push(`${what} ${_socket._writableState.finished}`);
+  _socket.on("finish", () => tell("finish"));
+  socket.send(Object.assign(new Blob(["a"]), { arrayBuffer: () => new Promise(() => {}) }));
+  tell("open");
+  socket.close();
+  tell("closing");
+  assertEquals(socket.readyState, 2);
+  const over = once(socket, "close");
+  socket.terminate();
+  await within(over);
+  tell("over");
+  assertEquals(told, ["open false", "closing false", "finish true", "over true"]);
   await server.stop();
 });
