@@ -67,7 +67,7 @@ describe("a socket that reconnects", () => {
     const Socket = webSocketClass({ runtime, clock, reconnect: QUICK, compression: true });
     const ws = new Socket("ws://localhost/", ["a", "b"]);
     const shown: string[] = [];
-    ws.onopen = ws.onclose = ({ type }) => {
+    ws.onopen = ws.onclose = ({ type }: Event) => {
       shown.push(`${type} '${ws.protocol}' '${ws.extensions}'`);
     };
     for (const [protocol, extensions] of [["a", DEFLATE], ["b", ""], ["a", DEFLATE]]) {
