@@ -154,6 +154,11 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
   const port = (unixPath === undefined ? given.serverPort : 0) as number;
   const ip = (given.serverIP || undefined) as string | undefined;
   if (port === undefined) return argumentError("start: 'serverPort'", NUMBER[1], port);
+  for (const [name, read, rule] of LISTS) {
+    if (!Array.isArray(given[name])) continue;
+    const wrong = given[name].findIndex((item) => read(item) === undefined);
+    if (wrong !== -1) return argumentError(`${call}: '${name}'`, rule, given[name][wrong]);
+  }
   if (ip !== undefined && !isAddress(ip)) {
     return businessError(
       "nic",
@@ -170,11 +175,6 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
     if (given[name] !== undefined && !COUNT[0](given[name])) {
       return argumentError(`${call}: '${name}'`, COUNT[1], given[name]);
     }
-  }
-  for (const [name, read, rule] of LISTS) {
-    if (!Array.isArray(given[name])) continue;
-    const wrong = given[name].findIndex((item) => read(item) === undefined);
-    if (wrong !== -1) return argumentError(`${call}: '${name}'`, rule, given[name][wrong]);
   }
   const { allowedHosts, allowedOrigins = "same-host" } = given;
   return {

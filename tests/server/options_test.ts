@@ -221,6 +221,17 @@ describe("readServerConfig()", () => {
     ]);
   });
 
+  it("refuses what is wrong in a list before an address and a port, and a limit after them", () => {
+    const wrong = { serverPort: -1, serverIP: "localhost" };
+    const code = (more: object) => refusal({ ...wrong, ...more })[0];
+    for (const item of [5, "http://a/b", "a b"]) {
+      assertEquals([code({ allowedOrigins: [item] }), code({ allowedHosts: [item] })], [401, 401]);
+    }
+    assertEquals([code({ protocol: ["a b"] }), code({ path: ["/", "x"] })], [401, 401]);
+    assertEquals(code({ maxConnections: 0 }), 2302004);
+    assertEquals(code({ serverIP: "", maxConnections: 0 }), 2302005);
+  });
+
   it("takes a Unix socket alone, and refuses what has no meaning on it", () => {
     const { hostnames, port, unixPath } = read({ unixPath: "/run/x" });
     assertEquals([hostnames, port, unixPath], [["unix"], 0, "/run/x"]);
