@@ -95,9 +95,10 @@ describe("a socket that reads a Blob", () => {
   });
 
   it("counts what finds no room", async () => {
-    const { end, runtime, told } = await sending({ maxPayload: 3 });
+    const { end, runtime, socket, told } = await sending({ maxPayload: 3 });
+    socket.addEventListener("error", () => told.push(`state ${socket.readyState}`));
     await end(1011);
-    assertEquals([told, runtime.socket.calls], [["unsent", 1011], ["close 1011"]]);
+    assertEquals([told, runtime.socket.calls], [["unsent", "state 2", 1011], ["close 1011"]]);
   });
 
   it("ends at once where it is closed while it connects", async () => {

@@ -131,6 +131,11 @@ describe("a socket of ws", () => {
       assertEquals(closes, [{ code, reason: "" }]);
       await pair[Symbol.asyncDispose]();
     }
+    const none = await open();
+    none.socket.close(undefined, "x".repeat(124)); // beside no code there is no reason to look at, as in `ws`
+    await none.pair.clock.advance(20);
+    assertEquals(none.closes, [{ code: 1000, reason: "" }]);
+    await none.pair[Symbol.asyncDispose]();
     const { pair, socket, closes } = await open();
     for (const code of [999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, NaN]) {
       const { message } = assertThrows(() => socket.close(code), TypeError);
