@@ -2,8 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { DEFAULT_MAX_PAYLOAD } from "../../internal/payload.ts";
 import { ACK, Answers, deferred, NO_REASONS, only, rawClient } from "../helpers/acknowledging.ts";
-import { NodesInMemory } from "../helpers/nodes_in_memory.ts";
+import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 const ID = "0123456789abcdef";
 
@@ -46,6 +47,21 @@ describe("the wire", () => {
     await nodes.settle();
     assertEquals(answers.log.slice(3), ["4 unacknowledged"]);
   });
+
+  for (const maxPayload of [10, DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_PAYLOAD + 1]) {
+    it(`says how much the server takes, which is all that it does: ${maxPayload} bytes`, async () => {
+      await using nodes = new NodesInMemory();
+      await nodes.node({}, { maxPayload }, () => {});
+      const most = 3 * maxPayload + 1000;
+      const reconnect = { minDelay: 1, factor: 1, random: () => 1, maxQueued: most };
+      const ws = await nodes.client({ maxBufferedAmount: most, maxPayload: most, reconnect });
+      const calls = [maxPayload, maxPayload + 1].map((size) =>
+        kindOf(ws.send(new Uint8Array(size), ACK))
+      );
+      await nodes.settle();
+      assertEquals(await Promise.all(calls), ["true", "refusedByPeer"]);
+    });
+  }
 
   const lies: Record<string, string[]> = {
     "a session that is none": [introduction({ session: 7 })],
