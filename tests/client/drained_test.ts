@@ -69,6 +69,23 @@ describe("client.drained()", () => {
     });
   }
 
+  it("is false as soon as it closes, however little is queued, and however soon that is read", async () => {
+    await using pair = await MemoryPair.start();
+    for (const queued of [0, 1]) {
+      await pair.open();
+      const link = pair.network.links.at(-1)!;
+      link.hold();
+      if (queued > 0) await pair.ws.send("x");
+      const waiting = [pair.ws.drained()];
+      void pair.ws.close();
+      assertEquals(pair.ws.state, "closing");
+      waiting.push(pair.ws.drained(), pair.ws.drained(1e9));
+      link.release();
+      assertEquals(await pair.clock.until(Promise.all(waiting)), [queued === 0, false, false]);
+      await pair.clock.until(pair.ws.closed);
+    }
+  });
+
   it("is false where there is no connection", async () => {
     assertEquals(await createWebSocket().drained(), false);
     assertEquals(await createWebSocket().drained(1e9), false);

@@ -106,6 +106,93 @@ describe("createWebSocket({ reconnect })", () => {
     await end();
   });
 
+  for (const isAsked of [false, true]) {
+    const how = isAsked ? ", where functions are asked" : "";
+    it(`has each connection be what the first was asked to be${how}`, async () => {
+      const { clock, end, log, runtime, ws } = world({
+        ...{ binaryType: "uint8array", maxPayload: 10 } as object,
+        reconnect: { random: () => 0, shouldReconnect: () => true },
+      });
+      const url = "wss://localhost/";
+      const header = { a: "b" };
+      await ws.connect(isAsked ? () => url : url, {
+        ...{ protocol: "chat", compression: true, proxy: "no-proxy", pingInterval: 7 },
+        ...{ minSupportTlsProtocol: 2, skipServerCertVerification: true, connectTimeout: 3 },
+        header: isAsked ? () => header : header,
+      });
+      const each: unknown[] = [];
+      for (let n = 0; n < 4; n++) {
+        await clock.advance(10);
+        const { answer, ...dialled } = runtime.request;
+        const asked = {
+          ...dialled,
+          headers: { ...dialled.headers },
+          isHeard: answer !== undefined,
+        };
+        const { events, socket } = runtime;
+        Object.assign(socket, { protocol: "chat", extensions: "permessage-deflate" });
+        if (n === 1) { // an attempt that fails
+          await clock.advance(3000);
+          each.push([asked, socket.calls]);
+          continue;
+        }
+        events.open();
+        events.message("x".repeat(10));
+        await clock.advance(7000);
+        events.message("x".repeat(11));
+        each.push([asked, socket.calls]);
+        events.closed({ code: 1009, reason: "" });
+      }
+      const request = {
+        ...{ url, headers: header, protocols: ["chat"], proxy: "no-proxy", compression: true },
+        ...{ binaryType: "uint8array", tls: { insecure: true, minVersion: 2 }, isHeard: true },
+      };
+      const [open, failed] = [["ping", "close 1009"], ["terminate"]];
+      assertEquals(each, [open, failed, open, open].map((calls) => [request, calls]));
+      assertEquals(log.messages, Array(3).fill("x".repeat(10)));
+      await end();
+    });
+  }
+
+  for (const reconnect of [undefined, { shouldReconnect: () => false }]) {
+    const how = reconnect === undefined ? "without" : "with";
+    it(`asks for what each connect() was given, and for nothing of one before, ${how} it`, async () => {
+      const { clock, end, runtime, ws } = world({ reconnect });
+      const given = {
+        ...{ header: { a: "b" }, protocol: "chat", compression: true, proxy: "no-proxy" as const },
+        ...{ skipServerCertVerification: true, connectTimeout: 3, pingInterval: 7 },
+      };
+      const rows = [[given, "b", 3000, 7000], [{}, undefined, 20_000, 30_000]] as const;
+      for (const [options, header, late, ping] of [...rows, ...rows]) {
+        const connect = async () => {
+          await ws.connect("wss://localhost/", options);
+          const { compression, headers, protocols, proxy, tls } = runtime.request;
+          const asked = [headers.a, protocols.length, compression, proxy, tls.insecure];
+          const expected = header
+            ? ["b", 1, true, "no-proxy", true]
+            : [header, 0, false, "system", false];
+          assertEquals(asked, expected);
+          return runtime.socket;
+        };
+        const failed = await connect();
+        await clock.advance(late - 1);
+        assertEquals(failed.calls, []);
+        await clock.advance(1);
+        assertEquals(failed.calls, ["terminate"]);
+        const open = await connect();
+        open.protocol = runtime.request.protocols.join();
+        runtime.events.open();
+        await clock.advance(ping - 1);
+        assertEquals(open.calls, []);
+        await clock.advance(1);
+        assertEquals(open.calls, ["ping"]);
+        runtime.events.closed({ code: 1000, reason: "" });
+        assertEquals(ws.state, "idle");
+      }
+      await end();
+    });
+  }
+
   it("has a header that an observer sets go out with that attempt alone", async () => {
     let attempts = 0;
     const observer = {
