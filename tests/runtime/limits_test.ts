@@ -15,7 +15,7 @@ import { Target } from "../helpers/proxy_target.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { until } from "../helpers/until.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
-import { BINARY } from "../peers/raw.ts";
+import { BINARY, CLOSE, frame, requestHead, TEXT, textOf } from "../peers/raw.ts";
 import { RecordingProxy } from "../peers/recording_proxy.ts";
 
 const module = (path: string) => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
@@ -237,5 +237,52 @@ describe("a peer that reads nothing, as its connection is dropped", () => {
     await within(ended);
     const whole = peer.frames.filter(({ opcode }) => opcode === BINARY).length;
     assertEquals(whole, onDeno ? 3 : 0);
+  });
+});
+
+describe("terminate() of a connection whose 'close' has been told, and whose peer has not answered", () => {
+  it("drops it on Deno, and finds nothing to drop on Bun, which has ended it by then", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect({ answerClose: false });
+    const connection = await watched.connected();
+    await watched.server.close(connection);
+    await watched.closed();
+    await within(peer.next(CLOSE));
+    const told = watched.server.terminate(connection).catch(({ kind }) => kind);
+    assertEquals(await told, onDeno ? true : "noConnection");
+  });
+});
+
+describe("drained() of what was sent in the same turn", () => {
+  it("is a matter of what the runtime counts as queued at once", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    const peer = await peers.connect();
+    const connection = await watched.connected();
+    void watched.server.send("hello", connection);
+    const drained = watched.server.drained(connection);
+    void watched.server.close(connection);
+    assertEquals(await drained, !onDeno);
+    assertEquals(textOf((await within(peer.next(TEXT))).payload), "hello");
+  });
+});
+
+describe("a frame that comes while 'authorize' takes its time", () => {
+  it("is taken on Deno, and ends the connection on Bun", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<true>();
+    const authorize = () => (asked.resolve(), answer.promise);
+    await using watched = await WatchedServer.start({ authorize });
+    await using peers = new RawPeers(watched);
+    const socket = await peers.tcp();
+    const over = once(socket.resume(), "close");
+    socket.write(requestHead(watched.port));
+    await within(asked.promise);
+    socket.write(frame(TEXT, "early", { mask: true }));
+    if (!onDeno) await within(over);
+    answer.resolve(true);
+    if (onDeno) await watched.until(() => watched.messages.length === 1);
+    assertEquals(watched.log, onDeno ? ["connect", "message early"] : []);
   });
 });
