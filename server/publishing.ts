@@ -35,23 +35,9 @@ export function publish(
   if (listening.clustered !== undefined) {
     return listening.clustered.publish(call, topic, data as WebSocketData, except);
   }
-  return Promise.resolve(
-    deliver(listening, subscribers, topic, data as WebSocketData, except, true),
-  );
-}
-
-/** Sends a message to the connections of this server, and to its own subscribers. */
-export function deliver(
-  listening: ListeningServer,
-  subscribers: Subscribers,
-  topic: string | null,
-  data: WebSocketData,
-  except: ReadonlySet<ServerConnection>,
-  isLocal: boolean,
-): PublishResult {
-  const result = sendOut(listening, topic, data, except);
-  if (topic !== null) subscribers.tell(topic, data, isLocal);
-  return result;
+  const result = sendOut(listening, topic, data as WebSocketData, except);
+  if (topic !== null) subscribers.tell(topic, data as WebSocketData, true);
+  return Promise.resolve(result);
 }
 
 /** Sends a message to the connections of this server. */
