@@ -41,6 +41,19 @@ describe("server.subscribe()", () => {
     assertEquals(shown, [[1, 2, 3, 4], [1, 2, 3, 4], [2, 3], [1, 2, 3, 4]]);
   });
 
+  it("gives each listener a message of its own, which it may write into", async () => {
+    await using watched = await WatchedServer.start();
+    const seen: PublishedMessage[] = [];
+    for (let n = 0; n < 2; n++) {
+      watched.server.subscribe("news", (message) => {
+        seen.push({ ...message });
+        Object.assign(message, { topic: "other", data: "other", local: false });
+      });
+    }
+    await watched.server.publish("news", "one");
+    assertEquals(seen, Array(2).fill({ topic: "news", data: "one", local: true }));
+  });
+
   it("goes on over stops and starts, until it is ended", async () => {
     const server = createWebSocketServer();
     const log: unknown[] = [];
