@@ -27,7 +27,7 @@ export interface ReadInit {
 /** Reads the options; throws what is wrong with them. */
 export function readInit(options: object): ReadInit {
   const client: Record<string, unknown> = {};
-  const request: Record<string, unknown> = {};
+  const request: Record<string, unknown> = Object.create(null); // a name may be `__proto__`
   for (const [name, value] of Object.entries(options)) {
     if (OF_CLIENT.has(name)) client[name] = value;
     else if (name !== "headers") request[name] = value;

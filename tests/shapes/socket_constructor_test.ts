@@ -221,6 +221,7 @@ describe("new WebSocket: the third argument", () => {
   for (
     const [options, words] of [
       [{ pingIntervall: 1 }, "'pingIntervall'"],
+      [JSON.parse('{ "__proto__": { "pingInterval": 5 } }'), "'__proto__'"],
       [{ protocol: "a" }, "'protocol'"],
       [{ maxPayload: -1 }, "'maxPayload'"],
       [{ reconnect: 5 }, "'reconnect'"],
