@@ -54,7 +54,8 @@ export interface FaultyBrokerOptions extends MemoryBrokerOptions {
  * const clock = new FakeClock();
  * const network = new MemoryNetwork({ clock });
  * const broker = new MemoryBroker({ clock, latency: 1 });
- * const [one, other] = [broker.link(), broker.link()].map((link, n) =>
+ * const links = [broker.link(), broker.link()];
+ * const [one, other] = links.map((link, n) =>
  *   createWebSocketServer({ broker: link, node: `n${n}`, clock, runtime: network.server })
  * );
  * const started = [one!.start({ serverPort: 1 }), other!.start({ serverPort: 2 })];
@@ -63,8 +64,11 @@ export interface FaultyBrokerOptions extends MemoryBrokerOptions {
  * other!.subscribe("t", ({ data }) => log.push(data));
  *
  * broker.fail("lost answer"); // it is in the log, and its server does not hear of it
+ * links[0]!.hold("entries"); // nor does it read it, and so it appends it again
  * const published = one!.publish("t", "Hello");
  * await clock.advance(1000);
+ * links[0]!.release();
+ * await clock.advance(10);
  * assertEquals([await published, log], [{ sent: 0, tooSlow: 0 }, ["Hello"]]);
  * assertEquals(broker.entries.length, 2);
  *
@@ -133,6 +137,7 @@ export class MemoryBroker implements Broker {
    * Orders faults: what becomes of the next appends, whoever makes them, one each.
    *
    * @param faults See {@linkcode MemoryFault}.
+   * @throws {BusinessError} 401 where one of them is none.
    */
   fail(...faults: MemoryFault[]): void {
     checkFaults(faults);
@@ -171,7 +176,8 @@ export class MemoryBroker implements Broker {
   /**
    * Drops the oldest entries. A reader that has not been told them is told `lost: "trimmed"`.
    *
-   * @param count How many.
+   * @param count How many, an integer from 0 on.
+   * @throws {BusinessError} 401 where it is none.
    */
   trim(count: number): void {
     checkArgument("trim: count", NUMBER_OF, count);
@@ -181,7 +187,8 @@ export class MemoryBroker implements Broker {
   /**
    * Loses the newest entries, as a failover does: a new epoch, and `lost: "forked"`.
    *
-   * @param count How many; with 0 there is only a new epoch.
+   * @param count How many, an integer from 0 on; with 0 there is only a new epoch.
+   * @throws {BusinessError} 401 where it is none.
    */
   cut(count: number): void {
     checkArgument("cut: count", NUMBER_OF, count);

@@ -23,12 +23,26 @@ export function testFiles(filters) {
   return files.filter((file) => wanted.some((part) => file.includes(part)));
 }
 
-/** The modules whose documentation has snippets: those at the root, and what some of them export. */
+/** Where the modules are whose documentation may have snippets: those at the root, and what they export. */
+const DOCUMENTED = [
+  "",
+  "client/",
+  "cluster/",
+  "cluster/brokers/",
+  "harmony/",
+  "otel/",
+  "server/",
+  "shapes/",
+  "testing/",
+];
+
+/** The modules whose documentation has snippets. */
 export function documentedModules() {
-  return ["", "harmony/", "shapes/", "testing/"].flatMap((folder) =>
+  return DOCUMENTED.flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((name) => name.endsWith(".ts"))
       .map((name) => folder + name)
+      .filter((path) => readFileSync(join(ROOT, path), "utf8").includes("* ```ts"))
       .sort()
   );
 }
