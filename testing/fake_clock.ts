@@ -128,8 +128,8 @@ export class FakeClock implements Clock {
    * that is read. No time passes while this module loads a part of itself.
    *
    * @param promise What to wait for, such as `server.stop()`.
-   * @param ms How many milliseconds to wait at the most.
-   * @returns What the promise settles with; rejects where it does not settle in time.
+   * @param ms How many milliseconds of this clock to wait at the most: a minute, unless it is given.
+   * @returns What the promise settles with; rejects with an Error where it does not settle in time.
    *
    * @example A server stops when its peers have answered, which takes time
    * ```ts

@@ -24,12 +24,14 @@ export interface MemoryLink {
    * Lets nothing through, and tells neither side, until `release`.
    *
    * @param direction Which way; both where it is left out.
+   * @throws {BusinessError} 401 where it is no direction.
    */
   hold(direction?: Direction): void;
   /**
    * Lets everything through again, first what was held back.
    *
    * @param direction Which way; both where it is left out.
+   * @throws {BusinessError} 401 where it is no direction.
    */
   release(direction?: Direction): void;
 }

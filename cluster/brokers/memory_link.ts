@@ -119,6 +119,7 @@ export class MemoryBrokerLink implements Broker {
    * Orders faults: what becomes of the next appends over this link, one each.
    *
    * @param faults See {@linkcode MemoryFault}.
+   * @throws {BusinessError} 401 where one of them is none.
    */
   fail(...faults: MemoryFault[]): void {
     checkFaults(faults);
@@ -142,6 +143,7 @@ export class MemoryBrokerLink implements Broker {
    * Lets nothing through, and tells nobody, until {@linkcode MemoryBrokerLink.release}.
    *
    * @param what Only appends, or only what is read; both where it is left out.
+   * @throws {BusinessError} 401 where it is neither.
    */
   hold(what: MemoryTraffic = "both"): void {
     checkArgument("hold: what", TRAFFIC, what);
@@ -159,7 +161,8 @@ export class MemoryBrokerLink implements Broker {
   /**
    * Sets how long everything takes on this link.
    *
-   * @param ms Milliseconds from here to the log, or back; 0 for the next turn.
+   * @param ms Milliseconds from here to the log, or back, from 0 on; 0 for the next turn.
+   * @throws {BusinessError} 401 where it is no such number.
    */
   delay(ms: number): void {
     checkArgument("delay: ms", DURATION, ms);
@@ -171,7 +174,8 @@ export class MemoryBrokerLink implements Broker {
    * Has readers not be told the next entries, as when the log was trimmed before they got there. The
    * entry after those follows a `lost: "trimmed"`.
    *
-   * @param count How many entries.
+   * @param count How many entries, an integer from 0 on.
+   * @throws {BusinessError} 401 where it is none.
    */
   gap(count: number): void {
     checkArgument("gap: count", NUMBER_OF, count);
@@ -181,7 +185,8 @@ export class MemoryBrokerLink implements Broker {
   /**
    * Reads a copy of the log that is behind, as that of a replica may be.
    *
-   * @param count By how many entries; 0 for the log itself.
+   * @param count By how many entries, an integer from 0 on; 0 for the log itself.
+   * @throws {BusinessError} 401 where it is none.
    */
   stale(count: number): void {
     checkArgument("stale: count", NUMBER_OF, count);

@@ -4,7 +4,13 @@ import { Fifo } from "../../internal/fifo.ts";
 import { checkArgument, oneOf } from "../../internal/validate.ts";
 import type { LostReason } from "../broker.ts";
 
-/** What becomes of an append while something is wrong. */
+/**
+ * What becomes of an append while something is wrong:
+ *
+ * - `refused`: it is not in the log, and fails;
+ * - `lost answer`: it is in the log, and fails all the same;
+ * - `held`: it waits until `release` of the `MemoryBroker` says what becomes of it.
+ */
 export type MemoryFault = "refused" | "lost answer" | "held";
 
 const FAULT = oneOf("refused", "lost answer", "held");
