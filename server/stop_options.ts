@@ -1,7 +1,7 @@
 /** The options of `stop`: what the peers are told. Not part of the public API. */
 
 import type { CloseResult } from "../client/types.ts";
-import { type BusinessError, businessError } from "../errors.ts";
+import type { BusinessError } from "../errors.ts";
 import { GOING_AWAY } from "../internal/close_codes.ts";
 import { isSendable } from "../internal/close_frame.ts";
 import { isAllowed } from "../internal/close_options.ts";
@@ -35,7 +35,7 @@ export function readStopOptions(options: unknown): Farewell | BusinessError {
     return argumentError("stop: 'code'", "must be 1012 or 1013 beside 'retryAfter'", code);
   }
   if (reason !== undefined) {
-    return businessError("argument", "stop: 'reason' must be left out: 'retryAfter' says it");
+    return argumentError("stop: 'reason'", "must be left out where 'retryAfter' is given", reason);
   }
   // Each has a second of its own, so that they do not come back together.
   let told = 0;

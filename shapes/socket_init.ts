@@ -3,7 +3,7 @@
 import { buildRequest, unsupported } from "../client/dial.ts";
 import { type ClientOptions, readClientOptions } from "../client/options.ts";
 import { readTarget, type Target } from "../client/target.ts";
-import { argumentError } from "../internal/validate.ts";
+import { argumentError, secretArgumentError } from "../internal/validate.ts";
 import type { ClientRuntime, DialRequest } from "../runtime/contract.ts";
 
 /** Options that are the client's, not an attempt's. */
@@ -35,7 +35,7 @@ export function readInit(options: object): ReadInit {
   const { headers } = options as { headers?: unknown };
   if (headers !== undefined && request.header !== undefined) {
     const rule = "must be left out where 'headers' is given";
-    throw argumentError("WebSocket: 'header'", rule, headers);
+    throw secretArgumentError("WebSocket: 'header'", rule, request.header);
   }
   if (headers !== undefined) request.header = headers;
   if (request.header !== undefined) request.header = readHeaders(request.header);

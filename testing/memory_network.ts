@@ -206,7 +206,9 @@ export class MemoryNetwork {
       : { hostname, port: port === 0 ? this.#freePort() : port };
     const place = path ?? address.port;
     const others = this.#hosts.get(place) ?? [];
-    if (others.some(({ shared }) => !shared || !reusePort)) throw new PortTaken(String(place));
+    if (others.some(({ shared }) => !shared || !reusePort)) {
+      throw new PortTaken(`${path ?? `port ${address.port}`} is taken`);
+    }
     const freePort = () => {
       const left = (this.#hosts.get(place) ?? []).filter((other) => other !== host);
       if (left.length > 0) this.#hosts.set(place, left);
@@ -230,7 +232,7 @@ export class MemoryNetwork {
       this.#lastPort = this.#lastPort < 65535 ? this.#lastPort + 1 : FIRST_PORT;
       if (!this.#hosts.has(this.#lastPort)) return this.#lastPort;
     }
-    throw new PortTaken("all ports");
+    throw new PortTaken("all ports are taken");
   }
 
   #dial(hostname: string, request: DialRequest, events: ClientEvents): ClientSocket {

@@ -159,7 +159,7 @@ describe("server.stop(options)", () => {
     ...[undefined, 1012, 1013].map((code) =>
       [
         { retryAfter: 3, code, reason: "x" },
-        "stop: 'reason' must be left out: 'retryAfter' says it",
+        "stop: 'reason' must be left out where 'retryAfter' is given: current value is \"x\"",
       ] as [unknown, string]
     ),
   ];
