@@ -32,7 +32,7 @@ export interface BusinessErrorOptions<T> {
  * | origin_not_allowed | 403 | `allowedOrigins` does not name the page's origin |
  * | host_not_allowed | 403 | `allowedHosts` does not name the `Host` |
  * | invalid_handshake | 400, 405, 426 | the request is no handshake of RFC 6455 |
- * | path_not_found | 404 | `path` does not name the path |
+ * | path_not_found | 404 | `path` does not name the path; told to the observer alone |
  * | subprotocol_not_offered | 400 | the client does not offer the server's subprotocol |
  * | subprotocol_failed | 500 | the function `protocol` failed |
  * | client_address_failed | 500 | `clientAddress` failed |
@@ -219,7 +219,7 @@ const KINDS = {
  * | notOpen | -1 | `send` while there is no open connection; `join` or `leave` of one that is closing |
  * | connectFailed | 200 | a client's attempt failed: refused, DNS, TLS, HTTP status, time-out |
  * | handshakeRefused | 200 | a server refused a client; `data` is the HTTP status |
- * | lost | 200 | a connection ended without a Close frame |
+ * | lost | 200 | a connection ended without a Close frame, or with one that is not valid |
  * | heartbeatTimeout | 200 | a peer gave no sign of life after a Ping |
  * | tooBig | 200 | a peer sent a message over `maxPayload` |
  * | tooSlow | 200 | a peer read too slowly, over `maxBufferedAmount` |
@@ -233,22 +233,22 @@ const KINDS = {
  * | noConnection | 2302006 | there is no such connection |
  * | portOccupied | 2302007 | the port is taken |
  * | noSubprotocol | 2302999 | a client offers subprotocols and the server speaks none; told once after each `start` |
- * | notConnected | 2302999 | `close` with nothing to close |
+ * | notConnected | 2302999 | `close` with nothing to close; `reconnect` while idle or closing, or without that option |
  * | closing | 2302999 | `close` of a connection that is closing |
  * | aborted | 2302999 | ended on purpose before it could begin |
  * | queueFull | 2302999 | more would be queued than the limit allows |
- * | unsent | 2302999 | what was accepted could not be sent |
+ * | unsent | 2302999 | what was accepted could not be sent; on 'error', `data` is how many bytes |
  * | unacknowledged | 2302999 | a message was not acknowledged before the end; it may have been seen |
  * | refusedByPeer | 2302999 | the peer's listeners failed with a message, or it does not accept it |
  * | unread | 2302999 | messages wait before a `for await` that is too slow |
- * | unsupported | 2302999 | this runtime cannot do it |
+ * | unsupported | 2302999 | this runtime cannot do it; `presence` without that option |
  * | listenerFailed | 2302999 | a listener or a callback threw or rejected |
  * | hookFailed | 2302999 | a function given as an option threw, rejected, or answered wrongly |
  * | alreadyRunning | 2302999 | `start` or `mount` while running |
  * | notRunning | 2302999 | the server is not running |
  * | listenFailed | 2302999 | listening failed for another reason, at `start` or later |
  * | hostFault | 2302999 | the host that a server is mounted in was set up wrongly |
- * | brokerDown | 2302999 | the broker takes nothing: not published; or it reads on after `stop` |
+ * | brokerDown | 2302999 | the broker takes nothing: not published; `start` or `mount` cannot read it; or it reads on after `stop` |
  * | unconfirmed | 2302999 | nobody knows whether the broker has taken what was published |
  * | foreignEntry | 2302999 | the broker's log has an entry that is none of this module's |
  */
