@@ -41,8 +41,8 @@ export interface WebSocketClientOptions<Data = string | ArrayBuffer> {
    */
   maxPayload?: number | undefined;
   /**
-   * How many bytes may be queued, an integer above 0; any number unless it is given. A `send` that would go beyond is refused with
-   * 2302999.
+   * How many bytes may be queued, an integer above 0; any number unless it is given. A `send` that would
+   * go beyond is refused with 2302999.
    *
    * @default {Infinity}
    */
@@ -127,7 +127,7 @@ export interface WebSocketRequestOptions extends HeartbeatOptions {
   proxy?: ProxyConfiguration | undefined;
   /**
    * Whether to offer compression (permessage-deflate, RFC 7692). On Deno, which has none, it is refused
-   * with 2302999.
+   * with 2302999; in a page and on Node it says nothing: what is there offers it by itself, or does not.
    *
    * @default {false}
    */
@@ -239,8 +239,8 @@ export interface ReconnectOptions {
    */
   factor?: number | undefined;
   /**
-   * How many attempts in a row there are, above 0, before it is given up. That of `connect` itself does not
-   * count.
+   * How many attempts in a row there are, an integer above 0, before it is given up. That of `connect`
+   * itself does not count.
    *
    * @default {Infinity}
    */
@@ -267,7 +267,8 @@ export interface ReconnectOptions {
    */
   shouldReconnect?: ((end: Interruption) => boolean) | undefined;
   /**
-   * Where chance comes from: a number from 0 up to 1.
+   * Where chance comes from: a number from 0 up to 1. Where it fails, or answers with no number, 'error'
+   * is told and the wait is the longest.
    *
    * @default {Math.random}
    */

@@ -126,7 +126,8 @@ export interface WebSocketEvents<Data = string | ArrayBuffer> {
  * | `close` | 2302999 | true, no 'open' follows | true | 2302999 |
  *
  * A client that reconnects by itself is, between two connections, `reconnecting`: the answers are those
- * of `connecting`, but that a `send` which is queued answers `false`.
+ * of `connecting`, but that a `send` which is queued answers `false`. So it does while such a client
+ * connects for the first time.
  *
  * @typeParam Data What 'message' tells.
  */
@@ -139,7 +140,8 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    * @param options See {@linkcode WebSocketRequestOptions}.
    * @returns `true`, or rejects with 401 (a wrong argument), 201 (no permission), 2302003 (not
    * idle), 2302001 (a wrong URL), -1 (a URL with no host) or 2302999 (an option this runtime cannot
-   * honour), or 2302002 (a file of `caPath` or `clientCert` does not exist).
+   * honour), or 2302002 (a file of `caPath` or `clientCert` does not exist). Where `url` or `header` is a
+   * function, 'error' tells 201, 2302002 and what the runtime cannot honour instead, and it gives up.
    */
   connect(url: WebSocketAddress, callback: AsyncCallback<boolean>): void;
   /** The same, answering to a callback. */
@@ -175,8 +177,9 @@ export interface WebSocketClient<Data = string | ArrayBuffer> {
    * @param options See {@linkcode SendOptions}.
    * @returns With `acknowledge`, `true` once the server's listeners have done with it; or rejects as
    * above, with 401 (no `resume`, or a server that cannot) or 2302999: `kind` 'refusedByPeer' where
-   * they fail, 'unacknowledged' or 'unsent' where the client is closed before, 'queueFull' where more
-   * than `reconnect.maxQueued` bytes wait for that.
+   * they fail or it is not accepted, 'unacknowledged' or 'unsent' where the client is closed before,
+   * 'queueFull' where more than `reconnect.maxQueued` or `maxBufferedAmount` bytes, whichever is less,
+   * or 65,536 messages would wait for that.
    *
    * @example A message that the server has dealt with
    * ```ts

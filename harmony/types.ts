@@ -23,7 +23,10 @@ import type { AsyncCallback, Callback, ErrorCallback } from "./base.ts";
 
 /** What `connect` takes beside the URL: what the device takes, and what the main entry does. */
 export interface WebSocketRequestOptions extends Omit<StrictRequestOptions, "header"> {
-  /** Headers of the handshake, in an object. Anything else is left out, as on the device. */
+  /**
+   * Headers of the handshake, in an object. Text is left out, as on the device; a Map, a `Headers`, an
+   * array and a promise are refused with 401. A function, where the client reconnects: see the main entry.
+   */
   header?: object | string | undefined;
   /**
    * Whether to send an `Origin` of the URL's host and port, as the device does. Here none is sent unless
@@ -80,7 +83,7 @@ export interface WebSocket
    * Sends a message.
    *
    * @param data Text, an ArrayBuffer or a view of one.
-   * @returns `true`, or rejects with 401 (a wrong argument) or -1 (idle or closing).
+   * @returns `true`, or rejects, as the main entry's client does.
    */
   send(data: WebSocketData): Promise<boolean>;
   /** The same, answering to a callback. */

@@ -37,11 +37,14 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   compression?: boolean | undefined;
   /** A Unix socket instead of a port: see {@linkcode WebSocketUnixConfig}. */
   unixPath?: undefined | undefined;
-  /** How many client addresses may be connected at once, above 0. No limit where left out. */
+  /** How many client addresses may be connected at once, an integer above 0. No limit where left out. */
   maxConcurrentClientsNumber?: number | undefined;
-  /** How many connections one client address may have, above 0. No limit where left out. */
+  /** How many connections one client address may have, an integer above 0. No limit where left out. */
   maxConnectionsForOneClient?: number | undefined;
-  /** How many connections there may be in all, above 0; one more is answered 503. No limit where left out. */
+  /**
+   * How many connections there may be in all, an integer above 0; one more is answered 503. No limit where
+   * left out.
+   */
   maxConnections?: number | undefined;
   /** The server's certificate, for `wss`; none where both its paths are ''. */
   serverCert?: ServerCert | undefined;
@@ -92,8 +95,7 @@ export interface WebSocketServerConfig<Context extends object | undefined = obje
   /**
    * What becomes of a peer that reads too slowly: `'drop'` closes it with 1013; `'refuse'` lets it
    * stay. Then a `send` that would queue more than `maxBufferedAmount` bytes is refused with
-   * 2302999 (kind
-   * `queueFull`), and `publish` and `broadcast` leave it out and count it as `tooSlow`.
+   * 2302999 (kind `queueFull`), and `publish` and `broadcast` leave it out and count it as `tooSlow`.
    *
    * @default {"drop"}
    */

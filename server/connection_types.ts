@@ -112,7 +112,7 @@ export interface StopOptions {
   /**
    * In how many whole seconds, above 0, the peers may come back at the latest: each is told the next
    * of those seconds, and the first again after the last, by `retry after 7` as the reason, so that they
-   * do not come back all at once. A client of this module that reconnects does as it is told.
+   * do not come back all at once. A client of this module that reconnects does as it is told, up to an hour.
    */
   retryAfter?: number | undefined;
 }

@@ -51,7 +51,7 @@ export interface WebSocketMount {
    * @param info What the host is given beside it: Deno's `info`, Bun's `server`, Hono's `c.env`. Under
    * srvx (h3) the request knows it by itself.
    * @returns `undefined` at once where the request is the host's: no upgrade, or to another path. Else
-   * what the host is to answer.
+   * what the host is to answer. Where `mount` was given a `fetch`, that answers, and it is never `undefined`.
    */
   readonly fetch: (request: Request, info?: unknown) => Response | Promise<Response> | undefined;
   /** What `Bun.serve` is to be given as `websocket`, where nobody else has one. */

@@ -46,8 +46,10 @@ export interface WebSocketServer<
    *
    * @param config See {@linkcode WebSocketServerConfig}.
    * @returns `true` once it listens, or rejects with 401 (a wrong argument), 201 (no permission),
-   * 2302002 (a file of `serverCert`), 2302004 (the address), 2302005 (the port), 2302007 (the port is taken, or this server has it
-   * already) or 2302999 (running already, or an option this runtime cannot honour).
+   * 2302002 (a file of `serverCert`), 2302004 (the address), 2302005 (the port), 2302007 (the port is
+   * taken, or this server has it already) or 2302999 (running already, an option this runtime cannot
+   * honour, `signal` aborted, a broker that cannot be read within five seconds, or listening failed for
+   * another reason).
    */
   start(
     config: WithAuthorize<Context, WebSocketServerConfig<Context> | WebSocketUnixConfig<Context>>,
@@ -60,7 +62,8 @@ export interface WebSocketServer<
    *
    * @param config See {@linkcode WebSocketMountConfig}.
    * @returns What the host is to be given; or rejects with 401 (a wrong argument, or one that is the
-   * host's affair) or 2302999 (running already, or no server's runtime).
+   * host's affair) or 2302999 (running already, no server's runtime, an option this runtime cannot
+   * honour, `signal` aborted, or a broker that cannot be read within five seconds).
    *
    * @example In a server of Deno's
    * ```ts
@@ -100,11 +103,12 @@ export interface WebSocketServer<
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
    * @param connection Whom to; a copy does as well.
    * @param options See {@linkcode SendOptions}.
-   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1
-   * (it is closing). With `acknowledge`, `true` once the client's listeners have done with it; or
-   * rejects with 401 (the client cannot resume) or 2302999 (`kind` 'refusedByPeer' where they fail,
-   * 'unacknowledged' where the connection is over before, 'queueFull' where more than
-   * `maxBufferedAmount` bytes wait for that).
+   * @returns `true`, or rejects with 401 (a wrong argument), 2302006 (no such connection), -1 (it is
+   * closing) or, where `slowPeer` is `'refuse'`, 2302999 (more than `maxBufferedAmount` bytes would be
+   * queued). With `acknowledge`, `true` once the client's listeners have done with it; or rejects with
+   * 401 (the client cannot resume) or 2302999 (`kind` 'refusedByPeer' where they fail or it is not
+   * accepted, 'unacknowledged' where the connection is over before, 'queueFull' where more than
+   * `maxBufferedAmount` bytes or 65,536 messages would wait for that).
    */
   send(
     data: WebSocketData,
@@ -145,8 +149,8 @@ export interface WebSocketServer<
    *
    * @param connection Which; a copy does as well.
    * @param bytes How many may be queued still, from 0 on.
-   * @returns `true` once no more are queued, `false` when the connection is closed; rejects with 401 (a
-   * wrong argument).
+   * @returns `true` once no more are queued, `false` when the connection is closing or closed; rejects
+   * with 401 (a wrong argument).
    *
    * @example A hundred megabytes to a slow reader, with no more than one of them in memory
    * ```ts
@@ -184,7 +188,9 @@ export interface WebSocketServer<
    *
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
    * @param options See {@linkcode PublishOptions}.
-   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   * @returns To how many it went; or rejects with 401 (a wrong argument, or too long for the broker's
+   * log) or 2302999 (not running; with a broker, `kind` 'brokerDown', 'queueFull' or 'unconfirmed'
+   * where its log has not taken it).
    */
   broadcast(data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
 
@@ -192,7 +198,8 @@ export interface WebSocketServer<
    * Takes a connection into a topic, until it leaves the topic or is closed. A topic exists as soon as a connection is in it.
    *
    * @param connection Which; a copy does as well.
-   * @param topic The topic's name, any text.
+   * @param topic The topic's name, any text; with a broker, `history` or `presence`, of at most 65,536
+   * characters.
    * @returns `true`, also where it was in it, and with `history` what the client had missed, which it has
    * been sent by then; or rejects with 401 (a wrong argument), 2302006 (no such connection) or -1 (it is
    * closing).
@@ -214,7 +221,7 @@ export interface WebSocketServer<
    * @param topic The topic's name.
    * @param data Text, an ArrayBuffer or a view of one; at most `maxPayload` bytes; may be empty.
    * @param options See {@linkcode PublishOptions}.
-   * @returns To how many it went; or rejects with 401 (a wrong argument) or 2302999 (not running).
+   * @returns To how many it went; or rejects as `broadcast` does.
    */
   publish(topic: string, data: WebSocketData, options?: PublishOptions): Promise<PublishResult>;
 

@@ -152,7 +152,7 @@ function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuple
  * @param client The client; it may be connecting still.
  * @param options Those of a Duplex, and `window`, in bytes, of at least 1.
  * @returns The stream.
- * @throws {BusinessError} 401 where `window` is wrong, or an option is none.
+ * @throws {BusinessError} 401 where it is no client, `window` is wrong, or an option is none.
  *
  * @example
  * ```ts
@@ -186,9 +186,10 @@ export function duplexOf(
  *
  * @param server The server.
  * @param connection Which; a copy does as well.
- * @param options Those of a Duplex.
+ * @param options As above.
  * @returns The stream.
- * @throws {BusinessError} 401 where it is no connection, 2302006 where it is over.
+ * @throws {BusinessError} 401 where it is no connection, `window` is wrong, or an option is none; 2302006
+ * where it is over.
  */
 export function duplexOf(
   server: ShapedServer,

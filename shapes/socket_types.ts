@@ -55,8 +55,8 @@ export interface WebSocketInit extends
   > {
   /**
    * Headers of the handshake: an object of text values, a `Headers`, or, where the socket reconnects, a
-   * function that is asked before each attempt. `host`, `connection`, `upgrade` and `sec-websocket-*`
-   * are the handshake's own.
+   * function that is asked before each attempt. `host`, `connection`, `upgrade`, `sec-websocket-*` and what
+   * announces a body are the handshake's own.
    */
   headers?: WebSocketHeaders | undefined;
   /** The same, by the name that the client's `connect` has for it. */

@@ -141,7 +141,10 @@ export class WsSocket extends EventEmitter {
     return this.#is(PAUSED);
   }
 
-  /** What a binary message is told as: `"nodebuffer"`, or `"arraybuffer"`. */
+  /**
+   * What a binary message is told as: `"nodebuffer"`, or `"arraybuffer"`. `"fragments"` and `"blob"` cannot
+   * be had and throw 2302999; anything else changes nothing.
+   */
   get binaryType(): "nodebuffer" | "arraybuffer" {
     return this.#is(BUFFERS) ? "arraybuffer" : "nodebuffer";
   }
