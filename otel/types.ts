@@ -43,7 +43,7 @@ export interface OtelMeter {
   createUpDownCounter(name: string, options: OtelInstrumentOptions): OtelCounter;
   /** Makes a histogram. */
   createHistogram(name: string, options: OtelInstrumentOptions): OtelHistogram;
-  /** Makes what is measured at collection; queues are not measured where it is missing. */
+  /** Makes what is measured at collection; where it is missing, what is counted at collection is left out. */
   createObservableGauge?(name: string, options: OtelInstrumentOptions): OtelObservable;
 }
 

@@ -53,7 +53,13 @@ export function readInit(options: object): ReadInit {
 /** A `Headers`, or pairs, as an object. */
 function readHeaders(headers: unknown): unknown {
   const isList = typeof headers === "object" && headers !== null && Symbol.iterator in headers;
-  return isList ? Object.fromEntries(headers as Iterable<[string, string]>) : headers;
+  if (!isList) return headers;
+  try {
+    return Object.fromEntries(headers as Iterable<[string, string]>);
+  } catch {
+    const rule = "must be a plain object of text values, a Headers, or pairs";
+    throw secretArgumentError("WebSocket: 'headers'", rule, headers);
+  }
 }
 
 /** Reads what an attempt is to be; throws what is wrong with it. */

@@ -16,11 +16,8 @@ async function world() {
   await server.start({ serverPort: 80 });
   const told: unknown[] = [];
   const dial = (init: object = {}) => {
-    const socket = new WebSocket("ws://localhost/", [], {
-      clock,
-      runtime: network.client,
-      ...init,
-    });
+    const parts = { clock, runtime: network.client, ...init };
+    const socket = new WebSocket("ws://localhost/", [], parts);
     socket.onopen = () => told.push("open");
     socket.onerror = (event) => told.push((event as ErrorEvent).error.kind);
     socket.onclose = ({ code }) => told.push(code);
@@ -165,6 +162,7 @@ describe("the third argument of WebSocket", () => {
     [{ protocol: "a" }, "'protocol' is no option: subprotocols are the second argument"],
     [{ headers: 5 }, "'header' must be a plain object of text values"],
     [{ headers: null }, "'header' must be a plain object of text values"],
+    [{ headers: [1] }, "'headers' must be a plain object of text values, a Headers, or pairs"],
     [{ maxPayload: 0 }, "'maxPayload' must be"],
   ];
   for (const [init, says] of wrong) {
