@@ -129,7 +129,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
 
   /** Asks for a sign of life now, unless it is not read: silence for `pongTimeout` means that it is dead. */
   probe(): void {
-    if (this.#parts.runtime.canPing) this.#parts.heartbeat.probe(this);
+    this.#parts.heartbeat.probe(this);
   }
 
   /** See {@linkcode ReadingPauses.add}; nothing where reading cannot be stopped. */
