@@ -53,14 +53,14 @@ export class OutboxQueue<Item extends Queued> {
     return this.#items.splice(0, count);
   }
 
-  /** Keeps those of which this is so. */
+  /** Keeps those of which this is so, and none that was taken back: an entry of nothing else would be empty. */
   keep(isKept: (item: Item) => boolean): void {
-    this.#items = this.#items.filter(isKept);
+    this.#items = this.#items.filter((item) => item.line !== "" && isKept(item));
+    this.#takenBack = 0;
   }
 
   /** Forgets what was taken back. */
   #sweep(): void {
-    this.keep(({ line }) => line !== "");
-    this.#takenBack = 0;
+    this.keep(() => true);
   }
 }

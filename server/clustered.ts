@@ -216,12 +216,9 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     // What comes before the server listens is the past: it was for those who were there.
     const listening = this.#listening;
     if (listening === undefined) return { sent: 0, tooSlow: 0 };
-    const send = () => sendOut(listening, topic, data, except ?? NOBODY);
-    const result = this.#resuming === undefined
-      ? send()
-      : this.#resuming.at(placeText(position), data, send);
-    if (topic !== null) this.#subscribers.tell(topic, data, isLocal);
-    return result;
+    const out = () => sendOut(listening, topic, data, except ?? NOBODY);
+    const send = () => this.#resuming?.at(placeText(position), data, out) ?? out();
+    return topic === null ? send() : this.#subscribers.publish(topic, data, isLocal, send);
   }
 
   readonly read = (

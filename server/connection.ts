@@ -141,26 +141,28 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     return true;
   }
 
-  /**
-   * Sends a message that has `most` bytes at most, and `bytes` where they were counted. Only while open;
-   * whoever calls it has checked the data, and that there is room (`server/flow.ts`).
-   */
-  send(data: WebSocketData, most: number, bytes?: number): void {
+  /** Sends a message of `most` bytes at most. Only while open; the data and the room are looked at before. */
+  send(data: WebSocketData, most: number): void {
+    const isFull = this.hand(data, most);
+    if (this.host.observing !== undefined) this.tellSent(data);
+    if (isFull) this.dropIfTooSlow();
+  }
+
+  /** The same, and nobody is told of it. Returns whether `dropIfTooSlow` is to be called then. */
+  hand(data: WebSocketData, most: number): boolean {
     this.socket?.send(data);
-    if (this.host.observing !== undefined) this.tellSent(data, bytes);
-    if ((this.room -= most) < 0) this.dropIfTooSlow();
+    return (this.room -= most) < 0;
   }
 
-  private tellSent(data: WebSocketData, bytes?: number): void {
-    this.host.observing?.sent?.(this.handle, data, bytes ?? byteLength(data));
+  private tellSent(data: WebSocketData): void {
+    this.host.observing?.sent?.(this.handle, data, byteLength(data));
   }
 
-  /** Bytes that are queued. */
   get bufferedAmount(): number {
     return this.socket?.bufferedAmount ?? 0;
   }
 
-  /** Whether so many bytes more may be queued. */
+  /** Whether so many bytes more may be queued (`server/flow.ts`). */
   hasRoomFor(bytes: number): boolean {
     if (bytes <= this.room) return true;
     this.room = this.host.maxBufferedAmount - this.bufferedAmount;
@@ -230,7 +232,6 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     afterTurn(() => this.tellClosed());
   }
 
-  /** Tells 'close'. */
   tellClosed(): void {
     this.state = "closed";
     this.host.draining.over(this);

@@ -35,8 +35,10 @@ export function publish(
   if (listening.clustered !== undefined) {
     return listening.clustered.publish(call, topic, data as WebSocketData, except);
   }
-  const result = sendOut(listening, topic, data as WebSocketData, except);
-  if (topic !== null) subscribers.tell(topic, data as WebSocketData, true);
+  const send = () => sendOut(listening, topic, data as WebSocketData, except);
+  const result = topic === null
+    ? send()
+    : subscribers.publish(topic, data as WebSocketData, true, send);
   return Promise.resolve(result);
 }
 

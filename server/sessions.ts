@@ -52,7 +52,8 @@ export class Session {
   leftAt = 0;
   /** How many refused messages it remembered as its client left. */
   refusedAway = 0;
-  #nth = 0;
+  /** The last of its client's connections that it was told on. */
+  nth = 0;
   #last = 0;
   /** Those up to this one may have been seen elsewhere. */
   #unsure = 0;
@@ -65,10 +66,10 @@ export class Session {
 
   /** A client is there, again. Returns whether it can be the same. */
   enter(peer: SessionPeer, { nth, first, sent }: Introduction): boolean {
-    if (nth <= this.#nth) return false;
+    if (nth <= this.nth) return false;
     // It was elsewhere meanwhile, or this server does not know it any more.
-    if (nth > this.#nth + 1) this.#unsure = sent;
-    this.#nth = nth;
+    if (nth > this.nth + 1) this.#unsure = sent;
+    this.nth = nth;
     this.peer = peer;
     for (const number of this.#refused.keys()) if (number < first) this.#refused.delete(number);
     return true;
@@ -139,9 +140,11 @@ export class Sessions {
       this.#sessions.set(id, known);
       return known;
     }
-    // It says that it is a client that is here already. No message of either is dropped.
+    // It says that it is a client that is here already. No message of either is dropped. What comes late, on a
+    // connection of before, may all have been sent again.
     const own = new Session();
-    own.enter(peer, { ...introduction, nth: Infinity });
+    const sent = introduction.nth < known.nth ? Infinity : introduction.sent;
+    own.enter(peer, { ...introduction, nth: Infinity, sent });
     return own;
   }
 

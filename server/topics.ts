@@ -187,15 +187,22 @@ export class Topics {
     except: ReadonlySet<ServerConnection>,
   ): PublishResult {
     const most = mostBytes(data);
-    const bytes = this.#observing?.sent === undefined ? undefined : byteLength(data);
+    const { sent } = this.#observing ?? {};
     const result = { sent: 0, tooSlow: 0 };
     const isForAll = except.size === 0;
-    // Whoever is told of one of them may have others join, whom it is not for, and leave.
-    for (const connection of [...topic.members]) {
-      if (!topic.members.has(connection)) continue;
+    const overdue: ServerConnection[] = [];
+    const told: ServerConnection[] = [];
+    for (const connection of topic.members) {
       if (!isForAll && except.has(connection)) continue;
       result.sent++;
-      connection.send(data, most, bytes);
+      if (connection.hand(data, most)) overdue.push(connection);
+      if (sent !== undefined) told.push(connection);
+    }
+    // When all have it: whoever is told of one of them may publish, or send to others, what comes after it.
+    const bytes = told.length === 0 ? 0 : byteLength(data);
+    for (const { handle } of told) sent!(handle, data, bytes);
+    for (const connection of overdue) {
+      connection.dropIfTooSlow();
       if (connection.end === TOO_SLOW) result.tooSlow++; // an observer may have closed it for a reason of its own
     }
     return result;

@@ -3,6 +3,8 @@
 import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
+import { businessError } from "../errors.ts";
+import { passOn } from "../internal/listeners.ts";
 import { ANY, argumentError, COUNT, readOptions, type Rule } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
@@ -15,7 +17,8 @@ export interface WebSocketDuplexOptions extends DuplexOptions {
    * Bytes that may be under way to the far end and not be read there yet: then the writer waits. Both
    * ends must be Duplexes of `duplexOf` with the same `window`, as they tell each other, in messages of
    * text, how much was read. It needs nothing of the runtime: a slow reader holds the far end back where
-   * reading cannot be stopped, too. Without it only the system's own queues hold it back.
+   * reading cannot be stopped, too. Without it only the system's own queues hold it back. It ends with its
+   * connection: of a client that reconnects the Duplex fails then, and closes it.
    */
   window?: number | undefined;
 }
@@ -105,6 +108,24 @@ class WebSocketDuplex extends Duplex {
   }
 }
 
+/**
+ * Has a Duplex fail with its connection where another one follows: the far end of that knows nothing of what was
+ * sent or read before.
+ */
+function endWithConnection(
+  duplex: Duplex,
+  client: WebSocketClient<TextOrBytes | ArrayBuffer>,
+  over: Promise<unknown>,
+): void {
+  const closed = (): void => {
+    if (client.state !== "reconnecting") return; // it is over, or the program has connected anew
+    duplex.destroy(businessError("lost", "a 'window' does not outlive its connection"));
+  };
+  passOn.add(closed);
+  client.on("close", closed);
+  void over.then(() => client.off("close", closed));
+}
+
 /** What can be asked for: `window`, and what a Duplex of Node's knows and checks itself. */
 const OPTIONS: Readonly<Record<string, Rule>> = {
   window: COUNT,
@@ -129,10 +150,12 @@ const OPTIONS: Readonly<Record<string, Rule>> = {
 function readDuplexOptions(options: WebSocketDuplexOptions = {}): WebSocketDuplexOptions {
   const given = readOptions("duplexOf", options, OPTIONS, 1);
   if (given instanceof Error) throw given;
-  const { window, objectMode, readableObjectMode, writableObjectMode } = given;
+  const { decodeStrings, window, objectMode, readableObjectMode, writableObjectMode } = given;
   if (window === undefined) return given as WebSocketDuplexOptions;
-  if (objectMode || readableObjectMode || writableObjectMode) {
-    throw argumentError("duplexOf: 'window'", "must be left out in object mode", window);
+  const isOfObjects = objectMode || readableObjectMode || writableObjectMode;
+  if (isOfObjects || decodeStrings === false) { // text says how much was read
+    const where = isOfObjects ? "in object mode" : "where 'decodeStrings' is false";
+    throw argumentError("duplexOf: 'window'", `must be left out ${where}`, window);
   }
   return given as WebSocketDuplexOptions;
 }
@@ -205,7 +228,10 @@ export function duplexOf(
     needs("duplexOf", "client", one);
     const client = one as WebSocketClient<TextOrBytes | ArrayBuffer>;
     const options = readDuplexOptions(second as WebSocketDuplexOptions);
-    return new WebSocketDuplex(ofClient(client), options);
+    const own = ofClient(client);
+    const duplex = new WebSocketDuplex(own, options);
+    if (options.window !== undefined) endWithConnection(duplex, client, own.streams.closed);
+    return duplex;
   }
   const options = readDuplexOptions(third);
   return new WebSocketDuplex(ofServer("duplexOf", one, second as ConnectionAddress), options);

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Cluster, type ClusterNode } from "../helpers/nodes.ts";
+import { kindOf } from "../helpers/nodes_in_memory.ts";
 
 const LEASE = 15_000;
 
@@ -46,6 +47,30 @@ describe("a node whose broker takes nothing", () => {
     );
     // One beat is in the entry that could not be appended.
     assertEquals([joins, leaves, beats! <= 3], [1, 0, true], kinds.join());
+  });
+
+  it("tells nothing for what was taken back beside what has waited for too long", async () => {
+    const cluster = new Cluster(0);
+    const node = cluster.start("n0", 3_600_000); // with no beat meanwhile
+    await cluster.settle(100);
+    const from = cluster.broker.entries.length;
+    node.link.hold("appends");
+    const kinds = [kindOf(node.publish("a"))];
+    await cluster.settle(500);
+    node.presence.join(["t", 1, "::1"]);
+    kinds.push(kindOf(node.publish("b")));
+    await cluster.settle(4600);
+    node.presence.leave("t", 1);
+    await cluster.settle(1000);
+    node.link.gap(1); // and what is under way is never read
+    node.link.release();
+    await cluster.settle(100);
+    assertEquals(await Promise.all(kinds), ["unconfirmed", "brokerDown"]);
+    kinds.push(kindOf(node.publish("c")));
+    await cluster.settle(100);
+    assertEquals([node.texts, await kinds[2]], [["c"], "1"]);
+    const bare = cluster.broker.entries.slice(from).filter((entry) => !entry.includes("\n"));
+    assertEquals(bare, [], "an entry with nothing in it");
   });
 
   it("tells that somebody has left whom the others know, however often he comes and goes", async () => {

@@ -68,6 +68,21 @@ describe("a break", () => {
     assertEquals(await Promise.all(answers), ["true", "true"]);
   });
 
+  it("after which what was sent before it comes in late has that told as what may be a repetition", async () => {
+    await using nodes = new NodesInMemory();
+    await nodes.node({}, { pingInterval: 300 }, () => {});
+    const ws = await nodes.client();
+    const [late] = nodes.network.links;
+    late!.hold("toServer");
+    const answers = [kindOf(ws.send("a", ACK)), kindOf(ws.send("b", ACK))];
+    await nodes.settle(62_000); // the client takes the server for dead, which is there again
+    assertEquals(nodes.seen.splice(0), ["1 a again?", "1 b again?"]);
+    assertEquals(await Promise.all(answers), ["true", "true"]);
+    late!.release("toServer");
+    await nodes.settle();
+    assertEquals(nodes.seen, ["1 a again?", "1 b again?"]);
+  });
+
   it("before the answer has arrived brings the answer, and the listeners see it once", async () => {
     await using nodes = new NodesInMemory();
     const work = deferred();

@@ -140,6 +140,14 @@ describe("the sessions of a server", () => {
     assertEquals(take(session, 2), "new");
   });
 
+  it("take a connection that was there before another for one whose messages may all be repetitions", () => {
+    const sessions = new Sessions(1000, new FakeClock());
+    const session = sessions.enter(new Peer(), said("a", 2, 1, 1));
+    const late = sessions.enter(new Peer(), said("a", 1));
+    assertEquals([1, 2].map((n) => take(late, n)), ["perhaps", "perhaps"]);
+    assertEquals([1, 2].map((n) => take(session, n)), ["perhaps", "new"]);
+  });
+
   it("are no other's where such a one leaves", () => {
     const sessions = new Sessions(1000, new FakeClock());
     const session = sessions.enter(new Peer(), said("a", 1));

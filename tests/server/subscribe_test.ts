@@ -117,6 +117,27 @@ describe("server.subscribe()", () => {
     ]);
   });
 
+  it("hears in the order of the calls what a listener publishes, as all others do", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    const log: unknown[] = [];
+    const end = server.subscribe("a", ({ data }) => {
+      log.push(`first ${data}`);
+      if (data !== "1") return end();
+      const bytes = new Uint8Array([2]);
+      void server.publish("b", bytes);
+      bytes[0] = 9;
+      void server.publish("a", "3");
+      server.subscribe("a", ({ data }) => log.push(`late ${data}`)); // which is later than those
+    });
+    server.subscribe("a", ({ data }) => log.push(`second ${data}`));
+    server.subscribe("b", ({ data }) => log.push(`second ${new Uint8Array(data as ArrayBuffer)}`));
+    await server.publish("a", "1");
+    assertEquals(log.splice(0), ["first 1", "second 1", "second 2", "first 3", "second 3"]);
+    await server.publish("a", "4");
+    assertEquals(log, ["second 4", "late 4"]);
+  });
+
   it("reports a listener that fails to 'error', and tells the others", async () => {
     await using watched = await WatchedServer.start();
     const log: unknown[] = [];

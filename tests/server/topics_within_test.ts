@@ -67,6 +67,58 @@ describe("a message to a topic", () => {
     });
   }
 
+  it("comes to all before what an observer publishes, or sends, as it is told of it", async () => {
+    const { options, connections, told, is } = acting((server, [other]) => {
+      void server.publish("t", "two");
+      void server.send("to one", other!);
+    });
+    const server = is(createWebSocketServer(options));
+    const subscribed: unknown[] = [];
+    server.subscribe("t", ({ data }) => subscribed.push(data));
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const heard: string[][] = [[], [], []];
+    const clients = heard.map((log) => {
+      const ws = createWebSocket();
+      ws.on("message", (_err, data) => void log.push(`${data}`));
+      return ws;
+    });
+    for (const [n, ws] of clients.entries()) {
+      await ws.connect(`ws://127.0.0.1:${server.address!.port}/`);
+      await until("it is there", () => connections.length === n + 1);
+      await server.join(connections[n]!, "t");
+    }
+    await server.publish("t", "one");
+    await until("it has come", () => heard[1]!.length === 3 && heard[2]!.length === 2);
+    assertEquals(heard, [["one", "two"], ["one", "two", "to one"], ["one", "two"]]);
+    assertEquals(subscribed, ["one", "two"]);
+    assertEquals(told.length, 7);
+    for (const ws of clients) await ws.close();
+    await server.stop();
+  });
+
+  it("comes to all before what is published as one of them is dropped for it", async () => {
+    await using nodes = new NodesInMemory();
+    const { connections, is } = acting(() => {});
+    const none = { broker: undefined, history: false } as const;
+    const server = is(await nodes.node(none, { maxBufferedAmount: 10 }));
+    server.on("error", ({ kind }) => {
+      if (kind === "tooSlow") void server.publish("t", "lost");
+    });
+    const heard: string[][] = [];
+    for (let n = 0; n < 3; n++) {
+      const log: string[] = [];
+      heard.push(log);
+      const ws = await nodes.client({ resume: false, reconnect: false });
+      ws.on("message", (_err, data) => void log.push(`${data}`));
+      await server.join(connections[n]!, "t");
+    }
+    nodes.network.links[1]!.hold("toClient");
+    await server.send("12345678", connections[1]!);
+    assertEquals(await server.publish("t", "one"), { sent: 3, tooSlow: 1 });
+    await nodes.settle();
+    assertEquals([heard[0], heard[2]], [["one", "lost"], ["one", "lost"]]);
+  });
+
   it("comes once to who joins in the middle of it, and is told what it has missed", async () => {
     await using nodes = new NodesInMemory();
     const { options, connections, is } = acting((server, others) => {
@@ -89,7 +141,7 @@ describe("a message to a topic", () => {
     assertEquals(log, ["zero", true, 1, "one", "two"]);
   });
 
-  it("is not sent any more to who leaves in the middle of it", async () => {
+  it("has been sent to who leaves in the middle of it", async () => {
     await using nodes = new NodesInMemory();
     const { options, connections, told, is } = acting((server, [other]) => {
       void server.leave(other!, "t");
@@ -99,6 +151,6 @@ describe("a message to a topic", () => {
     for (const connection of connections) await server.join(connection, "t");
     await nodes.clock.until(server.publish("t", "one"));
     await nodes.settle();
-    assertEquals(told, ["0 one"]);
+    assertEquals(told, ["0 one", "1 one"]);
   });
 });

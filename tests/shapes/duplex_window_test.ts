@@ -215,6 +215,9 @@ describe("duplexOf() with a window", () => {
     for (const mode of ["objectMode", "readableObjectMode", "writableObjectMode"]) {
       refused(ws, { window: 1, [mode]: true }, "'window' must be left out in object mode");
     }
+    // Text that is written would go out as text, which says how much was read.
+    const text = "'window' must be left out where 'decodeStrings' is false";
+    refused(ws, { window: 1, decodeStrings: false }, text);
     for (const options of [null, 5, "x"]) refused(ws, options, "options must be");
     for (const name of ["windows", "highWatermark", "connectTimeout"]) {
       refused(ws, { [name]: 1 }, `'${name}' is no option; there are window, allowHalfOpen, `);

@@ -100,6 +100,32 @@ describe("a writer of streamsOf() that waits", () => {
     await pair[Symbol.asyncDispose]();
   });
 
+  for (const how of ["cut", "close"] as const) {
+    it(`fails with its connection where a Duplex has a window, and closes the client: ${how}`, async () => {
+      const pair = await MemoryPair.start({ client: { reconnect: { random: () => 1 } } });
+      const told: string[] = [];
+      const errors: unknown[] = [];
+      pair.server.on("connect", (connection) => {
+        duplexOf(pair.server, connection, { window: 10 }).on("error", () => {});
+      });
+      const stream = duplexOf(pair.ws, { window: 10 });
+      stream.on("error", ({ kind }: BusinessError) => errors.push(kind));
+      const connection = await pair.open();
+      const write = (text: string) =>
+        stream.write(text, (error) => told.push(`${text}: ${!error}`));
+      write("0123456789"); // which the far end does not read
+      await pair.clock.advance(10);
+      write("more");
+      if (how === "cut") pair.network.links[0]!.cut();
+      else await pair.server.close(connection, { code: 1012 });
+      pair.ws.off("close"); // takes away what programs have added, and nothing else
+      await pair.clock.advance(5000);
+      assertEquals([errors, stream.destroyed, pair.ws.state], [["lost"], true, "idle"]);
+      assertEquals(told, ["0123456789: true", "more: false"]);
+      await pair[Symbol.asyncDispose]();
+    });
+  }
+
   it("fails with its connection where the client connects anew as that is lost", async () => {
     const pair = await MemoryPair.start();
     await pair.open();
