@@ -328,8 +328,7 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     }
     if (this.#wasOpen) this.#parts.observing?.closed?.(this.#parts.who, { ...close });
     else this.#attempt?.gaveUp();
-    this.state = "idle"; // nobody asks: the owner lets go of it first
-    this.owner.closed(close, end);
+    this.owner.closed(close, end); // who lets go of it before anybody may connect again
   }
 
   /** Waits for nothing any more: releases the timer, the heartbeat, the signal and the queue. */

@@ -212,4 +212,31 @@ describe("a connection that ends in the turn in which its messages are too much 
       await messages.return!();
     });
   }
+
+  it("is no reason to connect before 'close': a client that did was idle with a connection of its own", async () => {
+    const { clock, runtime, ws } = await scripted(true, {}, { maxPayload: 2 ** 30 });
+    const log: unknown[] = [];
+    const connect = () =>
+      void ws.connect("ws://localhost/").then(
+        () => log.push("connects"),
+        ({ kind }) => log.push(kind),
+      );
+    for (const type of ["error", "close"] as const) {
+      ws.once(type, () => {
+        log.push(`${type} ${ws.state}`);
+        connect();
+      });
+    }
+    ws.once("open", () => void log.push(`open ${ws.state}`));
+    const messages = ws[Symbol.asyncIterator]();
+    for (const mib of [1, 16]) runtime.events.message(new ArrayBuffer(mib * 1024 * 1024));
+    runtime.events.closed({ code: 1008, reason: "" });
+    await clock.advance(10);
+    assertEquals(log.splice(0), ["error closing", "close idle", "alreadyConnected", "connects"]);
+    runtime.events.open();
+    assertEquals([log, ws.state], [["open open"], "open"]);
+    await messages.return!();
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+  });
 });
