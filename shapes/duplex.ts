@@ -1,11 +1,11 @@
 /** A connection, of either side, as a stream of Node's. */
 
 import { Buffer } from "node:buffer";
-import { Duplex, type DuplexOptions } from "node:stream";
+import { addAbortSignal, Duplex, type DuplexOptions } from "node:stream";
 import type { TextOrBytes, WebSocketClient } from "../client/types.ts";
 import { businessError } from "../errors.ts";
 import { passOn } from "../internal/listeners.ts";
-import { ANY, argumentError, COUNT, readOptions, type Rule } from "../internal/validate.ts";
+import { ANY, argumentError, COUNT, readOptions, type Rule, SIGNAL } from "../internal/validate.ts";
 import type { ConnectionAddress } from "../server/types.ts";
 import { FlowWindow } from "./flow_window.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
@@ -32,8 +32,10 @@ class WebSocketDuplex extends Duplex {
   readonly #window: FlowWindow | undefined;
   #isOver = false;
 
-  constructor({ streams, fail }: OwnStreams, { window, ...options }: WebSocketDuplexOptions) {
+  /** @param open Begins to read: not before Node has taken the options. */
+  constructor(open: () => OwnStreams, { signal, window, ...options }: WebSocketDuplexOptions) {
     super({ allowHalfOpen: false, ...options });
+    const { streams, fail } = open();
     this.#streams = streams;
     this.#fail = fail;
     this.#reader = streams.readable.getReader();
@@ -45,13 +47,14 @@ class WebSocketDuplex extends Duplex {
     streams.opened.catch((error) => this.destroy(error));
     if (window === undefined) {
       this.read(0); // as a socket of Node's does: who only writes hears of a loss, too
-      return;
+    } else {
+      this.#window = new FlowWindow(
+        window,
+        (text) => this.#writer.write(text).catch(() => {}), // it is over: nobody waits for it
+      );
+      void this.#fill(this.#window);
     }
-    this.#window = new FlowWindow(
-      window,
-      (text) => this.#writer.write(text).catch(() => {}), // it is over: nobody waits for it
-    );
-    void this.#fill(this.#window);
+    if (signal !== undefined) addAbortSignal(signal, this); // last: it may have aborted
   }
 
   override _read(): void {
@@ -140,10 +143,11 @@ const OPTIONS: Readonly<Record<string, Rule>> = {
         "defaultEncoding",
       ],
       ...["destroy", "emitClose", "encoding", "final", "highWaterMark", "objectMode", "read"],
-      ...["readable", "readableHighWaterMark", "readableObjectMode", "signal", "writable"],
+      ...["readable", "readableHighWaterMark", "readableObjectMode", "writable"],
       ...["writableCorked", "writableHighWaterMark", "writableObjectMode", "write", "writev"],
     ].map((name) => [name, ANY]),
   ),
+  signal: SIGNAL,
 };
 
 /** Reads what was asked for. */
@@ -228,11 +232,12 @@ export function duplexOf(
     needs("duplexOf", "client", one);
     const client = one as WebSocketClient<TextOrBytes | ArrayBuffer>;
     const options = readDuplexOptions(second as WebSocketDuplexOptions);
-    const own = ofClient(client);
-    const duplex = new WebSocketDuplex(own, options);
+    let own!: OwnStreams;
+    const duplex = new WebSocketDuplex(() => own = ofClient(client), options);
     if (options.window !== undefined) endWithConnection(duplex, client, own.streams.closed);
     return duplex;
   }
   const options = readDuplexOptions(third);
-  return new WebSocketDuplex(ofServer("duplexOf", one, second as ConnectionAddress), options);
+  const open = () => ofServer("duplexOf", one, second as ConnectionAddress);
+  return new WebSocketDuplex(open, options);
 }

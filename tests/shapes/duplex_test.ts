@@ -1,6 +1,6 @@
 /** Connections as Duplexes of `node:stream`. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
@@ -9,6 +9,7 @@ import { type BusinessError, createWebSocket } from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
 import { DEFAULT_MAX_PAYLOAD } from "../../internal/payload.ts";
 import { within } from "../helpers/client.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
@@ -242,3 +243,45 @@ it("duplexOf() a client that does not connect yet keeps what is written until it
   if (!stream.closed) await within(once(stream, "close"));
   await server.close();
 });
+
+for (const side of ["client", "server"] as const) {
+  for (const when of ["before", "after"] as const) {
+    it(`duplexOf() a ${side} is destroyed with what its signal aborts with, ${when} it is made`, async () => {
+      const pair = await MemoryPair.start();
+      const closes: number[] = [];
+      pair.ws.on("close", (_, { code }) => void closes.push(code));
+      const connection = await pair.open();
+      const aborter = new AbortController();
+      if (when === "before") aborter.abort();
+      const { signal } = aborter;
+      const stream = side === "client"
+        ? duplexOf(pair.ws, { signal })
+        : duplexOf(pair.server, connection, { signal });
+      const failed = new Promise<Error>((resolve) => stream.once("error", resolve));
+      aborter.abort();
+      await pair.clock.advance(100);
+      assertEquals([(await failed).name, closes, pair.ws.state], ["AbortError", [1011], "idle"]);
+      await pair[Symbol.asyncDispose]();
+    });
+  }
+
+  it(`duplexOf() a ${side} leaves nothing behind that reads where its options are refused`, async () => {
+    await using pair = await MemoryPair.start({ config: { maxPendingAmount: 1 } });
+    const connection = await pair.open();
+    const got = { client: 0, server: 0 };
+    pair.ws.on("message", () => void got.client++);
+    pair.server.on("messageReceive", () => void got.server++);
+    const duplex = duplexOf as (...given: unknown[]) => unknown;
+    for (const wrong of [{ highWaterMark: -1 }, { signal: 5 }]) {
+      const given = side === "client" ? [pair.ws, wrong] : [pair.server, connection, wrong];
+      assertThrows(() => duplex(...given));
+    }
+    const half = new Uint8Array(512 * 1024);
+    for (let n = 0; n < 25; n++) {
+      await pair.ws.send(half);
+      await pair.server.send(half, connection);
+      await pair.clock.advance(10);
+    }
+    assertEquals(got, { client: 25, server: 25 });
+  });
+}
