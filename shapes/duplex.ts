@@ -67,7 +67,7 @@ class WebSocketDuplex extends Duplex {
       const { done, value } = await this.#reader.read();
       if (done) return void this.push(null);
       // A stream of bytes passes over an empty chunk, and reads on.
-      this.push(typeof value === "string" ? value : Buffer.from(value));
+      this.push(typeof value === "string" ? value : Buffer.from(value), "utf8");
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -225,6 +225,25 @@ describe("duplexOf()", () => {
   });
 });
 
+it("duplexOf() reads text as UTF-8, whatever encoding what is written has", async () => {
+  for (const encoding of [undefined, "utf8", "hex"] as const) {
+    const pair = await MemoryPair.start();
+    const got: string[] = [];
+    pair.ws.on("message", (_, data) => void got.push(Buffer.from(data as ArrayBuffer).toString()));
+    const options = { defaultEncoding: "hex", ...(encoding && { encoding }) } as const;
+    const stream = duplexOf(pair.server, await pair.open(), options);
+    const read: string[] = [];
+    stream.on("data", (chunk) => void read.push(String(chunk)));
+    await pair.ws.send("Grüße");
+    stream.write("c3bc");
+    await pair.clock.advance(20);
+    const shown = encoding === "hex" ? Buffer.from("Grüße").toString("hex") : "Grüße";
+    assertEquals([read, got], [[shown], ["ü"]]);
+    stream.destroy();
+    await pair[Symbol.asyncDispose]();
+  }
+});
+
 it("duplexOf() a client that does not connect yet keeps what is written until it is open", async () => {
   const server = await RawServer.listen();
   const ws = createWebSocket();
