@@ -45,14 +45,17 @@ class WebSocketDuplex extends Duplex {
       this.#window?.end();
     });
     streams.opened.catch((error) => this.destroy(error));
+    const isRead = this.readable; // unless the option says otherwise
     if (window === undefined) {
-      this.read(0); // as a socket of Node's does: who only writes hears of a loss, too
+      if (isRead) this.read(0); // as a socket of Node's does: who only writes hears of a loss, too
+      else void this.#ignore();
     } else {
       this.#window = new FlowWindow(
         window,
         (text) => this.#writer.write(text).catch(() => {}), // it is over: nobody waits for it
       );
       void this.#fill(this.#window);
+      if (!isRead) this.#window.take(this.#ignored);
     }
     if (signal !== undefined) addAbortSignal(signal, this); // last: it may have aborted
   }
@@ -72,6 +75,21 @@ class WebSocketDuplex extends Duplex {
       this.destroy(error as Error);
     }
   }
+
+  /** Nobody is to read it: what comes is dropped, and its end is heard of all the same. */
+  async #ignore(): Promise<void> {
+    try {
+      while (!(await this.#reader.read()).done);
+      this.end();
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  readonly #ignored = (chunk: Uint8Array | null): void => {
+    if (chunk === null) this.end();
+    else this.#window!.take(this.#ignored);
+  };
 
   /** Takes what comes in at once, however slowly it is read: what tells of reading is among it. */
   async #fill(window: FlowWindow): Promise<void> {

@@ -225,6 +225,40 @@ describe("duplexOf()", () => {
   });
 });
 
+for (const side of ["client", "server"] as const) {
+  for (const window of [undefined, 1000]) {
+    it(`duplexOf() a ${side} that is not to be read hears of its end, window ${window}`, async () => {
+      for (const end of ["close", "cut"] as const) {
+        const pair = await MemoryPair.start({ config: { maxPendingAmount: 1 } });
+        const made = (one: Duplex) => {
+          for (const name of ["error", "finish", "close"]) one.on(name, () => told.push(name));
+          return one;
+        };
+        const told: string[] = [];
+        const options = { readable: false, window };
+        if (side === "client") made(duplexOf(pair.ws, options));
+        const connection = await pair.open();
+        if (side === "server") made(duplexOf(pair.server, connection, options));
+        for (let n = 0; n < 40; n++) { // more than may wait to be read
+          const data = new Uint8Array(window ?? 64 * 1024);
+          if (side === "client") await pair.server.send(data, connection);
+          else await pair.ws.send(data);
+          await pair.clock.advance(20);
+        }
+        await pair.clock.advance(100_000);
+        assertEquals([told, pair.ws.state], [[], "open"]);
+        if (end === "cut") pair.network.links[0]!.cut();
+        else if (side === "server") await pair.ws.close();
+        else await pair.server.close(connection);
+        await pair.clock.advance(20);
+        await new Promise((resolve) => setTimeout(resolve));
+        assertEquals(told, end === "cut" ? ["error", "close"] : ["finish", "close"]);
+        await pair[Symbol.asyncDispose]();
+      }
+    });
+  }
+}
+
 it("duplexOf() reads text as UTF-8, whatever encoding what is written has", async () => {
   for (const encoding of [undefined, "utf8", "hex"] as const) {
     const pair = await MemoryPair.start();
