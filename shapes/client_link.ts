@@ -99,7 +99,7 @@ export class ClientLink implements Link, ReconnectOwner {
   start(): void {
     if (this.#fate !== undefined) return;
     if (this.queues) this.#dial(); // which takes a turn for each attempt
-    else this.#turn = takeTurn(this.#host, () => this.#dial());
+    else this.#turn = takeTurn(this.#host, () => this.#fate === undefined && this.#dial());
   }
 
   get queues(): boolean {
@@ -233,7 +233,7 @@ export class ClientLink implements Link, ReconnectOwner {
   #inTurn<T>(ask: () => T): T | Promise<Awaited<T>> {
     this.#turn?.end();
     let come = (): void => {};
-    const turn = this.#turn = takeTurn(this.#host, () => come());
+    const turn = this.#turn = takeTurn(this.#host, () => this.#fate === undefined && come());
     if (turn.came) return ask();
     return new Promise<void>((resolve) => come = resolve).then(ask) as Promise<Awaited<T>>;
   }

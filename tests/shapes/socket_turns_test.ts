@@ -71,6 +71,39 @@ describe("a WebSocket that is closed before it has loaded what resumes", () => {
   });
 });
 
+describe("a WebSocket that is closed while it waits for its turn", () => {
+  for (const turns of [0, 5]) {
+    it(`does nothing with it when it comes before 'close', ${turns} microtasks later`, async () => {
+      for (const reconnect of [false, true]) {
+        const clock = new FakeClock();
+        const runtime = new ScriptedClient();
+        const host = `waits${turns}${reconnect}`;
+        const first = make({ clock, runtime }, host);
+        const { events } = runtime;
+        const told: string[] = [];
+        const asked = (): Record<string, string> => {
+          told.push("header");
+          return {};
+        };
+        const observer = {
+          dialling: () => told.push("dialling"),
+          gaveUp: () => told.push("gaveUp"),
+        };
+        const init = { clock, runtime, observer, reconnect };
+        const one = make(reconnect ? { ...init, header: asked } : init, host);
+        one.ws.close();
+        for (let turn = 0; turn < turns; turn++) await undefined;
+        events.open();
+        await over(one);
+        assertEquals([told, one.log, first.log], [[], ["error", 1006], ["open"]]);
+        const next = make({ clock, runtime }, host); // whose turn it is
+        runtime.events.open();
+        assertEquals(next.log, ["open"]);
+      }
+    });
+  }
+});
+
 describe("an observer of a WebSocket that has waited for its turn", () => {
   for (const [name, init] of [["", {}], [" that reconnects", { reconnect: true }]] as const) {
     for (const isRefused of [false, true]) {
