@@ -105,9 +105,11 @@ export class Resuming {
 
   /** A message with its header, which is the empty one unless `at` has another. */
   framed(data: WebSocketData, peer?: Peer): WebSocketData {
-    // An observer that is told of it may send the same text to others.
+    // An observer that is told of it may send the same text, to others or to the same one.
     const isOther = data !== this.#data || (this.#only !== undefined && this.#only !== peer);
-    return isOther ? frame("", data) : this.#framed ??= frame(this.#header, data);
+    if (isOther) return frame("", data);
+    if (this.#only !== undefined) this.#data = undefined; // it is sent once
+    return this.#framed ??= frame(this.#header, data);
   }
 
   /** Sends a message that the client is to acknowledge. */

@@ -91,6 +91,33 @@ describe("in the middle of what a client has missed", () => {
   });
 });
 
+describe("what is sent in the middle of what a client has missed", () => {
+  it("is none of that, though it says the same, as is seen where the connection breaks then", async () => {
+    await using nodes = new NodesInMemory();
+    let hasSent = false;
+    let hasCut = false;
+    const { log } = await missed(nodes, (server, one) => {
+      if (hasSent) return;
+      hasSent = true;
+      void server.join(one, "new"); // so that the client knows of a later place
+      void server.send("1", one);
+      nodes.clients[0]!.on("message", (_err, data) => {
+        if (data !== "2" || hasCut) return;
+        hasCut = true;
+        nodes.cut();
+      });
+    });
+    await nodes.back();
+    const broken = ["server 1006", 1006];
+    const first = [RECOVERED, "1", "1", "2"];
+    assertEquals(log.filter((one) => !broken.includes(one as string)), [
+      ...first,
+      { ...RECOVERED, missed: 1 },
+      "3",
+    ]);
+  });
+});
+
 describe("'member' of 'presence'", () => {
   it("may close the connection that joins, which is in no topic then", async () => {
     await using nodes = new NodesInMemory();
