@@ -264,7 +264,7 @@ describe("what is to be acknowledged while something is published", () => {
     await clock.until(server.publish("t", "published"));
     assertEquals(clients.map(({ socket }) => socket.sent.slice(2)), [
       ["2.0\npublished", "#1\ndirect"],
-      ["\ndirect", "2.0\npublished"],
+      ["2.0\npublished", "\ndirect"],
     ]);
     for (const { admission } of clients) admission.closed({ code: 1000, reason: "" });
     await stop(server, clock);
