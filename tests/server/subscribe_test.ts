@@ -128,8 +128,11 @@ describe("server.subscribe()", () => {
       void server.publish("b", bytes);
       bytes[0] = 9;
       void server.publish("a", "3");
+      void server.publish("ended", "x");
+      endOther();
       server.subscribe("a", ({ data }) => log.push(`late ${data}`)); // which is later than those
     });
+    const endOther = server.subscribe("ended", () => log.push("after its end"));
     server.subscribe("a", ({ data }) => log.push(`second ${data}`));
     server.subscribe("b", ({ data }) => log.push(`second ${new Uint8Array(data as ArrayBuffer)}`));
     await server.publish("a", "1");
