@@ -200,7 +200,8 @@ export class ResumingSocket implements Wire, ClientEvents {
     this.session.clock.clearTimer(this.#timer);
     this.mode = "plain";
     this.events.open();
-    this.session.foreign();
+    // Unless that has failed, or whoever was told has closed: it says nothing of the next server.
+    if (this.mode === "plain") this.session.foreign();
   }
 
   #begin({ epoch, max }: Hello): void {

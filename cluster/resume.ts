@@ -152,6 +152,7 @@ export class Resume {
         if (topics.size === 0) this.#ahead.delete(peer);
       };
       const settle = () => {
+        if (topics.get(topic) !== ahead) return; // it has left, as an observer was told what another one is sent
         end();
         resolve(this.#fill(peer, topic, since, enter));
       };
@@ -163,7 +164,8 @@ export class Resume {
       const timer = this.#clock.setTimer(settle, ms);
       const topics = this.#ahead.get(peer) ?? new Map<string, Ahead>();
       this.#ahead.set(peer, topics);
-      topics.set(topic, { since, settle, cancel });
+      const ahead: Ahead = { since, settle, cancel };
+      topics.set(topic, ahead);
     });
   }
 

@@ -12,7 +12,7 @@ import { afterTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import { PLACE, type Place } from "../internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
-import type { ConnectionEars } from "./connection_ears.ts";
+import { type ConnectionEars, telling } from "./connection_ears.ts";
 import type { ConnectionHost, ConnectionParts } from "./connection_host.ts";
 import { ConnectionHandle } from "./handle.ts";
 import { Backlog, type BacklogOwner } from "./inbound_backlog.ts";
@@ -49,8 +49,6 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
   isAttached = true; // whether the runtime has it
   /** What shows it in another shape, if anything does. */
   ears: ConnectionEars | undefined;
-  /** That of the message which the listeners are being told. */
-  receipt: Receipt | undefined;
   [PLACE]: Place<HeartbeatPeer> | undefined = undefined; // in the heartbeat
   #close: CloseResult = LINK_DOWN;
   #backlog: Backlog | undefined;
@@ -287,9 +285,10 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     const { calling, messages } = this.host;
     const more = receipt?.mayRepeat ? { mayRepeat: true } : undefined;
     const event = { clientConnection: this.handle, data, ...more };
-    this.receipt = receipt;
+    const outer = telling.now;
+    telling.now = { of: this, ears: this.ears, receipt };
     const atWork = calling.emitTo(receipt?.watch(messages) ?? messages, event);
-    this.receipt = undefined;
+    telling.now = outer;
     if (atWork !== undefined) this.#await(message, atWork);
     receipt?.end(atWork);
   }

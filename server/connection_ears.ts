@@ -18,3 +18,11 @@ export interface ConnectionEars {
   /** Whether it wants nothing read. */
   readonly isPaused?: boolean;
 }
+
+/**
+ * The message that listeners are being told: whose it is, what has shown that connection before, and its receipt. What
+ * comes to show the connection meanwhile hears from the next one on. Nothing where a server's one listener is told.
+ */
+export const telling: {
+  now: { of: object; ears: ConnectionEars | undefined; receipt: Receipt | undefined } | undefined;
+} = { now: undefined };

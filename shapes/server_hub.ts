@@ -7,7 +7,7 @@ import { asBuffer, hear, type Incoming } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
 import { argumentError, type Rule, withFunctions } from "../internal/validate.ts";
 import type { ServerConnection } from "../server/connection.ts";
-import type { ConnectionEars } from "../server/connection_ears.ts";
+import { type ConnectionEars, telling } from "../server/connection_ears.ts";
 import { ConnectionHandle } from "../server/handle.ts";
 import type { ListeningServer } from "../server/listening_server.ts";
 import { findConnection } from "../server/registry.ts";
@@ -141,8 +141,10 @@ const toEars = (
   { clientConnection, data }: { clientConnection: WebSocketConnection; data: Incoming },
 ): unknown => {
   const connection = connectionFor(clientConnection);
-  const { ears, receipt } = connection;
-  return ears && tellOpen(connection, ears, asBuffer(data), receipt);
+  const { now } = telling;
+  const isTold = now?.of === connection;
+  const ears = isTold ? now!.ears : connection.ears;
+  return ears && tellOpen(connection, ears, asBuffer(data), isTold ? now!.receipt : undefined);
 };
 const closeEars = (handle: WebSocketConnection, close: CloseResult): unknown => {
   const connection = connectionFor(handle);

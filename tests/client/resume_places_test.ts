@@ -55,6 +55,22 @@ describe("a session's place", () => {
     script.end();
   });
 
+  it("is kept where a handshake comes to nothing, or is closed as it is told that it is open", () => {
+    for (const end of ["close", "terminate"] as const) {
+      const script = new Script();
+      script.greet("e");
+      script.hear({ joined: "a", at: "1.0" });
+      script.end();
+      const socket = script.dial();
+      script.opened = () => socket[end](1000, "");
+      script.runtime.events.open();
+      script.opened = () => {};
+      assertEquals(script.recovered, []);
+      assertEquals(script.greet("e"), { resume: 1, epoch: "e", at: { a: "1.0" } });
+      script.end();
+    }
+  });
+
   it("is told to no server in a log whose name none would read", () => {
     const script = new Script();
     script.greet("e");

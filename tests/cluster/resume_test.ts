@@ -148,6 +148,29 @@ describe("a client that joins", () => {
     resume.caughtUp();
     assertEquals([peer.log.length, clock.pending], [2, 0]);
   });
+
+  for (const call of ["leave", "remove"] as const) {
+    it(`is told nothing of a topic that it waits for and leaves as it is told of another: ${call}`, async () => {
+      const { clock, resume } = start();
+      const [peer, other] = [1, 2].map(() => peerOf("e", { t: [4, 0], u: [4, 0] })) as [
+        ReturnType<typeof peerOf>,
+        ReturnType<typeof peerOf>,
+      ];
+      const joined = [peer, other].flatMap((one) => [join(resume, one), join(resume, one, "u")]);
+      peer.send = (place, data) => {
+        for (const one of [peer, other]) resume[call](one, "u");
+        return peer.log.push(`${place} ${data}`);
+      };
+      for (const [index, topic] of ["t", "t", "u"].entries()) {
+        resume.read(at("e", 4, index), topic, `${topic}${index}`);
+      }
+      resume.caughtUp();
+      await clock.advance(0);
+      const told = [peer, other].map(({ log }) => JSON.stringify(log).includes('"joined":"u"'));
+      assertEquals([told, clock.pending], [[false, false], 0]);
+      assertEquals([joined[1]!.is, joined[3]!.is], Array(2).fill({ recovered: false, missed: 0 }));
+    });
+  }
 });
 
 describe("a client that was in an epoch which has forked", () => {

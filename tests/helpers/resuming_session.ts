@@ -34,6 +34,8 @@ export class Script {
   readonly runtime = new KeepingClient();
   readonly recovered: RecoveredInfo[] = [];
   readonly told: unknown[] = [];
+  /** What whoever is told that a connection is open does. */
+  opened = (): void => {};
   readonly session = new ResumeSession(this.runtime, this.clock, {
     recovered: (info) => void this.recovered.push(info),
   }, new Outbox(1000));
@@ -44,7 +46,10 @@ export class Script {
       tls: { insecure: false, minVersion: 0 },
     };
     return this.session.dial(request, {
-      open: () => void this.told.push("open"),
+      open: () => {
+        this.told.push("open");
+        this.opened();
+      },
       message: (data) => void this.told.push(data),
       alive: () => void this.told.push("alive"),
       closed: ({ failure }) => void this.told.push(failure?.what ?? "closed"),

@@ -87,3 +87,35 @@ describe("a message that has the connection closed by whoever hears it first", (
     });
   }
 });
+
+/** Which connection is shown, and what hears its messages. */
+type Shown = [connection: WebSocketConnection, hear: (data: unknown) => void];
+
+describe("what comes to show a connection in the listener of its first message", () => {
+  const ways: [what: string, show: (server: WebSocketServer, ...rest: Shown) => unknown][] = [
+    ["socketOf", (server, connection, hear) => {
+      socketOf(server, connection).onmessage = ({ data }) => hear(data);
+    }],
+    ["streamsOf", (server, connection, hear) => {
+      const { readable } = streamsOf(server, connection);
+      readable.pipeTo(new WritableStream({ write: hear })).catch(() => {});
+    }],
+  ];
+  for (const [what, show] of ways) {
+    it(`hears from the second on, whichever connection of the server it is: ${what}`, async () => {
+      await using pair = await MemoryPair.start();
+      const told: unknown[] = [];
+      pair.server.on("messageReceive", ({ clientConnection, data }) => {
+        if (data === "1") show(pair.server, clientConnection, (data) => void told.push(data));
+      });
+      for (let n = 0; n < 3; n++) {
+        await pair.open();
+        for (const text of ["1", "2", "3"]) await pair.ws.send(text);
+        await pair.clock.advance(100);
+        assertEquals(told.splice(0), ["2", "3"], `connection ${n}`);
+        void pair.ws.close();
+        await pair.clock.advance(100);
+      }
+    });
+  }
+});
