@@ -11,6 +11,7 @@ import type { WebSocketConnection, WebSocketServer } from "../server/types.ts";
 import { needs, type ShapedServer } from "./server_hub.ts";
 import { Clients } from "./ws_clients.ts";
 import type { WsCallback } from "./ws_data.ts";
+import { emitToAll } from "./ws_listeners.ts";
 import { WsSocket } from "./ws_socket.ts";
 
 /** Calls what a `close` ends in: of what fails there nobody hears but the console, and the process goes on. */
@@ -43,14 +44,15 @@ export class WsServer extends EventEmitter {
     earsOf(server).push({
       request: (connection, request) =>
         void heads.set(connection, Object.fromEntries(request.headers)),
-      stopped: () => void this.emit("close"),
+      stopped: () => void emitToAll(this, printed, "close"),
     });
     const connected = (handle: WebSocketConnection): void => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
       const socket = new WsSocket(owner, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
-      this.emit("connection", socket, requestOf(connection, headers));
+      const { listeners } = connection.host;
+      emitToAll(this, listeners, "connection", socket, requestOf(connection, headers));
     };
     passOn.add(connected as Listener);
     server.on("connect", connected);
@@ -88,7 +90,8 @@ export class WsServer extends EventEmitter {
       if (callback !== undefined) printed.call("a callback", callback as Listener, ...error);
     };
     this.#server.stop().then(() => call(), (error) => {
-      printed.call("a listener of 'close'", () => this.emit("close")); // each call has one, as in `ws`
+      const emit = () => emitToAll(this, printed, "close"); // each call has one, as in `ws`
+      printed.call("a listener of 'close'", emit);
       call(error);
     });
   }

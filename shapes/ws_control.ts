@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import type { ServerConnection } from "../server/connection.ts";
 import { guarded, listenersTo } from "./server_hub.ts";
 import { notOpen, STATES, toBuffer, unsupported, type WsCallback } from "./ws_data.ts";
+import { emitToAll } from "./ws_listeners.ts";
 import { callBack } from "./ws_sending.ts";
 
 /** The longest Ping, and the longest Pong, in bytes (RFC 6455 §5.5). */
@@ -61,6 +62,7 @@ export function tellControl(
 ): void {
   for (const socket of listenersTo(connection)) {
     if (!(socket instanceof EventEmitter)) continue; // one in another shape
-    guarded(connection, what, () => socket.emit(what, toBuffer(data)));
+    const tell = () => emitToAll(socket, connection.host.listeners, what, toBuffer(data));
+    guarded(connection, what, tell);
   }
 }

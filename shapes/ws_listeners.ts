@@ -2,6 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
+import type { Listeners } from "../internal/listeners.ts";
 
 /** The event that such a listener gets. */
 export interface WsEvent {
@@ -50,6 +51,33 @@ interface Emitted {
   readonly added?: WsListener;
   /** or `onmessage` and its like are set to: the same function may be added besides. */
   readonly set?: WsHandler;
+}
+
+/**
+ * Emits, and has all listeners called, whichever of them fail: the last failure is thrown, and those before it are
+ * reported.
+ *
+ * @returns Whether there are listeners.
+ */
+export function emitToAll(
+  emitter: EventEmitter,
+  listeners: Pick<Listeners<string>, "report">,
+  type: string,
+  ...args: unknown[]
+): boolean {
+  if (emitter.listenerCount(type) < 2) return emitter.emit(type, ...args);
+  const what = `a listener of '${type}'`;
+  let failed: { cause: unknown } | undefined;
+  for (const listener of emitter.rawListeners(type)) {
+    try {
+      Reflect.apply(listener, emitter, args);
+    } catch (cause) {
+      if (failed !== undefined) listeners.report(failed.cause, { what, items: [] });
+      failed = { cause };
+    }
+  }
+  if (failed !== undefined) throw failed.cause;
+  return true;
 }
 
 /** Adds a listener that gets an event, unless it is there. */

@@ -12,7 +12,7 @@ import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
 import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
-import { addListener, handlerOf, removeListener, setHandler } from "./ws_listeners.ts";
+import { addListener, emitToAll, handlerOf, removeListener, setHandler } from "./ws_listeners.ts";
 import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
 import { tcpOf } from "./ws_tcp.ts";
@@ -293,7 +293,8 @@ export class WsSocket extends EventEmitter {
   ): undefined {
     const isBinary = typeof data !== "string";
     const shown = isBinary && this.#is(BUFFERS) ? data : toBuffer(data);
-    if (this.emit("message", shown, isBinary)) receipt?.hold()(true);
+    const { listeners } = this.#connection.host;
+    if (emitToAll(this, listeners, "message", shown, isBinary)) receipt?.hold()(true);
   }
 
   /** Not for programs. */
@@ -303,20 +304,22 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   closed({ code, reason }: CloseResult): void {
-    this.emit("close", code, Buffer.from(code === 1006 ? "" : reason));
+    const { listeners } = this.#connection.host;
+    emitToAll(this, listeners, "close", code, Buffer.from(code === 1006 ? "" : reason));
   }
 
   /** Not for programs. */
   ponged(): void {
-    if (this.#connection.socket?.giveControls !== undefined) return;
-    guarded(this.#connection, "pong", () => this.emit("pong", Buffer.alloc(0)));
+    const { host: { listeners }, socket } = this.#connection;
+    if (socket?.giveControls !== undefined) return;
+    const tell = () => emitToAll(this, listeners, "pong", Buffer.alloc(0));
+    guarded(this.#connection, "pong", tell);
   }
 
   /** Not for programs. */
   control(what: "ping" | "pong", data: Uint8Array<ArrayBuffer> | ArrayBuffer): void {
     tellControl(this.#connection, what, data);
   }
-
   #is(bit: number): boolean {
     return (this.#bits & bit) !== 0;
   }

@@ -4,7 +4,9 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { EventEmitter } from "node:events";
 import { Buffer } from "node:buffer";
+import { wsServer } from "../../node.ts";
 import { addListener, removeListener, type WsEvent } from "../../shapes/ws_listeners.ts";
+import { MemoryPair } from "../helpers/memory_pair.ts";
 
 describe("the event of a 'close'", () => {
   for (const code of [1000, 1001, 1005, 1006, 1011, 1012, 3000, 4999]) {
@@ -34,5 +36,35 @@ describe("a listener that gets events", () => {
     socket.on("open", () => {});
     removeListener(socket, "open", undefined as never);
     assertEquals(socket.listenerCount("open"), 1);
+  });
+});
+
+describe("listeners of which some fail", () => {
+  it("are all told of a message, of each end, and of each connection, and their failures are", async () => {
+    await using pair = await MemoryPair.start();
+    const { clock, server, ws } = pair;
+    const told: string[] = [];
+    const failed: unknown[] = [];
+    server.on("error", ({ cause }) => failed.push((cause as Error).message));
+    const hear = (emitter: EventEmitter, name: string) => {
+      for (const nth of ["1st", "2nd"]) {
+        emitter.once(name, () => {
+          throw new Error(`${nth} of ${name}`);
+        });
+      }
+      emitter.on(name, () => told.push(name));
+    };
+    const wss = wsServer(server);
+    hear(wss, "connection");
+    wss.on("connection", (socket) => ["message", "close"].forEach((name) => hear(socket, name)));
+    await pair.open();
+    await ws.send("1");
+    await ws.send("2");
+    await clock.advance(100);
+    await ws.close();
+    await clock.advance(100);
+    assertEquals(told, ["connection", "message", "message", "close"]);
+    const names = ["connection", "message", "close"];
+    assertEquals(failed, names.flatMap((name) => [`1st of ${name}`, `2nd of ${name}`]));
   });
 });
