@@ -15,8 +15,8 @@ import type { CloseResult } from "./types.ts";
 export interface ConnectionOwner {
   opened(): void;
   message(data: Incoming, receipt?: Receipt): void;
-  /** The attempt failed: nothing was open. */
-  failed(error: BusinessError): void;
+  /** The attempt failed: nothing was open. Where it was closed as that was found out, with what it was closed with. */
+  failed(error: BusinessError, close?: CloseResult): void;
   /** The connection is lost; `closed` follows. */
   lost(error: BusinessError): void;
   /** Messages were accepted and are lost, or a function of the user failed. */

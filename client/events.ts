@@ -157,7 +157,11 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
     if (this.#afterMessage.items.length > 0) this.listeners.emitTo(this.#afterMessage);
   }
 
-  failed(error: BusinessError): void {
+  failed(error: BusinessError, close?: CloseResult): void {
+    if (close !== undefined) {
+      this.listeners.emit("error", error);
+      return afterTurn(() => this.closed(close));
+    }
     this.#ended = { error };
     this.#owner.released();
     this.open.reject(error);

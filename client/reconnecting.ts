@@ -49,6 +49,8 @@ export class ReconnectingConnection implements ConnectionOwner {
    * waits for the next attempt, or it ends.
    */
   #between: "connecting" | "asking" | "reconnecting" | "closing" = "connecting";
+  /** What `close` was asked for. */
+  #close: CloseResult | undefined;
   /** How often the user was asked what to dial. The answer to an earlier question comes too late. */
   #asked = 0;
   /** How many attempts there were since the last stable connection. */
@@ -154,6 +156,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   close(asked: CloseResult, wire?: CloseResult): void {
     const between = this.#between;
     this.#between = "closing";
+    this.#close = asked;
     const state = this.#connection?.state;
     if (between === "asking" || state === "closing") return; // its end is being handled
     if (state !== undefined) return this.#connection!.close(asked, wire);
@@ -252,7 +255,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     const attempt = ++this.#attempt;
     if (closing || attempt > this.#parts.policy.attempts || !this.#wanted(last)) {
       return this.#finish(() => {
-        if ("error" in end) this.#owner.failed(end.error);
+        if ("error" in end) this.#owner.failed(end.error, this.#close);
         else this.#owner.closed(end.close, end.end);
       });
     }

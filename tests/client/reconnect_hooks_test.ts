@@ -37,8 +37,36 @@ describe("a function that a client that reconnects was given", () => {
       failure: { what: "connection refused", status: "0" },
     });
     assertEquals(await clock.until(disposed.then(() => "disposed")), "disposed");
-    assertEquals([log.names, ws.state, clock.pending], [["error"], "idle", 0]);
+    assertEquals([log.names, ws.state, clock.pending], [["error", "close"], "idle", 0]);
   });
+
+  for (const place of ["shouldReconnect", "'failed' of the observer", "'error'"]) {
+    it(`tells what it is closed with, once, after the 'error' of an attempt that fails: ${place}`, async () => {
+      const states: string[] = [];
+      const close = (where: string) => {
+        if (where !== place || states.length > 0) return true;
+        states.push(ws.state);
+        void ws.close({ code: 4000 }).then((is) => states.push(`${is}`));
+        return true;
+      };
+      const { clock, runtime, ws, log } = scripted(
+        { shouldReconnect: () => close("shouldReconnect") },
+        { observer: { failed: () => close("'failed' of the observer") } },
+      );
+      ws.on("error", () => void close("'error'"));
+      ws.on("close", (_err, { code }) => void states.push(ws.state, `${code}`));
+      await ws.connect(URL);
+      const messages = ws[Symbol.asyncIterator]();
+      runtime.events.closed({
+        ...{ code: 0, reason: "" },
+        failure: { what: "connection refused", status: "0" },
+      });
+      const { code } = await clock.until(ws.closed);
+      assertEquals([states, code], [["reconnecting", "true", "idle", "4000"], 4000]);
+      assertEquals([log.names, clock.pending], [["error", "close"], 0]);
+      assertEquals((await messages.next()).done, true);
+    });
+  }
 
   for (
     const [what, random] of [
