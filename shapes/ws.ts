@@ -17,6 +17,9 @@ import { WsSocket } from "./ws_socket.ts";
 /** Calls what a `close` ends in: of what fails there nobody hears but the console, and the process goes on. */
 const printed = new Listeners<never>(["error"]);
 
+/** Likewise of what fails before another listener of 'close' does. */
+const PRINTED = { host: { listeners: printed } };
+
 /** A server that `ws` servers can be made of: one of ours. */
 export type WsHost = ShapedServer & Pick<WebSocketServer, "address" | "stop">;
 
@@ -44,15 +47,14 @@ export class WsServer extends EventEmitter {
     earsOf(server).push({
       request: (connection, request) =>
         void heads.set(connection, Object.fromEntries(request.headers)),
-      stopped: () => void emitToAll(this, printed, "close"),
+      stopped: () => void emitToAll(this, PRINTED, "close"),
     });
     const connected = (handle: WebSocketConnection): void => {
       const connection = ConnectionHandle.connectionOf(handle) as ServerConnection;
       const socket = new WsSocket(owner, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
-      const { listeners } = connection.host;
-      emitToAll(this, listeners, "connection", socket, requestOf(connection, headers));
+      emitToAll(this, connection, "connection", socket, requestOf(connection, headers));
     };
     passOn.add(connected as Listener);
     server.on("connect", connected);
@@ -90,7 +92,7 @@ export class WsServer extends EventEmitter {
       if (callback !== undefined) printed.call("a callback", callback as Listener, ...error);
     };
     this.#server.stop().then(() => call(), (error) => {
-      const emit = () => emitToAll(this, printed, "close"); // each call has one, as in `ws`
+      const emit = () => emitToAll(this, PRINTED, "close"); // each call has one, as in `ws`
       printed.call("a listener of 'close'", emit);
       call(error);
     });

@@ -62,7 +62,6 @@ export function tellControl(
 ): void {
   for (const socket of listenersTo(connection)) {
     if (!(socket instanceof EventEmitter)) continue; // one in another shape
-    const tell = () => emitToAll(socket, connection.host.listeners, what, toBuffer(data));
-    guarded(connection, what, tell);
+    guarded(connection, what, () => emitToAll(socket, connection, what, toBuffer(data)));
   }
 }

@@ -61,7 +61,7 @@ interface Emitted {
  */
 export function emitToAll(
   emitter: EventEmitter,
-  listeners: Pick<Listeners<string>, "report">,
+  { host: { listeners } }: { host: { listeners: Pick<Listeners<string>, "report"> } },
   type: string,
   ...args: unknown[]
 ): boolean {

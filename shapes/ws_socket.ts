@@ -293,8 +293,10 @@ export class WsSocket extends EventEmitter {
   ): undefined {
     const isBinary = typeof data !== "string";
     const shown = isBinary && this.#is(BUFFERS) ? data : toBuffer(data);
-    const { listeners } = this.#connection.host;
-    if (emitToAll(this, listeners, "message", shown, isBinary)) receipt?.hold()(true);
+    const isHeard = this.listenerCount("message") < 2 // as it is with most
+      ? this.emit("message", shown, isBinary)
+      : emitToAll(this, this.#connection, "message", shown, isBinary);
+    if (isHeard) receipt?.hold()(true);
   }
 
   /** Not for programs. */
@@ -304,16 +306,14 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   closed({ code, reason }: CloseResult): void {
-    const { listeners } = this.#connection.host;
-    emitToAll(this, listeners, "close", code, Buffer.from(code === 1006 ? "" : reason));
+    emitToAll(this, this.#connection, "close", code, Buffer.from(code === 1006 ? "" : reason));
   }
 
   /** Not for programs. */
   ponged(): void {
-    const { host: { listeners }, socket } = this.#connection;
-    if (socket?.giveControls !== undefined) return;
-    const tell = () => emitToAll(this, listeners, "pong", Buffer.alloc(0));
-    guarded(this.#connection, "pong", tell);
+    const one = this.#connection;
+    if (one.socket?.giveControls !== undefined) return;
+    guarded(one, "pong", () => emitToAll(this, one, "pong", Buffer.alloc(0)));
   }
 
   /** Not for programs. */
