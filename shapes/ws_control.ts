@@ -3,9 +3,9 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ServerConnection } from "../server/connection.ts";
-import { guarded, listenersTo } from "./server_hub.ts";
+import { listenersTo } from "./server_hub.ts";
 import { notOpen, STATES, toBuffer, unsupported, type WsCallback } from "./ws_data.ts";
-import { emitToAll } from "./ws_listeners.ts";
+import { tellAll } from "./ws_listeners.ts";
 import { callBack } from "./ws_sending.ts";
 
 /** The longest Ping, and the longest Pong, in bytes (RFC 6455 §5.5). */
@@ -62,6 +62,6 @@ export function tellControl(
 ): void {
   for (const socket of listenersTo(connection)) {
     if (!(socket instanceof EventEmitter)) continue; // one in another shape
-    guarded(connection, what, () => emitToAll(socket, connection, what, toBuffer(data)));
+    tellAll(socket, connection, what, toBuffer(data));
   }
 }

@@ -1,8 +1,10 @@
 /** Listeners that get events, on a socket in the shape of `ws`. Not part of the public API. */
 
 import type { Buffer } from "node:buffer";
-import type { EventEmitter } from "node:events";
+import { errorMonitor, type EventEmitter } from "node:events";
 import type { Listeners } from "../internal/listeners.ts";
+import type { ServerConnection } from "../server/connection.ts";
+import { guarded } from "./server_hub.ts";
 
 /** The event that such a listener gets. */
 export interface WsEvent {
@@ -66,7 +68,8 @@ export function emitToAll(
   ...args: unknown[]
 ): boolean {
   if (emitter.listenerCount(type) < 2) return emitter.emit(type, ...args);
-  const what = `a listener of '${type}'`;
+  if (type === "error") emitter.emit(errorMonitor, ...args); // as an EventEmitter does
+  const what = `a listener of '${type}' in the shape of ws`;
   let failed: { cause: unknown } | undefined;
   for (const listener of emitter.rawListeners(type)) {
     try {
@@ -78,6 +81,16 @@ export function emitToAll(
   }
   if (failed !== undefined) throw failed.cause;
   return true;
+}
+
+/** The same of a socket's own event: what fails is told to the server's 'error'. */
+export function tellAll(
+  socket: EventEmitter,
+  connection: ServerConnection,
+  type: string,
+  ...args: unknown[]
+): void {
+  guarded(connection, type, () => emitToAll(socket, connection, type, ...args));
 }
 
 /** Adds a listener that gets an event, unless it is there. */

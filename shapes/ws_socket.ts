@@ -7,12 +7,13 @@ import { ACCEPTED } from "../internal/result.ts";
 import { sayOnce } from "../internal/say_once.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { NOTHING, withoutConstructor } from "./bare_emitter.ts";
-import { guarded, listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
+import { listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
 import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
-import { addListener, emitToAll, handlerOf, removeListener, setHandler } from "./ws_listeners.ts";
+import { addListener, emitToAll, handlerOf, removeListener } from "./ws_listeners.ts";
+import { setHandler, tellAll } from "./ws_listeners.ts";
 import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
 import { tcpOf } from "./ws_tcp.ts";
@@ -311,9 +312,8 @@ export class WsSocket extends EventEmitter {
 
   /** Not for programs. */
   ponged(): void {
-    const one = this.#connection;
-    if (one.socket?.giveControls !== undefined) return;
-    guarded(one, "pong", () => emitToAll(this, one, "pong", Buffer.alloc(0)));
+    if (this.#connection.socket?.giveControls !== undefined) return;
+    tellAll(this, this.#connection, "pong", Buffer.alloc(0));
   }
 
   /** Not for programs. */
@@ -341,7 +341,7 @@ export class WsSocket extends EventEmitter {
     if (callback !== undefined) callBack(this.#connection, callback, error);
     else if (this.readyState === CLOSED) return; // 'close' has been told
     else if (this.listenerCount("error") === 0) console.error(error);
-    else guarded(this.#connection, "error", () => this.emit("error", error));
+    else tellAll(this, this.#connection, "error", error);
   }
 }
 

@@ -56,15 +56,19 @@ describe("listeners of which some fail", () => {
     };
     const wss = wsServer(server);
     hear(wss, "connection");
-    wss.on("connection", (socket) => ["message", "close"].forEach((name) => hear(socket, name)));
+    wss.on("connection", (socket) => {
+      for (const name of ["error", "message", "close"]) hear(socket, name);
+      socket.on(EventEmitter.errorMonitor, () => told.push("monitor"));
+      socket.send(Symbol("no data") as never);
+    });
     await pair.open();
     await ws.send("1");
     await ws.send("2");
     await clock.advance(100);
     await ws.close();
     await clock.advance(100);
-    assertEquals(told, ["connection", "message", "message", "close"]);
-    const names = ["connection", "message", "close"];
+    assertEquals(told, ["connection", "monitor", "error", "message", "message", "close"]);
+    const names = ["connection", "error", "message", "close"];
     assertEquals(failed, names.flatMap((name) => [`1st of ${name}`, `2nd of ${name}`]));
   });
 });
