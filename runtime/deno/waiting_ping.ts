@@ -102,6 +102,7 @@ export class WaitingPing {
     armPing(this.#ws);
     // It fires right after Deno's own.
     this.#timer = setTimeout(() => {
+      if (this.#ws.readyState !== this.#ws.OPEN) return; // its end is about to be told, with what is held back
       this.#hasLeft();
       this.#release();
     }, AT_ONCE);

@@ -4,7 +4,7 @@
  * where one turns red after an upgrade, the workaround can go or must change.
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno, Program } from "../helpers/programs.ts";
@@ -61,6 +61,45 @@ describe("the end of the runtime's WebSocket", () => {
       }
       // Dropped by hand it tells what the peer has said.
       assertEquals(log, ["open", "close 4001 bye true"]);
+    });
+  });
+
+  it("takes on Deno what is sent behind a queue for written, once the peer's Close frame is there", async () => {
+    await withPeer(async ({ ws, log, raw, over }) => {
+      raw.socket.pause();
+      for (let i = 0; i < 16; i++) ws.send(new Uint8Array(1024 * 1024));
+      raw.close(4001, "bye");
+      const sent = 25;
+      for (let i = 0; i < sent; i++) {
+        await delay(20); // the first ones may go out before it is there
+        ws.send("late");
+      }
+      assertEquals(ws.readyState as number, onDeno ? WebSocket.OPEN : WebSocket.CLOSING);
+      raw.socket.resume();
+      await deadline(raw.next(CLOSE), 30_000);
+      raw.end();
+      await deadline(over, 30_000);
+      const lost = sent - raw.texts().length;
+      assertGreater(lost, 0);
+      assertEquals(log, ["open", "close 4001 bye true"]);
+      assertEquals(ws.bufferedAmount, onDeno ? 0 : 4 * lost);
+    });
+  });
+
+  it("is told on Deno a turn after it has closed, and what is sent in between is lost without a word", async () => {
+    await withPeer(async ({ ws, raw, over }) => {
+      let isOver = false;
+      void over.then(() => isOver = true);
+      raw.close(4001, "bye");
+      let turns = 0;
+      while (!isOver) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (!onDeno && ws.readyState === WebSocket.CLOSING) raw.end();
+        if (isOver || ws.readyState !== WebSocket.CLOSED) continue;
+        ws.send("late");
+        turns++;
+      }
+      assertEquals([turns > 0, raw.texts()], [onDeno, []]);
     });
   });
 

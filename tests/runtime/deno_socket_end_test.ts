@@ -62,6 +62,20 @@ if (!onDeno) {
       }
     });
 
+    it("counts what is sent from when Deno has closed until it tells of that, and closes no more", async () => {
+      await using it = await pair();
+      const { socket, ws } = it;
+      assertEquals(socket.isEnding, false);
+      Object.defineProperty(ws, "readyState", { value: ws.CLOSED, configurable: true });
+      assertEquals(socket.isEnding, true);
+      for (const data of ["ü", new Uint8Array(3)]) socket.send(data);
+      socket.close(4000, "mine");
+      it.peer.close(); // which is no answer to a frame of ours
+      const { code, unsent } = await deadline(it.closed, LIMIT_MS);
+      assertEquals([code, unsent, socket.late], [1005, 5, 0]);
+      assertEquals(it.peer.texts(), []);
+    });
+
     it("sends its Close frame within 25 ms once nothing is queued, however long that took", async () => {
       await using it = await pair();
       const { socket, ws } = it;

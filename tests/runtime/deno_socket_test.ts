@@ -185,6 +185,22 @@ if (!onDeno) {
       assertEquals((await deadline(it.closed, LIMIT_MS)).unsent, bufferedAmount);
     });
 
+    it("has what it held back counted as unsent where the peer has closed by then", async () => {
+      await using it = await pair();
+      const { socket, ws } = it;
+      stall(it);
+      socket.ping();
+      await heldBack(it);
+      Object.defineProperty(ws, "bufferedAmount", { get: () => 0, configurable: true });
+      Object.defineProperty(ws, "readyState", { value: ws.CLOSED, configurable: true });
+      await delay(60); // it looks every 25 ms
+      assertEquals(it.held(), 1);
+      delete (ws as Partial<typeof ws>).bufferedAmount;
+      const { bufferedAmount } = socket;
+      it.peer.reset();
+      assertEquals((await deadline(it.closed, LIMIT_MS)).unsent, bufferedAmount);
+    });
+
     it("is taken back by close(), whether or not it waits", async () => {
       for (const waits of [false, true]) {
         await using it = await pair();
