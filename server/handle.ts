@@ -3,10 +3,13 @@ export function connectionKey(ip: string, port: number): string {
   return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
-/** An address as people write it: an IPv4 peer of a dual-stack socket comes as `::ffff:1.2.3.4`. */
+/**
+ * The address of a peer in the spelling that the server finds it by; quickly where it is an IPv4 peer of a dual-stack
+ * socket, which comes as `::ffff:1.2.3.4`.
+ */
 export function plainAddress(ip: string): string {
-  if (!ip.startsWith(":")) return ip;
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+  const ipv4 = ip.startsWith(":") ? /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] : undefined;
+  return ipv4 ?? canonicalAddress(ip);
 }
 
 /**

@@ -131,6 +131,14 @@ function failed(cause: unknown): Response {
   return new Response(null, { status: 500 });
 }
 
+const NO_LINK = "'fetch' was not given what the memory network tells of a request";
+
+const USED_UP = "the request is none that waits for an answer: it was upgraded already. Pass it to " +
+  "'fetch' once";
+
+/** Whether the request that came over a link has become a connection. */
+const isUsedUp = ({ server }: Link) => server.state === "open" || server.state === "closing";
+
 /** Turns requests on the network into connections. */
 export class MemoryAcceptor implements Acceptor {
   readonly websocket: HostWebSocketHandler = { message() {} };
@@ -146,10 +154,8 @@ export class MemoryAcceptor implements Acceptor {
   }
 
   accept(request: Request, info: unknown): Response | Promise<Response> {
-    if (!(info instanceof LinkInfo)) {
-      this.#events.hostFault?.("'fetch' was not given what the memory network tells of a request");
-      return new Response(null, { status: 500 });
-    }
+    if (!(info instanceof LinkInfo)) return this.#fault(NO_LINK);
+    if (isUsedUp(info.link)) return this.#fault(USED_UP);
     const answer = this.#events.request(request, info.remoteAddr);
     return answer instanceof Promise
       ? answer.then((answer) => this.#answer(info.link, answer))
@@ -164,10 +170,16 @@ export class MemoryAcceptor implements Acceptor {
     return Promise.resolve();
   }
 
-  #answer({ server }: Link, answer: RequestResult): Response {
+  #answer(link: Link, answer: RequestResult): Response {
     if (answer instanceof Response) return answer;
-    if (server.state === "closed") answer.closed({ code: 0, reason: "" }); // the client has closed meanwhile
-    else server.accept(answer, this.#options);
-    return new Response(null);
+    const isFirst = link.server.state === "connecting";
+    if (isFirst) link.server.accept(answer, this.#options);
+    else answer.closed({ code: 0, reason: "" }); // the client has closed meanwhile, or this is the second
+    return isFirst || !isUsedUp(link) ? new Response(null) : this.#fault(USED_UP);
+  }
+
+  #fault(why: string): Response {
+    this.#events.hostFault?.(why);
+    return new Response(null, { status: 500 });
   }
 }

@@ -12,6 +12,9 @@ import { BunConnection, type BunServerSocket } from "./connection.ts";
 /** What Bun has where a handler leaves it out (1.4.5, its documentation of `WebSocketHandler`). */
 const BUN = { maxPayloadLength: 16 * 1024 * 1024, idleTimeout: 120 };
 
+/** The largest number of bytes that Bun takes for sure: it serves with none of 2 ** 51 or more (1.4.5). */
+const MOST_BYTES = 2 ** 32 - 1;
+
 /** How finely Bun measures silence, in seconds. */
 const TICK = 4;
 
@@ -82,6 +85,7 @@ export class BunMount implements Acceptor {
       );
     }
     const limit = theirs.backpressureLimit ?? BUN.maxPayloadLength;
+    const needed = Math.min(2 * maxBufferedAmount + maxPayload, MOST_BYTES);
     // Bun hands over the connections there are where a host is reloaded (1.4.5, `server/mount_stop_test.ts`):
     // the other of then may have been another, which knows nothing of this module's.
     const of = (ws: unknown): HostWebSocketHandler => {
@@ -97,7 +101,7 @@ export class BunMount implements Acceptor {
       sendPings,
       // Bun drops messages at it, and says nothing; of ours none may be dropped. A topic's queues are
       // looked at when a quarter more may have gone to them, and one message more is on its way.
-      backpressureLimit: limit === 0 ? 0 : Math.max(limit, 2 * maxBufferedAmount + maxPayload),
+      backpressureLimit: limit === 0 ? 0 : Math.max(limit, needed),
       open: (ws) => {
         if (this.#owns(ws)) return ours.open!(ws);
         if (isOurs(ws)) ws.data.openedBy = both;

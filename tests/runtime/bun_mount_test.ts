@@ -111,6 +111,9 @@ describe("what two stacks have one of, on Bun", () => {
     const big = { message, backpressureLimit: 1e6, maxPayloadLength: 1e6 };
     assertEquals(mount.websocketWith(big).backpressureLimit, 1e6);
     assertEquals(mount.websocketWith(big).maxPayloadLength, 1e6);
+    // Bun serves with no limit of 2 ** 51 or more (1.4.5).
+    const endless = mounted({ maxBufferedAmount: Number.MAX_SAFE_INTEGER }).mount;
+    assertEquals(endless.websocketWith({ message }).backpressureLimit, 2 ** 32 - 1);
   });
 
   it("is compression where either has it, as the other says where it does", () => {

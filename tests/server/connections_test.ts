@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import type { WebSocketConnection } from "../../mod.ts";
+import { createWebSocket, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
+import { FakeClock, MemoryNetwork } from "../../testing.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, readClose, TEXT } from "../peers/raw.ts";
@@ -205,6 +206,21 @@ describe("WebSocketConnection", () => {
       for (const clientIP of others) await watched.server.send(clientIP, { clientIP, clientPort });
       await deadline(peer.next(TEXT, others.length - 1), LIMIT_MS);
       assertEquals(peer.texts(), others);
+    }
+  });
+
+  it("is found by a copy, however a host spells its address", async () => {
+    for (const ip of ["2001:DB8::1", "0:0:0:0:0:0:0:1", "::ffff:102:304", "::1.2.3.4"]) {
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      await server.start({ serverPort: 80 });
+      const ws = createWebSocket({ clock, runtime: network.clientAt(ip) });
+      await ws.connect("ws://localhost/");
+      await clock.advance(2);
+      const [connection] = server.listAllConnections();
+      assertEquals([ip, await server.close({ ...connection! })], [ip, true]);
+      await clock.until(server.stop());
     }
   });
 

@@ -49,9 +49,12 @@ describe("plainAddress()", () => {
     assertEquals(plainAddress("::ffff:210.220.230.240"), "210.220.230.240");
   });
 
-  it("is the address itself for any other", () => {
-    for (const ip of ["1.2.3.4", "::1", "::ffff:0:1.2.3.4", "::1.2.3.4", "fe80::1%eth0", ""]) {
+  it("is the address that a copy of a connection is looked up by", () => {
+    for (const ip of ["1.2.3.4", "::1", "fe80::1%eth0", "unix", ""]) {
       assertEquals(plainAddress(ip), ip);
+    }
+    for (const ip of ["::ffff:102:304", "::ffff:0:1.2.3.4", "::1.2.3.4", "2001:DB8::1", "0::1"]) {
+      assertEquals(plainAddress(ip), canonicalAddress(ip));
     }
   });
 });

@@ -2,8 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusinessError, type WebSocketServerConfig } from "../../mod.ts";
-import type { Direction } from "../../testing.ts";
+import {
+  BusinessError,
+  createWebSocket,
+  createWebSocketServer,
+  type WebSocketServerConfig,
+} from "../../mod.ts";
+import { type Direction, FakeClock, MemoryNetwork } from "../../testing.ts";
 import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
 
 /** A pair, its link, and what each end is told. */
@@ -173,4 +178,35 @@ describe("the signal of a request in memory", () => {
     host.stop();
     await pair[Symbol.asyncDispose]();
   });
+});
+
+describe("a link whose request a host asks for twice", () => {
+  for (const [when, authorize] of [["", undefined], [", later", () => Promise.resolve(true)]] as const) {
+    it(`becomes one connection, as on a runtime, and the host hears of it${when}`, async () => {
+      const clock = new FakeClock();
+      const network = new MemoryNetwork({ clock });
+      const server = createWebSocketServer({ clock, runtime: network.server });
+      const told: unknown[] = [];
+      server.on("connect", () => told.push("connect"));
+      server.on("error", ({ kind }) => told.push(kind));
+      server.on("close", (_, { code }) => told.push(code));
+      const mount = await server.mount({ authorize: authorize as never });
+      const host = network.serve(80, async (request, info) => {
+        const [one, other] = [mount.fetch(request, info)!, mount.fetch(request, info)!];
+        const answer = await one;
+        told.push((await other).status);
+        return answer;
+      });
+      const ws = createWebSocket({ clock, runtime: network.client });
+      await ws.connect("ws://localhost/");
+      await clock.advance(10);
+      assertEquals([told.splice(0), ws.state], [["connect", "hostFault", 500], "open"]);
+      await ws.close();
+      await clock.advance(10);
+      assertEquals([told, server.listAllConnections()], [[1000], []]);
+      await clock.until(server.stop());
+      host.stop();
+      assertEquals([clock.pending, network.links], [0, []]);
+    });
+  }
 });
