@@ -20,8 +20,10 @@ export function readOrigin(entry: unknown): string | URL | undefined {
   if (entry === "null") return entry; // a page of no origin: of a file, or in a sandbox
   const [, scheme, star = "", rest] = /^(https?:\/\/)(\*\.)?([^*]+)$/i.exec(entry) ?? [];
   if (rest === undefined) {
-    // What is no page of the web's, such as an extension, has an origin of the same form.
-    return /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(entry) ? entry : undefined;
+    // What is no page of the web's, such as an extension, has an origin of the same form. No page comes from a WebSocket.
+    return /^(?!(?:wss?|ftp|file):)[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(entry)
+      ? entry
+      : undefined;
   }
   if (!URL.canParse(scheme + rest)) return undefined;
   const url = new URL(scheme + rest);
@@ -65,7 +67,8 @@ export function readHost(entry: unknown): string | undefined {
   // No port, and nothing else that belongs to a URL.
   if (!/^\.?[^\s:/?#@*.[\]][^\s:/?#@*[\]]*$/.test(entry)) return undefined;
   const host = hostname(entry.replace(/^\./, ""));
-  return host !== undefined && entry.startsWith(".") ? `.${host}` : host;
+  if (host === undefined || !entry.startsWith(".")) return host;
+  return isAddress(host) ? undefined : `.${host}`;
 }
 
 /** Whether a server may be called what a request's `Host` says. */

@@ -133,7 +133,8 @@ function failed(cause: unknown): Response {
 
 const NO_LINK = "'fetch' was not given what the memory network tells of a request";
 
-const USED_UP = "the request is none that waits for an answer: it was upgraded already. Pass it to " +
+const USED_UP =
+  "the request is none that waits for an answer: it was upgraded already. Pass it to " +
   "'fetch' once";
 
 /** Whether the request that came over a link has become a connection. */

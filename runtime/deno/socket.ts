@@ -94,7 +94,7 @@ export class DenoSocket implements Socket {
   get bufferedAmount(): number {
     // Asked for it when the connection has been dropped, Deno ends the process (2.9.6,
     // `close_quirks_test.ts`).
-    return this.#closed ? 0 : this.#ws.bufferedAmount + (this.#before?.bytes ?? 0);
+    return this.#closed ? 0 : this.#ws.bufferedAmount + (this.#before?.bytes ?? 0) + this.late;
   }
 
   /**

@@ -69,6 +69,7 @@ if (!onDeno) {
       Object.defineProperty(ws, "readyState", { value: ws.CLOSED, configurable: true });
       assertEquals(socket.isEnding, true);
       for (const data of ["ü", new Uint8Array(3)]) socket.send(data);
+      assertEquals(socket.bufferedAmount, 5); // so that nobody takes it for sent
       socket.close(4000, "mine");
       it.peer.close(); // which is no answer to a frame of ours
       const { code, unsent } = await deadline(it.closed, LIMIT_MS);

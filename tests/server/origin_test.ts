@@ -135,6 +135,7 @@ describe("readOrigin()", () => {
         " chrome-extension://a",
         "1x://a",
         "https://a.example:99999",
+        ...["wss://a.example", "ws://a.example:80", "ftp://a.example", "file://a"],
         5,
         null,
         {},
@@ -164,7 +165,20 @@ describe("readHost()", () => {
 
   const bad = [
     ...["", ".", "..x", "x y", "x:80", "x/", "x?", "x#", "a@x", "*.x", "x*", "[::1", "[x]", "[]"],
-    ...["[::1]:80", "x[::1]", "http://x", "x]", " x", "x ", 5, null, undefined, ["x"]],
+    ...[
+      ".127.0.0.1",
+      ".1.2",
+      "[::1]:80",
+      "x[::1]",
+      "http://x",
+      "x]",
+      " x",
+      "x ",
+      5,
+      null,
+      undefined,
+      ["x"],
+    ],
   ];
   for (const entry of bad) {
     it(`refuses ${JSON.stringify(entry)}`, () => assertEquals(readHost(entry), undefined));

@@ -181,7 +181,9 @@ describe("the signal of a request in memory", () => {
 });
 
 describe("a link whose request a host asks for twice", () => {
-  for (const [when, authorize] of [["", undefined], [", later", () => Promise.resolve(true)]] as const) {
+  for (
+    const [when, authorize] of [["", undefined], [", later", () => Promise.resolve(true)]] as const
+  ) {
     it(`becomes one connection, as on a runtime, and the host hears of it${when}`, async () => {
       const clock = new FakeClock();
       const network = new MemoryNetwork({ clock });
