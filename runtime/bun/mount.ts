@@ -41,19 +41,27 @@ export class BunMount implements Acceptor {
       hostFault: (why, cause) => events.hostFault(why, cause),
     });
     this.publish = this.#acceptor.publish;
-    this.#handler = this.#acceptor.mounted = this.#acceptor.handler();
-    // Whoever comes to this handler and is not ours has nobody to talk to.
+    const ours = this.#handler = this.#acceptor.mounted = this.#acceptor.handler();
+    // Whoever comes to this handler and is not ours has nobody to talk to. It may have been another's when it opened:
+    // Bun gives the connections there are to the handler of a `reload` (1.4.5, `server/mount_stop_test.ts`).
+    const stranger = (ws: unknown) => {
+      events.hostFault(STRANGER);
+      (ws as BunServerSocket).close(1011, "");
+    };
     this.websocket = {
-      ...this.#handler,
+      ...ours,
       open: (ws) => {
-        if (this.#owns(ws)) return this.#handler.open!(ws);
-        if (!isOurs(ws)) events.hostFault(STRANGER);
-        (ws as BunServerSocket).close(1011, "");
+        if (this.#owns(ws)) return ours.open!(ws);
+        if (!isOurs(ws)) stranger(ws);
+        else (ws as BunServerSocket).close(1011, "");
       },
+      message: (ws, data) => isOurs(ws) ? ours.message(ws, data) : stranger(ws),
+      drain: (ws) => isOurs(ws) ? ours.drain!(ws) : undefined,
+      ping: (ws, data) => isOurs(ws) ? ours.ping!(ws, data) : stranger(ws),
+      pong: (ws, data) => isOurs(ws) ? ours.pong!(ws, data) : stranger(ws),
       close: (ws, code, reason) => {
-        // Another server's, too, which had the host before this one: Bun gives the connections there are to
-        // the handler of a `reload` (1.4.5, `server/mount_stop_test.ts`). Not of one that was not taken above.
-        if (isOurs(ws) && ws.data.ws) this.#handler.close!(ws, code, reason);
+        // Another server's, too, which had the host before this one. Not of one that was not taken above.
+        if (isOurs(ws) && ws.data.ws) ours.close!(ws, code, reason);
       },
     };
   }

@@ -192,6 +192,20 @@ describe("a handler for two stacks", () => {
     }
   });
 
+  it("closes, where it is for one alone, what a host has taken over from another stack, and says why", () => {
+    for (const first of ["open", "message", "ping", "pong"] as const) {
+      for (const data of [undefined, null, { any: 1 }]) {
+        const { mount: { websocket }, told } = mounted();
+        const ws = new Ws(data);
+        void websocket[first]!(ws, "hello");
+        void websocket.drain!(ws);
+        void websocket.close!(ws, 1011, "");
+        const fault = "fault a connection of another's came to the WebSo";
+        assertEquals([first, ws.calls, told], [first, ["close 1011"], [fault.slice(0, 46)]]);
+      }
+    }
+  });
+
   it("closes with 1009 what is too big for its own side", () => {
     const { handler, ours, told, stranger, theirs } = both();
     void handler.message(stranger, "x".repeat(10));

@@ -5,12 +5,13 @@ import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type WebSocketMount } from "../../mod.ts";
 import { ask, exchange } from "../helpers/http.ts";
-import { HERE } from "../helpers/programs.ts";
+import { HERE, onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { Stopwatch } from "../helpers/stopwatch.ts";
-import { TestHost } from "../helpers/test_host.ts";
+import { type HostHandler, TestHost } from "../helpers/test_host.ts";
 import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { CLOSE, readClose, requestHead, TEXT } from "../peers/raw.ts";
+import type { BareBunServer } from "../runtime/bare.ts";
 import { MountedServer } from "../helpers/mounted_server.ts";
 
 describe("a mounted server's stop()", () => {
@@ -103,6 +104,27 @@ describe("a host that is given to another server while the first has connections
       assertEquals([first.errors, second.errors, second.closes.length], [[], [], 0]);
     });
   }
+});
+
+describe("a host that another stack has had before, on Bun", () => {
+  it("has what that has left closed with 1011 as it says something, and hears why", async () => {
+    if (onDeno) return; // each connection has its own handler
+    await using watched = new WatchedServer();
+    const mount = await watched.server.mount({});
+    let current: HostHandler = (request, info) => void (info as BareBunServer).upgrade(request);
+    const websocket = { message() {} };
+    await using host = new TestHost((request, info) => current(request, info), { websocket });
+    await using peers = new RawPeers(host);
+    const stranger = await peers.connect();
+    current = mount.fetch;
+    host.reload(mount.websocket);
+    await peers.connect();
+    await watched.connected();
+    for (let i = 0; i < 2; i++) stranger.send(TEXT, "still here");
+    assertEquals(readClose(await deadline(stranger.next(CLOSE), LIMIT_MS)).code, 1011);
+    assertEquals(watched.errors.map(({ kind }) => kind), ["hostFault"]);
+    assertEquals([watched.messages, watched.closes], [[], []]);
+  });
 });
 
 describe("a client that waits to be authorized in a host", () => {
