@@ -120,7 +120,7 @@ export class BunMount implements Acceptor {
         const most = to === theirs ? theirMax : to.maxPayloadLength!;
         // Bun holds the larger of the two.
         if (exceeds(data as string | ArrayBuffer, most)) return tooBig(ws as BunServerSocket);
-        return to.message(ws, data);
+        return to.message?.(ws, data); // Bun takes a handler with none, too
       },
       drain: (ws) => of(ws).drain?.(ws),
       close: (ws, code, reason) => of(ws).close?.(ws, code, reason),

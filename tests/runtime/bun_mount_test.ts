@@ -178,9 +178,9 @@ describe("a handler for two stacks", () => {
     assertEquals([ours.binaryType, stranger.binaryType], ["arraybuffer", "nodebuffer"]);
   });
 
-  it("gets along with data of any kind, and with a handler of 'message' alone", () => {
-    const handler = mounted().mount.websocketWith({ message() {} });
-    for (const data of [undefined, null, 5, "x"]) {
+  it("gets along with data of any kind, and with a handler of 'message' alone, or of nothing", () => {
+    for (const [data, other] of [[undefined, {}], [null, { message() {} }], [5, {}], ["x", {}]]) {
+      const handler = mounted().mount.websocketWith(other as object);
       const ws = new Ws(data);
       void handler.open!(ws);
       void handler.message(ws, "hello");

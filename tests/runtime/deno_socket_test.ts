@@ -195,7 +195,7 @@ if (!onDeno) {
       Object.defineProperty(ws, "readyState", { value: ws.CLOSED, configurable: true });
       await delay(60); // it looks every 25 ms
       assertEquals(it.held(), 1);
-      delete (ws as Partial<typeof ws>).bufferedAmount;
+      delete (ws as { bufferedAmount?: number }).bufferedAmount;
       const { bufferedAmount } = socket;
       it.peer.reset();
       assertEquals((await deadline(it.closed, LIMIT_MS)).unsent, bufferedAmount);
