@@ -83,6 +83,18 @@ export function emitToAll(
   return true;
 }
 
+/** The same of a message; quickly where one listens, as mostly. */
+export function emitMessage(
+  socket: EventEmitter,
+  connection: ServerConnection,
+  data: Uint8Array | ArrayBuffer,
+  isBinary: boolean,
+): boolean {
+  return socket.listenerCount("message") < 2
+    ? socket.emit("message", data, isBinary)
+    : emitToAll(socket, connection, "message", data, isBinary);
+}
+
 /** The same of a socket's own event: what fails is told to the server's 'error'. */
 export function tellAll(
   socket: EventEmitter,

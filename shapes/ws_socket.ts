@@ -12,7 +12,7 @@ import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
 import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
-import { addListener, emitToAll, handlerOf, removeListener } from "./ws_listeners.ts";
+import { addListener, emitMessage, emitToAll, handlerOf, removeListener } from "./ws_listeners.ts";
 import { setHandler, tellAll } from "./ws_listeners.ts";
 import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
 import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
@@ -142,10 +142,7 @@ export class WsSocket extends EventEmitter {
     return this.#is(PAUSED);
   }
 
-  /**
-   * What a binary message is told as: `"nodebuffer"`, or `"arraybuffer"`. `"fragments"` and `"blob"` cannot
-   * be had and throw 2302999; anything else changes nothing.
-   */
+  /** What binary messages are told as. `"fragments"` and `"blob"` throw 2302999, anything else changes nothing. */
   get binaryType(): "nodebuffer" | "arraybuffer" {
     return this.#is(BUFFERS) ? "arraybuffer" : "nodebuffer";
   }
@@ -294,10 +291,7 @@ export class WsSocket extends EventEmitter {
   ): undefined {
     const isBinary = typeof data !== "string";
     const shown = isBinary && this.#is(BUFFERS) ? data : toBuffer(data);
-    const isHeard = this.listenerCount("message") < 2 // as it is with most
-      ? this.emit("message", shown, isBinary)
-      : emitToAll(this, this.#connection, "message", shown, isBinary);
-    if (isHeard) receipt?.hold()(true);
+    if (emitMessage(this, this.#connection, shown, isBinary)) receipt?.hold()(true);
   }
 
   /** Not for programs. */
@@ -320,6 +314,7 @@ export class WsSocket extends EventEmitter {
   control(what: "ping" | "pong", data: Uint8Array<ArrayBuffer> | ArrayBuffer): void {
     tellControl(this.#connection, what, data);
   }
+
   #is(bit: number): boolean {
     return (this.#bits & bit) !== 0;
   }
