@@ -114,10 +114,13 @@ function isProxy(value: unknown): boolean {
     Array.isArray(exclusionList) && exclusionList.every((item) => typeof item === "string");
 }
 
-/** Whether text is a host's name or address and nothing more. */
+/**
+ * Whether text is a host's name or address and nothing more. What is quoted here can be in the host of a URL, but
+ * Deno takes that for no proxy.
+ */
 function isHost(host: string): boolean {
   const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  return !/[\s/\\?#@]/.test(host) && URL.canParse(`http://${bare}:1/`);
+  return !/[\s/\\?#@"`{}]/.test(host) && URL.canParse(`http://${bare}:1/`);
 }
 
 /** What `connect` was asked for, with its defaults. */

@@ -194,10 +194,11 @@ describe("each option of connect()", () => {
       { port: 1 },
       { ...PROXY, host: "" },
       { ...PROXY, host: 5 },
-      ...["a b", "a/b", "a\\b", "a?b", "a#b", "u@h", "[::1", ":::"].map((host) => ({
-        host,
-        port: 1,
-      })),
+      ...["a b", "a/b", "a\\b", "a?b", "a#b", "u@h", "[::1", ":::", ...'a"b a`b a{b a}b'.split(" ")]
+        .map((host) => ({
+          host,
+          port: 1,
+        })),
       ...[0, -1, 1.5, 65536, "1"].map((port) => ({ ...PROXY, port })),
       { ...PROXY, username: 5 },
       { ...PROXY, password: 5 },

@@ -69,16 +69,22 @@ function without({ host, port }: { host: string; port: number }) {
 for (const scheme of SCHEMES) {
   describe(`'proxy', ${scheme}`, () => {
     it("sends the credentials as Basic ones, once and to the proxy only", async () => {
-      // Signs that would end or change them in a URL.
-      const credentials = "me@home:p:/@ %41ü";
-      await using server = await target(scheme);
-      await using proxy = await RecordingProxy.listen({ credentials });
-      const [username, password] = ["me@home", "p:/@ %41ü"];
-      const options = { proxy: { host: "127.0.0.1", port: proxy.port, username, password } };
-      assertEquals(await attempt(server, options), "hello");
-      assertMatch(header(proxy.heads.at(-1)!, "proxy-authorization"), /^Basic \S+$/);
-      assertEquals(server.requests.length, 1);
-      assertEquals(server.requests[0]!.filter((name) => /proxy|authorization/.test(name)), []);
+      const pairs = [
+        ["me@home", "p:/@ %41ü"], // signs that would end or change them in a URL
+        ["me", ""],
+        ["", "secret"],
+      ] as const;
+      for (const [username, password] of pairs) {
+        const credentials = `${username}:${password}`;
+        await using server = await target(scheme);
+        await using proxy = await RecordingProxy.listen({ credentials });
+        const options = { proxy: { host: "127.0.0.1", port: proxy.port, username, password } };
+        assertEquals(await attempt(server, options), "hello");
+        assertEquals([credentials, proxy.heads.length > 0], [credentials, true]);
+        assertMatch(header(proxy.heads.at(-1)!, "proxy-authorization"), /^Basic \S+$/);
+        assertEquals(server.requests.length, 1);
+        assertEquals(server.requests[0]!.filter((name) => /proxy|authorization/.test(name)), []);
+      }
     });
 
     it("resolves the server's name at the proxy, not here", async () => {

@@ -40,12 +40,12 @@ describe("proxyFor() with an explicit proxy", () => {
     });
   });
 
-  it("puts an IPv6 address into brackets", () => {
-    assertEquals(proxyFor(WS, { host: "::1", port: 8080 }, {})?.url, "http://[::1]:8080");
-  });
-
-  it("takes an IPv6 address that is in brackets already", () => {
-    assertEquals(proxyFor(WS, { host: "[::1]", port: 8080 }, {})?.url, "http://[::1]:8080");
+  it("puts an IPv6 address into brackets, unless it is, and spells a name in ASCII", () => {
+    for (const host of ["::1", "[::1]"]) {
+      assertEquals(proxyFor(WS, { host, port: 8080 }, {})?.url, "http://[::1]:8080");
+    }
+    const { url } = proxyFor(WS, { host: "bücher.example", port: 80 }, {})!;
+    assertEquals(url, "http://xn--bcher-kva.example:80");
   });
 
   it("does not look at the environment", () => {
@@ -131,6 +131,16 @@ describe("a list of exceptions", () => {
     }
     assertEquals(excluded("ws://ba.example/", "a.example"), false);
     assertEquals(excluded("ws://ba.example/", ".a.example"), false);
+  });
+
+  it("may spell names as they are read, or as they are looked up", () => {
+    for (
+      const item of ["bücher.example", ".BÜCHER.example:80", "xn--bcher-kva.example", "例え.b,*.例"]
+    ) {
+      const host = item.includes("例") ? "x.例" : "a.bücher.example";
+      assertEquals([item, excluded(`ws://${host}/`, item)], [item, true]);
+    }
+    assertEquals(excluded("ws://a.example/", "ä b,bücher.example"), false);
   });
 
   it("may have the dot at the end that makes a name absolute, as may the host", () => {
@@ -303,6 +313,9 @@ describe("a proxy's credentials", () => {
     const full = fullUrl({ url: P, username: "me@home", password: "p:/%" });
     assertEquals(full, "http://me%40home:p%3A%2F%25@127.0.0.1:8080/");
     assertEquals(fullUrl({ url: P, username: "", password: "" }), `${P}/`);
+    assertEquals(fullUrl({ url: P, username: "me", password: "" }), "http://me:@127.0.0.1:8080/");
+    const lone = fullUrl({ url: P, username: "\ud800", password: "\udfff" });
+    assertEquals(lone, "http://%EF%BF%BD:%EF%BF%BD@127.0.0.1:8080/");
   });
 });
 
