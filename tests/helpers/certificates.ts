@@ -68,6 +68,14 @@ export class Certificates {
     return out;
   }
 
+  /** A PKCS#8 key with a password, locked as `openssl pkcs8` is told to. */
+  locked(keyPath: string, password: string, how: string[]): string {
+    const out = join(this.folder, `locked${++this.#count}.pem`);
+    const words = ["-in", keyPath, ...how, "-passout", `pass:${password}`, "-out", out];
+    this.#run("pkcs8", "-topk8", ...words);
+    return out;
+  }
+
   /** Any file. */
   file(name: string, text: string): string {
     const path = join(this.folder, name);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { BusinessError } from "../../errors.ts";
 import { readCertificates, readIdentity } from "../../runtime/pem.ts";
 import { Certificates } from "../helpers/certificates.ts";
+import { HERE } from "../helpers/programs.ts";
 
 const made = new Certificates();
 const authority = made.authority("pem");
@@ -119,6 +120,27 @@ describe("readIdentity()", () => {
       assertEquals(rule(error), `${opens} ${more}`);
       assert(fault(error).message.endsWith(`current value is ${JSON.stringify(path)}`));
       assertInstanceOf(fault(error).cause, Error);
+    }
+  });
+
+  it("opens a key that is locked in an old or a new way where the runtime can, and else refuses it", () => {
+    const aes = ["-v2", "aes-256-cbc", "-v2prf"];
+    const rows: [how: string[], where: string][] = [
+      [[...aes, "hmacWithSHA256"], "deno bun"],
+      [[...aes, "hmacWithSHA1"], "bun"],
+      [[...aes, "hmacWithSHA512"], "deno"],
+      [["-v2", "des3"], "bun"],
+      [["-v1", "PBE-SHA1-3DES"], "bun"],
+      [["-scrypt"], "deno"],
+    ];
+    for (const [how, where] of rows) {
+      const { certPath, keyPath: plain } = authority;
+      const keyPath = made.locked(plain, "pw", how);
+      const got = readIdentity("it", { certPath, keyPath, keyPassword: "pw" });
+      if (got instanceof Error) {
+        assertMatch(got.message, /a PEM private key that 'keyPassword' opens/);
+      }
+      assertEquals([how, got instanceof Error], [how, !where.includes(HERE)]);
     }
   });
 
