@@ -183,8 +183,9 @@ export class Relay {
 
   /** The client's request as the server must see it: its first line has no host. */
   #origin([first = "", ...headers]: string[]): string {
-    const { pathname, search } = this.#target;
-    const line = first.replace(/ \S+ /, () => ` ${pathname}${search} `);
+    const { href } = this.#target;
+    const path = href.slice(href.indexOf("/", "ws://".length)); // `search` has no "?" with nothing behind it
+    const line = first.replace(/ \S+ /, () => ` ${path} `);
     return [line, ...headers, "", ""].join("\r\n");
   }
 }
@@ -209,7 +210,7 @@ interface Head {
 
 /** The status of an answer; `undefined` where it is none of HTTP/1. */
 function statusOf({ head }: Head): string | undefined {
-  return /^HTTP\/1\.\d (\d{3})/.exec(head)?.[1];
+  return /^HTTP\/1\.\d (\d{3})(?!\S)/.exec(head)?.[1];
 }
 
 /** Whether another answer follows (RFC 9110 §15.2). */

@@ -107,6 +107,7 @@ describe("Relay", () => {
         ["ws://server.example:8080/$&/$1?a=$`", "server.example:8080", "/$&/$1?a=$`"],
         ["ws://[::1]:81/", "[::1]:81", "/"],
         ["ws://[::1]/a", "[::1]:80", "/a"],
+        ["ws://a?", "a:80", "/?"],
       ] as const
     ) {
       const proxy = new Conn().come("HTTP/1.1 200 OK\r\n\r\nyes");
@@ -201,6 +202,7 @@ describe("Relay", () => {
       ],
       ["HTTP/1.1 103 Wait\r\n\r\nSSH\r\n\r\n", "the server does not speak HTTP"],
       ["SSH HTTP/1.1 200 OK\r\n\r\n", "the server does not speak HTTP"],
+      ["HTTP/1.1 2000 OK\r\n\r\n", "the server does not speak HTTP"],
       ["SSH-2.0\r\n\r\n", "the server does not speak HTTP"],
       ["x".repeat(64 * 1024), "the server does not speak HTTP"],
       [`${headOf(MAX_HEAD)}\r\n\r\n`, "the server does not speak HTTP"],
