@@ -271,10 +271,14 @@ if (node !== undefined) {
     }
 
     it("is a client where there is a WebSocket, says once that it cannot ping, and ends by itself", async () => {
-      await using watched = await WatchedServer.start();
+      // Node sends nothing of a user in the URL: see docs/browsers.md.
+      await using watched = await WatchedServer.start({
+        authorize: ({ headers }) =>
+          !headers.has("authorization") || new Response("", { status: 401 }),
+      });
       watched.echo();
       const [stdout, stderr, code] = await run(flags.with, [
-        `await ws.connect("ws://127.0.0.1:${watched.port}/");`,
+        `await ws.connect("ws://me:secret@127.0.0.1:${watched.port}/");`,
         "await ws.opened;",
         'await ws.send("text");',
         'ws.on("message", () => ws.close({ code: 4001, reason: "bye" }));',
