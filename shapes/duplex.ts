@@ -62,13 +62,19 @@ class WebSocketDuplex extends Duplex {
 
   override _read(): void {
     if (this.#window === undefined) void this.#readOne();
-    else this.#window.take((chunk) => this.push(chunk));
+    else this.#window.take((chunk) => chunk === null ? this.#ended() : this.push(chunk));
+  }
+
+  /** The end, which is told as a socket of Node's tells it: also where nobody reads, and nothing is left to be read. */
+  #ended(): void {
+    this.push(null);
+    this.read(0);
   }
 
   async #readOne(): Promise<void> {
     try {
       const { done, value } = await this.#reader.read();
-      if (done) return void this.push(null);
+      if (done) return this.#ended();
       // A stream of bytes passes over an empty chunk, and reads on.
       this.push(typeof value === "string" ? value : Buffer.from(value), "utf8");
     } catch (error) {
@@ -96,7 +102,10 @@ class WebSocketDuplex extends Duplex {
     try {
       for (;;) {
         const { done, value } = await this.#reader.read();
-        if (done) return window.add(null);
+        if (done) {
+          window.add(null);
+          return void this.read(0);
+        }
         if (typeof value === "string") window.acknowledged(value);
         else window.add(Buffer.from(value));
       }

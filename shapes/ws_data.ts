@@ -61,10 +61,10 @@ export function toMessage(
   binary: boolean | undefined,
 ): WebSocketData {
   if (typeof data === "string" || typeof data === "number") {
-    return binary === true ? Buffer.from(String(data)) : String(data);
+    return binary ? Buffer.from(String(data)) : String(data);
   }
   const bytes = toBytes(data);
-  if (binary !== false) return bytes;
+  if (binary ?? true) return bytes;
   return Buffer.isBuffer(bytes) ? bytes.toString() : decoder.decode(bytes);
 }
 
@@ -107,6 +107,10 @@ const MAX_REASON_BYTES = 123;
 export function reasonOf(code: number, reason: string | Uint8Array): string {
   if (!isAllowed(code) || !isSendable(code)) {
     throw new TypeError("First argument must be a valid error code number");
+  }
+  if (!reason.length) return ""; // as `ws` takes an Error, a number, whatever has no length
+  if (typeof reason !== "string" && !(reason instanceof Uint8Array)) {
+    throw new TypeError("Second argument must be a string or a Uint8Array");
   }
   const bytes = Buffer.from(reason as string);
   if (bytes.length > MAX_REASON_BYTES) {

@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
 import { type BusinessError, createWebSocket } from "../../mod.ts";
 import { duplexOf } from "../../node.ts";
 import { DEFAULT_MAX_PAYLOAD } from "../../internal/payload.ts";
@@ -13,17 +14,17 @@ import { MemoryPair } from "../helpers/memory_pair.ts";
 import { shaped } from "../helpers/shaped_server.ts";
 import { BINARY, CLOSE, RawServer, readClose, TEXT, textOf } from "../peers/raw.ts";
 
-async function client() {
+async function client(options = {}) {
   const server = await RawServer.listen();
   const ws = createWebSocket();
-  const stream = duplexOf(ws);
+  const stream = duplexOf(ws, options);
   await ws.connect(server.url);
   const [peer] = await within(Promise.all([server.accept(), ws.opened]));
   return { stream, peer, stop: () => server.close() };
 }
 
-async function server() {
-  const { server, one, peer } = await shaped((server, connection) => duplexOf(server, connection));
+async function server(options = {}) {
+  const { server, one, peer } = await shaped((...given) => duplexOf(...given, options));
   return { stream: one, peer, stop: () => server.stop() };
 }
 
@@ -67,20 +68,20 @@ for (const [side, make] of [["a client's", client], ["a server's", server]] as c
       await stop();
     });
 
-    it("ends both ways with the peer's end, though nobody ends it", async () => {
-      for (const code of [1000, undefined]) {
-        const { stream, peer, stop } = await make();
-        const told: string[] = [];
-        for (const name of ["end", "finish", "close", "error"]) {
-          stream.on(name, () => told.push(name));
+    it("ends both ways with the peer's end or its own, though nobody reads or ends it", async () => {
+      for (const window of [undefined, 1000]) {
+        for (const code of [1000, undefined, "own"] as const) {
+          const { stream, peer, stop } = await make({ window });
+          const told: string[] = [];
+          for (const name of ["end", "close", "error"]) stream.on(name, () => told.push(name));
+          const over = finished(stream);
+          if (code === "own") stream.end();
+          else peer.close(code);
+          await within(over);
+          assertEquals([told, stream.destroyed], [["end", "close"], true]);
+          peer.end();
+          await stop();
         }
-        stream.resume();
-        const closed = once(stream, "close");
-        peer.close(code);
-        await within(closed);
-        assertEquals([told, stream.destroyed], [["end", "finish", "close"], true]);
-        peer.end();
-        await stop();
       }
     });
 

@@ -1,6 +1,6 @@
 /** When a socket in the shape of npm's `ws` sends, in which order, and whom it tells of that. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { once } from "node:events";
 import { createWebSocketServer } from "../../mod.ts";
@@ -54,10 +54,27 @@ describe("what a socket is given and gets", () => {
     while (!got.includes("end")) await within(once(socket, "message"));
     assertEquals(got, [...texts, "end"]);
     socket.send(7);
-    socket.send(65, { binary: true });
+    for (const binary of [true, 1, 0, false]) socket.send(65, { binary: binary as never });
+    for (const binary of [1, 0]) socket.send(Buffer.from("B"), { binary: binary as never });
     socket.close(4000);
-    assertEquals(await gets(peer), ["text 7", "bytes 65", "close 4000"]);
+    assertEquals(await gets(peer), [
+      ...["text 7", "bytes 65", "bytes 65", "text 65", "text 65"],
+      ...["bytes B", "text B", "close 4000"],
+    ]);
     await server.stop();
+  });
+
+  it("is closed with no reason where that has no length, as with `ws`: an Error, a number", async () => {
+    for (const reason of [new Error("why"), 5, false, {}, () => {}, [], new ArrayBuffer(2)]) {
+      const { peer, server, socket } = await pair();
+      for (const bad of [["why"], null]) {
+        assertThrows(() => socket.close(1011, bad as never), TypeError);
+      }
+      assertEquals(socket.readyState, 1);
+      socket.close(1011, reason as never);
+      assertEquals(readClose(await within(peer.next(CLOSE))), { code: 1011, reason: "" });
+      await server.stop();
+    }
   });
 });
 
