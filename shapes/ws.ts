@@ -117,7 +117,8 @@ function requestOf({ url, handle }: ServerConnection, headers: object): Incoming
   const socket = { remoteAddress: handle.clientIP, remotePort: handle.clientPort };
   const rawHeaders = Object.entries(headers).flat();
   const values = {
-    ...{ method: "GET", url, headers, rawHeaders, httpVersion: "1.1" },
+    ...{ method: "GET", url, headers, rawHeaders, complete: true, upgrade: true },
+    ...{ httpVersion: "1.1", httpVersionMajor: 1, httpVersionMinor: 1 },
     ...{ socket, connection: socket },
   };
   const properties = Object.entries(values).map(([name, value]) => [

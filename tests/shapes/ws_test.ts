@@ -19,6 +19,10 @@ describe("wsServer()", () => {
     assertEquals([request.method, request.url, request.headers["x-user"]], [
       ...["GET", "/room?a=1", "anna"],
     ]);
+    // As Node's own: who takes a request for one that is still to be read listens to its socket.
+    const { complete, httpVersionMajor, httpVersionMinor } = request;
+    assertEquals([complete, httpVersionMajor, httpVersionMinor], [true, 1, 1]);
+    assertEquals((request as { upgrade?: unknown }).upgrade, true);
     const { remoteAddress, remotePort } = request.socket;
     assertEquals([remoteAddress, remotePort], ["127.0.0.1", peer.socket.localPort]);
     assertEquals([socket.protocol, socket.url, socket.extensions], ["chat", "/room?a=1", ""]);
