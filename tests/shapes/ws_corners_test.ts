@@ -295,7 +295,8 @@ describe("a server of ws", () => {
     assertEquals([socket.remoteAddress, socket.remotePort], [clientIP, clientPort]);
     assertStringIncludes(requests[0]!.headers.connection!, "pgrade");
     assertEquals(Object.keys(requests[0]!), [
-      ...["method", "url", "headers", "rawHeaders", "httpVersion", "socket", "connection"],
+      ...["method", "url", "headers", "rawHeaders", "complete", "upgrade", "httpVersion"],
+      ...["httpVersionMajor", "httpVersionMinor", "socket", "connection"],
     ]);
     const { headers, rawHeaders } = requests[0]!;
     assertEquals(rawHeaders, Object.entries(headers).flat() as string[]);
