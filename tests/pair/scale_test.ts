@@ -15,6 +15,7 @@ describe(`a server with ${CLIENTS} clients of another process`, () => {
     assertGreater(files, CLIENTS + 200, "too few files may be open at once: raise `ulimit -n`");
 
     await using watched = await WatchedServer.start({
+      pingInterval: 3000, // a Ping that meets a Close frame may take it along: see docs/limits.md
       maxConcurrentClientsNumber: 1,
       maxConnectionsForOneClient: CLIENTS,
     });

@@ -28,7 +28,7 @@ function open(): Promise<WebSocketClient> {
       const text = `${code} ${reason}`;
       codes[text] = (codes[text] ?? 0) + 1;
     });
-    ws.connect(url).catch(reject);
+    ws.connect(url, { pingInterval: 3000 }).catch(reject);
   });
 }
 

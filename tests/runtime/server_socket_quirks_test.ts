@@ -9,7 +9,7 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { onDeno } from "../helpers/programs.ts";
-import { BINARY, header, PING, rawConnect, TEXT } from "../peers/raw.ts";
+import { BINARY, CLOSE, header, PING, PONG, rawConnect, TEXT } from "../peers/raw.ts";
 import { type BareBunServer, type BareBunSocket, bun, deno } from "./bare.ts";
 
 /** A bare server; what its connections tell of goes to `hear`. */
@@ -163,5 +163,21 @@ describe("a connection of the runtime's server", () => {
     raw.reset();
     await deadline(gone.promise, 30_000);
     await server.stop();
+  });
+
+  it("is over at a Ping that comes behind its Close frame, which nobody has answered", async () => {
+    const server = serve((event, socket) => {
+      if (event === "open") socket.close(4001, "bye");
+    });
+    const raw = await deadline(rawConnect(server.port, { answerClose: false }), 30_000);
+    try {
+      await deadline(raw.next(CLOSE), 30_000);
+      raw.send(PING);
+      await deadline(raw.ended, 30_000);
+      assertEquals(raw.frames.map(({ opcode }) => opcode).includes(PONG), false);
+    } finally {
+      raw.socket.destroy();
+      await deadline(server.stop(), 30_000);
+    }
   });
 });
