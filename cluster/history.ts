@@ -117,6 +117,13 @@ export class History {
     this.#position = { epoch, offset, index };
   }
 
+  /** The log stands at a position, and what is there is not kept. */
+  skip(position: MessagePosition): void {
+    if (position.epoch !== this.#position?.epoch) return; // what comes next says where it begins
+    this.#position = position;
+    this.#floor = position;
+  }
+
   /** What lay before the next entry is not known to be whole. */
   clear(): void {
     this.#topics.clear();

@@ -40,6 +40,8 @@ export interface LogOwner<Except, Result> {
   lost(why: LostReason): void;
   /** Something that was told before the one with this number was lost before anybody had read it. */
   unread(before: number): void;
+  /** An entry that was told before something was lost is in the log again, up to here: it is not told again. */
+  again?(position: MessagePosition): void;
   state(up: boolean, cause?: unknown): void;
   /** An entry was told; how many milliseconds after its append, where it is this node's own. */
   entry(length: number, lag: number | undefined): void;
@@ -58,6 +60,8 @@ export class Log<Except, Result> {
   #reading: Promise<void> | undefined;
   /** The counter of each node's last entry. */
   readonly #counters = new Map<string, number>();
+  /** The same, as something was lost. */
+  #before: ReadonlyMap<string, number> = new Map();
   #isUp: boolean | undefined;
 
   constructor(
@@ -86,7 +90,11 @@ export class Log<Except, Result> {
     this.#reading = this.#read({
       entry: (position, text) => void (signal.aborted || this.#entry(position, text)),
       ready: () => void (signal.aborted || owner.ready()),
-      lost: (why) => void (signal.aborted || owner.lost(why)),
+      lost: (why) => {
+        if (signal.aborted) return;
+        this.#before = new Map(this.#counters);
+        owner.lost(why);
+      },
       state: (up, cause) => {
         if (signal.aborted) return;
         this.#isUp = up;
@@ -165,11 +173,16 @@ export class Log<Except, Result> {
       return;
     }
     const { node, counter } = from;
+    const { epoch, offset } = position;
     const last = this.#counters.get(node) ?? 0;
-    if (counter <= last) return; // it is in the log twice
+    if (counter <= last) { // it is in the log twice
+      const index = messages.length - 1;
+      const isAgain = counter <= (this.#before.get(node) ?? 0) && index >= 0;
+      if (isAgain) this.#owner.again?.({ epoch, offset, index });
+      return;
+    }
     this.#count(node, counter);
     if (own !== undefined && counter > last + 1) this.#owner.unread(own.items[0]!.number);
-    const { epoch, offset } = position;
     for (let index = 0; index < messages.length; index++) {
       const at = { epoch, offset, index };
       const item = own?.items[index];

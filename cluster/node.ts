@@ -43,6 +43,8 @@ export interface NodeOwner<Except, Result> {
   ): Result;
   /** Something in the log was read, also of the past; `deliver` follows where it is a message. */
   read?(position: MessagePosition, topic?: string, data?: string | Uint8Array<ArrayBuffer>): void;
+  /** What is up to here in the log was read before something of it was lost. */
+  again?(position: MessagePosition): void;
   /** Whether it must be known where the log stands, and is not. */
   isNowhere?(): boolean;
   presence(change: PresenceChange): void;
@@ -89,6 +91,7 @@ export class ClusterNode<Except, Result> {
         this.#locate();
       },
       unread: (before) => this.#presence?.unread(before),
+      again: (position) => owner.again?.(position),
       state: (up, cause) => {
         this.#cause = cause;
         owner.state(up, cause);

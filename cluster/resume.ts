@@ -108,6 +108,13 @@ export class Resume {
     else this.#history.add(topic, position, data!);
   }
 
+  /** Up to here is what was read before something was lost, and is not kept: whoever was before it has missed some. */
+  again(there: MessagePosition): void {
+    if (there.epoch !== this.#last?.epoch) return;
+    this.#history.skip({ ...there, epoch: this.#last.name });
+    this.caughtUp();
+  }
+
   /** A whole entry was read and delivered. */
   caughtUp(): void {
     const here = this.#history.position;

@@ -227,6 +227,10 @@ export class Clustered implements NodeOwner<Except, PublishResult> {
     data?: string | Uint8Array<ArrayBuffer>,
   ): void => this.#resuming?.resume.read(position, topic, data);
 
+  again(position: MessagePosition): void {
+    this.#resuming?.resume.again(position);
+  }
+
   isNowhere(): boolean {
     return this.#resuming?.resume.isNowhere === true;
   }

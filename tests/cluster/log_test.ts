@@ -188,13 +188,17 @@ describe("a node's log", () => {
       const [one, other] = cluster.nodes;
       one!.link.hold("entries");
       cluster.broker.fail("lost answer");
-      const published = one!.publish("a");
+      const published = Promise.all([one!.publish("a"), one!.publish("b")]);
       await cluster.settle(10);
       cluster.broker[how](1);
       await cluster.settle(100);
       one!.link.release();
-      assertEquals([await published, grouped(cluster)], [1, [["a"]]]);
-      for (const { texts, lost } of [one!, other!]) assertEquals([texts, lost.length], [["a"], 1]);
+      assertEquals([await published, grouped(cluster)], [[1, 2], [["a", "b"]]]);
+      for (const { texts, lost } of [one!, other!]) {
+        assertEquals([texts, lost.length], [["a", "b"], 1]);
+      }
+      const offset = how === "cut" ? 6 : 2;
+      assertEquals(other!.again.at(-1), { epoch: "2", offset, index: 1 });
     });
   }
 

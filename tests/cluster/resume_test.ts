@@ -131,6 +131,34 @@ describe("a client that joins", () => {
     });
   }
 
+  it("has not recovered where it was before what its node had read in a part that was lost, and waits no longer", async () => {
+    const { resume } = start();
+    resume.lost("forked");
+    resume.again(at("e", 4, 7)); // before anything is known of the log as it is now
+    assertEquals(resume.hello, { resume: 1, epoch: undefined });
+    resume.read(at("f", 1), "t", "f1");
+    resume.again(at("e", 5));
+    const [before, there, ahead] = [[1, 0], [2, 1], [2, 1]].map((place) =>
+      peerOf("f", { t: place as [number, number] })
+    );
+    const waits = join(resume, ahead!);
+    resume.again(at("f", 2, 1));
+    assertEquals(join(resume, before!).is, { recovered: false, missed: 0 });
+    assertEquals(join(resume, there!).is, { recovered: true, missed: 0 });
+    await undefined;
+    assertEquals(waits.is, { recovered: true, missed: 0 });
+  });
+
+  it("has not recovered where that is in the rest of a log that has forked", () => {
+    const { resume } = start();
+    resume.lost("forked");
+    resume.read(at("e", 1), "t", "m1");
+    const { epoch } = resume.hello as { epoch: string };
+    resume.again(at("e", 2));
+    assertEquals(join(resume, peerOf(epoch, { t: [1, 0] })).is, { recovered: false, missed: 0 });
+    assertEquals(join(resume, peerOf(epoch, { t: [2, 0] })).is, { recovered: true, missed: 0 });
+  });
+
   it("may leave, or go, while it waits", async () => {
     const { clock, resume } = start();
     const peer = peerOf("e", { t: [5, 0], u: [5, 0] });

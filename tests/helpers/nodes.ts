@@ -22,6 +22,8 @@ export class ClusterNode {
   readonly log: Log<string, number>;
   readonly presence: Presence;
   readonly told: Told[] = [];
+  /** Up to where the log has again what was told before something was lost. */
+  readonly again: MessagePosition[] = [];
   /** How many messages were told before each of these. */
   readonly lost: { why: LostReason; at: number }[] = [];
   readonly states: boolean[] = [];
@@ -63,6 +65,7 @@ export class ClusterNode {
         this.presence.lost();
       },
       unread: (before) => this.presence.unread(before),
+      again: (position) => this.again.push(position),
       state: (up) => this.states.push(up),
       entry: (_, lag) => {
         this.#entries++;

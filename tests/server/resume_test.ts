@@ -232,6 +232,34 @@ describe("a log", () => {
     }
   });
 
+  for (const isLost of [true, false]) {
+    it(`in which something came again that this server had read before is told where that was lost: ${isLost}`, async () => {
+      await using world = new ResumingServers();
+      const { broker } = world;
+      const link = broker.link();
+      await world.start();
+      const publisher = await world.start({ broker: link });
+      link.hold("entries");
+      broker.fail("lost answer");
+      const published = publisher.publish("t", "again");
+      await world.settle();
+      link.hold("appends");
+      if (isLost) broker.empty();
+      await world.start();
+      world.at = 2;
+      const { ws, log } = await world.client();
+      await world.publish("t", "a");
+      world.at = 0;
+      await world.cut(async () => {
+        link.release();
+        await world.clock.until(published);
+      });
+      await world.publish("t", "b");
+      assertEquals(log, ["a", { topic: "t", recovered: !isLost, missed: 0 }, "b"]);
+      await world.clock.until(ws.close());
+    });
+  }
+
   for (const who of ["in another process", "which was stopped"]) {
     for (const published of [1, 3]) {
       const far = published > 2 ? "further" : "less far";
