@@ -94,6 +94,7 @@ export class Log<Except, Result> {
         if (signal.aborted) return;
         this.#before = new Map(this.#counters);
         owner.lost(why);
+        this.#outbox.lost();
       },
       state: (up, cause) => {
         if (signal.aborted) return;

@@ -135,6 +135,11 @@ export class Outbox<Except, Result> {
     return length > 0;
   }
 
+  /** What was appended may be lost, which is known by what comes behind it: so that something does. */
+  lost(): void {
+    if (this.#unread.size > 0 && this.#queue.size === 0) this.tell({ kind: "hello" });
+  }
+
   /** Resolves when all is read back that was told or published, or cannot be any more. */
   async flushed(ms: number): Promise<void> {
     if (this.#queue.size === 0 && this.#unread.size === 0) return;

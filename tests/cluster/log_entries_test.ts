@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import type { Broker } from "../../cluster/broker.ts";
 import { Log } from "../../cluster/log.ts";
 import { BusinessError } from "../../mod.ts";
-import { FakeClock } from "../../testing.ts";
+import { FakeClock, MemoryBroker } from "../../testing.ts";
 import { answer } from "../helpers/answer.ts";
 import { Cluster } from "../helpers/nodes.ts";
 
@@ -36,6 +36,33 @@ describe("an entry of a node's log", () => {
     const { texts, faults } = cluster.nodes[1]!;
     assertEquals([texts.length, faults], [16, []], "no entry was too long");
     await cluster.nodes[0]!.publish(data);
+  });
+
+  it("refuses no more once 16 MiB were in a log that is gone, where nobody else says anything", async () => {
+    const clock = new FakeClock();
+    const broker = new MemoryBroker({ clock });
+    const link = broker.link();
+    const nothing = () => {};
+    const rest = { ready: nothing, lost: nothing, unread: nothing, state: nothing };
+    const log = new Log<string, string>(link, "n", clock, {
+      ...{ ...rest, entry: nothing, fault: nothing },
+      message: () => "told",
+    });
+    log.open();
+    await clock.advance(0);
+    link.hold("entries");
+    const publish = () => answer(log.publish("publish", "t", "x".repeat(1_000_000), undefined));
+    const published = Array.from({ length: 17 }, publish);
+    await clock.advance(1);
+    assertEquals(broker.entries.length, 16);
+    broker.empty();
+    link.release();
+    await clock.advance(1);
+    const unconfirmed = Array.from({ length: 16 }, () => "unconfirmed");
+    assertEquals(await Promise.all(published), [...unconfirmed, "queueFull"]);
+    assertEquals([log.queued, await publish()], [0, "told"]);
+    await log.close();
+    assertEquals(clock.pending, 0);
   });
 
   it("refuses a message that no entry can carry, and takes the longest that one can", async () => {
