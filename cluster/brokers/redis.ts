@@ -52,6 +52,8 @@ const OPTIONS: Record<string, Rule> = {
 
 /** The connection that appends. */
 interface Writer {
+  /** The {@linkcode RedisStream.turn} that it was opened in. */
+  readonly turn: number;
   readonly opening: Promise<RedisConnection>;
   connection: RedisConnection | undefined;
   /** Aborts when it is used no more. */
@@ -72,6 +74,9 @@ class RedisBroker implements Broker {
     if (this.#closed) throw new Error("the broker is closed");
     // Nothing is appended to a stream that is perhaps another than the one that was read.
     if (!this.#readings.isSeen) await this.#readings.seen(ANSWER_MS);
+    if (this.#writer !== undefined && this.#writer.turn !== this.#stream.turn) {
+      this.#end(this.#writer, new Error("the connection may lead to another server"));
+    }
     const writer = this.#writer ??= this.#open();
     let row;
     try {
@@ -119,8 +124,9 @@ class RedisBroker implements Broker {
   }
 
   #open(): Writer {
+    const { turn } = this.#stream;
     const opening = this.#stream.open();
-    const writer: Writer = { opening, connection: undefined, ending: new AbortController() };
+    const writer: Writer = { turn, opening, connection: undefined, ending: new AbortController() };
     opening.then((connection) => writer.connection = connection, () => {});
     return writer;
   }

@@ -40,6 +40,9 @@ export class RedisReading extends Reading<Row> {
   #last: Last | undefined;
   /** What was told after the cursor by the answer to its append, and was not read yet. */
   #ahead: Row | undefined;
+  /** The id of what was read last while it was being appended here, and what was answered later and not read before. */
+  #came: string | undefined;
+  #odd: Row | undefined;
   /** Epochs up to this one have been told of, or were there at the beginning. */
   #known = Infinity;
   /** What is there when this has been read. */
@@ -74,15 +77,23 @@ export class RedisReading extends Reading<Row> {
     let before = 0;
     while (!signal.aborted) {
       const began = systemClock.now();
+      const { appended } = this.#stream;
       const rows = await this.#next(connection);
       const now = systemClock.now();
       const isLate = now - began > UNSEEN_MS;
       const isSame = !isLate || await this.#isSame(connection);
       if (!isSame || !this.#isAsTold(rows)) {
         this.unsee();
-        await this.#look(connection);
+        if (await this.#look(connection)) return this.interrupt(); // to be opened anew, as what appends is
         this.see();
         continue;
+      }
+      const odd = this.#odd;
+      this.#odd = undefined;
+      const isMissing = rows.length === 0 && isBefore(this.#cursor ?? appended, appended);
+      if (isMissing || (odd !== undefined && !await this.#holds(connection, odd))) {
+        this.#stream.turned();
+        throw new Error("another server has answered an append than the one that is read");
       }
       for (const row of rows) {
         if (signal.aborted) return;
@@ -129,8 +140,12 @@ export class RedisReading extends Reading<Row> {
     return missing;
   }
 
-  /** Finds out whether the stream is the one that was read, and where to go on if it is not. */
-  async #look(connection: RedisConnection): Promise<void> {
+  /**
+   * Finds out whether the stream is the one that was read, and where to go on if it is not.
+   *
+   * @returns Whether it is told that it is not.
+   */
+  async #look(connection: RedisConnection): Promise<boolean> {
     const stream = this.#stream;
     const last = this.#last;
     let newest = await stream.newest(connection);
@@ -145,7 +160,7 @@ export class RedisReading extends Reading<Row> {
       if (oldest.epoch === last.epoch && missing.every((row) => isBefore(row, oldest))) {
         // Trimmed: what comes next says so by its number.
         if (missing.at(-1) === this.#ahead) this.#ahead = undefined;
-        return;
+        return false;
       }
       const why = oldest.epoch > last.epoch ? "gone" : "forked";
       if (newest.kind === "foreign" || newest.epoch <= last.epoch) {
@@ -154,13 +169,16 @@ export class RedisReading extends Reading<Row> {
       }
       this.#known = newest.epoch;
       this.#cursor = this.#last = this.#ahead = undefined;
+      stream.turned();
       this.reader.lost(why);
     }
     if (newest.kind === "e" || newest.kind === "epoch") stream.knows(newest);
+    return last !== undefined && missing.length > 0;
   }
 
   protected override tellAhead(row: Row): void {
     const cursor = this.#cursor;
+    if (cursor !== undefined && !isBefore(cursor, row) && this.#came !== row.id) this.#odd = row;
     if (this.#ahead !== undefined) return;
     if (row.ms !== cursor?.ms || row.offset !== cursor.offset + 1) return;
     this.#ahead = row;
@@ -172,6 +190,7 @@ export class RedisReading extends Reading<Row> {
     const [last, before, ahead] = [this.#last, this.#cursor, this.#ahead];
     this.#cursor = row;
     this.#ahead = undefined;
+    if (this.#stream.isAppending(row.text)) this.#came = row.id;
     if (ahead !== undefined) {
       this.#last = row;
     } else if (row.kind === "foreign") {

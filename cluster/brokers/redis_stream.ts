@@ -42,9 +42,11 @@ export class RedisStream {
   readonly #sizes: number[] = [];
   #at = 0;
   #sum = 0;
-  /** How many appends are under way, and the place of the last that was answered. */
-  #appending = 0;
+  /** What is being appended, and the place of the last append that was answered. */
+  readonly #appending = new Set<string>();
   #appended: Pick<Row, "ms" | "offset"> = { ms: 0, offset: 0 };
+  /** Goes up when connections of before may lead to another server than those that are opened now. */
+  turn = 0;
   readonly #deadlines = new Deadlines();
   /** End the pauses of those who gather. */
   readonly #gathering = new Set<() => void>();
@@ -89,7 +91,7 @@ export class RedisStream {
    * @param cursor What has been read.
    */
   gather(ms: number, cursor: Row): Promise<void> | undefined {
-    if (this.#appending > 0 || isBefore(cursor, this.#appended)) return undefined;
+    if (this.#appending.size > 0 || isBefore(cursor, this.#appended)) return undefined;
     return new Promise((resolve) => {
       const end = () => {
         systemClock.clearTimer(timer);
@@ -99,6 +101,23 @@ export class RedisStream {
       const timer = systemClock.setTimer(end, ms);
       this.#gathering.add(end);
     });
+  }
+
+  /** The place of the last append that was answered. */
+  get appended(): Pick<Row, "ms" | "offset"> {
+    return this.#appended;
+  }
+
+  /** Whether this text is being appended. */
+  isAppending(text: string): boolean {
+    for (const one of this.#appending) if (one === text) return true; // with no sum over all of it, as `has` has
+    return false;
+  }
+
+  /** Another server may have answered an append than the one that is read. */
+  turned(): void {
+    this.turn++;
+    this.#appended = { ms: 0, offset: 0 };
   }
 
   /** Has those who gather read at once. */
@@ -153,12 +172,12 @@ export class RedisStream {
    * @returns Its row, or nothing where there is no stream to append to.
    */
   async append(connection: RedisConnection, entry: string): Promise<Row | undefined> {
-    this.#appending++;
+    this.#appending.add(entry);
     this.hurry();
     try {
       return await this.#append(connection, entry);
     } finally {
-      this.#appending--;
+      this.#appending.delete(entry);
     }
   }
 

@@ -208,11 +208,12 @@ describe("an entry of a node's own in Redis", () => {
 
   it("is lost in words where nothing comes in its place", async () => {
     await using split = await Split.start(["common"]);
-    const { node: { reader }, node } = split;
+    const { first, node: { reader }, node } = split;
     await node.append("own");
+    node.port = first.port;
     assertEquals(reader.log, ["<ready>", "common", "own"]);
     await reader.whenLost("forked");
-    await appendTo(split.first, "other's");
+    await appendTo(first, "other's");
     await reader.told("other's");
     assertEquals(reader.log.slice(2), ["own", "<lost: forked>", "common", "other's"]);
   });
@@ -234,6 +235,7 @@ describe("an entry of a node's own in Redis", () => {
       await using split = await Split.start(["common"]);
       const { first, node: { reader }, node } = split;
       await node.append("own");
+      node.port = first.port;
       const [epoch, offset] = await newestOf(first);
       const other = `XADD netkit:log ${epoch}-${offset + 1} e${epoch} others`;
       await first.say("MULTI", other, `XTRIM netkit:log MAXLEN = ${kept}`, "EXEC");
@@ -248,6 +250,7 @@ describe("an entry of a node's own in Redis", () => {
     await using split = await Split.start([]);
     const { first, node: { reader }, node } = split;
     await node.append("own");
+    node.port = first.port;
     assertEquals(reader.log, ["<ready>", "own"]);
     const [ms] = await newestOf(first);
     const begin = `XADD netkit:log ${ms + 1_000_000}-0 epoch gone`;
