@@ -77,6 +77,9 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Where a timer fires so many ms late, this process stood still: what came meanwhile is heard within as long again. */
+export const STILL_MS = 500;
+
 /** What waits, and until when. */
 interface Wait {
   readonly until: number;
@@ -89,6 +92,8 @@ export class Deadlines {
   #timer: unknown;
   #due = Infinity;
   #isResting = false;
+  /** Whether it is looked once more, as the process stood still. */
+  #isAgain = false;
 
   /** The same as {@linkcode within}, but for the timer: it stays until {@linkcode Deadlines.rest}. */
   within<T>(promise: PromiseLike<T>, ms: number, what: string): Promise<T> {
@@ -128,6 +133,8 @@ export class Deadlines {
 
   #look(): void {
     const now = systemClock.now();
+    this.#isAgain = !this.#isAgain && now - this.#due > STILL_MS;
+    if (this.#isAgain) return this.#arm(now + STILL_MS);
     let next = Infinity;
     for (const wait of this.#waiting) {
       if (wait.until > now) {

@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../internal/clock.ts";
 import type { BrokerReader, LostReason } from "../broker.ts";
-import { within } from "../wait.ts";
+import { STILL_MS, within } from "../wait.ts";
 import {
   HEARTBEAT_MS,
   MISSED,
@@ -102,11 +102,14 @@ export class NatsReading extends Reading<Numbered> {
     return within(answer, LATE_MS, "no answer of JetStream", this.signal);
   }
 
-  /** Fails where nothing has come for too long. */
-  #watch(ms = MISSED * HEARTBEAT_MS): void {
+  /** Fails where nothing has come for too long, and, where this process has stood still, nothing comes after it. */
+  #watch(ms = MISSED * HEARTBEAT_MS, isAgain = false): void {
+    const due = systemClock.now() + ms;
     this.#beat = systemClock.setTimer(() => {
-      const left = this.#heardAt + MISSED * HEARTBEAT_MS - systemClock.now();
+      const now = systemClock.now();
+      const left = this.#heardAt + MISSED * HEARTBEAT_MS - now;
       if (left > 0) return this.#watch(left);
+      if (!isAgain && now - due > STILL_MS) return this.#watch(STILL_MS, true);
       this.#fail(new Error(`JetStream was silent for ${MISSED * HEARTBEAT_MS} ms`));
     }, ms);
   }

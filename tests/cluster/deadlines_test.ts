@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Deadlines } from "../../cluster/wait.ts";
+import { standStill } from "../helpers/stopwatch.ts";
 
 /** Never settles. */
 const never = new Promise<never>(() => {});
@@ -36,6 +37,17 @@ describe("what waits with one timer", () => {
     last!.reject(new Error("the other has come"));
     await Promise.all([one, other]);
     assertEquals(ended.slice(2), ["c within 40 ms", "one has come", "the other has come"]);
+    deadlines.rest();
+  });
+
+  it("gets what came while this process stood still, and is ended if nothing did", async () => {
+    const deadlines = new Deadlines();
+    const later = new Promise<string>((resolve) => setTimeout(resolve, 200, "came"));
+    const [came, nothing] = [later, never].map((promise) => deadlines.within(promise, 100, "none"));
+    const failing = assertRejects(() => nothing!, Error, "none within 100 ms");
+    standStill(800);
+    assertEquals(await came, "came");
+    await failing;
     deadlines.rest();
   });
 

@@ -4,9 +4,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { natsBroker } from "../../nats.ts";
-import { until } from "../helpers/until.ts";
 import { natsLog } from "../helpers/scripted_log.ts";
 import { ScriptedNats } from "../helpers/scripted_nats.ts";
+import { standStill } from "../helpers/stopwatch.ts";
+import { until } from "../helpers/until.ts";
 
 describe("a log in JetStream", () => {
   it("is given up where another node never ends making it", async () => {
@@ -29,6 +30,22 @@ describe("a log in JetStream", () => {
     await until("it is", () => reader.states.length === 3);
     assertEquals(performance.now() - began >= 2200, true, "behind the last sign of life");
     assertEquals(reader.causes, ["JetStream was silent for 1500 ms"]);
+    await end();
+  });
+
+  it("is not said to be silent where it was this process that stood still", async () => {
+    const { nats, reader, end } = await natsLog();
+    nats.status({});
+    const alive = new Promise<void>((resolve) => {
+      setTimeout(() => resolve(nats.status({})), 1700); // when it would have been silent for too long
+    });
+    standStill(2300);
+    await alive;
+    for (let n = 0; n < 5; n++) {
+      await delay(120); // until it has been looked at once more
+      nats.status({});
+    }
+    assertEquals(reader.states, [true]);
     await end();
   });
 

@@ -27,6 +27,11 @@ export function shortOfCores(): number {
   }, 0);
 }
 
+/** Has this process stand still for so many ms, as where a machine sleeps or a program computes. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /**
  * Asserts that something took less time than it may: in full where nobody waited for a core meanwhile, and
  * up to four times as long where somebody did.
