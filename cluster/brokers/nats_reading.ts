@@ -184,7 +184,7 @@ export class NatsReading extends Reading<Numbered> {
     this.#ahead = undefined;
     if (ahead === undefined) this.#tell(entry);
     if (pending === 0 || sequence >= this.#ready!) this.#readyNow();
-    this.#endFork(sequence);
+    this.#endFork(pending === 0 ? Infinity : sequence); // what was deleted by itself is not told, be it the newest
   }
 
   #tell({ sequence, text }: Numbered): void {

@@ -275,6 +275,29 @@ describe("a log in JetStream", () => {
     assertEquals(reader.log, ["a", "<ready>"]);
   });
 
+  it("has its epoch ended where the newest of it was deleted, though nobody appends", async () => {
+    await using it = await world();
+    const broker = natsBroker({ connection: it.connection });
+    await using reader = await new LogReader(broker).whenReady();
+    for (const text of ["a", "b", "c"]) await insist(broker, text);
+    await api(it.connection, "STREAM.MSG.DELETE.NETKIT", { seq: 3 });
+    const { consumers: [name] } = await api<{ consumers: string[] }>(
+      it.connection,
+      "CONSUMER.NAMES.NETKIT",
+    );
+    await api(it.connection, `CONSUMER.DELETE.NETKIT.${name}`); // so that it is looked at again
+    await reader.whenLost("forked");
+    await reader.whenLost("trimmed", 5000); // between "b" and the end there is a gap
+    const { data } = await api<{ message: { data: string } }>(
+      it.connection,
+      "STREAM.MSG.GET.NETKIT",
+      { seq: 4 },
+    ).then(({ message }) => message);
+    assertEquals(atob(data), `epoch forked ${reader.positions[0]!.epoch}`);
+    const told = ["<ready>", "a", "b", "c", "<lost: forked>", "a", "b", "<lost: trimmed>"];
+    assertEquals(reader.log, told);
+  });
+
   for (const before of [0, 3]) {
     it(`says that the first were trimmed where it was empty, behind ${before} that were dropped`, async () => {
       await using it = await world();
