@@ -184,8 +184,9 @@ export class RedisStream {
   async #append(connection: RedisConnection, text: string): Promise<Row | undefined> {
     const max = String(this.count(this.#maxBytes));
     const limits = [this.key, "NOMKSTREAM", "MAXLEN", "~", max];
+    let refused: number | undefined;
     for (let tries = 1;; tries++) {
-      const { ms, epoch } = this.#end ??= await this.#find(connection);
+      const { ms, epoch } = this.#end ??= await this.#find(connection, refused);
       try {
         const args = [...limits, `${ms}-*`, `e${epoch}`, text];
         const id = await this.send(connection, "XADD", args);
@@ -201,15 +202,24 @@ export class RedisStream {
         // Another node has begun an epoch, or a stranger has put something there.
         if (!isOlder(cause) || tries === TRIES) throw cause;
         this.#end = undefined;
+        refused = ms;
       }
     }
   }
 
-  /** Where to append. Has an epoch go on behind what strangers have put there. */
-  async #find(connection: RedisConnection): Promise<Pick<Place, "epoch" | "ms">> {
+  /**
+   * Where to append. Has an epoch go on behind what strangers have put there.
+   *
+   * @param refused Where that was refused: if nothing is behind it, what was there has been deleted.
+   */
+  async #find(
+    connection: RedisConnection,
+    refused?: number,
+  ): Promise<Pick<Place, "epoch" | "ms">> {
     for (let tries = 1;; tries++) {
       const { last, top } = await this.#last(connection);
-      if (last !== undefined && (last.ms === top!.ms || tries > TRIES)) {
+      const isEnd = last !== undefined && last.ms === top!.ms && last.ms !== refused;
+      if (last !== undefined && (isEnd || tries > TRIES)) {
         this.#highest = Math.max(this.#highest, last.ms);
         return last;
       }
@@ -224,8 +234,9 @@ export class RedisStream {
    * all take the same id; where something has come in between, its row says so: what it names is not the
    * row before it, and so it does not count.
    */
-  async #goOn(connection: RedisConnection, { epoch, offset }: Place, top: Row): Promise<void> {
-    const id = `${top.ms + 1}-${offset}`;
+  async #goOn(connection: RedisConnection, { epoch, ms, offset }: Place, top: Row): Promise<void> {
+    // Where nothing is there, it is not known behind what: something of before now.
+    const id = `${Math.max(top.ms + 1, ms === top.ms ? Date.now() : 0)}-${offset}`;
     try {
       await this.send(connection, "XADD", [this.key, "NOMKSTREAM", id, `on${epoch}`, top.id]);
     } catch (cause) {

@@ -53,6 +53,32 @@ describe("a log in Redis, among what is not ours,", () => {
     await Promise.all([one.close(), other.close()]);
   });
 
+  it("goes on behind what a stranger has put there and deleted, in the same epoch", async () => {
+    await using redis = await RedisServer.run();
+    const first = brokerOf(redis.url);
+    await first.append("a");
+    const [reader, late] = [new LogReader(first), brokerOf(redis.url)];
+    await reader.whenReady();
+    const put = (ms: number) =>
+      redis.say("MULTI", `XADD netkit:log ${ms}-0 hello world`, `XDEL netkit:log ${ms}-0`, "EXEC");
+    await put(Date.now());
+    for (const broker of [first, late]) await insist(broker, "b");
+    await put(Date.now() + 700); // of a clock that is ahead
+    await insist(late, "c");
+    await insist(first, "d");
+    await insist(late, "e");
+    await reader.told("e");
+    const { epoch } = reader.positions[0]!;
+    assertEquals(reader.log, ["a", "<ready>", "b", "b", "c", "d", "e"]);
+    assertEquals(reader.positions, [1, 2, 3, 4, 5, 6].map((offset) => ({ epoch, offset })));
+    assertEquals([reader.lostReasons, reader.states], [[], [true]]);
+    await using second = await new LogReader(late).whenReady();
+    assertEquals(second.positions, reader.positions);
+    await reader.end();
+    await second.end();
+    await Promise.all([first.close(), late.close()]);
+  });
+
   it("has one order though many find at once what is not ours", async () => {
     await using redis = await RedisServer.run();
     const brokers = Array.from({ length: 5 }, () => brokerOf(redis.url));
