@@ -6,7 +6,7 @@ import { within } from "../wait.ts";
 import { Reading } from "./reading.ts";
 import { closeQuietly, type RedisConnection } from "./redis_clients.ts";
 import { isBefore, isReason, type Place, readReply, type Row } from "./redis_rows.ts";
-import { OPEN_MS, type RedisStream } from "./redis_stream.ts";
+import { MOST_ROWS, OPEN_MS, type RedisStream } from "./redis_stream.ts";
 
 /** How long XREAD waits for entries, in ms. */
 const BLOCK_MS = 1000;
@@ -17,8 +17,11 @@ const BLOCK_MS = 1000;
  */
 const UNSEEN_MS = 40;
 
-/** How many bytes one XREAD asks for, more or less. */
+/** How many bytes one XREAD asks for, more or less: nobody knows how long the next entries are. */
 const READ_BYTES = 4 * 1024 * 1024;
+
+/** An answer that takes less, in ms, is quick: the next one may be longer. */
+const QUICK_MS = 500;
 
 /**
  * After so many small reads, each this soon after the other, one waits for more: what several others append
@@ -107,11 +110,21 @@ export class RedisReading extends Reading<Row> {
 
   /** Waits for what comes after the cursor. */
   async #next(connection: RedisConnection): Promise<Row[]> {
-    const { key } = this.#stream;
-    const count = String(Math.min(1000, this.#stream.count(READ_BYTES)));
-    const args = ["COUNT", count, "BLOCK", String(BLOCK_MS), "STREAMS", key];
+    const { key, rowsAtOnce } = this.#stream;
+    const count = Math.min(rowsAtOnce, this.#stream.count(READ_BYTES));
+    const args = ["COUNT", String(count), "BLOCK", String(BLOCK_MS), "STREAMS", key];
     args.push(this.#cursor?.id ?? "0-0");
-    return readReply(await this.#stream.send(connection, "XREAD", args, BLOCK_MS));
+    const began = systemClock.now();
+    let reply;
+    try {
+      reply = await this.#stream.send(connection, "XREAD", args, BLOCK_MS);
+    } catch (cause) {
+      this.#stream.rowsAtOnce = Math.ceil(count / 8); // perhaps it was too long to come in time
+      throw cause;
+    }
+    const isQuick = systemClock.now() - began < QUICK_MS;
+    if (isQuick) this.#stream.rowsAtOnce = Math.min(2 * rowsAtOnce, MOST_ROWS);
+    return readReply(reply);
   }
 
   /** Whether the stream is still the one that was read. */

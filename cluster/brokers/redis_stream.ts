@@ -23,9 +23,11 @@ const SAMPLE = 1024;
 /** What an entry costs Redis beside its text, in bytes. */
 const OVERHEAD = 100;
 
-/** How many rows are read to find the newest that is ours: so many, then twice as many, up to a limit. */
+/** How many rows are asked for at once. */
+export const MOST_ROWS = 1000;
+
+/** How many rows are read to find the newest that is ours: so many, then twice as many, up to the limit. */
 const FIRST_ROWS = 2;
-const MOST_ROWS = 1000;
 
 /** How often an append finds that others were first. */
 const TRIES = 5;
@@ -45,6 +47,8 @@ export class RedisStream {
   /** What is being appended, and the place of the last append that was answered. */
   readonly #appending = new Set<string>();
   #appended: Pick<Row, "ms" | "offset"> = { ms: 0, offset: 0 };
+  /** How many rows may be read at once, with which they come in time. */
+  rowsAtOnce = MOST_ROWS;
   /** Goes up when connections of before may lead to another server than those that are opened now. */
   turn = 0;
   readonly #deadlines = new Deadlines();

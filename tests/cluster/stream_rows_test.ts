@@ -226,6 +226,42 @@ describe("a key of Redis that another shares", () => {
 });
 
 describe("a stream of Redis", () => {
+  it("is read in smaller parts where a large one does not come in time", async () => {
+    const redis = new ScriptedRedis();
+    const names = Array.from({ length: 400 }, (_, n) => `${n}`);
+    redis.rows = names.map((
+      name,
+      n,
+    ) => [`1000-${n}`, n === 0 ? ["epoch", "gone"] : ["e1000", name]]);
+    const asked: number[] = [];
+    const { open } = redis;
+    const broker = redisBroker({
+      open: () => {
+        const { send, close } = open();
+        const slow = async (args: string[]) => {
+          const count = Number(args[1]);
+          const { rows } = redis;
+          asked.push(count);
+          const [, offset] = args.at(-1)!.split("-").map(Number);
+          const part = rows.slice(args.at(-1) === "0-0" ? 0 : offset! + 1).slice(0, count);
+          if (part.length === 0) return await send("XREAD", args);
+          await delay(10 * part.length); // 4 s for all of it
+          return [["netkit:log", part]];
+        };
+        return {
+          send: (command, args) => command === "XREAD" ? slow(args) : send(command, args),
+          close,
+        };
+      },
+    });
+    const reader = await new LogReader(broker).whenReady();
+    assertEquals(reader.entries, names.slice(1));
+    assertEquals(reader.causes[0], "no answer to XREAD within 3000 ms");
+    assertEquals(asked.slice(0, 2), [1000, 125]);
+    await reader.end();
+    await broker.close();
+  });
+
   it("has taken nothing where the answer is no id, but an error, say", async () => {
     const { redis, broker, reader, end } = await redisLog();
     const answers: unknown[] = [new Error("OOM command not allowed"), undefined, "OK"];
