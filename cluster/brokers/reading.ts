@@ -1,6 +1,7 @@
 /** What reading a log has in common, whatever the log is made of. Not part of the public API. */
 
 import { systemClock } from "../../internal/clock.ts";
+import { describe } from "../../internal/describe.ts";
 import type { BrokerReader } from "../broker.ts";
 import { pause, within } from "../wait.ts";
 
@@ -22,6 +23,7 @@ export abstract class Reading<Row> {
   #resolveSeen!: () => void;
   #resolveEnded!: () => void;
   #isUp: boolean | undefined;
+  #cause: unknown;
 
   constructor(reader: BrokerReader, signal: AbortSignal) {
     this.reader = reader;
@@ -39,6 +41,11 @@ export abstract class Reading<Row> {
   /** Whether it is known by now. */
   get isSeen(): boolean {
     return this.#isSeen;
+  }
+
+  /** Why it could not be read when that was tried last; it may be another reason than the one that was told. */
+  get cause(): unknown {
+    return this.#cause;
   }
 
   /**
@@ -70,6 +77,7 @@ export abstract class Reading<Row> {
         await this.read();
       } catch (cause) {
         if (this.signal.aborted) break;
+        this.#cause = cause;
         this.doubt();
         this.#state(false, cause);
       }
@@ -106,6 +114,7 @@ export abstract class Reading<Row> {
 
   /** The log can be read. */
   protected up(): void {
+    this.#cause = undefined;
     this.#state(true);
   }
 
@@ -136,7 +145,12 @@ export class Readings<Row> {
   async seen(ms: number): Promise<void> {
     const unseen = [...this.#all].filter(({ isSeen }) => !isSeen);
     const seen = Promise.all(unseen.map((reading) => reading.seen));
-    await within(seen, ms, "the log could not be read");
+    await within(seen, ms, "the log could not be read").catch((late: Error) => {
+      const cause = unseen.find(({ cause }) => cause !== undefined)?.cause;
+      throw cause === undefined
+        ? late
+        : new Error(`${late.message}: ${describe(cause)}`, { cause });
+    });
     if (unseen.length === 0 || [...this.#all].some(({ isGoing }) => isGoing)) return;
     throw new Error("reading has ended");
   }

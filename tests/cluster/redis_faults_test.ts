@@ -65,6 +65,8 @@ describe("a log in Redis", () => {
     await assertRejects(() => broker.append("a"));
     await until("it is said", () => reader.states.length > 0);
     assertEquals(reader.states, [false]);
+    const { message } = await assertRejects(() => broker.append("a"), Error);
+    assertMatch(message, /^the log could not be read within 2000 ms: \w*Error: NOAUTH/);
     await redis.say("AUTH secret", 'CONFIG SET requirepass ""');
     await reader.whenReady();
     await insist(broker, "a");
