@@ -226,7 +226,7 @@ describe("new WebSocket: the third argument", () => {
       [{ maxPayload: -1 }, "'maxPayload'"],
       [{ reconnect: 5 }, "'reconnect'"],
       [{ headers: { host: "a" } }, "host"],
-      [{ headers: () => ({}) }, "'header'"],
+      [{ headers: () => ({}) }, "'headers' must be a plain object of text values unless"],
       [{ headers: {}, header: {} }, "'header'"],
       [{ schema: {} }, "'schema'"],
     ] as const

@@ -1,6 +1,6 @@
 /** A socket that reconnects by itself: an 'open' and a 'close' for each connection. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BusinessError } from "../../errors.ts";
 import { createWebSocketServer } from "../../server.ts";
@@ -172,13 +172,27 @@ describe("a socket that reconnects", () => {
           ? "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"
           : acceptHead(request);
       },
-    }, { headers: () => ({ "x-attempt": String(++asked) }) });
+    }, {
+      headers() { // in any of the shapes that headers may have
+        const headers = { "x-attempt": String(++asked) };
+        return [Object.entries(headers), new Headers(headers), headers][asked % 3]!;
+      },
+    });
     await next(ws, "open");
     assertEquals(seen, ["1", "2", "3"]);
     assertEquals(log, [
       ...["error 0", "close 0 1006 false", "error 0", "close 0 1006 false"],
       "open 1",
     ]);
+    ws.close();
+    await next(ws, "close");
+    await server.close();
+  });
+
+  it("says what is wrong with headers that it was answered, by the name they were given by", async () => {
+    const { server, ws } = await setup({}, { headers: () => ({ "x-a": 5 }) });
+    const event = await next(ws, "error") as ErrorEvent;
+    assertStringIncludes(event.error.cause.message, "WebSocket: 'headers' x-a must be text");
     ws.close();
     await next(ws, "close");
     await server.close();

@@ -15,6 +15,10 @@ const Untyped = WebSocket as unknown as new (...args: unknown[]) => WebSocket;
 /** A socket whose attempt is over soon. */
 const one = () => loose(giveUp(new WebSocket("ws://127.0.0.1:1/")));
 
+/** Makes a socket with options. */
+const made = (options: object, protocols: unknown = []) =>
+  new Untyped("wss://127.0.0.1:1/", protocols, options);
+
 /** Dispatches an event that another target is dispatching. */
 function dispatchTwice(): void {
   const target = new EventTarget();
@@ -43,6 +47,19 @@ const WORDS: [call: string, call: () => unknown, words: string][] = [
   ["a space", () => new Untyped("ws://a/", "a b"), "WebSocket: each subprotocol must be a token"],
   ["case", () => new Untyped("ws://a/", ["a", "A"]), "WebSocket: the subprotocols must differ"],
   ["a class of nothing", () => webSocketClass(5 as never), "webSocketClass: options must be"],
+  ["a header", () => made({ headers: { x: 5 } }), "WebSocket: 'headers' x must be text: current"],
+  ["a header by its other name", () => made({ header: { x: 5 } }), "WebSocket: 'header' x must be"],
+  ["headers", () => made({ headers: 5 }), "WebSocket: 'headers' must be a plain object of text"],
+  ["pairs", () => made({ header: [5] }), "WebSocket: 'header' must be a plain object of text"],
+  [
+    "a header's subprotocol",
+    () => made({ headers: { "sec-websocket-protocol": "b" } }, "a"),
+    "WebSocket: the subprotocols must be what 'headers' says too",
+  ],
+  ["an option", () => made({ a: 1 }), "WebSocket: 'a' is no option; there are headers, header, ca"],
+  ["`reconnect`", () => made({ reconnect: { a: 1 } }), "WebSocket: 'reconnect': 'a' is no option"],
+  ["`resume`", () => made({ resume: true }), "WebSocket: 'resume' must have 'reconnect' beside it"],
+  ["a file", () => made({ caPath: "/none" }), "WebSocket: 'caPath'"],
   [
     "a close code",
     () => one().close(1001),
