@@ -162,13 +162,13 @@ export function readServerConfig(config: unknown, call = "start"): ServerConfig 
   if (ip !== undefined && !isAddress(ip)) {
     return businessError(
       "nic",
-      `'serverIP' must be a literal IPv4 or IPv6 address: current value is ${describe(ip)}`,
+      `start: 'serverIP' must be a literal IPv4 or IPv6 address: current value is ${describe(ip)}`,
     );
   }
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     return businessError(
       "port",
-      `'serverPort' must be an integer from 0 to 65535: current value is ${port}`,
+      `start: 'serverPort' must be an integer from 0 to 65535: current value is ${port}`,
     );
   }
   for (const name of LIMITS) {

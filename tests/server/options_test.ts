@@ -206,14 +206,14 @@ describe("readServerConfig()", () => {
   it("refuses an address and a port in this order, with their codes", () => {
     const port = (shown: unknown) => [
       2302005,
-      `'serverPort' must be an integer from 0 to 65535: current value is ${shown}`,
+      `start: 'serverPort' must be an integer from 0 to 65535: current value is ${shown}`,
     ];
     for (const serverPort of [-1, 65_536, 1.5, NaN, Infinity]) {
       assertEquals(refusal({ serverPort }), port(serverPort) as [number, string]);
     }
     assertEquals(refusal({ serverPort: -1, serverIP: "localhost" }), [
       2302004,
-      `'serverIP' must be a literal IPv4 or IPv6 address: current value is "localhost"`,
+      `start: 'serverIP' must be a literal IPv4 or IPv6 address: current value is "localhost"`,
     ]);
     assertEquals(refusal({ serverIP: "localhost" }), [
       401,
