@@ -1,7 +1,6 @@
 /** A log in a stream of NATS' JetStream. */
 
-import { businessError } from "../../errors.ts";
-import { COUNT, readOptions, type Rule } from "../../internal/validate.ts";
+import { argumentError, COUNT, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { NatsReading } from "./nats_reading.ts";
 import {
@@ -103,8 +102,7 @@ export function natsBroker(options: NatsBrokerOptions): Broker {
   const given = readOptions("natsBroker", options, OPTIONS, 1);
   if (given instanceof Error) throw given;
   if (given["connection"] === undefined) {
-    const what = "natsBroker: options must have 'connection'";
-    throw businessError("argument", what);
+    throw argumentError("natsBroker: 'connection'", OPTIONS["connection"]![1], undefined);
   }
   return new NatsBroker(options);
 }

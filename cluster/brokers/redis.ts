@@ -1,7 +1,6 @@
 /** A log in a stream of Redis, or of Valkey. */
 
-import { businessError } from "../../errors.ts";
-import { COUNT, FUNCTION, readOptions, type Rule } from "../../internal/validate.ts";
+import { argumentError, COUNT, FUNCTION, readOptions, type Rule } from "../../internal/validate.ts";
 import type { Broker, BrokerReader } from "../broker.ts";
 import { within } from "../wait.ts";
 import { Readings } from "./reading.ts";
@@ -143,8 +142,7 @@ export function redisBroker(options: RedisBrokerOptions): Broker {
   const given = readOptions("redisBroker", options, OPTIONS, 1);
   if (given instanceof Error) throw given;
   if (given["open"] === undefined) {
-    const what = "redisBroker: options must have 'open'";
-    throw businessError("argument", what);
+    throw argumentError("redisBroker: 'open'", OPTIONS["open"]![1], undefined);
   }
   return new RedisBroker(options);
 }

@@ -18,7 +18,7 @@ const { connection } = new ScriptedNats();
 /** Options that are refused, and why. */
 const WRONG: [make: (options: never) => Broker, name: string, cases: [object, string][]][] = [
   [redisBroker, "redisBroker", [
-    [{}, "options must have 'open'"],
+    [{}, "'open' must be a function: current value is undefined"],
     [{ open: "redis://" }, "'open' must be a function"],
     [{ open, key: "" }, "'key' must be text that is not empty"],
     [{ open, key: 5 }, "'key' must be text that is not empty"],
@@ -26,7 +26,7 @@ const WRONG: [make: (options: never) => Broker, name: string, cases: [object, st
     [{ open, url: "x" }, "'url' is no option"],
   ]],
   [natsBroker, "natsBroker", [
-    [{}, "options must have 'connection'"],
+    [{}, "'connection' must be a connection of nats-core: current value is undefined"],
     [{ connection: "nats://" }, "'connection' must be a connection of nats-core"],
     [{ connection: null }, "'connection' must be a connection of nats-core"],
     [{ connection, stream: "a.b" }, "'stream' must be letters, digits, - and _"],
