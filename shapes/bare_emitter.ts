@@ -7,9 +7,12 @@ export const NOTHING: object = Object.create(null);
 
 /**
  * What makes nothing where an EventEmitter's constructor makes an object of 184 bytes (Deno 2.9.6), for
- * each socket: `super()` ends here. All else is the EventEmitter's.
+ * each socket: `super()` ends here. All else is the EventEmitter's, which on Bun 1.4.5 captures rejections by what its
+ * constructor makes.
  */
-function Unmade(): void {}
+function Unmade(this: EventEmitter): void {
+  if (EventEmitter.captureRejections) EventEmitter.call(this);
+}
 Unmade.prototype = EventEmitter.prototype;
 Object.setPrototypeOf(Unmade, EventEmitter);
 

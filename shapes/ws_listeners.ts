@@ -1,8 +1,8 @@
 /** Listeners that get events, on a socket in the shape of `ws`. Not part of the public API. */
 
 import type { Buffer } from "node:buffer";
-import { errorMonitor, type EventEmitter } from "node:events";
-import type { Listeners } from "../internal/listeners.ts";
+import { errorMonitor, EventEmitter } from "node:events";
+import { isThenable, type Listeners } from "../internal/listeners.ts";
 import type { ServerConnection } from "../server/connection.ts";
 import { guarded } from "./server_hub.ts";
 
@@ -73,7 +73,8 @@ export function emitToAll(
   let failed: { cause: unknown } | undefined;
   for (const listener of emitter.rawListeners(type)) {
     try {
-      Reflect.apply(listener, emitter, args);
+      const result = Reflect.apply(listener, emitter, args);
+      if (isThenable(result)) capture(emitter, type, args, result);
     } catch (cause) {
       if (failed !== undefined) listeners.report(failed.cause, { what, items: [] });
       failed = { cause };
@@ -81,6 +82,22 @@ export function emitToAll(
   }
   if (failed !== undefined) throw failed.cause;
   return true;
+}
+
+/** Tells 'error' what a listener has rejected with, where EventEmitters are to do so, as they do it. */
+function capture(
+  emitter: EventEmitter,
+  type: string,
+  args: unknown[],
+  result: PromiseLike<unknown>,
+): void {
+  if (!EventEmitter.captureRejections || type === "error") return;
+  Promise.resolve(result).then(undefined, (cause) =>
+    queueMicrotask(() => {
+      const own = Reflect.get(emitter, EventEmitter.captureRejectionSymbol);
+      if (typeof own === "function") own.call(emitter, cause, type, ...args);
+      else emitter.emit("error", cause);
+    }));
 }
 
 /** The same of a message; quickly where one listens, as mostly. */

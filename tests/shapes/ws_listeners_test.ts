@@ -72,3 +72,52 @@ describe("listeners of which some fail", () => {
     assertEquals(failed, names.flatMap((name) => [`1st of ${name}`, `2nd of ${name}`]));
   });
 });
+
+describe("EventEmitter.captureRejections", () => {
+  for (const count of [1, 2, 3]) {
+    it(`has 'error' told of what ${count} listeners of a socket reject with`, async () => {
+      using _ = { [Symbol.dispose]: () => void (EventEmitter.captureRejections = false) };
+      EventEmitter.captureRejections = true;
+      await using pair = await MemoryPair.start();
+      const { clock, server, ws } = pair;
+      const told: string[] = [];
+      wsServer(server).on("connection", (socket) => {
+        socket.on("error", ({ message }) => told.push(message));
+        for (const name of ["message", "close"]) {
+          for (let n = 1; n <= count; n++) {
+            socket.on(name, () => Promise.reject(new Error(`${name} ${n}`)));
+          }
+        }
+      });
+      await pair.open();
+      await ws.send("1");
+      await clock.advance(100);
+      await ws.close();
+      await clock.advance(100);
+      const all = (name: string) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`);
+      assertEquals(told, [...all("message"), ...all("close")]);
+    });
+  }
+
+  it("goes by a method of the socket that is there for it", async () => {
+    using _ = { [Symbol.dispose]: () => void (EventEmitter.captureRejections = false) };
+    EventEmitter.captureRejections = true;
+    await using pair = await MemoryPair.start();
+    const { clock, server, ws } = pair;
+    const told: unknown[] = [];
+    wsServer(server).on("connection", (socket) => {
+      Object.assign(socket, {
+        [EventEmitter.captureRejectionSymbol]: (error: Error, ...more: unknown[]) =>
+          told.push(error.message, more.length, more[0], String(more[1])),
+      });
+      socket.on("message", () => {});
+      socket.on("message", () => Promise.reject(new Error("no")));
+    });
+    await pair.open();
+    await ws.send("1");
+    await clock.advance(100);
+    assertEquals(told, ["no", 3, "message", "1"]);
+    await ws.close();
+    await clock.advance(100);
+  });
+});
