@@ -13,6 +13,7 @@ import { Clients } from "./ws_clients.ts";
 import type { WsCallback } from "./ws_data.ts";
 import { emitToAll } from "./ws_listeners.ts";
 import { WsSocket } from "./ws_socket.ts";
+import { cameBy, tcpOf } from "./ws_tcp.ts";
 
 /** Calls what a `close` ends in: of what fails there nobody hears but the console, and the process goes on. */
 const printed = new Listeners<never>(["error"]);
@@ -45,8 +46,10 @@ export class WsServer extends EventEmitter {
     this.clients = new Clients(owner);
     const heads = new WeakMap<ServerConnection, Record<string, string>>();
     earsOf(server).push({
-      request: (connection, request) =>
-        void heads.set(connection, Object.fromEntries(request.headers)),
+      request(connection, request) {
+        heads.set(connection, Object.fromEntries(request.headers));
+        cameBy(connection, request);
+      },
       stopped: () => void emitToAll(this, PRINTED, "close"),
     });
     const connected = (handle: WebSocketConnection): void => {
@@ -54,7 +57,7 @@ export class WsServer extends EventEmitter {
       const socket = new WsSocket(owner, connection);
       const headers = heads.get(connection) ?? {};
       heads.delete(connection);
-      emitToAll(this, connection, "connection", socket, requestOf(connection, headers));
+      emitToAll(this, connection, "connection", socket, requestOf(socket, connection, headers));
     };
     passOn.add(connected as Listener);
     server.on("connect", connected);
@@ -113,19 +116,30 @@ export class WsServer extends EventEmitter {
  * What 'connection' tells of the request: what it was, and where it came from. It is an IncomingMessage
  * with nothing to read.
  */
-function requestOf({ url, handle }: ServerConnection, headers: object): IncomingMessage {
-  const socket = { remoteAddress: handle.clientIP, remotePort: handle.clientPort };
+function requestOf(
+  socket: WsSocket,
+  connection: ServerConnection,
+  headers: object,
+): IncomingMessage {
   const rawHeaders = Object.entries(headers).flat();
   const values = {
-    ...{ method: "GET", url, headers, rawHeaders, complete: true, upgrade: true },
+    ...{ method: "GET", url: connection.url, headers, rawHeaders, complete: true, upgrade: true },
     ...{ httpVersion: "1.1", httpVersionMajor: 1, httpVersionMinor: 1 },
-    ...{ socket, connection: socket },
   };
-  const properties = Object.entries(values).map(([name, value]) => [
-    name,
-    { value, writable: true, enumerable: true, configurable: true },
-  ]);
-  return Object.create(IncomingMessage.prototype, Object.fromEntries(properties));
+  const shown = { enumerable: true, configurable: true };
+  const properties: PropertyDescriptorMap = Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { value, writable: true, ...shown }]),
+  );
+  for (const name of ["socket", "connection"]) { // made when it is asked for
+    properties[name] = {
+      get: () => tcpOf(socket, connection),
+      set(value) {
+        Object.defineProperty(this, name, { value, writable: true, ...shown });
+      },
+      ...shown,
+    };
+  }
+  return Object.create(IncomingMessage.prototype, properties);
 }
 
 /**

@@ -4,26 +4,49 @@ import { EventEmitter } from "node:events";
 import type { ServerConnection } from "../server/connection.ts";
 import { CLOSED } from "./socket_model.ts";
 
+/** Connections whose request came by TLS. */
+const secure = new WeakSet<ServerConnection>();
+
 /**
- * What programs take from `_socket`, which is no part of the interface of `ws`: who is there, and whether all has
- * been written, as `createWebSocketStream` of `ws` does where a stream ends.
+ * What programs take from the socket of a request, and from `_socket`, which is no part of the interface of `ws`: who
+ * is there, by TLS or not, the end, and whether all has been written, as `createWebSocketStream` of `ws` does where a
+ * stream ends.
  */
 class TcpStandIn extends EventEmitter {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Left out where it is not, as of Node's sockets. */
+  declare readonly encrypted?: true;
   readonly _writableState: { readonly finished: boolean };
+  readonly #connection: ServerConnection;
 
-  constructor(socket: EventEmitter & { readyState: number }, { handle }: ServerConnection) {
+  constructor(socket: EventEmitter & { readyState: number }, connection: ServerConnection) {
     super();
-    this.remoteAddress = handle.clientIP;
-    this.remotePort = handle.clientPort;
+    this.#connection = connection;
+    this.remoteAddress = connection.handle.clientIP;
+    this.remotePort = connection.handle.clientPort;
+    if (secure.has(connection)) this.encrypted = true;
     this._writableState = {
       get finished() {
         return socket.readyState === CLOSED;
       },
     };
-    socket.once("close", () => void this.emit("finish"));
+    socket.once("close", (code) => {
+      this.emit("finish");
+      this.emit("close", code === 1006);
+    });
   }
+
+  /** Drops the connection. */
+  destroy(): this {
+    this.#connection.terminate();
+    return this;
+  }
+}
+
+/** Notes what a connection's request has come by. */
+export function cameBy(connection: ServerConnection, { url }: Request): void {
+  if (url.startsWith("https:")) secure.add(connection);
 }
 
 /** Those that were asked for. */

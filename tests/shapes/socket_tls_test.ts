@@ -2,7 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { TLSSocket } from "node:tls";
 import { createWebSocketServer } from "../../mod.ts";
+import { wsServer } from "../../node.ts";
 import { socketOf, webSocketClass } from "../../standard.ts";
 import { Certificates } from "../helpers/certificates.ts";
 import { logOf, next } from "../helpers/sockets.ts";
@@ -15,6 +17,11 @@ const serverCert = made.leaf(ca);
 describe("a socket over TLS", () => {
   it("opens where the authority is known, says and hears, and fails where it is not", async () => {
     const server = createWebSocketServer();
+    const secure: boolean[] = [];
+    wsServer(server).on("connection", (socket, request) => {
+      const { encrypted } = request.socket as TLSSocket; // which libraries make a URL of
+      secure.push(encrypted, Reflect.get(socket, "_socket").encrypted);
+    });
     server.on("connect", (connection) => {
       const socket = socketOf(server, connection);
       socket.onmessage = ({ data }) => socket.send(data);
@@ -29,6 +36,7 @@ describe("a socket over TLS", () => {
     ws.send("hello");
     const { data, origin } = await next(ws, "message");
     assertEquals([data, origin], ["hello", new URL(ws.url).origin]);
+    assertEquals(secure, [true, true]);
     ws.close(3000, "done");
     const { code, reason, wasClean } = await next(ws, "close");
     assertEquals([code, reason, wasClean], [3000, "done", true]);

@@ -51,6 +51,20 @@ it("`_socket` of a socket of ws says who is there, and is the same each time", a
   const { remoteAddress, remotePort } = request.socket;
   assertEquals([_socket.remoteAddress, _socket.remotePort], [remoteAddress, remotePort]);
   assertStrictEquals((socket as unknown as { _socket: unknown })._socket, _socket);
+  assertStrictEquals(request.socket as unknown, _socket);
+  assertStrictEquals(request.connection as unknown, _socket);
+  assertEquals("encrypted" in _socket, false);
+  await server.stop();
+});
+
+it("the socket of a request tells of its end, and drops the connection", async () => {
+  const { server, request, peer } = await pair();
+  const over = once(request.socket, "close");
+  assertStrictEquals(request.socket.destroy(), request.socket);
+  assertEquals(await within(over), [true]);
+  await within(peer.ended);
+  request.socket = { encrypted: true } as never; // as a router behind a proxy may do
+  assertEquals(request.socket, { encrypted: true } as never);
   await server.stop();
 });
 
