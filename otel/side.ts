@@ -182,7 +182,7 @@ export class Side {
     who: object,
     contexts: OtelContexts,
     run: () => Promise<unknown> | undefined,
-  ): Promise<void> | undefined {
+  ): Promise<unknown> | undefined {
     const { attributes, messageSpans, tracer } = this.#telemetry;
     const root = this.#root()!;
     if (!messageSpans || tracer === undefined) {
@@ -202,7 +202,7 @@ export class Side {
     } finally {
       if (atWork === undefined) span.end(); // also where that has thrown
     }
-    return atWork?.then(() => span.end());
+    return atWork?.finally(() => span.end());
   }
 
   dropped(who: object, why: DropReason): void {

@@ -1,7 +1,7 @@
 /** What is counted, and what goes on, where a tracer or a logger of the user's throws. */
 
 import * as api from "@opentelemetry/api";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketObserver } from "../../mod.ts";
 import { otelObserver } from "../../otel.ts";
@@ -42,6 +42,17 @@ describe("otelObserver(), where OpenTelemetry throws", () => {
       "Error: no websocket message",
     ]);
     told.length = 0;
+  });
+
+  it("ends a message's span where what another observer has made of its listeners rejects", async () => {
+    await using telemetry = new Telemetry();
+    const tracer = failing("");
+    const observer = otelObserver({ meter: telemetry.meter, tracer, context });
+    ended.length = 0;
+    const run = () => Promise.reject(new Error("no"));
+    const handled = observer.handling!({ clientIP: "127.0.0.1", clientPort: 1 }, run);
+    await assertRejects(() => handled as Promise<unknown>, Error, "no");
+    assertEquals(ended, ["websocket message"]);
   });
 
   it("counts a client that was refused, and a connection that was dropped, all the same", async () => {
