@@ -158,6 +158,47 @@ describe("server.subscribe()", () => {
     }
   });
 
+  for (const count of [1, 2]) {
+    it(`ends, and says so, where ${count} of its listeners publish whatever they are told of`, async () => {
+      await using pair = await MemoryPair.start();
+      const { server } = pair;
+      const errors: string[] = [];
+      server.on("error", ({ message }) => errors.push(message));
+      let told = 0;
+      const again = ({ data }: PublishedMessage) => {
+        told++;
+        void server.publish("a 'b'", `${data}`.slice(0, 5));
+      };
+      const ends = Array.from({ length: count }, () => server.subscribe("a 'b'", again));
+      for (let round = 1; round <= 2; round++) {
+        told = 0;
+        await server.publish("a 'b'", "hello");
+        assertEquals([told, errors.length], [count === 1 ? 1000 : 200_000, round]);
+      }
+      assertEquals(
+        errors[0],
+        "Websocket Unknown Other Error: a listener of a topic failed: Error: what it publishes to " +
+          "'a 'b'' has it publish more, with no end",
+      );
+      for (const end of ends) end();
+      const log: unknown[] = [];
+      server.subscribe("a 'b'", ({ data }) => log.push(data));
+      await server.publish("a 'b'", "all is well");
+      assertEquals(log, ["all is well"]);
+    });
+  }
+
+  it("hears of as many messages as a listener publishes at once", async () => {
+    await using pair = await MemoryPair.start();
+    let told = 0;
+    pair.server.subscribe("each", () => told++);
+    pair.server.subscribe("all", () => {
+      for (let n = 0; n < 5000; n++) void pair.server.publish("each", "1");
+    });
+    await pair.server.publish("all", "now");
+    assertEquals(told, 5000);
+  });
+
   it("tells nobody of what is refused", async () => {
     await using watched = await WatchedServer.start();
     const log: unknown[] = [];
