@@ -145,12 +145,13 @@ describe("a writer of streamsOf()", () => {
     });
   }
 
-  it("refuses what cannot be sent, and waits for nothing", async () => {
+  it("refuses what cannot be sent, waits for nothing, and leaves the connection open", async () => {
     const { pair, writer } = await held(WAYS["to a peer that may stay"]!);
     writer.closed.catch(() => {});
     const failed = assertRejects(() => writer.write(5 as never), BusinessError);
     await pair.clock.advance(10);
     assertEquals((await failed as BusinessError).kind, "argument");
+    assertEquals(pair.server.listAllConnections().length, 1);
     await pair[Symbol.asyncDispose]();
   });
 
