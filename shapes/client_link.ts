@@ -14,9 +14,9 @@ import { NORMAL } from "../internal/close_codes.ts";
 import { fromWire } from "../internal/close_frame.ts";
 import { describe } from "../internal/describe.ts";
 import { Listeners } from "../internal/listeners.ts";
-import { observing } from "../internal/observer.ts";
+import { handle, type Observing, observing } from "../internal/observer.ts";
 import { byteLength, exceeds, payloadError } from "../internal/payload.ts";
-import type { Receipt } from "../internal/receipt.ts";
+import { Receipt } from "../internal/receipt.ts";
 import { Refusal } from "../internal/result.ts";
 import { cannotAcknowledge } from "../internal/unacknowledged.ts";
 import type { End } from "../runtime/contract.ts";
@@ -46,6 +46,9 @@ export class ClientLink implements Link, ReconnectOwner {
   /** What the server is to acknowledge, where the socket resumes. */
   readonly #outbox: Outbox | undefined;
   readonly #connection: ClientConnection | ReconnectingConnection;
+  readonly #who: object;
+  /** What calls the listeners of a message, where the observer does. */
+  readonly #handling: Observing["handling"];
   #turn: ConnectTurn | undefined;
   #fate: Fate | undefined;
   /** What an attempt is to be. */
@@ -62,7 +65,10 @@ export class ClientLink implements Link, ReconnectOwner {
     const target = readAttempt(model.url, protocols, init);
     const request = asks(target) ? undefined : requestOf(runtime, target);
     const { protocol, host } = new URL(model.url);
+    const observed = observing([observer], new Listeners(["error"]));
     this.#model = model;
+    this.#who = who;
+    this.#handling = observed?.handling;
     this.#host = `${protocol}//${host}`;
     this.#maxPayload = maxPayload ?? MAX_PAYLOAD;
     this.#maxBufferedAmount = maxBufferedAmount ?? Infinity;
@@ -74,7 +80,7 @@ export class ClientLink implements Link, ReconnectOwner {
       heartbeat: new Heartbeat(target.options as HeartbeatOptions, clock),
       maxPayload: this.#maxPayload,
       who,
-      observing: observing([observer], new Listeners(["error"])),
+      observing: observed,
     };
     if (policy === undefined) {
       this.#connection = new ClientConnection(this, { ...parts, request: request! });
@@ -178,8 +184,24 @@ export class ClientLink implements Link, ReconnectOwner {
   }
 
   message(data: string | ArrayBuffer, receipt?: Receipt): void {
-    this.#model.message(data, receipt);
+    if (this.#handling === undefined) this.#model.message(data, receipt);
+    else void handle(this.#handling, this.#who, () => this.#tell(data, receipt));
     receipt?.end(undefined);
+  }
+
+  /** Tells of a message; a promise where listeners are at work with it still. */
+  #tell(data: string | ArrayBuffer, receipt: Receipt | undefined): Promise<void> | undefined {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = receipt?.hold();
+    let isAtWork = true;
+    const own = new Receipt((refused) => {
+      isAtWork = false;
+      done?.(refused === undefined, refused);
+      resolve();
+    });
+    this.#model.message(data, own);
+    own.end(undefined);
+    return isAtWork ? promise : undefined;
   }
 
   failed(error: BusinessError): void {

@@ -160,8 +160,8 @@ describe("the third argument of WebSocket", () => {
   const wrong: [object, string][] = [
     [{ header: { a: "b" }, headers: {} }, "'header' must be left out where 'headers' is given"],
     [{ protocol: "a" }, "'protocol' is no option: subprotocols are the second argument"],
-    [{ headers: 5 }, "'header' must be a plain object of text values"],
-    [{ headers: null }, "'header' must be a plain object of text values"],
+    [{ headers: 5 }, "'headers' must be a plain object of text values"],
+    [{ headers: null }, "'headers' must be a plain object of text values"],
     [{ headers: [1] }, "'headers' must be a plain object of text values, a Headers, or pairs"],
     [{ maxPayload: 0 }, "'maxPayload' must be"],
   ];

@@ -1,10 +1,11 @@
-/** An observer that ends a socket of ./standard while it connects: as the first attempt begins, or a later one. */
+/** An observer of a socket of ./standard that ends it while it connects, or calls the listeners of its messages. */
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
+import { type BusinessError, createWebSocketServer, type WebSocketObserver } from "../../mod.ts";
 import { WebSocket, type WebSocketInit } from "../../standard.ts";
 import { FakeClock, MemoryNetwork } from "../../testing.ts";
+import { kindOf, NodesInMemory } from "../helpers/nodes_in_memory.ts";
 
 /** A server, and what makes a socket whose observer calls `dialling` as an attempt begins. */
 async function world(dialling: (socket: WebSocket, attempt: number) => void) {
@@ -40,6 +41,8 @@ async function world(dialling: (socket: WebSocket, attempt: number) => void) {
   };
   return { clock, network, server, got, told, open, settle, end };
 }
+
+const ACKNOWLEDGED = { acknowledge: true } as const;
 
 const RECONNECT = { minDelay: 1, factor: 1, random: () => 1 };
 
@@ -124,4 +127,68 @@ describe("a socket whose observer sends as the first attempt begins", () => {
       await end();
     });
   }
+});
+
+describe("'handling' of a socket's observer", () => {
+  it("calls the listeners of each message, and hears when they are done", async () => {
+    const { clock, server, told, open, settle, end } = await world(() => {});
+    const runs: unknown[] = [];
+    const socket = open({
+      observer: {
+        handling(who, run) {
+          told.push(who === socket ? "before" : who);
+          const atWork = run();
+          runs.push(atWork === undefined || atWork.then(() => told.push("done")), run() === atWork);
+          told.push("after");
+        },
+      },
+    });
+    socket.onmessage = ({ data }) => {
+      told.push(data);
+      return data === "slow"
+        ? new Promise<void>((resolve) => clock.setTimer(resolve, 1000))
+        : undefined;
+    };
+    await settle();
+    const [connection] = server.listAllConnections();
+    await server.send("quick", connection!);
+    await server.send("slow", connection!);
+    await settle();
+    const each = (data: string) => ["before", data, "after"];
+    assertEquals(told, ["open", ...each("quick"), ...each("slow")]);
+    assertEquals([runs[0], runs[1], runs[3]], [true, true, true]);
+    await settle(1000);
+    assertEquals(told.at(-1), "done");
+    socket.close();
+    await settle();
+    await end();
+  });
+
+  it("changes nothing of what a server hears that has a message acknowledged", async () => {
+    await using nodes = new NodesInMemory();
+    const server = await nodes.node();
+    const told: unknown[] = [];
+    const { error } = console;
+    console.error = ({ kind }: BusinessError) => void told.push(kind);
+    using _ = { [Symbol.dispose]: () => void (console.error = error) };
+    const socket = new WebSocket("ws://localhost:1/", [], {
+      ...{ clock: nodes.clock, runtime: nodes.network.client, reconnect: RECONNECT, resume: true },
+      observer: { handling: (_, run) => void run() },
+    });
+    socket.onmessage = ({ data }) => {
+      if (data === "bad") throw new Error("bad");
+    };
+    await nodes.settle();
+    const [connection] = server.listAllConnections();
+    for (const data of ["good", "bad"]) {
+      told.push(await nodes.clock.until(kindOf(server.send(data, connection!, ACKNOWLEDGED))));
+    }
+    socket.onmessage = null;
+    told.push(await nodes.clock.until(kindOf(server.send("unheard", connection!, ACKNOWLEDGED))));
+    assertEquals(told, ["true", "listenerFailed", "refusedByPeer", "refusedByPeer"]);
+    const closed = new Promise((resolve) => socket.onclose = resolve);
+    socket.close();
+    await nodes.settle();
+    await closed;
+  });
 });
