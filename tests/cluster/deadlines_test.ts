@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Deadlines } from "../../cluster/wait.ts";
-import { standStill } from "../helpers/stopwatch.ts";
+import { standStill, Stopwatch } from "../helpers/stopwatch.ts";
 
 /** Never settles. */
 const never = new Promise<never>(() => {});
@@ -48,6 +48,18 @@ describe("what waits with one timer", () => {
     standStill(800);
     assertEquals(await came, "came");
     await failing;
+    deadlines.rest();
+  });
+
+  it("is ended in time where this process stands still once more", async () => {
+    const deadlines = new Deadlines();
+    const failing = assertRejects(() => deadlines.within(never, 100, "none"), Error);
+    standStill(800);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    standStill(1200);
+    const watch = new Stopwatch();
+    await failing;
+    watch.assertLess(250);
     deadlines.rest();
   });
 

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BrokerReader } from "../../cluster/broker.ts";
 import { Reading, Readings } from "../../cluster/brokers/reading.ts";
+import { until } from "../helpers/until.ts";
 
 type Attempt = "ends" | "fails" | "is up and fails";
 
@@ -68,6 +69,20 @@ class WaitingReading extends ScriptedReading {
   /** The stream is the one that was read. */
   found(): void {
     this.see();
+  }
+}
+
+/** Fails once, and then reads until it is interrupted. */
+class LuckyReading extends WaitingReading {
+  #isFirst = true;
+
+  protected override read(): Promise<void> {
+    if (!this.#isFirst) {
+      this.up();
+      return super.read();
+    }
+    this.#isFirst = false;
+    return Promise.reject(new Error("no luck"));
   }
 }
 
@@ -183,5 +198,18 @@ describe("those who read by one broker", () => {
     assertEquals(await none, "reading has ended");
     await other.running;
     assertEquals(readings.size, 0);
+  });
+
+  it("say why it could not be read to those who wait, until it can", async () => {
+    const readings = new Readings<string>();
+    const { signal } = new AbortController();
+    const reading = new LuckyReading([], [], () => {}, signal);
+    const running = readings.run(reading);
+    const late = () => readings.seen(5).catch(({ message }: Error) => message);
+    assertEquals(await late(), "the log could not be read within 5 ms: Error: no luck");
+    await until("it can", () => reading.log.includes("up"));
+    assertEquals(await late(), "the log could not be read within 5 ms");
+    await readings.end();
+    await running;
   });
 });

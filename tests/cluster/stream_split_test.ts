@@ -37,7 +37,8 @@ async function split(rows: number, late: number) {
     await broker.close();
     assertEquals([first.connections, second.connections], [0, 0]);
   };
-  return { broker, reader, second, end };
+  const lead = (to: ScriptedRedis) => server = to;
+  return { broker, reader, first, second, lead, end };
 }
 
 const ELSEWHERE = "another server has answered an append than the one that is read";
@@ -54,11 +55,28 @@ describe("what another Redis has taken than the one that is read", () => {
     await end();
   });
 
+  it("is read where it was told, once both connections lead there", async () => {
+    const { broker, reader, first, lead, end } = await split(0, 0);
+    lead(first);
+    await broker.append("not lost");
+    await reader.whenLost("forked");
+    await insist(broker, "b");
+    await reader.told("b");
+    assertEquals(first.entries, ["a", "not lost", "b"]);
+    assertEquals(reader.entries, ["a", "not lost", ...first.entries]);
+    assertEquals(reader.causes, ["cut"]);
+    await end();
+  });
+
   for (const [rows, late] of [[5, 0], [0, 5]] as const) {
     it(`is found not to come: the other is ${rows} entries ahead, or ${late} behind`, async () => {
       const { broker, reader, second, end } = await split(rows, late);
       await broker.append("nowhere");
       await until("that is said", () => reader.causes.includes(ELSEWHERE));
+      for (let looks = 1; looks <= 2; looks++) {
+        await until("it waits for more", () => second.isRead);
+        second.wake(); // nothing is there
+      }
       for (const entry of ["b", "c"]) await insist(broker, entry);
       await reader.told("c");
       const there = Array.from({ length: rows }, (_, n) => `other's ${n}`);
@@ -104,6 +122,7 @@ describe("what another Redis has taken than the one that is read", () => {
     await until("it is read on", () => redis.isRead);
     assertEquals(reader.log, ["<ready>", "a", "other's 0", "other's 1", "b", "c"]);
     assertEquals(reader.states, [true]);
+    assertEquals(redis.asked.filter((asked) => asked.startsWith("XRANGE")).length, 1);
     await reader.end();
     await broker.close();
   });

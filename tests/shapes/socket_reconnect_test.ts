@@ -189,14 +189,21 @@ describe("a socket that reconnects", () => {
     await server.close();
   });
 
-  it("says what is wrong with headers that it was answered, by the name they were given by", async () => {
-    const { server, ws } = await setup({}, { headers: () => ({ "x-a": 5 }) });
-    const event = await next(ws, "error") as ErrorEvent;
-    assertStringIncludes(event.error.cause.message, "WebSocket: 'headers' x-a must be text");
-    ws.close();
-    await next(ws, "close");
-    await server.close();
-  });
+  for (
+    const [headers, what] of [
+      [{ "x-a": 5 }, "x-a must be text"],
+      [undefined, "must be a plain object of text values"],
+    ] as const
+  ) {
+    it(`says by the name they were given by that headers ${what}`, async () => {
+      const { server, ws } = await setup({}, { headers: () => headers as never });
+      const event = await next(ws, "error") as ErrorEvent;
+      assertStringIncludes(event.error.cause.message, `WebSocket: 'headers' ${what}`);
+      ws.close();
+      await next(ws, "close");
+      await server.close();
+    });
+  }
 
   it("ends for good after a code that says so, and when it is closed in between", async () => {
     const { server, ws, log } = await setup();

@@ -99,6 +99,24 @@ describe("EventEmitter.captureRejections", () => {
     });
   }
 
+  it("has nothing told of what listeners of 'error' reject with", async () => {
+    using _ = { [Symbol.dispose]: () => void (EventEmitter.captureRejections = false) };
+    EventEmitter.captureRejections = true;
+    await using pair = await MemoryPair.start();
+    const { clock, server, ws } = pair;
+    const told: unknown[] = [];
+    wsServer(server).on("connection", (socket) => {
+      const rejected = { then: () => void told.push("asked") };
+      for (const name of ["1st", "2nd"]) socket.on("error", () => (told.push(name), rejected));
+      socket.send({} as never);
+    });
+    await pair.open();
+    await clock.advance(100);
+    assertEquals(told, ["1st", "2nd"]);
+    await ws.close();
+    await clock.advance(100);
+  });
+
   it("goes by a method of the socket that is there for it", async () => {
     using _ = { [Symbol.dispose]: () => void (EventEmitter.captureRejections = false) };
     EventEmitter.captureRejections = true;
