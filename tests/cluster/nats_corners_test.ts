@@ -280,6 +280,7 @@ describe("a log in JetStream", () => {
     const broker = natsBroker({ connection: it.connection });
     await using reader = await new LogReader(broker).whenReady();
     for (const text of ["a", "b", "c"]) await insist(broker, text);
+    await reader.told("c");
     await api(it.connection, "STREAM.MSG.DELETE.NETKIT", { seq: 3 });
     const { consumers: [name] } = await api<{ consumers: string[] }>(
       it.connection,
