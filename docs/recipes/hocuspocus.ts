@@ -18,7 +18,11 @@ export function hocuspocusServer(
     const socket = socketOf(server, connection);
     const client = hocuspocus.handleConnection(socket, connection.context.request);
     socket.binaryType = "arraybuffer";
-    socket.onmessage = ({ data }) => client.handleMessage(new Uint8Array(data));
+    socket.onmessage = ({ data }) => {
+      // A text may be a number, of which `new Uint8Array` makes as many bytes.
+      if (typeof data === "string") socket.close(1003, "a text");
+      else client.handleMessage(new Uint8Array(data));
+    };
     socket.onclose = (event) => client.handleClose(event);
   });
   return server;

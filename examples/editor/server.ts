@@ -37,6 +37,7 @@ try {
   await server.start({
     serverPort: Number(process.argv[2] ?? 8080),
     serverIP: "127.0.0.1",
+    path: "/text", // or whoever likes makes a document of any name
     fetch: fetchPage,
     pingInterval: 5,
     pongTimeout: 5,

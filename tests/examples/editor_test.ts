@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Chromium, type Page } from "../helpers/chromium.ts";
 import { ask } from "../helpers/http.ts";
+import { next } from "../helpers/sockets.ts";
 import { ExampleServer } from "./example.ts";
 import { assertAccessible, focusOf, takePicture, textsOf, until } from "./pages.ts";
 
@@ -63,7 +64,7 @@ describe("the editor", () => {
     await isTyped(one);
   });
 
-  it("gives away nothing but its page and its modules", async () => {
+  it("gives away nothing but its page and its modules, and has no text but one", async () => {
     await using server = await ExampleServer.start("examples/editor/server.ts");
     const statuses: number[] = [];
     for (
@@ -72,5 +73,7 @@ describe("the editor", () => {
       statuses.push((await ask(server.port, { line: `GET ${path} HTTP/1.1` })).status);
     }
     assertEquals(statuses, [200, 200, 200, 404, 404]);
+    const other = new WebSocket(`ws://127.0.0.1:${server.port}/other`);
+    assertEquals((await next(other, "close")).wasClean, false);
   });
 });

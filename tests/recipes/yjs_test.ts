@@ -3,11 +3,13 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Hocuspocus } from "@hocuspocus/server";
+import { createDecoder, readVarUint8Array } from "lib0/decoding";
 import * as Y from "yjs";
 import { hocuspocusClient, hocuspocusServer } from "../../docs/recipes/hocuspocus.ts";
 import { yjsClient, yjsServer } from "../../docs/recipes/yjs.ts";
 import { within } from "../helpers/client.ts";
 import { next } from "../helpers/sockets.ts";
+import { until } from "../helpers/until.ts";
 
 /** Waits until a document has this text. */
 function hasText(doc: Y.Doc, text: string): Promise<void> {
@@ -30,7 +32,8 @@ describe("y-websocket", () => {
     await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
     const url = `ws://127.0.0.1:${server.address!.port}`;
     const [one, two] = [new Y.Doc(), new Y.Doc()];
-    const providers = [one, two].map((doc) => yjsClient(url, "room", doc));
+    // Of one URL they would speak past the server.
+    const providers = [one, two].map((doc, n) => yjsClient(url, `room?n=${n}`, doc));
     one.getText("t").insert(0, "hello");
     await hasText(two, "hello");
     two.getText("t").insert(5, " you");
@@ -78,7 +81,7 @@ describe("y-websocket", () => {
       10_000,
     );
     // Where nothing has come for 30 s, the library takes the server for dead.
-    const message = new Uint8Array([1, 1, 0]);
+    const message = [1, 6, 1, 7, 1, 2, 123, 125]; // client 7, for the first time: {}
     const heard = within(
       new Promise<void>((resolve) => {
         socket.onmessage = ({ data }) => {
@@ -86,7 +89,7 @@ describe("y-websocket", () => {
         };
       }),
     );
-    socket.send(message);
+    socket.send(new Uint8Array(message));
     await heard;
     socket.close();
     await next(socket, "close");
@@ -95,6 +98,97 @@ describe("y-websocket", () => {
     await server.stop();
     await new Promise((resolve) => setTimeout(resolve, 400)); // as above
   });
+});
+
+describe("who is in a document", () => {
+  /** Three providers that know each other, each with a URL of its own, as above. */
+  async function three() {
+    const server = yjsServer();
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const url = `ws://127.0.0.1:${server.address!.port}`;
+    const docs = [0, 1, 2].map(() => new Y.Doc());
+    const providers = docs.map((doc, n) => yjsClient(url, `room?n=${n}`, doc));
+    const seenBy = (n: number) =>
+      Array.from(providers[n]!.awareness.getStates().values(), ({ name }) => name).sort().join("");
+    const all = (names: string) => until(names, () => [0, 1, 2].every((n) => seenBy(n) === names));
+    await until("all are connected", () => providers.every(({ synced }) => synced));
+    providers.forEach(({ awareness }, n) => awareness.setLocalState({ name: "ABC"[n] }));
+    await all("ABC");
+    return {
+      ...{ all, docs, providers, seenBy, server },
+      /** Someone who says nothing: what they are told of who is there, and the text. */
+      async guest() {
+        const socket = new WebSocket(`${url}/room`);
+        socket.binaryType = "arraybuffer";
+        const told: string[] = [];
+        const doc = new Y.Doc();
+        socket.onmessage = ({ data }) => {
+          const bytes = new Uint8Array(data);
+          if (bytes[0] === 1) told.push(String.fromCharCode(...bytes));
+          else if (bytes[1] === 2) {
+            Y.applyUpdate(doc, readVarUint8Array(createDecoder(bytes.subarray(2))));
+          }
+        };
+        await next(socket, "open");
+        const names = () => [...new Set(told.join("").match(/(?<="name":")\w/g))].sort().join("");
+        return { doc, names, socket, told };
+      },
+      async end(...sockets: WebSocket[]) {
+        for (const socket of sockets) {
+          socket.close();
+          await next(socket, "close");
+        }
+        for (const provider of providers) provider.destroy();
+        for (const doc of docs) doc.destroy();
+        await server.stop();
+        await new Promise((resolve) => setTimeout(resolve, 400)); // as above
+      },
+    };
+  }
+
+  it("is told once for each change, and all of it to who comes later", async () => {
+    const { all, docs, end, guest, providers, seenBy } = await three();
+    const first = await guest();
+    await until("one is told of all", () => first.names() === "ABC");
+    providers[0]!.awareness.setLocalState({ name: "D" });
+    await all("BCD");
+    // What each of them may have said to that has come before what they write now.
+    for (const doc of docs) doc.getText("t").insert(0, "x");
+    await until("the text", () => first.doc.getText("t").length === 3);
+    assertEquals(first.names(), "ABCD");
+    assertEquals(first.told, [...new Set(first.told)]);
+    providers[1]!.destroy();
+    await until("one has left", () => seenBy(0) === "CD" && seenBy(2) === "CD");
+    const second = await guest();
+    await until("the next is told of the others", () => second.names() === "CD");
+    await end(first.socket, second.socket);
+  });
+
+  it("is told when one is lost, and when that is back", async () => {
+    const { end, providers, seenBy, server } = await three();
+    providers[0]!.shouldConnect = false;
+    await server.terminate(server.listAllConnections().find(({ url }) => url.endsWith("n=0"))!);
+    await until("it is gone", () => seenBy(1) === "BC" && seenBy(2) === "BC");
+    providers[0]!.connect();
+    // Not first when it says so again by itself, after 12 s or more.
+    await until("it is back", () => seenBy(1) === "ABC" && seenBy(2) === "ABC", 8000);
+    await end();
+  });
+});
+
+describe("a server for bytes", () => {
+  // Of text that is a number `new Uint8Array` would make as many bytes.
+  for (const [name, make] of Object.entries({ Hocuspocus: hocuspocusServer, Yjs: yjsServer })) {
+    it(`refuses text: ${name}`, async () => {
+      const server = make();
+      await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+      const socket = new WebSocket(`ws://127.0.0.1:${server.address!.port}/page`);
+      await next(socket, "open");
+      socket.send("1000000");
+      assertEquals((await next(socket, "close")).code, 1003);
+      await server.stop();
+    });
+  }
 });
 
 describe("Hocuspocus", () => {
