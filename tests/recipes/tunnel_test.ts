@@ -55,4 +55,27 @@ describe("a TCP tunnel through a WebSocket", () => {
     await server.stop();
     await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
   });
+
+  it("takes all of what is ended before the WebSocket is open", async () => {
+    let received = "";
+    const ended = Promise.withResolvers<void>();
+    const target = createServer((socket) => {
+      socket.on("data", (data: Uint8Array) => received += new TextDecoder().decode(data));
+      socket.on("end", ended.resolve).on("error", ended.reject);
+    });
+    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+    const server = tunnelServer((target.address() as AddressInfo).port);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const entrance = tunnelEntrance(`ws://127.0.0.1:${server.address!.port}/`);
+    await new Promise<void>((resolve) => entrance.listen(0, "127.0.0.1", resolve));
+
+    const socket = connect((entrance.address() as AddressInfo).port, "127.0.0.1");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.end("and that was all");
+    await within(ended.promise);
+    assertEquals(received, "and that was all");
+    await within(closed);
+    await server.stop();
+    await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
+  });
 });
