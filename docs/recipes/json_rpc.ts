@@ -2,7 +2,12 @@
 
 import { createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
 import { socketOf, WebSocket } from "@netkit/websocket/standard";
-import { JSONRPCClient, type JSONRPCServer } from "json-rpc-2.0";
+import {
+  createJSONRPCErrorResponse,
+  JSONRPCClient,
+  JSONRPCErrorCode,
+  type JSONRPCServer,
+} from "json-rpc-2.0";
 
 /** A server of methods; start it where you like. */
 export function jsonRpcServer(methods: JSONRPCServer): WebSocketServer {
@@ -11,7 +16,15 @@ export function jsonRpcServer(methods: JSONRPCServer): WebSocketServer {
     const socket = socketOf(server, connection);
     socket.onmessage = async ({ data }) => {
       const answer = await methods.receiveJSON(data);
-      if (answer !== null) socket.send(JSON.stringify(answer));
+      if (answer === null) return;
+      try {
+        socket.send(JSON.stringify(answer));
+      } catch (error) { // it is over `maxPayload`, say: nobody is to wait for it
+        for (const { id } of [answer].flat()) {
+          const code = JSONRPCErrorCode.InternalError;
+          socket.send(JSON.stringify(createJSONRPCErrorResponse(id, code, String(error))));
+        }
+      }
     };
   });
   return server;

@@ -14,7 +14,11 @@ export function orpcServer(router: AnyRouter): WebSocketServer {
   return server;
 }
 
-/** What `createORPCClient` takes. */
-export function orpcLink(url: string): RPCLink<Record<never, never>> {
-  return new RPCLink({ websocket: new WebSocket(url, [], { pingInterval: 5 }) });
+/**
+ * What `createORPCClient` takes. What is asked while it reconnects waits for the next attempt, and fails with it.
+ * `close` the socket to end it.
+ */
+export function orpcLink(url: string): { link: RPCLink<Record<never, never>>; socket: WebSocket } {
+  const socket = new WebSocket(url, [], { reconnect: true, pingInterval: 5 });
+  return { link: new RPCLink({ websocket: socket }), socket };
 }

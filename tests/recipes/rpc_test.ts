@@ -1,6 +1,6 @@
 /** tRPC, oRPC and JSON-RPC over our server and our class. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createORPCClient } from "@orpc/client";
 import { os, type RouterClient } from "@orpc/server";
@@ -65,12 +65,36 @@ describe("oRPC", () => {
 
   it("answers calls and iterators", async () => {
     await run(orpcServer(router), async (url) => {
-      const client: RouterClient<typeof router> = createORPCClient(orpcLink(url));
+      const { link, socket } = orpcLink(url);
+      const client: RouterClient<typeof router> = createORPCClient(link);
       assertEquals(await within(client.hello("you")), "hello you");
       const counts: number[] = [];
       for await (const count of await within(client.count())) counts.push(count);
       assertEquals(counts, [1, 2, 3]);
+      const closed = next(socket, "close");
+      socket.close();
+      await closed;
+      await assertRejects(() => within(client.hello("you")), Error, "not open");
     });
+  });
+
+  it("answers again when the server is back", async () => {
+    const server = orpcServer(router);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+    const serverPort = server.address!.port;
+    const { link, socket } = orpcLink(`ws://127.0.0.1:${serverPort}/`);
+    try {
+      const client: RouterClient<typeof router> = createORPCClient(link);
+      assertEquals(await within(client.hello("you")), "hello you");
+      const open = next(socket, "open");
+      await server.stop();
+      await server.start({ serverPort, serverIP: "127.0.0.1" });
+      await open;
+      assertEquals(await within(client.hello("again")), "hello again");
+    } finally {
+      socket.close();
+      await server.stop();
+    }
   });
 });
 
@@ -92,6 +116,24 @@ describe("JSON-RPC", () => {
         "closed",
       );
     });
+  });
+
+  it("says where an answer cannot be sent", async () => {
+    const methods = new JSONRPCServer();
+    methods.addMethod("repeat", (count: number) => "x".repeat(count));
+    const server = jsonRpcServer(methods);
+    await server.start({ serverPort: 0, serverIP: "127.0.0.1", maxPayload: 1000 });
+    const { client, socket } = jsonRpcClient(`ws://127.0.0.1:${server.address!.port}/`);
+    const asked = [900, 1000].map((count) =>
+      client.requestAdvanced({
+        ...{ jsonrpc: "2.0", id: count, method: "repeat", params: count },
+      })
+    );
+    const [fits, over] = await within(Promise.all(asked));
+    assertEquals([fits!.result.length, over!.error!.code], [900, -32603]);
+    assertMatch(over!.error!.message, /'maxPayload' is 1000/);
+    socket.close();
+    await server.stop();
   });
 
   it("keeps what is asked while it reconnects, though attempts fail, and has it done once", async () => {
