@@ -37,8 +37,9 @@ export interface MemoryNetworkOptions {
   latency?: number;
 }
 
-/** The first of the ports that are taken where port 0 is asked for. */
+/** The first of the ports that are taken where port 0 is asked for, and how many there are. */
 const FIRST_PORT = 49152;
+const PORTS = 65536 - FIRST_PORT;
 
 const PORT: Rule = [
   (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535,
@@ -98,6 +99,8 @@ export class MemoryNetwork {
   readonly #latency: number;
   readonly #links = new Set<Link>();
   readonly #hosts = new Map<number | string, Host[]>();
+  /** The addresses and ports of the clients. */
+  readonly #peers = new Set<string>();
   #lastPort = FIRST_PORT - 1;
   /** How many have come by Unix sockets. */
   #byPath = 0;
@@ -227,6 +230,14 @@ export class MemoryNetwork {
     return next;
   }
 
+  /** A port that no other client of the address has, as long as there are enough. */
+  #peerPort(hostname: string): number {
+    let port = this.#freePort();
+    const isTaken = () => this.#peers.size < PORTS && this.#peers.has(`${hostname} ${port}`);
+    for (let tried = 1; tried < PORTS && isTaken(); tried++) port = this.#freePort();
+    return port;
+  }
+
   #freePort(): number {
     for (let tried = FIRST_PORT; tried <= 65535; tried++) {
       this.#lastPort = this.#lastPort < 65535 ? this.#lastPort + 1 : FIRST_PORT;
@@ -241,16 +252,21 @@ export class MemoryNetwork {
     const path = hostname.startsWith(BY_PATH) ? hostname.slice(BY_PATH.length) : undefined;
     const place = path ?? Number(url.port || (secure ? 443 : 80));
     const peer = path === undefined
-      ? { hostname, port: this.#freePort() }
+      ? { hostname, port: this.#peerPort(hostname) }
       : { hostname: UNIX, port: ++this.#byPath };
+    const key = `${peer.hostname} ${peer.port}`;
     const link = new Link({
       clock: this.#clock,
       latency: this.#latency,
       url: request.url,
       peer,
-      closed: () => this.#links.delete(link),
+      closed: () => {
+        this.#links.delete(link);
+        this.#peers.delete(key);
+      },
     });
     this.#links.add(link);
+    this.#peers.add(key);
     link.client.dial(events, request, () => {
       const host = this.#next(place);
       if (host === undefined) {

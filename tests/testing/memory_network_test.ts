@@ -134,6 +134,16 @@ describe("MemoryNetwork", () => {
     await world.end();
   });
 
+  it("gives no port to two clients of one address, however many have come and gone", async () => {
+    const world = await World.start();
+    await world.pair();
+    for (let n = 1; n < 16384; n++) world.network.serve(0, () => new Response()).stop();
+    await world.client().connect("ws://localhost/");
+    await world.told(20);
+    assertEquals(new Set(world.server.listAllConnections().map(String)).size, 2);
+    await world.end();
+  });
+
   it("has clients of several addresses, for limits to count", async () => {
     const world = await World.start({
       maxConcurrentClientsNumber: 2,
