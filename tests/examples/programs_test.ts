@@ -17,6 +17,7 @@ import { pathToFileURL } from "node:url";
 import { createWebSocket } from "../../mod.ts";
 import { EventLog, within } from "../helpers/client.ts";
 import { freePort, HERE, Program, ROOT, withoutPorts } from "../helpers/programs.ts";
+import { openTcp, requestHead } from "../peers/raw.ts";
 import { commandsOf, ExampleServer, flagsOf, startExample } from "./example.ts";
 
 const textOf = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -208,6 +209,19 @@ for (const [file, runtime] of Object.entries(OF_ONE_RUNTIME)) {
       if (runtime !== HERE) return; // it runs where the tests run on that
       await using server = await ExampleServer.start(file);
       await visit(server.port, server.program, /1 connected|new WebSocket/);
+    });
+
+    it("ends by Ctrl-C though clients have left as they were let in", async () => {
+      if (runtime !== HERE) return;
+      await using server = await ExampleServer.start(file);
+      const { port } = server;
+      for (let left = 0; left < 50; left++) {
+        const socket = await openTcp(port);
+        const head = requestHead(port, { line: "GET /echo HTTP/1.1" });
+        socket.write(head, () => socket.resetAndDestroy());
+      }
+      await fetch(`http://127.0.0.1:${port}/`).then((page) => page.text());
+      await server.stop();
     });
   });
 }
