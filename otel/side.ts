@@ -2,6 +2,7 @@
 
 import type { Clock } from "../heartbeat.ts";
 import type { ClientHandshake, DropReason, ServerHandshake } from "../internal/observer.ts";
+import { UNIX } from "../runtime/unix.ts";
 import { type Instruments, instruments } from "./instruments.ts";
 import type {
   OtelAttributes,
@@ -298,6 +299,8 @@ function serverOf({ scheme, host, port }: ClientHandshake): OtelAttributes {
 
 /** Who has connected to a server, and by which proxy. */
 function clientOf({ clientIP, clientPort, peerIP }: ServerHandshake): OtelAttributes {
+  // Its port is a number that says which it was.
+  if (peerIP === UNIX) return { "client.address": clientIP, "network.transport": "unix" };
   return {
     "client.address": clientIP,
     // Behind a proxy the port is the proxy's.

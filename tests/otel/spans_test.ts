@@ -3,6 +3,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { otelObserver } from "../../otel.ts";
 import { Telemetry } from "../helpers/telemetry.ts";
 import { observed, spanOf } from "./observed.ts";
 
@@ -47,6 +48,24 @@ describe("otelObserver(), as it tells of connections", () => {
     }
     const names = Object.keys(await telemetry.values());
     assert(names.every((name) => name.includes(" http.route=/chat")), names.join());
+  });
+
+  it("names no port where a client comes by a Unix socket, which has none", async () => {
+    await using telemetry = new Telemetry();
+    const { meter, tracer } = telemetry;
+    const observer = otelObserver({ meter, tracer });
+    for (const clientIP of ["unix", "1.2.3.4"]) {
+      const handshake = { clientIP, clientPort: 7, peerIP: "unix", duration: 0 };
+      observer.asked!(handshake);
+      observer.abandoned!(handshake);
+    }
+    assertEquals(
+      telemetry.spans.map(({ attributes }) => attributes),
+      ["unix", "1.2.3.4"].map((address) => ({
+        ...{ "network.protocol.name": "websocket", "network.transport": "unix" },
+        "client.address": address,
+      })),
+    );
   });
 
   it("makes no spans of connections unless asked, and links none where a span has no name", async () => {
