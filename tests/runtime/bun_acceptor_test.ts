@@ -194,11 +194,11 @@ describe("a request to Bun that is let in and not upgraded", () => {
   const throws = () => {
     throw new Error("no handler");
   };
-  /** What the host does, whether the client has left, and what comes of it. */
+  /** What the host does, whether the client has left, or when that is told, and what comes of it. */
   const ROWS: [
     what: string,
     host: { requestIP?: () => typeof ADDRESS | null; upgrade?: () => boolean },
-    hasLeft: boolean,
+    hasLeft: boolean | "later",
     status: number | undefined,
     closed: string[],
     fault?: RegExp,
@@ -208,10 +208,11 @@ describe("a request to Bun that is let in and not upgraded", () => {
     ["as the host has no handler", { upgrade: throws }, false, 500, ["500"], HANDLER],
     ["as another has the handler", { upgrade: () => true }, false, undefined, ["500"], ANOTHERS],
     ["as it is over before it is asked for", { requestIP: () => null }, true, 400, []],
+    ["as that is told a turn later", { requestIP: () => null }, "later", 400, []],
     ["as it is used up before it is asked for", { requestIP: () => null }, false, 500, [], FAULT],
   ];
   for (const [what, host, hasLeft, status, ends, fault] of ROWS) {
-    it(`${what}: ${status ?? "nothing"}`, () => {
+    it(`${what}: ${status ?? "nothing"}`, async () => {
       const closed: string[] = [];
       const faults: string[] = [];
       const acceptor = new BunAcceptor({
@@ -223,14 +224,16 @@ describe("a request to Bun that is let in and not upgraded", () => {
         topicPrefix: "",
         hostFault: (why) => void faults.push(why),
       });
-      const request = new Request("http://localhost/", {
-        signal: hasLeft ? AbortSignal.abort() : null,
-      });
-      const answer = acceptor.accept(
+      const client = new AbortController();
+      const leave = () => client.abort();
+      if (hasLeft === true) leave();
+      const request = new Request("http://localhost/", { signal: client.signal });
+      if (hasLeft === "later") setTimeout(leave);
+      const answer = await acceptor.accept(
         request,
         { port: 80, requestIP: () => ADDRESS, ...host } as unknown as BunHost,
       );
-      assertEquals([(answer as Response | undefined)?.status, closed], [status, ends]);
+      assertEquals([answer?.status, closed], [status, ends]);
       assertEquals(faults.length, fault === undefined ? 0 : 1);
       if (fault !== undefined) assertMatch(faults[0]!, fault);
     });

@@ -8,6 +8,7 @@ import { RawPeers } from "../helpers/raw_peers.ts";
 import { type HostHandler, TestHost } from "../helpers/test_host.ts";
 import { until } from "../helpers/until.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
+import { openTcp, requestHead } from "../peers/raw.ts";
 import { type BareBunServer, type BareInfo, deno } from "./bare.ts";
 
 /** What is to be told, on Deno and on Bun. */
@@ -106,6 +107,26 @@ describe("a bare server that upgrades", () => {
       },
     );
   });
+
+  it("says on Bun some turns after it has forgotten the address that a client has left", () =>
+    withHost(
+      (log) => async (request, info) => {
+        if (!onDeno && (info as BareBunServer).requestIP(request) === null) {
+          const { signal } = request;
+          log.push(`at first ${signal.aborted}`);
+          await until("that is told", () => signal.aborted);
+        }
+        return new Response();
+      },
+      async (peers, log, { port }) => {
+        for (let left = 0; left < 20; left++) {
+          const socket = await openTcp(port);
+          socket.write(requestHead(port), () => socket.resetAndDestroy());
+        }
+        await peers.handshake();
+        assertEquals(log.includes("at first false"), !onDeno);
+      },
+    ));
 
   it("upgrades a copy of the request on Deno, and knows none on Bun", () =>
     withHost(

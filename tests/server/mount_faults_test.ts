@@ -10,7 +10,7 @@ import { HERE } from "../helpers/programs.ts";
 import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 import { TestHost } from "../helpers/test_host.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
-import { TEXT } from "../peers/raw.ts";
+import { openTcp, requestHead, TEXT } from "../peers/raw.ts";
 import { hostFault, MountedServer } from "../helpers/mounted_server.ts";
 
 describe("what a host gets wrong", () => {
@@ -100,6 +100,19 @@ describe("what a host gets wrong", () => {
     await world.peers.connect();
     await world.watched.until(() => world.watched.log.length === 2);
     assertStringIncludes(hostFault(world.watched), "answered or upgraded already");
+  });
+
+  it("is not what clients do who leave as they ask, on Bun, where that is known", async () => {
+    if (HERE === "deno") return;
+    await using world = await MountedServer.start();
+    const { host: { port }, peers, watched } = world;
+    for (let left = 0; left < 20; left++) {
+      const socket = await openTcp(port);
+      socket.write(requestHead(port), () => socket.resetAndDestroy());
+    }
+    (await peers.connect()).send(TEXT, "here");
+    await watched.until(() => watched.messages.length === 1);
+    assertEquals(watched.errors.filter(({ kind }) => kind === "hostFault"), []);
   });
 
   it("is told where Bun has no handler; elsewhere there is no need of one", async () => {
