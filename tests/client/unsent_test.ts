@@ -35,19 +35,17 @@ describe("createWebSocket().close() with megabytes queued", () => {
     const { clock, session, peer, until } = await queued();
     await using _ = session;
     await within(session.ws.close({ code: 4000, reason: "done" }));
-    for (let part = 1; part <= 3; part++) {
+    for (let part = 1;; part++) {
       clock.tick(4900);
       assertEquals(session.log.closes, []);
-      const before = session.ws.bufferedAmount;
-      if (before === 0) break;
       peer.socket.resume();
+      const before = session.ws.bufferedAmount;
+      if (part > 3 || before === 0) break; // a quick peer has read all of it
       await until(() =>
         before - session.ws.bufferedAmount >= 2_000_000 || !session.ws.bufferedAmount
       );
       peer.socket.pause();
     }
-    clock.tick(4900);
-    peer.socket.resume();
     const close = await within(peer.next(CLOSE));
     assertEquals(readClose(close), { code: 4000, reason: "done" });
     await session.log.next("close");
