@@ -158,6 +158,17 @@ export function afterTurn(task: () => void): void {
   queueMicrotask(() => queueMicrotask(task));
 }
 
+/** So many microtasks a program may take to have a result: a `deadline` of it, in functions of its own, takes nine. */
+const MOST_AWAITED = 20;
+
+/**
+ * The same, later: what awaits an accepted call through functions of the program's own goes before, too.
+ * No macrotask, as in one something may come in.
+ */
+export function atEndOfTurn(task: () => void, left: number = MOST_AWAITED): void {
+  queueMicrotask(left === 0 ? task : () => atEndOfTurn(task, left - 1));
+}
+
 /** How many refusals of each kind nobody has handled. */
 const unhandled = new Map<string, number>();
 

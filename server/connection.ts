@@ -8,7 +8,7 @@ import { fromWire, toWire } from "../internal/close_frame.ts";
 import { type DropReason, KIND_OF_DROP } from "../internal/observer.ts";
 import { byteLength, exceeds, type Incoming, mostBytes } from "../internal/payload.ts";
 import type { Receipt } from "../internal/receipt.ts";
-import { afterTurn } from "../internal/result.ts";
+import { afterTurn, atEndOfTurn } from "../internal/result.ts";
 import { parse } from "../internal/schema.ts";
 import { PLACE, type Place } from "../internal/timeout_queue.ts";
 import type { Admission, End, Socket } from "../runtime/contract.ts";
@@ -212,7 +212,7 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     if (this.state !== "open") return; // whoever hears of another's end may have ended it
     this.#settle(asked);
     this.#sendClose(wire);
-    afterTurn(() => this.tellClosed());
+    atEndOfTurn(() => this.tellClosed());
   }
 
   /** Ends the connection on the user's behalf, also one that is closing, or closed and not gone. */

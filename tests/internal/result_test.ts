@@ -12,6 +12,7 @@ import { Listeners } from "../../internal/listeners.ts";
 import {
   ACCEPTED,
   afterTurn,
+  atEndOfTurn,
   answered,
   readCall,
   Refusal,
@@ -205,6 +206,24 @@ describe("afterTurn()", () => {
     log.push("awaited");
     await timer;
     assertEquals(log, ["before", "awaited", "later", "timer"]);
+  });
+});
+
+describe("atEndOfTurn()", () => {
+  it("runs after twenty microtasks of what awaits a call, and before a timer", async () => {
+    const log: string[] = [];
+    const timer = new Promise<void>((resolve) =>
+      setTimeout(() => {
+        log.push("timer");
+        resolve();
+      }, 0)
+    );
+    atEndOfTurn(() => log.push("later"));
+    afterTurn(() => log.push("after two"));
+    for (let i = 0; i < 20; i++) await undefined;
+    log.push("awaited");
+    await timer;
+    assertEquals(log, ["after two", "awaited", "later", "timer"]);
   });
 });
 

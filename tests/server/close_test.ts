@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
+import type { BusinessError } from "../../mod.ts";
 import { FakeClock } from "../../testing.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertRefused, LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
@@ -138,6 +139,29 @@ describe("createWebSocketServer().close()", () => {
     next.send(TEXT, "next");
     await watched.until(() => watched.messages.length === 1);
     assertEquals(watched.log, ["connect", "close 4001 first", "connect", "message next"]);
+  });
+
+  it("is closing to the end of the turn, however the program awaits the first call", async () => {
+    await using watched = await WatchedServer.start();
+    const { server } = watched;
+    await using peers = new RawPeers(watched);
+    const answer = (call: Promise<boolean>) =>
+      call.then((value) => value, ({ code }: BusinessError) => code);
+    const asked: ((call: Promise<boolean>) => Promise<boolean | number>)[] = [
+      answer,
+      async (call) => await answer(call),
+      async (call) => await deadline(answer(call), LIMIT_MS),
+      async (call) => (await Promise.all([deadline(answer(call), LIMIT_MS)]))[0]!,
+    ];
+    for (const [i, ask] of asked.entries()) {
+      await peers.connect();
+      const connection = await watched.connected(i + 1);
+      assertEquals(await ask(server.close(connection)), true);
+      assertEquals(await answer(server.close(connection)), 2302999);
+      assertEquals(await answer(server.send("x", connection)), -1);
+      assertEquals(await watched.closed(i + 1), { code: 1000, reason: "CLOSE_NORMAL" });
+      assertEquals(await answer(server.close(connection)), 2302006);
+    }
   });
 
   it("delivers what was sent before it", async () => {

@@ -18,7 +18,7 @@ describe("server.terminate()", () => {
     const answer = server.terminate({ ...connection });
     assertEquals(watched.log, ["connect"]);
     assertEquals(await answer, true);
-    await Promise.resolve();
+    await watched.closed();
     assertEquals(watched.log, ["connect", "close 1006 Terminated"]);
     assertEquals(server.listAllConnections(), []);
     peer.socket.resume();
@@ -38,6 +38,7 @@ describe("server.terminate()", () => {
       await server.close(connection, { code: 4001, reason: "bye" });
       if (told) await watched.closed(2);
       assertEquals(await server.terminate(connection), true);
+      await watched.closed(told ? 2 : 1);
       await assertRefused(() => server.terminate(connection), 2302006);
       peer.socket.resume();
       await deadline(peer.ended, LIMIT_MS);
