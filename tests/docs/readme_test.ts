@@ -162,6 +162,21 @@ describe("the links of the documentation", () => {
   });
 });
 
+describe("the README", () => {
+  it("lists what departs from the device, under a heading of its own", () => {
+    const [, section = ""] =
+      /^## Differences from HarmonyOS\n(.*?)^## /ms.exec(textOf("README.md")) ?? [];
+    for (
+      const departure of [
+        ...["1006", "3000 to 4999", "listeners", "`header`", "view of a buffer"],
+        ...["maxConcurrentClientsNumber", "maxConnectionsForOneClient", "serverCert"],
+      ]
+    ) {
+      assert(section.includes(departure), departure);
+    }
+  });
+});
+
 /** Pages that have a Chinese twin: those of `docs/` in `docs/zh/`, by the same name. */
 const TWINS = ["README.md", "SECURITY.md"].concat(
   [

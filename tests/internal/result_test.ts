@@ -12,8 +12,8 @@ import { Listeners } from "../../internal/listeners.ts";
 import {
   ACCEPTED,
   afterTurn,
-  atEndOfTurn,
   answered,
+  atEndOfTurn,
   readCall,
   Refusal,
   settle,
