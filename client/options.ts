@@ -91,7 +91,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     (value) => value === "system" || value === "no-proxy" || isProxy(value),
     "must be 'system', 'no-proxy' or an object with 'host', 'port' and maybe 'username', " +
     "'password' and 'exclusionList'",
-    "secret",
+    "url",
   ],
   compression: FLAG,
   pingInterval: ANY,

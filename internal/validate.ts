@@ -1,16 +1,16 @@
 import { type BusinessError, businessError } from "../errors.ts";
-import { describe, describeSecret, quote } from "./describe.ts";
+import { describe, describeSecret, publicUrl, quote } from "./describe.ts";
 import { isObserver } from "./observer.ts";
 import { isSchema } from "./schema.ts";
 
 /**
  * A check of one option: whether a value passes, the rule that the error names where it does not, and
- * whether text that is given may be a secret.
+ * whether text that is given may be a secret, or a URL with one in it.
  */
 export type Rule = readonly [
   passes: (value: unknown) => boolean,
   rule: string,
-  isSecret?: "secret",
+  secrecy?: "secret" | "url",
 ];
 
 const isObject = (value: unknown): value is object =>
@@ -159,10 +159,11 @@ export function readOptions(
         const there = Object.keys(rules).join(", ");
         return error(`${call}: '${quote(name)}'`, `is no option; there are ${there}`, value);
       }
-      const [passes, rule, isSecret] = rules[name]!;
+      const [passes, rule, secrecy] = rules[name]!;
       if (passes(value)) continue;
-      const error = isSecret ? secretArgumentError : argumentError;
-      return error(`${call}: '${name}'`, rule, value);
+      const error = secrecy === "secret" ? secretArgumentError : argumentError;
+      const isUrl = secrecy === "url" && typeof value === "string";
+      return error(`${call}: '${name}'`, rule, isUrl ? publicUrl(value) : value);
     }
     return given;
   } catch (cause) {
@@ -182,7 +183,7 @@ function nameOf(call: string): string {
 }
 
 function mayBeSecret(rules: Readonly<Record<string, Rule>>): boolean {
-  return Object.values(rules).some(([, , isSecret]) => isSecret !== undefined);
+  return Object.values(rules).some(([, , secrecy]) => secrecy !== undefined);
 }
 
 /** Copies plain objects down to a depth, and arrays, and keeps all other values as they are. */

@@ -187,7 +187,9 @@ describe("each option of connect()", () => {
         ...[string, string],
       ]
     ),
-    ["proxy", "none", PROXY_RULE, HIDDEN],
+    ["proxy", "none", PROXY_RULE, '"none"'],
+    ["proxy", 5, PROXY_RULE, "5"],
+    ["proxy", "http://u:p@proxy:1/?p", PROXY_RULE, '"http://…@proxy:1/?…"'],
     ["proxy", null, PROXY_RULE, "null"],
     ...[
       { host: "h" },
