@@ -238,10 +238,10 @@ describe("'ping' and 'pong' of a socket of wsServer", () => {
     await within(once(second, "message"));
     const pings = onDeno ? [] : ["0 ping a", "1 ping a"];
     assertEquals(log.splice(0), [...pings, "0 pong ", "1 pong "]);
+    const over = [once(second, "close"), peer.next(PONG)]; // the runtime answers as it closes
     second.close();
-    peer.send(PING, "late");
-    peer.send(PONG, "late");
-    await within(peer.next(PONG)); // the runtime answers as it closes
+    for (const opcode of [PING, PONG]) peer.send(opcode, "late");
+    await within(Promise.all(over));
     assertEquals(log, ["0 close", "1 close"]);
     peer.socket.destroy();
   });
