@@ -1,6 +1,8 @@
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
 import process from "node:process";
+import { Heartbeat } from "../../heartbeat.ts";
 import { systemClock } from "../../internal/clock.ts";
 
 describe("systemClock", () => {
@@ -16,6 +18,35 @@ describe("systemClock", () => {
     });
     assertEquals(log, ["called"]);
     assertGreater(systemClock.now() - before, 18);
+  });
+
+  it("goes with timers that a program has put in the place of the system's", () => {
+    using time = new FakeTime();
+    const began = systemClock.now();
+    const told: string[] = [];
+    const tell = (what: string) => () =>
+      told.push(`${what} ${Math.floor(systemClock.now() - began) >= 30_000}`);
+    systemClock.setTimer(tell("short"), 99);
+    systemClock.setTimer(tell("long"), 30_000);
+    systemClock.clearTimer(systemClock.setTimer(tell("never"), 20_000));
+    time.tick(29_999);
+    assertLess(systemClock.now() - began, 20_000);
+    time.tick(1);
+    assertEquals(told, ["short false", "long true"]);
+  });
+
+  it("has a heartbeat go with them", () => {
+    for (const pingInterval of [undefined, 0, -1, NaN, 30_001, 5]) {
+      using time = new FakeTime();
+      const heartbeat = new Heartbeat({ pingInterval });
+      const began = time.now;
+      const told: string[] = [];
+      const tell = (what: string) => () => told.push(`${what} ${(time.now - began) / 1000}`);
+      heartbeat.add({ ping: tell("ping"), dead: tell("dead") });
+      time.tick(120_000);
+      const seconds = pingInterval === 5 ? 5 : 30;
+      assertEquals(told, [`ping ${seconds}`, `dead ${2 * seconds}`], `${pingInterval}`);
+    }
   });
 
   it("knows the calendar's time", () => {
