@@ -85,6 +85,16 @@ describe("localhost", () => {
   });
 });
 
+describe("a '^' in the path that a client asks for", () => {
+  it("is told as it came on Deno, and encoded on Bun", async () => {
+    await using watched = await WatchedServer.start();
+    await using peers = new RawPeers(watched);
+    await peers.connect({ line: "GET /a^b HTTP/1.1" });
+    const { url } = await watched.connected();
+    assertEquals(url, onDeno ? "/a^b" : "/a%5Eb");
+  });
+});
+
 describe("a process that may open no more files in its first moments", () => {
   const source = (before: string, after: string) => `
     import { openSync } from "node:fs";
