@@ -5,6 +5,9 @@ import { checkArgument, DURATION, type Rule } from "../internal/validate.ts";
 /** How long a promise may wait for what takes real time, such as a file that is read, in ms. */
 const REAL_MS = 5000;
 
+/** When a timer fires. What is due by now may be a little less than 0. */
+const DELAY: Rule = [Number.isFinite, "must be a number of milliseconds"];
+
 /** What can be waited for. */
 const PROMISE: Rule = [
   (value) => typeof (value as Partial<PromiseLike<unknown>> | null)?.then === "function",
@@ -79,6 +82,7 @@ export class FakeClock implements Clock {
    * @returns The timer, for `clearTimer`.
    */
   setTimer(task: () => void, ms: number): unknown {
+    checkArgument("setTimer: ms", DELAY, ms);
     const timer = { at: this.#now + Math.max(1, ms), task };
     this.#timers.add(timer);
     return timer;

@@ -216,7 +216,19 @@ describe("FakeClock", () => {
       const { message } = await assertRejects(() => clock.until(promise), BusinessError);
       assertStringIncludes(message, "until: the promise must be a promise: current value is");
     }
-    assertEquals([clock.now(), clock.wall()], [1000, 1000]);
+    for (const ms of [NaN, Infinity, "5"] as never[]) {
+      const { message } = assertThrows(() => clock.setTimer(() => {}, ms), BusinessError);
+      assertStringIncludes(message, "setTimer: ms must be a number of milliseconds: current");
+    }
+    assertEquals([clock.now(), clock.wall(), clock.pending], [1000, 1000, 0]);
+  });
+
+  it("fires after 1 ms what is due already", () => {
+    const clock = new FakeClock();
+    const fired: number[] = [];
+    for (const ms of [-0.1, 0]) clock.setTimer(() => fired.push(clock.now()), ms);
+    clock.tick(1);
+    assertEquals(fired, [1001, 1001]);
   });
 });
 
