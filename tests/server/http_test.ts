@@ -108,13 +108,18 @@ function impatientBun(): Disposable {
 
 describe("createWebSocketServer().start({ fetch }) while it stops", () => {
   it("lets an answer come to its end that takes its time", async () => {
-    const fetch: Fetch = async () => (await delay(800), new Response("slow, and whole"));
+    const isAsked = Promise.withResolvers<void>();
+    const fetch: Fetch = async () => {
+      isAsked.resolve();
+      await delay(800);
+      return new Response("slow, and whole");
+    };
     await using watched = await WatchedServer.start({ fetch });
     await using peers = new RawPeers(watched);
     const peer = await peers.connect();
     await watched.connected();
     const asked = ask(watched.port);
-    await delay(100);
+    await deadline(isAsked.promise, LIMIT_MS);
     const watch = new Stopwatch();
     assertEquals(await deadline(watched.server.stop(), LIMIT_MS), true);
     watch.assertLess(2500);
