@@ -99,8 +99,8 @@ export class MemoryNetwork {
   readonly #latency: number;
   readonly #links = new Set<Link>();
   readonly #hosts = new Map<number | string, Host[]>();
-  /** The addresses and ports of the clients. */
-  readonly #peers = new Set<string>();
+  /** The ports of the clients, by their addresses. */
+  readonly #peerPorts = new Map<string, Set<number>>();
   #lastPort = FIRST_PORT - 1;
   /** How many have come by Unix sockets. */
   #byPath = 0;
@@ -230,11 +230,15 @@ export class MemoryNetwork {
     return next;
   }
 
-  /** A port that no other client of the address has, as long as there are enough. */
-  #peerPort(hostname: string): number {
+  /** Takes a port that no other client of the address has, as long as there are enough. */
+  #takePort(hostname: string): number {
+    const taken = this.#peerPorts.get(hostname) ?? new Set();
+    this.#peerPorts.set(hostname, taken);
     let port = this.#freePort();
-    const isTaken = () => this.#peers.size < PORTS && this.#peers.has(`${hostname} ${port}`);
-    for (let tried = 1; tried < PORTS && isTaken(); tried++) port = this.#freePort();
+    for (let tried = 1; tried < PORTS && taken.size < PORTS && taken.has(port); tried++) {
+      port = this.#freePort();
+    }
+    taken.add(port);
     return port;
   }
 
@@ -252,9 +256,8 @@ export class MemoryNetwork {
     const path = hostname.startsWith(BY_PATH) ? hostname.slice(BY_PATH.length) : undefined;
     const place = path ?? Number(url.port || (secure ? 443 : 80));
     const peer = path === undefined
-      ? { hostname, port: this.#peerPort(hostname) }
+      ? { hostname, port: this.#takePort(hostname) }
       : { hostname: UNIX, port: ++this.#byPath };
-    const key = `${peer.hostname} ${peer.port}`;
     const link = new Link({
       clock: this.#clock,
       latency: this.#latency,
@@ -262,11 +265,10 @@ export class MemoryNetwork {
       peer,
       closed: () => {
         this.#links.delete(link);
-        this.#peers.delete(key);
+        this.#peerPorts.get(hostname)?.delete(peer.port);
       },
     });
     this.#links.add(link);
-    this.#peers.add(key);
     link.client.dial(events, request, () => {
       const host = this.#next(place);
       if (host === undefined) {

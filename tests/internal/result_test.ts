@@ -188,15 +188,20 @@ describe("readCall()", () => {
   });
 });
 
+/** Notes when a timer fires. */
+function timerIn(log: string[]): Promise<void> {
+  return new Promise((resolve) =>
+    setTimeout(() => {
+      log.push("timer");
+      resolve();
+    }, 0)
+  );
+}
+
 describe("afterTurn()", () => {
   it("runs after what awaits a settled promise, and before a timer", async () => {
     const log: string[] = [];
-    const timer = new Promise<void>((resolve) =>
-      setTimeout(() => {
-        log.push("timer");
-        resolve();
-      }, 0)
-    );
+    const timer = timerIn(log);
     const call = () => {
       afterTurn(() => log.push("later"));
       return Promise.resolve(true);
@@ -212,12 +217,7 @@ describe("afterTurn()", () => {
 describe("atEndOfTurn()", () => {
   it("runs after twenty microtasks of what awaits a call, and before a timer", async () => {
     const log: string[] = [];
-    const timer = new Promise<void>((resolve) =>
-      setTimeout(() => {
-        log.push("timer");
-        resolve();
-      }, 0)
-    );
+    const timer = timerIn(log);
     atEndOfTurn(() => log.push("later"));
     afterTurn(() => log.push("after two"));
     for (let i = 0; i < 20; i++) await undefined;

@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { tunnelEntrance, tunnelServer } from "../../docs/recipes/tunnel.ts";
 import { within } from "../helpers/client.ts";
 import { memoryHeld } from "../helpers/memory.ts";
@@ -14,16 +14,26 @@ import { HERE } from "../helpers/programs.ts";
 const CHUNK = new Uint8Array(1024 * 1024).map((_, i) => i % 251);
 const CHUNKS = 100;
 
+/** A connection that goes through a tunnel to a target; and what ends all of it. */
+async function through(target: Server): Promise<{ socket: Socket; end(): Promise<void> }> {
+  await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+  const server = tunnelServer((target.address() as AddressInfo).port);
+  await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
+  const entrance = tunnelEntrance(`ws://127.0.0.1:${server.address!.port}/`);
+  await new Promise<void>((resolve) => entrance.listen(0, "127.0.0.1", resolve));
+
+  const socket = connect((entrance.address() as AddressInfo).port, "127.0.0.1");
+  const end = async () => {
+    await server.stop();
+    await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
+  };
+  return { socket, end };
+}
+
 describe("a TCP tunnel through a WebSocket", () => {
   it("takes 100 MB there and back", async () => {
     const target = createServer((socket) => socket.pipe(socket).on("error", () => {}));
-    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
-    const server = tunnelServer((target.address() as AddressInfo).port);
-    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
-    const entrance = tunnelEntrance(`ws://127.0.0.1:${server.address!.port}/`);
-    await new Promise<void>((resolve) => entrance.listen(0, "127.0.0.1", resolve));
-
-    const socket = connect((entrance.address() as AddressInfo).port, "127.0.0.1");
+    const { socket, end } = await through(target);
     const [sent, received] = [createHash("sha256"), createHash("sha256")];
     const before = memoryHeld();
     let bytes = 0;
@@ -52,8 +62,7 @@ describe("a TCP tunnel through a WebSocket", () => {
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end();
     await within(closed);
-    await server.stop();
-    await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
+    await end();
   });
 
   it("takes all of what is ended before the WebSocket is open", async () => {
@@ -63,19 +72,12 @@ describe("a TCP tunnel through a WebSocket", () => {
       socket.on("data", (data: Uint8Array) => received += new TextDecoder().decode(data));
       socket.on("end", ended.resolve).on("error", ended.reject);
     });
-    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
-    const server = tunnelServer((target.address() as AddressInfo).port);
-    await server.start({ serverPort: 0, serverIP: "127.0.0.1" });
-    const entrance = tunnelEntrance(`ws://127.0.0.1:${server.address!.port}/`);
-    await new Promise<void>((resolve) => entrance.listen(0, "127.0.0.1", resolve));
-
-    const socket = connect((entrance.address() as AddressInfo).port, "127.0.0.1");
+    const { socket, end } = await through(target);
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end("and that was all");
     await within(ended.promise);
     assertEquals(received, "and that was all");
     await within(closed);
-    await server.stop();
-    await Promise.all([target, entrance].map((one) => new Promise((done) => one.close(done))));
+    await end();
   });
 });

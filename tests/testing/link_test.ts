@@ -8,6 +8,7 @@ import {
   createWebSocketServer,
   type WebSocketServerConfig,
 } from "../../mod.ts";
+import type { ClientRuntime, DialRequest } from "../../runtime/contract.ts";
 import { type Direction, FakeClock, MemoryNetwork } from "../../testing.ts";
 import { LATENCY, MemoryPair } from "../helpers/memory_pair.ts";
 
@@ -211,4 +212,24 @@ describe("a link whose request a host asks for twice", () => {
       assertEquals([clock.pending, network.links], [0, []]);
     });
   }
+});
+
+describe("the peer of a MemoryLink", () => {
+  it("is nobody else's, however many are at another address", () => {
+    const network = new MemoryNetwork({ clock: new FakeClock() });
+    const tls = { insecure: false, minVersion: 0 };
+    const request: DialRequest = {
+      ...{ url: "ws://localhost/", headers: {}, protocols: [], proxy: "no-proxy" },
+      tls,
+    };
+    const none = () => {};
+    const dial = (runtime: ClientRuntime) =>
+      runtime.dial(request, { open: none, message: none, alive: none, closed: none });
+    dial(network.client);
+    const other = network.clientAt("10.0.0.9");
+    for (let n = 1; n < 16384; n++) dial(other);
+    dial(network.client);
+    const peers = network.links.map(({ peer: { hostname, port } }) => `${hostname} ${port}`);
+    assertEquals(new Set(peers).size, 16385);
+  });
 });
