@@ -4,7 +4,7 @@ import { createWebSocketServer, type WebSocketServer } from "@netkit/websocket";
 import { socketOf, webSocketClass } from "@netkit/websocket/standard";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
-import { Room } from "./yjs_room.ts";
+import { type Room, roomOf } from "./yjs_room.ts";
 
 /**
  * A server that keeps a document for each path, and tells what changes and who is there. Start it with a
@@ -17,7 +17,7 @@ export function yjsServer(documents: Map<string, Y.Doc> = new Map()): WebSocketS
     const [path = ""] = connection.url.split("?"); // what follows may be a token, say
     const doc = documents.get(path) ?? new Y.Doc();
     documents.set(path, doc);
-    const room = rooms.get(path) ?? new Room(doc, () => rooms.delete(path));
+    const room = rooms.get(path) ?? roomOf(doc, () => rooms.delete(path));
     rooms.set(path, room);
     room.enter(socketOf(server, connection));
   });
