@@ -89,7 +89,7 @@ class Client implements WebSocketClient<unknown> {
   #signal: AbortSignal | undefined;
   /** What `drained` waits for: a connection that closes is as good as over. */
   readonly #outgoing: Draining = Object.defineProperty({} as Draining, "bufferedAmount", {
-    get: () => this.state === "closing" ? Infinity : this.bufferedAmount,
+    get: () => this.state === "closing" || this.#emitter.isLosing ? Infinity : this.bufferedAmount,
   });
   /** Made when somebody waits for the first time. */
   #draining: DrainWatch<Draining> | undefined;

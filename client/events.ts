@@ -118,6 +118,11 @@ export class ClientEmitter implements ReconnectOwner, AnswerEvents {
     afterTurn(() => this.#error(error));
   }
 
+  /** Whether the connection is lost, or is being closed for what came in, and its 'close' is still to be told. */
+  get isLosing(): boolean {
+    return this.#lost !== undefined || this.#tooMuch !== undefined;
+  }
+
   get isWanted(): boolean {
     return this.listeners.list("headerReceive").items.length > 0;
   }

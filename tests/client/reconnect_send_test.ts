@@ -48,6 +48,24 @@ describe("createWebSocket({ reconnect }).send()", () => {
     }
   });
 
+  it("is not taken for sent while a connection closes for what came in", async () => {
+    const { clock, runtime, ws } = scripted({ random: () => 0 }, { maxPayload: 5 });
+    void ws.connect(URL);
+    runtime.events.open();
+    runtime.socket.bufferedAmount = 1000;
+    const waiting = [ws.drained()];
+    ws.once("error", () => waiting.push(ws.drained()));
+    runtime.events.message("123456");
+    waiting.push(ws.drained());
+    let ended = 0;
+    for (const one of waiting) void one.then(() => ended++);
+    await clock.advance(4900);
+    assertEquals([ws.state, ended], ["reconnecting", 0]);
+    await clock.advance(200); // it is given up
+    assertEquals(await Promise.all(waiting), [false, false, false]);
+    assertEquals([ws.state, clock.pending], ["idle", 0]);
+  });
+
   it("is waited for over the next connection by who asks within the 'close' of the last", async () => {
     const { clock, runtime, ws } = scripted();
     void ws.connect(URL);
