@@ -50,10 +50,12 @@ export function publicUrl(url: string): string {
   const base = end === -1 ? url : url.slice(0, end);
   const rest = end === -1 ? "" : `${url[end]}…`;
   const at = base.lastIndexOf("@");
-  if (at === -1) return base + rest;
   const [scheme = ""] = /^[a-z]{1,10}:\/{1,2}/i.exec(base) ?? [];
   // A password may hold what should be escaped in it, so what comes before the last "@" counts as one.
-  return `${scheme}…@${base.slice(at + 1)}${rest}`;
+  if (at !== -1) return `${scheme}…@${base.slice(at + 1)}${rest}`;
+  // What is escaped nowhere may be a "?" or a "#": then all that comes before it is the start of a password.
+  const hasPath = base.includes("/", scheme.length) && URL.canParse(url);
+  return end !== -1 && url.includes("@", end) && !hasPath ? `${scheme}…` : base + rest;
 }
 
 /** Text that others wrote – a validator, a peer, an error of the user's – as part of a message. */

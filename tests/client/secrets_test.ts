@@ -81,6 +81,15 @@ describe("createWebSocket().connect() with what it refuses", () => {
       if (error.code === 2302001) assertStringIncludes(error.message, "127.0.0.1");
     });
   }
+
+  for (const mark of ["?", "#"]) {
+    it(`shows nothing of a URL whose password has a ${mark} that is not escaped`, async () => {
+      const url = `ws://user:${SECRET}${mark}${SECRET}@127.0.0.1/`;
+      const error = await refusal(createWebSocket().connect(url));
+      assertSecret(error);
+      assertStringIncludes(error.message, 'current value is "ws://…"');
+    });
+  }
 });
 
 describe("createWebSocket().connect() that fails", () => {

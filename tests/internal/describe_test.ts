@@ -122,6 +122,14 @@ suite("publicUrl()", () => {
     ["WSS:///u:p@host", "WSS://…@host"],
     [`${"x".repeat(10)}://u@host`, `${"x".repeat(10)}://…@host`],
     [`${"x".repeat(11)}://u@host`, "…@host"],
+    ["ws://user:p#w@host/", "ws://…"],
+    ["ws://user:p/w?w@host/", "ws://…"],
+    ["ws://token#w@host", "ws://…"],
+    ["ws://user:1?w@host/", "ws://…"],
+    ["user:p?w@host", "…"],
+    ["ws://host:1/path?to=a@b", "ws://host:1/path?…"],
+    ["ws://host/path#a@b", "ws://host/path#…"],
+    ["ws://user:p@host/path?to=a@b", "ws://…@host/path?…"],
     ["", ""],
   ];
   for (const [url, shown] of urls) {
