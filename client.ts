@@ -223,20 +223,21 @@ class Client implements WebSocketClient<unknown> {
     const target = readTarget(url, options, this.#policy !== undefined);
     if (target instanceof Error) return target;
     if (asks(target)) {
-      return this.#refusal("connect") ??
+      return this.#refusal("connect") ?? this.#wrongUrl(target.url) ??
         this.#start(target, () => askTarget(this.#runtime, target));
     }
     const request = buildRequest(this.#runtime, target.url as string, target.options);
     if (request instanceof Error) return request;
-    return this.#refusal("connect") ?? urlError(request.url) ?? this.#nowhere(request.url) ??
+    return this.#refusal("connect") ?? this.#wrongUrl(request.url) ??
       unsupported(this.#runtime, request, target.options) ?? this.#start(target, () => request);
   }
 
-  /** Refuses a URL with no host: only then 'error' is told as well. */
-  #nowhere(url: string): BusinessError | undefined {
-    const refusal = noHostRefusal(url);
-    if (refusal === undefined) return undefined;
-    this.#emitter.noHost(noHostFailure());
+  /** Refuses a URL that is wrong, and tells 'error' as well where it has no host. A function is asked later. */
+  #wrongUrl(url: Target["url"]): BusinessError | undefined {
+    if (typeof url !== "string") return undefined;
+    const wrong = urlError(url);
+    const refusal = wrong ?? noHostRefusal(url);
+    if (refusal !== wrong) this.#emitter.noHost(noHostFailure());
     return refusal;
   }
 

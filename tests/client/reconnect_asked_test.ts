@@ -254,6 +254,24 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
     await clock.advance(1);
   });
 
+  it("refuses at once a URL that is no function, beside a header that is: no attempt could mend it", async () => {
+    const { clock, ws, log } = scripted();
+    const asked: unknown[] = [];
+    const header = () => (asked.push("header"), {});
+    const codes: unknown[] = [];
+    const urls = ["http://localhost/", "", "ws://localhost:0/", "ws://localhost/#a", "ws://"];
+    for (const url of urls) codes.push((await refusal(ws.connect(url, { header }))).code);
+    assertEquals(codes, [2302001, 2302001, 2302001, 2302001, -1]);
+    await clock.advance(0);
+    assertEquals([asked, log.errors.map(({ code }) => code)], [[], [200]]); // of no host alone
+    await ws.connect(URL, { header });
+    assertEquals((await refusal(ws.connect("ws://", { header }))).kind, "alreadyConnected");
+    assertEquals([ws.state, log.errors.length], ["connecting", 1]);
+    void ws.close();
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
   it("counts the URL that is a function among its arguments", async () => {
     const { ws } = scripted();
     const connect = ws.connect.bind(ws) as (...args: unknown[]) => Promise<boolean>;
