@@ -262,8 +262,9 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   #fault(what: string): void {
+    const unsent = this.bufferedAmount;
     this.terminate();
-    this.events.closed({ code: 0, reason: "", failure: { what, status: "0" } });
+    this.events.closed({ code: 0, reason: "", unsent, failure: { what, status: "0" } });
   }
 
   /** What comes now is not for the user, and is not seen. */

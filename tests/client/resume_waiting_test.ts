@@ -16,7 +16,7 @@ const GREETING = '{"resume":1,"epoch":"e"}\n';
 async function world(reconnect: ReconnectOptions | true = true) {
   const clock = new FakeClock();
   const runtime = new ScriptedClient();
-  const ws = createWebSocket({ clock, runtime, reconnect, resume: true });
+  const ws = createWebSocket({ clock, runtime, reconnect, resume: true, stats: true });
   const log: string[] = [];
   for (const name of ["open", "openInfo", "message", "close", "error", "recovered"] as const) {
     ws.on(name, () => void log.push(name));
@@ -92,6 +92,15 @@ describe("a client that waits for a greeting", () => {
     assertEquals([log.splice(0), ws.state, clock.pending], [["error"], "idle", 0]);
     await clock.advance(15_000);
     assertEquals(log, []);
+  });
+
+  it("counts what is queued as a message without a header ends the connection", async () => {
+    const { clock, ws, log, events, socket } = await world({ shouldReconnect: () => false });
+    events.message(GREETING);
+    socket.bufferedAmount = 7;
+    events.message("no header");
+    assertEquals([log, ws.stats()!.unsent], [["open", "openInfo", "error", "close"], 7]);
+    assertEquals([socket.calls, clock.pending], [["send", "terminate"], 0]);
   });
 
   it("acknowledges nothing after close()", async () => {
