@@ -27,8 +27,16 @@ export const withFunctions = (...names: string[]): Rule => [
     names.every((name) => typeof (value as Record<string, unknown>)[name] === "function"),
   `must be an object with the functions ${names.join(", ")}`,
 ];
+const TIMERS = withFunctions("now", "setTimer", "clearTimer");
 /** Where time comes from. */
-export const CLOCK: Rule = withFunctions("now", "setTimer", "clearTimer");
+export const CLOCK: Rule = [
+  (value) => {
+    if (!TIMERS[0](value)) return false;
+    const { wall } = value as { wall?: unknown };
+    return wall === undefined || typeof wall === "function";
+  },
+  `${TIMERS[1]}, and maybe wall`,
+];
 export const COUNT: Rule = [
   (value) => Number.isSafeInteger(value) && (value as number) > 0,
   "must be an integer above 0",

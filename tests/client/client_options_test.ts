@@ -39,7 +39,7 @@ describe("each option of createWebSocket()", () => {
   const SIZE = "must be an integer from 1 to 2147483647";
   const FLAG = "must be true or false";
   const AN_OBJECT = "an object (Object)";
-  const clock = { now() {}, setTimer() {}, clearTimer() {} };
+  const clock = { now() {}, setTimer() {}, clearTimer() {}, wall() {} };
   const runtime = { denied() {}, dial() {}, unsupported() {} };
   const RUNTIME = "must be an object with the functions denied, dial, unsupported";
   const REFUSED: [string, unknown, string, string][] = [
@@ -47,7 +47,7 @@ describe("each option of createWebSocket()", () => {
     ...Object.keys(clock).map((left): [string, unknown, string, string] => [
       "clock",
       { ...clock, [left]: 5 },
-      "must be an object with the functions now, setTimer, clearTimer",
+      "must be an object with the functions now, setTimer, clearTimer, and maybe wall",
       AN_OBJECT,
     ]),
     ...[0, -1, 1.5, Infinity, NaN].map((value): [string, unknown, string, string] => [

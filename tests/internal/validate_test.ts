@@ -148,12 +148,15 @@ describe("the rules", () => {
     fn,
     signal: new AbortController().signal,
     clock: { now: fn, setTimer: fn, clearTimer: fn },
+    dated: { now: fn, setTimer: fn, clearTimer: fn, wall: fn },
     broken: { now: fn, setTimer: fn, clearTimer: 1 },
+    stopped: { now: fn, setTimer: fn, clearTimer: fn, wall: 1 },
     observer: { sent: fn },
     deaf: { sent: 1 },
     schema: { "~standard": { version: 1, vendor: "x", validate: fn } },
   };
-  const objects = ["object", "signal", "clock", "broken", "observer", "deaf", "schema"];
+  const clocks = ["clock", "dated", "broken", "stopped"];
+  const objects = ["object", "signal", ...clocks, "observer", "deaf", "schema"];
   const passing: [string, Rule, string, string[]][] = [
     ["TEXT", TEXT, "must be text", ["text", "word", "other"]],
     ["FLAG", FLAG, "must be true or false", ["flag"]],
@@ -179,12 +182,10 @@ describe("the rules", () => {
     [
       "CLOCK",
       CLOCK,
-      "must be an object with the functions now, setTimer, clearTimer",
-      ["clock"],
+      "must be an object with the functions now, setTimer, clearTimer, and maybe wall",
+      ["clock", "dated"],
     ],
-    ["withFunctions()", withFunctions("now"), "must be an object with the functions now", [
-      ...["clock", "broken"],
-    ]],
+    ["withFunctions()", withFunctions("now"), "must be an object with the functions now", clocks],
     ["ANY", ANY, "", Object.keys(values)],
   ];
   for (const [name, [passes, rule], says, expected] of passing) {

@@ -21,8 +21,10 @@ describe("the option 'clock'", () => {
   it("is refused with 401 where it is no object, or lacks a function", async () => {
     const { now, setTimer, clearTimer } = systemClock;
     const wrong = [{ setTimer, clearTimer }, { now, clearTimer }, { now, setTimer }];
-    for (const clock of ["deno", 1, null, () => {}, {}, ...wrong, { ...wrong[0], now: 5 }]) {
-      const what = "'clock' must be an object with the functions now, setTimer, clearTimer";
+    wrong.push({ ...wrong[0], now: 5 } as never, { ...systemClock, wall: Date.now() } as never);
+    for (const clock of ["deno", 1, null, () => {}, {}, ...wrong]) {
+      const what =
+        "'clock' must be an object with the functions now, setTimer, clearTimer, and maybe wall";
       await assertBothRefuse({ clock }, what);
     }
   });

@@ -66,7 +66,8 @@ const ROWS: Row[] = [
   [
     (given) => new MemoryNetwork(given),
     { clock: {} },
-    "MemoryNetwork: 'clock' must be an object with the functions now, setTimer, clearTimer",
+    "MemoryNetwork: 'clock' must be an object with the functions now, setTimer, clearTimer, " +
+    "and maybe wall",
     OBJECT,
   ],
   [otelObserver, undefined, "otelObserver: options must be an object", "undefined"],
