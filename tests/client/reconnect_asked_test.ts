@@ -181,14 +181,16 @@ describe("the URL and the headers of a client that reconnects, asked for", () =>
 
   it("gives url() and header() as long as connectTimeout, and forgets a late answer", async () => {
     const { clock, runtime, ws, log } = scripted({ random: () => 1, minDelay: 5 });
-    let answer!: (url: string) => void;
-    await ws.connect(() => new Promise((resolve) => answer = resolve), { connectTimeout: 2 });
+    const answers: ((url: string) => void)[] = [];
+    await ws.connect(() => new Promise((resolve) => answers.push(resolve)), { connectTimeout: 2 });
     await clock.advance(2000);
     assertMatch(log.errors[0]!.message, /: timed out after 2 s, with nothing to dial yet$/);
     assertEquals(ws.state, "reconnecting");
-    answer(URL);
+    answers[0]!(URL);
     await clock.advance(100);
     assertEquals([ws.state, runtime.events], ["reconnecting", undefined]);
+    await clock.advance(4900);
+    assertEquals([ws.state, answers.length], ["connecting", 2]);
     void ws.close();
     await clock.advance(1);
     assertEquals([ws.state, clock.pending], ["idle", 0]);
