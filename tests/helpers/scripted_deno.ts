@@ -47,6 +47,8 @@ export class World {
   refusesClients = false;
   /** Has a client come to where it listens. */
   comes!: (client: object) => void;
+  /** What comes of writing to a proxy. */
+  written = (): Promise<number> => new Promise(() => {});
 
   constructor(states: Record<string, string> = {}) {
     this.states = states;
@@ -57,7 +59,7 @@ export class World {
     const env = environment();
     const connect = ({ signal: _, ...where }: { signal: AbortSignal }) => {
       tell("tcp", where);
-      return Promise.resolve({ close() {}, write: () => new Promise(() => {}) });
+      return Promise.resolve({ close() {}, write: () => this.written() });
     };
     const startTls = (_: object, how: object) => {
       tell("tls", how);

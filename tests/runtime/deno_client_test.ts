@@ -46,13 +46,12 @@ describe("the client on Deno", () => {
   });
 
   it("asks for the permission that is missing, once, and says which it is", () => {
-    for (
-      const [url, host] of [
-        ["ws://a.example/", "a.example:80"],
-        ["wss://a.example/", "a.example:443"],
-        ["wss://a.example:80/", "a.example:80"],
-      ] as const
-    ) {
+    const urls = [
+      ["ws://a.example/", "a.example:80"],
+      ["wss://a.example/", "a.example:443"],
+      ["wss://a.example:80/", "a.example:80"],
+    ] as const;
+    for (const [url, host] of urls) {
       const says = (state: string, answer = "granted") => {
         const world = new World({ [host]: state });
         world.answers = answer;
@@ -223,15 +222,10 @@ describe("the client on Deno", () => {
     const world = new World();
     const { buffer } = Uint8Array.from([1, 2]);
     for (const binaryType of [undefined, "uint8array"] as const) {
-      const { events, socket, ws } = inEnvironment(
-        {},
-        () => world.dial({ ...binaryType && { binaryType } }),
-      );
-      assertEquals([socket.protocol, socket.extensions, ws.binaryType], [
-        "chat",
-        "x",
-        "arraybuffer",
-      ]);
+      const dial = () => world.dial({ ...binaryType && { binaryType } });
+      const { events, socket, ws } = inEnvironment({}, dial);
+      const { protocol, extensions } = socket;
+      assertEquals([protocol, extensions, ws.binaryType], ["chat", "x", "arraybuffer"]);
       ws.tell("open");
       ws.tell("message", { data: "text" });
       ws.tell("message", { data: buffer });
@@ -252,11 +246,8 @@ describe("the client on Deno", () => {
       const { failure, ...end } = events[0] as End;
       const tooBig = cause === "frame too large";
       assertEquals(end, { code: 0, reason: "", unsent: 0, tooBig });
-      assertEquals([failure?.what, failure?.status, String(failure?.cause)], [
-        what,
-        "0",
-        String(cause),
-      ]);
+      const { status, ...told } = failure!;
+      assertEquals([told.what, status, String(told.cause)], [what, "0", String(cause)]);
     }
   });
 });
@@ -298,16 +289,15 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
 
   it("comes to a proxy that speaks TLS, and trusts what it was told to trust there alone", async () => {
     const tls = { ...TLS, ca: "PEM" };
-    for (
-      const [http_proxy, ...asked] of [
-        [
-          "https://p.example",
-          ["tcp", { hostname: "p.example", port: 443 }],
-          ["tls", { hostname: "p.example", caCerts: ["PEM"] }],
-        ],
-        ["http://p.example", ["tcp", { hostname: "p.example", port: 80 }]],
-      ] as const
-    ) {
+    const rows = [
+      [
+        "https://p.example",
+        ["tcp", { hostname: "p.example", port: 443 }],
+        ["tls", { hostname: "p.example", caCerts: ["PEM"] }],
+      ],
+      ["http://p.example", ["tcp", { hostname: "p.example", port: 80 }]],
+    ] as const;
+    for (const [http_proxy, ...asked] of rows) {
       const world = new World();
       const dial = () => world.dial({ ...request, proxy: "system", tls });
       const { init, socket } = inEnvironment({ http_proxy }, dial);
@@ -324,9 +314,19 @@ describe("the client on Deno before an HTTP proxy, ws", () => {
     ws.tell("error", { message: "connection reset" });
     ws.tell("close", { code: 1006, reason: "" });
     await delay(0);
-    assertEquals((events as End[]).map(({ failure }) => failure?.what), [
-      "the connection was reset",
-    ]);
+    assertEquals((events[0] as End).failure?.what, "the connection was reset");
+  });
+
+  it("tells no failure of the relay's where Deno has the server's Close frame", async () => {
+    const world = new World();
+    world.written = () => Promise.reject(new Error("Connection reset by peer"));
+    const { events, init, ws } = dial(world);
+    const [, pass] = Object.keys(init.headers as object);
+    world.comes(new Conn().come(`GET / HTTP/1.1\r\n${pass}: 1\r\n\r\n`));
+    await delay(0);
+    ws.tell("close", { code: 4001, reason: "theirs" });
+    await delay(0);
+    assertEquals(events, [{ code: 4001, reason: "theirs", unsent: 0 }]);
   });
 
   it("leaves no relay behind where it is dropped, or Deno does not dial", async () => {
