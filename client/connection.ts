@@ -194,7 +194,8 @@ export class ClientConnection implements AnswerEvents, WireEvents, HeartbeatPeer
     this.#wasOpen = true;
     if (observing === undefined) this.atOnce = maxPayload;
     if (runtime.canPing) heartbeat.add(this);
-    const sent = this.#queue.take().filter((message) => this.#handOver(message));
+    const queued = this.takes ? this.#queue.take() : []; // else it is for the next connection
+    const sent = queued.filter((message) => this.#handOver(message));
     this.#attempt?.opened();
     for (const message of sent) this.#observeSent(message);
     if (this.state as string === "open") this.owner.opened(); // unless the observer has closed

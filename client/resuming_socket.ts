@@ -1,5 +1,6 @@
 /** One connection of a client that resumes. Not part of the public API. */
 
+import { fromWire } from "../internal/close_frame.ts";
 import type { Incoming } from "../internal/payload.ts";
 import { Receipt } from "../internal/receipt.ts";
 import { afterTurn } from "../internal/result.ts";
@@ -47,6 +48,11 @@ const FEW_BYTES = 64 * 1024;
 /** What an attempt fails of that has had no answer: it says nothing of what was offered. */
 const NO_ANSWER = /^connection refused$|^the connection was reset$/;
 
+/** Whether it ended with a Close frame of the server's. */
+function saysClose({ code, failure, reason }: End): boolean {
+  return failure === undefined && fromWire(code, reason) !== undefined;
+}
+
 /** A connection of a session. */
 export class ResumingSocket implements Wire, ClientEvents {
   // What each message needs has no `#`, as in `server/connection.ts`.
@@ -55,7 +61,7 @@ export class ResumingSocket implements Wire, ClientEvents {
   readonly #request: DialRequest;
   private readonly events: WireEvents;
   #socket: ClientSocket;
-  private mode: "dialing" | "waiting" | "resuming" | "plain" | "over" = "dialing";
+  private mode: "dialing" | "waiting" | "resuming" | "plain" | "ending" | "over" = "dialing";
   /** Whether nothing has come in yet. */
   #isFirst = true;
   #offers = true;
@@ -102,7 +108,7 @@ export class ResumingSocket implements Wire, ClientEvents {
   }
 
   get isEnding(): boolean {
-    return this.#socket.isEnding === true;
+    return this.mode === "ending" || this.#socket.isEnding === true;
   }
 
   /** There where the runtime can stop reading. */
@@ -181,6 +187,11 @@ export class ResumingSocket implements Wire, ClientEvents {
         this.#socket = this.#runtime.dial(this.#request, this);
         return;
       } catch { /* what the first attempt has come to is told */ }
+    }
+    if (this.mode === "waiting" && saysClose(end)) {
+      this.session.clock.clearTimer(this.#timer);
+      this.mode = "ending"; // what it closes with counts, as with one that knows nothing of this
+      this.events.open();
     }
     this.#end();
     this.events.closed(end);

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, type ReconnectOptions, type WebSocketClient } from "../../mod.ts";
+import type { End } from "../../runtime/contract.ts";
 import { FakeClock } from "../../testing.ts";
 import { NO_REASONS } from "../helpers/acknowledging.ts";
 import { kindOf } from "../helpers/nodes_in_memory.ts";
@@ -85,13 +86,64 @@ describe("a client that waits for a greeting", () => {
     assertEquals([log.at(-1), clock.pending], ["close", 0]);
   });
 
-  it("has nothing left where the server ends it, and does not open any more", async () => {
-    const { clock, ws, log, events } = await world({ shouldReconnect: () => false });
-    events.closed({ code: 1001, reason: "" });
+  const failure = { what: "the connection was reset", status: "0" };
+  const lost: End[] = [{ code: 0, reason: "", failure }, { code: 1006, reason: "" }];
+  for (const end of lost) {
+    it(`has nothing left where it is lost, and does not open any more: ${end.code}`, async () => {
+      const { clock, ws, log, events } = await world({ shouldReconnect: () => false });
+      events.closed(end);
+      await clock.advance(0);
+      assertEquals([log.splice(0), ws.state, clock.pending], [["error"], "idle", 0]);
+      await clock.advance(15_000);
+      assertEquals(log, []);
+    });
+  }
+
+  it("tells what the server closes with that never greets, and does not come back after a final code", async () => {
+    const { clock, ws, log, events, socket } = await world();
+    const closes: unknown[] = [];
+    ws.on("close", (_, close) => closes.push(close));
+    void ws.send("12345");
+    events.closed({ code: 4401, reason: "expired" });
     await clock.advance(0);
-    assertEquals([log.splice(0), ws.state, clock.pending], [["error"], "idle", 0]);
-    await clock.advance(15_000);
-    assertEquals(log, []);
+    assertEquals([log, ws.state], [["open", "openInfo", "error", "close"], "idle"]);
+    assertEquals(closes, [{ code: 4401, reason: "expired" }]);
+    const { closed, opened, unsent } = ws.stats()!;
+    assertEquals([opened, closed, unsent, socket.calls, clock.pending], [1, 1, 5, [], 0]);
+  });
+
+  it("keeps what is sent for the next, where the server closes without a greeting", async () => {
+    const { clock, ws, log, events, runtime, socket } = await world({ random: () => 0 });
+    const sent: unknown[] = [ws.send("before")];
+    ws.once("open", () => sent.push(ws.send("in 'open'")));
+    const answer = ws.send("to be acknowledged", { acknowledge: true });
+    events.closed({ code: 1012, reason: "retry after 5" });
+    assertEquals(log.splice(0), ["open", "openInfo", "close"]);
+    assertEquals([await Promise.all(sent), socket.calls], [[false, false], []]);
+    await clock.advance(4900);
+    assertEquals(ws.state, "reconnecting");
+    await clock.advance(200);
+    runtime.socket.protocol = "resume.netkit.1";
+    runtime.events.open();
+    runtime.events.message(GREETING);
+    runtime.events.message('{"ack":1}\n');
+    assertEquals(await answer, true);
+    assertEquals(runtime.socket.calls, Array(5).fill("send")); // where it was, who it is, and three messages
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(0);
+    assertEquals(clock.pending, 0);
+  });
+
+  it("may be closed in 'open', where the server closes without a greeting", async () => {
+    const { clock, ws, log, events } = await world();
+    ws.once("open", () => void ws.close({ code: 4000 }));
+    const codes: unknown[] = [];
+    ws.on("close", (_, { code }) => codes.push(code));
+    events.closed({ code: 1012, reason: "" });
+    await clock.advance(0);
+    assertEquals([log, codes, ws.state], [["open", "openInfo", "close"], [4000], "idle"]);
+    assertEquals(clock.pending, 0);
   });
 
   it("counts what is queued as a message without a header ends the connection", async () => {
