@@ -42,7 +42,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   readonly #parts: ReconnectParts;
   readonly #clock: Clock;
   /** What was sent while there was no connection. */
-  readonly #queue = new SendQueue();
+  readonly queue = new SendQueue();
   #connection: ClientConnection | undefined;
   /**
    * The state while there is no connection: it is not known yet what to dial, `shouldReconnect` is being asked, it
@@ -105,7 +105,7 @@ export class ReconnectingConnection implements ConnectionOwner {
   get bufferedAmount(): number {
     const { state } = this;
     if (state === "open") return this.#connection!.bufferedAmount;
-    return this.#queue.bytes + (state === "closing" ? this.#connection?.bufferedAmount ?? 0 : 0);
+    return this.queue.bytes + (state === "closing" ? this.#connection?.bufferedAmount ?? 0 : 0);
   }
 
   /** Bytes that may be queued now. */
@@ -121,14 +121,14 @@ export class ReconnectingConnection implements ConnectionOwner {
   /** Sends and returns `true`, or queues the message and returns `false`. */
   send(data: WebSocketData): boolean {
     if (this.takes) return this.#connection!.send(data);
-    this.#queue.push(data);
+    this.queue.push(data);
     return false;
   }
 
   /** Sends a message that is to be acknowledged, now or on the next connection. */
   acknowledge(message: NumberedMessage): void {
     if (this.takes) this.#connection!.acknowledge(message);
-    else this.#queue.push(message);
+    else this.queue.push(message);
   }
 
   /** Closes the present connection. The policy decides whether another follows. */
@@ -242,7 +242,7 @@ export class ReconnectingConnection implements ConnectionOwner {
 
   /** @param spent How many ms of the attempt's time are over. */
   #connect(request: DialRequest, spent = 0): void {
-    const parts = { ...this.#parts, request, queue: this.#queue, spent, attempt: this.#attempt };
+    const parts = { ...this.#parts, request, queue: this.queue, spent, attempt: this.#attempt };
     this.#connection = new ClientConnection(this, parts);
     this.#connection.start();
   }
@@ -259,7 +259,7 @@ export class ReconnectingConnection implements ConnectionOwner {
         else this.#owner.closed(end.close, end.end);
       });
     }
-    this.#queue.putBack(this.#parts.outbox?.waiting ?? []);
+    this.queue.putBack(this.#parts.outbox?.waiting ?? []);
     this.#owner.interrupted(end);
     if (this.#waitsFor(attempt)) this.#wait(last, attempt);
   }
@@ -336,7 +336,7 @@ export class ReconnectingConnection implements ConnectionOwner {
     this.#deaf?.();
     this.#parts.options.signal?.removeEventListener("abort", this.#abort);
     const { observing, options: { signal }, outbox, who } = this.#parts;
-    const { count, bytes } = this.#queue.drop();
+    const { count, bytes } = this.queue.drop();
     this.unsent += bytes;
     outbox?.end(causeOf(signal));
     if (count > 0) {

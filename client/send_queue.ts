@@ -58,6 +58,8 @@ function sizeOf(message: Sendable): number {
 interface Room {
   readonly bufferedAmount: number;
   readonly maxQueued: number;
+  /** What waits for another connection, where there may be another. */
+  readonly queue?: SendQueue;
 }
 
 /** Why a message cannot be sent or queued beside what is queued already, if it cannot. */
@@ -76,10 +78,18 @@ export function whyFull(
   maxBufferedAmount: number,
   data: WebSocketData,
 ): string | undefined {
-  const limit = Math.min(maxBufferedAmount, to.maxQueued);
-  if (limit === Infinity) return undefined; // with no look at the queue, which the runtime is asked for
-  const { bufferedAmount } = to;
-  if (bufferedAmount + byteLength(data) <= limit) return undefined;
-  const option = limit === maxBufferedAmount ? "maxBufferedAmount" : "reconnect.maxQueued";
-  return `'${option}' is ${limit}, and ${bufferedAmount} bytes are queued already`;
+  const { maxQueued, queue } = to;
+  if (Math.min(maxBufferedAmount, maxQueued) === Infinity) return undefined; // nothing is counted
+  const bytes = byteLength(data);
+  const why = (option: string, limit: number, queued: number) =>
+    queued + bytes <= limit
+      ? undefined
+      : `'${option}' is ${limit}, and ${queued} bytes are queued already`;
+  // What waits for another connection is never more than all, for which the runtime is asked.
+  return (maxQueued < maxBufferedAmount
+    ? why("reconnect.maxQueued", maxQueued, queue!.bytes)
+    : undefined) ??
+    (maxBufferedAmount === Infinity
+      ? undefined
+      : why("maxBufferedAmount", maxBufferedAmount, to.bufferedAmount));
 }

@@ -86,6 +86,29 @@ describe("createWebSocket({ reconnect }).send() once the server has said Close",
     await clock.advance(10_000);
   });
 
+  it("is kept for the next connection, however much of the last goes out still", async () => {
+    const { clock, runtime, ws, log } = scripted({ random: () => 0, maxQueued: 5 }, {
+      maxBufferedAmount: 12,
+    });
+    await ws.connect(URL);
+    runtime.events.open();
+    Object.assign(runtime.socket, { bufferedAmount: 6, isEnding: true });
+    assertEquals([await ws.send("1234"), ws.bufferedAmount], [false, 10]);
+    const says = async () => (await refusal(ws.send("56"))).message.split(": ").at(-1);
+    assertEquals(await says(), "'reconnect.maxQueued' is 5, and 4 bytes are queued already");
+    runtime.socket.bufferedAmount = 8;
+    const all = (await refusal(ws.send("5"))).message.split(": ").at(-1);
+    assertEquals(all, "'maxBufferedAmount' is 12, and 12 bytes are queued already");
+    runtime.events.closed({ code: 1012, reason: "" });
+    await clock.advance(1);
+    runtime.events.open();
+    assertEquals([runtime.socket.calls, log.errors], [["send"], []]);
+    void ws.close();
+    runtime.events.closed({ code: 1000, reason: "" });
+    await clock.advance(10_000);
+    assertEquals(clock.pending, 0);
+  });
+
   it("is accepted as ever where the client does not reconnect", async () => {
     const { clock, runtime, ws } = scripted(undefined, { reconnect: false });
     await ws.connect(URL);
