@@ -35,10 +35,12 @@ describe("the runtime's client", () => {
     assertEquals(await outcome(answer), onDeno ? words : "open");
   });
 
-  it("refuses an empty Sec-WebSocket-Protocol on Bun", async () => {
-    const answer = (request: string) => acceptHead(request, ["Sec-WebSocket-Protocol: "]);
-    assertEquals(await outcome(answer) === "open", onDeno);
-  });
+  for (const name of ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"]) {
+    it(`refuses an empty ${name} on Bun`, async () => {
+      const answer = (request: string) => acceptHead(request, [`${name}: `]);
+      assertEquals(await outcome(answer) === "open", onDeno);
+    });
+  }
 
   it("takes the first of two Sec-WebSocket-Protocols on Deno, and refuses them on Bun", async () => {
     for (const second of ["b", "none that was offered"]) {
