@@ -160,9 +160,8 @@ export class ServerConnection implements Admission, BacklogOwner, HeartbeatPeer 
     return this.socket?.bufferedAmount ?? 0;
   }
 
-  /** Whether so many bytes more may be queued (`server/flow.ts`). */
+  /** Whether so many bytes more may be queued (`server/flow.ts`). Measured, as no publish to a runtime's topic is counted. */
   hasRoomFor(bytes: number): boolean {
-    if (bytes <= this.room) return true;
     this.room = this.host.maxBufferedAmount - this.bufferedAmount;
     return bytes <= this.room;
   }

@@ -15,11 +15,11 @@ describe("a server's connection", () => {
     it(`stays with 'refuse' where the head of a frame had no room, with stats: ${stats}`, async () => {
       const config = { slowPeer: "refuse", maxBufferedAmount: 2 } as const;
       await using world = await ScriptedConnection.open({ config, options: { stats } });
-      world.socket.bufferedAmount = 3; // what is sent now, and its head
+      world.socket.send = () => void (world.socket.bufferedAmount = 3); // what is sent, and its head
       assertEquals(await world.server.send("x", world.one), true);
       assertEquals(await answer(world.server.send("y", world.one)), "queueFull");
       await world.clock.advance(5000);
-      assertEquals(world.told, [[], ["send"]]);
+      assertEquals(world.told, [[], []]);
     });
   }
 

@@ -209,6 +209,18 @@ describe("createWebSocketServer().start({ slowPeer: 'refuse' })", () => {
     assertEquals(peer.frames.filter(({ opcode }) => opcode === BINARY).length, accepted);
   });
 
+  it("counts what was published before, however little", async () => {
+    await using it = await stalled({ ...config, maxBufferedAmount: 4 * MIB });
+    const { server, connection, watched } = it;
+    await fill(watched, connection, MIB);
+    const send = (bytes: number) => server.send(new Uint8Array(bytes), connection);
+    await assertRefused(() => send(4 * MIB), 2302999, "are queued");
+    assertEquals(await server.broadcast(new Uint8Array(900 * KIB)), { sent: 1, tooSlow: 0 });
+    const room = 4 * MIB - server.bufferedAmount(connection);
+    await assertRefused(() => send(room + 500 * KIB), 2302999, "are queued");
+    assertEquals(await send(room), true);
+  });
+
   it("refuses a single message over the limit, and takes one of just that size", async () => {
     await using pair = await MemoryPair.start({
       config: { slowPeer: "refuse", maxBufferedAmount: 10 },
