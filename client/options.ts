@@ -10,6 +10,7 @@ import {
   FLAG,
   type Given,
   hasTexts,
+  isHeaderValue,
   isNone,
   isOwnRecord,
   isToken,
@@ -206,9 +207,6 @@ export function readConnectOptions(
 const RESERVED =
   /^(host|connection|upgrade|content-length|transfer-encoding|sec-websocket-(?!protocol$).*)$/;
 
-/** Header values: visible characters, blanks and Latin-1, but no line ends (RFC 9110 §5.5). */
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 /** What the handshake says under those names by itself: who says it, too, changes nothing. */
 const SAID_ANYWAY: Readonly<Record<string, RegExp>> = {
   connection: /^(keep-alive *, *)?upgrade$/i,
@@ -249,7 +247,7 @@ function readHeaders(
       if (isSaidAnyway(name, value, url)) continue;
       return secretArgumentError(what, "must be left to the handshake", value);
     }
-    if (!HEADER_VALUE.test(value)) {
+    if (!isHeaderValue(value)) {
       return secretArgumentError(what, "must be one line of Latin-1", value);
     }
     headers[name] = value;

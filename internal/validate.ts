@@ -215,6 +215,11 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
+/** Whether text can be a header's value: visible characters, blanks and Latin-1 (RFC 9110 §5.5). `Headers` take more. */
+export function isHeaderValue(text: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
+}
+
 /** Splits a list of subprotocols at its commas. `undefined` where it is not such a list. */
 export function readProtocols(text: string): string[] | undefined {
   if (text.trim() === "") return [];

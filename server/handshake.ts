@@ -10,14 +10,15 @@ import { canonicalAddress, connectionKey, plainAddress } from "./handle.ts";
 import type { HandshakeOwner } from "./handshake_owner.ts";
 import {
   ask,
+  checkHeaders,
   ELSEWHERE,
   Http,
   isContext,
   NO_UPGRADE,
   type Peer,
+  sendable,
   STOPPING,
   toResponse,
-  unused,
 } from "./http.ts";
 import { ConnectionLimits } from "./limits.ts";
 import type { MountOwner } from "./mount.ts";
@@ -200,7 +201,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       if (!this.#owner.admits()) return this.#refuseLate(who, TOO_LATE.stopping);
       if (verdict instanceof TooLate) return this.#refuseLate(who, verdict);
       if (verdict instanceof Response) {
-        const { status } = unused(verdict);
+        const { status } = sendable(verdict);
         if (status < 200) throw new TypeError(`it must not refuse with status ${status}`);
         const why = "by 'authorize'";
         return this.#refuse(who, { status, reason: "authorize_rejected", why }, verdict);
@@ -213,6 +214,7 @@ export class Handshake implements PortEvents, AcceptorEvents, MountOwner {
       if (reserved !== undefined) {
         throw new TypeError(`it must leave the header ${reserved} to the handshake`);
       }
+      checkHeaders(headers);
       who.context = verdict === true ? undefined : verdict;
       who.headers = headers;
       return this.#owner.admit(who, request, who.seen);

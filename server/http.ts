@@ -7,6 +7,7 @@ import { type BusinessError, businessError, type RefusalReason } from "../errors
 import { describe } from "../internal/describe.ts";
 import { isThenable } from "../internal/listeners.ts";
 import type { ServerHandshake } from "../internal/observer.ts";
+import { isHeaderValue } from "../internal/validate.ts";
 import type { Hook } from "./options.ts";
 import { type AllowedHosts, hostAllowed } from "./origin.ts";
 import { RequestInfo } from "./request_info.ts";
@@ -96,6 +97,20 @@ export function toResponse(
   });
 }
 
+/**
+ * Looks at headers that are sent. A control character, which may have come in a URL as `%01`, ends the process on Deno
+ * (2.9.6, `tests/runtime/server_socket_quirks_test.ts`).
+ *
+ * @throws {TypeError} where a value is none.
+ */
+export function checkHeaders(headers: Headers): void {
+  for (const [name, value] of headers) {
+    if (!isHeaderValue(value)) {
+      throw new TypeError(`the header ${name} must be one line of Latin-1`);
+    }
+  }
+}
+
 /** Every Response that was sent. */
 const used = new WeakSet<Response>();
 
@@ -103,12 +118,13 @@ const used = new WeakSet<Response>();
  * Notes that a Response is sent. A body cannot be sent twice: the runtimes then answer 500, and only
  * their own hook learns of it.
  *
- * @throws {TypeError} where its body was sent already.
+ * @throws {TypeError} where its body was sent already, or its headers cannot be sent.
  */
-export function unused(response: Response): Response {
+export function sendable(response: Response): Response {
   if (response.bodyUsed || (used.has(response) && response.body !== null)) {
     throw new TypeError("its Response was used already: make one for each request");
   }
+  checkHeaders(response.headers);
   used.add(response);
   return response;
 }
@@ -166,7 +182,7 @@ export class Http {
     }
     const info = new RequestInfo(ip, port).markOn(request);
     return ask(() => fetch(request, info), (answer) => {
-      if (answer instanceof Response) return unused(answer);
+      if (answer instanceof Response) return sendable(answer);
       throw new TypeError(`it must answer with a Response: current value is ${describe(answer)}`);
     }, (cause) => {
       const particulars = `'fetch' failed: ${describe(cause)}`;

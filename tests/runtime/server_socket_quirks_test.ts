@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
-import { onDeno } from "../helpers/programs.ts";
+import { onDeno, Program } from "../helpers/programs.ts";
 import { BINARY, CLOSE, header, PING, PONG, rawConnect, TEXT } from "../peers/raw.ts";
 import { type BareBunServer, type BareBunSocket, bun, deno } from "./bare.ts";
 
@@ -179,5 +179,14 @@ describe("a connection of the runtime's server", () => {
       raw.socket.destroy();
       await deadline(server.stop(), 30_000);
     }
+  });
+});
+
+describe("the runtime's server that answers with a control character in a header", () => {
+  it("ends the process on Deno, and sends it on Bun", async () => {
+    await using program = Program.here("control_in_header.ts", []);
+    const { code, stdout, stderr } = await deadline(program.ended, 60_000);
+    if (onDeno) assert(code !== 0 && stderr.includes("panicked"), stderr);
+    else assertEquals([code, stdout], [0, "true\n"]);
   });
 });

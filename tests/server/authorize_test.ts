@@ -137,6 +137,10 @@ for (const [when, way] of Object.entries(WAYS)) {
       "Headers": new Headers(),
       "Response.error(), which no client can be sent": Response.error(),
       "a Response that says it has upgraded": new Response(null, { status: 101 }),
+      "a Response with a control character in a header": new Response(null, {
+        status: 401,
+        headers: { "x-user": "Ada\x01" },
+      }),
       "another library's Response": new (class {
         readonly status = 401;
         get [Symbol.toStringTag]() {

@@ -52,6 +52,8 @@ describe("createWebSocketServer().start({ fetch })", () => {
       "answers nothing": () => undefined,
       "answers text": () => "page",
       "answers an object that looks like one": () => ({ status: 200, headers: {}, body: null }),
+      "answers with a control character in a header": () =>
+        new Response("page", { headers: { "x-user": "Ada\x01" } }),
     };
     for (const [what, fail] of Object.entries(failures)) {
       it(`answers 500 and tells 'error' when it ${what}, ${when}`, async () => {

@@ -1,6 +1,6 @@
 /** What `authorize` and `fetch` are told beside the request, and the headers of the 101. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { getRequestIP, H3 } from "h3";
 import { Hono } from "hono";
@@ -103,6 +103,25 @@ describe("createWebSocketServer().start({ authorize(request, info) })", () => {
       );
     });
   }
+
+  for (const control of ["\x01", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\x7f"]) {
+    it(`answers 500 and tells 'error' where one has ${JSON.stringify(control)}, and not what is in it`, async () => {
+      const { status, errors } = await handshake((headers) => {
+        headers.append("x-node", "n1");
+        headers.append("set-cookie", `user=Ada${control}x`);
+      });
+      assertEquals([status, errors.map(({ kind }) => kind)], [500, ["hookFailed"]]);
+      const why = "TypeError: the header set-cookie must be one line of Latin-1";
+      assertStringIncludes(errors[0]!.message, why);
+      assert(!errors[0]!.message.includes("Ada"));
+    });
+  }
+
+  it("sends a tab, and what is beyond ASCII", async () => {
+    const value = "n\t1 ~\x80\xff";
+    const { status, errors } = await handshake((headers) => headers.set("x-node", value));
+    assertEquals([status, errors], [101, []]);
+  });
 });
 
 describe("createWebSocketServer().start({ fetch(request, info) })", () => {
