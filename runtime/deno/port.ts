@@ -1,6 +1,13 @@
 /** How long to wait before a port is listened on again, in ms. */
 const AGAIN_MS = 100;
 
+/**
+ * Why a server has ended with no cause: Deno could not send what a request was answered with, as where somebody has locked
+ * its body; unless the answer was to an upgrade, or to HTTP/2, its `onError` is asked (2.9.6, `tests/server/same_response_test.ts`).
+ */
+const NO_ANSWER =
+  "Deno could not send an answer, and has ended its server: its own words are on the console";
+
 /** A server of the runtime. */
 export interface DenoServer {
   addr: { hostname?: string; port?: number };
@@ -33,7 +40,7 @@ export class Port {
     const stopped = new AbortController();
     const server = this.#serve(stopped.signal);
     this.#current = { server, stopped };
-    server.finished.catch((cause) => this.#end(cause));
+    server.finished.then(() => this.#end(new Error(NO_ANSWER)), (cause) => this.#end(cause));
     return server;
   }
 

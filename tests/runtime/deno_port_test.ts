@@ -12,6 +12,8 @@ class World {
   fault: Error | undefined;
   readonly port: Port;
   #end: (cause: Error) => void = () => {};
+  /** Ends the server as Deno does by itself. */
+  finish: () => void = () => {};
 
   constructor() {
     this.port = new Port((signal) => {
@@ -19,8 +21,9 @@ class World {
         this.log.push("throws");
         throw this.fault;
       }
-      const { promise: finished, reject } = Promise.withResolvers<void>();
+      const { promise: finished, reject, resolve } = Promise.withResolvers<void>();
       this.#end = reject;
+      this.finish = resolve;
       this.log.push("listens");
       signal.addEventListener("abort", () => {
         this.log.push("aborted");
@@ -59,6 +62,22 @@ describe("a port on Deno", () => {
     assertEquals(log.slice(7), ["once more", "listens"]);
     await port.abort();
     assertEquals(log.slice(9), ["aborted"]);
+  });
+
+  it("is listened on again where that has ended with no cause, and is not aborted in between", async () => {
+    using time = new FakeTime();
+    const world = new World();
+    world.port.listen();
+    world.finish();
+    await time.tickAsync(100);
+    const why =
+      "Deno could not send an answer, and has ended its server: its own words are on the console";
+    assertEquals(world.log.splice(0), ["listens", why, "listens"]);
+    world.finish();
+    await time.tickAsync(99);
+    await world.port.abort();
+    assertEquals(world.log, [why]);
+    assertEquals(time.next(), false);
   });
 
   it("tells what keeps it from being listened on, each cause once", async () => {

@@ -1,10 +1,14 @@
 /** One Response that answers twice, of `fetch` and of `authorize`. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import { ask, exchange } from "../helpers/http.ts";
+import { onDeno } from "../helpers/programs.ts";
+import { RawPeers } from "../helpers/raw_peers.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
+import { openTcp, requestHead, TEXT } from "../peers/raw.ts";
 
 type Fetch = NonNullable<WebSocketServerConfig["fetch"]>;
 type Authorize = NonNullable<WebSocketServerConfig["authorize"]>;
@@ -70,5 +74,33 @@ describe("createWebSocketServer().start({ fetch, authorize }) that answers with 
       assertEquals((await ask(watched.port)).status, 204);
     }
     assertEquals(watched.log, Array(3).fill("error 200 403"));
+  });
+
+  it("lives on where somebody has locked the body of one that refuses, and tells 'error'", async () => {
+    const locked = () => {
+      const answer = new Response(new ReadableStream(), { status: 401 });
+      answer.body!.getReader();
+      return answer;
+    };
+    await using watched = await WatchedServer.start({
+      authorize: ({ headers }) => headers.has("cookie") || locked(),
+    });
+    const friend = { headers: { cookie: "a=1" } };
+    await using peers = new RawPeers(watched);
+    const first = await peers.connect(friend);
+    const connection = await watched.connected();
+    const asked = await openTcp(watched.port);
+    asked.write(requestHead(watched.port));
+    await watched.until(() => watched.errors.length === 2);
+    asked.destroy();
+    const told = onDeno ? "listenFailed" : "hookFailed"; // one ends its server, which is started anew
+    assertEquals(watched.errors.map(({ kind }) => kind), ["handshakeRefused", told]);
+    let second;
+    for (let tries = 0; second === undefined; tries++) {
+      assertLess(tries, 500);
+      second = await peers.connect(friend).catch(() => delay(20));
+    }
+    assertEquals(await watched.server.send("still here", connection), true);
+    assertEquals((await first.next(TEXT)).payload, new TextEncoder().encode("still here"));
   });
 });
