@@ -1,9 +1,12 @@
-/** A server with a history in a host: what its clients get, whether they can resume or not. */
+/** A server with a history in a host, and on a runtime: what its clients get, whether they can resume or not. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { createWebSocket, createWebSocketServer, type WebSocketConnection } from "../../mod.ts";
+import type { AcceptorEvents, ServerRuntime } from "../../runtime/contract.ts";
+import { FakeClock } from "../../testing.ts";
+import { ScriptedServer } from "../helpers/scripted_runtime.ts";
 import { TestHost } from "../helpers/test_host.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
 
@@ -51,4 +54,33 @@ describe("a server with a history that is mounted", () => {
     for (const { ws } of all) await ws.close();
     await server.stop();
   });
+});
+
+describe("what a runtime and its owner tell each other", () => {
+  for (const history of [false, true]) {
+    it(`is told with a history: ${history}, a host's fault and its cause, and who is to leave the port`, async () => {
+      const clock = new FakeClock();
+      const scripted = new ScriptedServer();
+      let host: AcceptorEvents | undefined;
+      const log: unknown[] = [];
+      const runtime: ServerRuntime = {
+        ...{ name: "", canPing: true, checksPayload: true, fault: () => "other" },
+        listen: (options, events) => ({
+          ...scripted.listen(options, events),
+          retire: () => void log.push("retires"),
+        }),
+        mount: (options, events) => scripted.mount(options, host = events),
+      };
+      const server = createWebSocketServer({ clock, runtime, history });
+      server.on("error", ({ kind, cause }) => log.push([kind, cause]));
+      await clock.until(server.start({ serverPort: 1 }));
+      await clock.until(server.stop());
+      await clock.until(server.mount());
+      host!.hostFault("why", log);
+      await clock.until(server.stop());
+      assertEquals(log.length, 2);
+      assertEquals(log[0], "retires");
+      assertStrictEquals((log[1] as unknown[])[1], log);
+    });
+  }
 });
