@@ -21,18 +21,48 @@ export function callBack(
   );
 }
 
-/** Calls a callback when little is queued of what was sent, or with what became of it. */
+/** A callback that waits. */
+interface Waiting {
+  call(error?: Error): void;
+  /** What its message was refused with; nothing of most. */
+  readonly refused: Promise<Error | undefined> | undefined;
+  /** Whether little was queued when its message was. */
+  readonly isTaken: boolean;
+}
+
+/** Those of each connection, in the order of their messages; none for most. */
+const waiting = new WeakMap<ServerConnection, Waiting[]>();
+
+/** Calls a callback when little is queued of what was sent, or with what became of it, in the order of the calls. */
 export function callWhenSent(
   connection: ServerConnection,
   sent: Promise<unknown>,
   callback: WsCallback,
 ): void {
   const call = (error?: Error) => callBack(connection, callback, error);
-  if (sent === ACCEPTED && connection.bufferedAmount <= SENT_BYTES) return call();
-  sent.then(() => taken(connection)).then(
-    (isTaken) => call(isTaken ? undefined : new Error("The connection is over")),
-    call,
-  );
+  const line = waiting.get(connection);
+  const isTaken = sent === ACCEPTED && connection.bufferedAmount <= SENT_BYTES;
+  if (isTaken && line === undefined) return call();
+  const refused = sent === ACCEPTED
+    ? undefined
+    : sent.then(() => undefined, (cause: Error) => cause);
+  if (line !== undefined) return void line.push({ call, refused, isTaken });
+  const begun = [{ call, refused, isTaken }];
+  waiting.set(connection, begun);
+  void callInOrder(connection, begun);
+}
+
+async function callInOrder(connection: ServerConnection, line: Waiting[]): Promise<void> {
+  while (line.length > 0) {
+    /** Whether little is queued: all of these have gone out then. */
+    let isLow: boolean | undefined;
+    for (const { call, isTaken, refused } of line.splice(0)) {
+      const error = refused && await refused;
+      const isGone = error === undefined && !isTaken && !(isLow ??= await taken(connection));
+      call(isGone ? new Error("The connection is over") : error);
+    }
+  }
+  waiting.delete(connection);
 }
 
 /** Waits until little is queued: as long as it is open, and then, as 'close' has been told, until it is gone. */

@@ -2,9 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { createWebSocketServer } from "../../mod.ts";
 import { wsServer, type WsSocket } from "../../node.ts";
+import { FakeClock } from "../../testing.ts";
 import { within } from "../helpers/client.ts";
 import { MemoryPair } from "../helpers/memory_pair.ts";
+import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 import { pair } from "../helpers/ws_pair.ts";
 import { CLOSE } from "../peers/raw.ts";
 
@@ -41,6 +44,53 @@ describe("a callback of a message behind which the socket is closed", () => {
     peer.close(4000);
     assertEquals(await within(called), undefined);
     await server.stop();
+  });
+});
+
+describe("callbacks of several messages", () => {
+  it("are called in order, also where little is queued as the last is sent", async () => {
+    const clock = new FakeClock();
+    const runtime = new ScriptedServer();
+    const server = createWebSocketServer({ clock, runtime });
+    let socket!: WsSocket;
+    wsServer(server).on("connection", (one) => socket = one);
+    await server.start({ serverPort: 80, maxPayload: 10 });
+    const admission = runtime.enter();
+    const inner = new ScriptedSocket();
+    admission.open(inner);
+    const called: string[] = [];
+    const send = (data: string, queued: number) => {
+      inner.bufferedAmount = queued;
+      socket.send(data, (error) => {
+        called.push(`${data.slice(0, 5)} ${error?.name}`);
+        if (data === "1st") send("inner", 65_537);
+      });
+    };
+    for (const data of ["1st", "2nd", "3rd"]) send(data, 65_537);
+    send("4th", 65_536);
+    send("large", 0);
+    send("too large by far", 0);
+    const { error } = console;
+    console.error = () => called.push("printed");
+    try {
+      await clock.advance(1000);
+    } finally {
+      console.error = error;
+    }
+    const names = ["1st", "2nd", "3rd", "4th", "large"].map((name) => `${name} undefined`);
+    assertEquals(called.splice(0), [...names, "too l BusinessError"]);
+    inner.bufferedAmount = 0;
+    await clock.advance(1000);
+    assertEquals(called.splice(0), ["inner undefined"]);
+    send("alone", 65_536);
+    await clock.advance(0);
+    assertEquals(called.splice(0), ["alone undefined"]);
+    send("lost", 65_537);
+    send("as it", 0);
+    admission.closed({ code: 1006, reason: "" });
+    await clock.advance(1000);
+    assertEquals(called, ["lost Error", "as it undefined"]);
+    await clock.until(server.stop());
   });
 });
 
