@@ -55,9 +55,15 @@ interface Emitted {
   readonly set?: WsHandler;
 }
 
+/** What an EventEmitter has as its `emit`. On Bun 1.4.5 one that captures rejections has another. */
+const OWN_EMITS: ReadonlySet<unknown> = new Set([
+  EventEmitter.prototype.emit,
+  new EventEmitter({ captureRejections: true }).emit,
+]);
+
 /**
  * Emits, and has all listeners called, whichever of them fail: the last failure is thrown, and those before it are
- * reported.
+ * reported. An `emit` that a program has put in its place decides that itself.
  *
  * @returns Whether there are listeners.
  */
@@ -67,7 +73,8 @@ export function emitToAll(
   type: string,
   ...args: unknown[]
 ): boolean {
-  if (emitter.listenerCount(type) < 2) return emitter.emit(type, ...args);
+  const isOwn = OWN_EMITS.has(emitter.emit);
+  if (!isOwn || emitter.listenerCount(type) < 2) return emitter.emit(type, ...args);
   if (type === "error") emitter.emit(errorMonitor, ...args); // as an EventEmitter does
   const what = `a listener of '${type}' in the shape of ws`;
   let failed: { cause: unknown } | undefined;

@@ -40,36 +40,72 @@ describe("a listener that gets events", () => {
 });
 
 describe("listeners of which some fail", () => {
-  it("are all told of a message, of each end, and of each connection, and their failures are", async () => {
+  for (const captures of [false, true]) {
+    it(`are all told of a message, an end, a connection, and so are their failures, capturing: ${captures}`, async () => {
+      using _ = { [Symbol.dispose]: () => void (EventEmitter.captureRejections = false) };
+      EventEmitter.captureRejections = captures;
+      await using pair = await MemoryPair.start();
+      const { clock, server, ws } = pair;
+      const told: string[] = [];
+      const failed: unknown[] = [];
+      server.on("error", ({ cause }) => failed.push((cause as Error).message));
+      const hear = (emitter: EventEmitter, name: string) => {
+        for (const nth of ["1st", "2nd"]) {
+          emitter.once(name, () => {
+            throw new Error(`${nth} of ${name}`);
+          });
+        }
+        emitter.on(name, () => told.push(name));
+      };
+      const wss = wsServer(server);
+      hear(wss, "connection");
+      wss.on("connection", (socket) => {
+        for (const name of ["error", "message", "close"]) hear(socket, name);
+        socket.on(EventEmitter.errorMonitor, () => told.push("monitor"));
+        socket.send(Symbol("no data") as never);
+      });
+      await pair.open();
+      await ws.send("1");
+      await ws.send("2");
+      await clock.advance(100);
+      await ws.close();
+      await clock.advance(100);
+      assertEquals(told, ["connection", "monitor", "error", "message", "message", "close"]);
+      const names = ["connection", "error", "message", "close"];
+      assertEquals(failed, names.flatMap((name) => [`1st of ${name}`, `2nd of ${name}`]));
+    });
+  }
+});
+
+describe("an `emit` that a program has put in the place of a socket's, or of the server's", () => {
+  it("is called for each event, however many listen", async () => {
     await using pair = await MemoryPair.start();
     const { clock, server, ws } = pair;
-    const told: string[] = [];
-    const failed: unknown[] = [];
-    server.on("error", ({ cause }) => failed.push((cause as Error).message));
-    const hear = (emitter: EventEmitter, name: string) => {
-      for (const nth of ["1st", "2nd"]) {
-        emitter.once(name, () => {
-          throw new Error(`${nth} of ${name}`);
-        });
-      }
-      emitter.on(name, () => told.push(name));
+    const told: unknown[] = [];
+    const watch = (emitter: EventEmitter) => {
+      const { emit } = emitter;
+      emitter.emit = function (type, ...args) {
+        told.push(type);
+        return emit.call(this, type, ...args);
+      };
     };
     const wss = wsServer(server);
-    hear(wss, "connection");
+    watch(wss);
+    wss.on("connection", () => {});
     wss.on("connection", (socket) => {
-      for (const name of ["error", "message", "close"]) hear(socket, name);
-      socket.on(EventEmitter.errorMonitor, () => told.push("monitor"));
-      socket.send(Symbol("no data") as never);
+      watch(socket);
+      for (const name of ["message", "close", "error"]) {
+        for (let n = 0; n < 2; n++) socket.on(name, () => told.push(`heard ${name}`));
+      }
+      socket.send({} as never);
     });
     await pair.open();
     await ws.send("1");
-    await ws.send("2");
     await clock.advance(100);
     await ws.close();
     await clock.advance(100);
-    assertEquals(told, ["connection", "monitor", "error", "message", "message", "close"]);
-    const names = ["connection", "error", "message", "close"];
-    assertEquals(failed, names.flatMap((name) => [`1st of ${name}`, `2nd of ${name}`]));
+    const twice = (name: string) => [name, `heard ${name}`, `heard ${name}`];
+    assertEquals(told, ["connection", ...twice("error"), ...twice("message"), ...twice("close")]);
   });
 });
 
