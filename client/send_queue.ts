@@ -72,19 +72,20 @@ export function overflow(
   return why === undefined ? undefined : businessError("queueFull", `send: ${why}`);
 }
 
-/** The same in words. */
+/** The same in words, of a message or of one that has so many bytes, beside as many that wait elsewhere. */
 export function whyFull(
   to: Room,
   maxBufferedAmount: number,
-  data: WebSocketData,
+  data: WebSocketData | number,
+  waiting = 0,
 ): string | undefined {
   const { maxQueued, queue } = to;
   if (Math.min(maxBufferedAmount, maxQueued) === Infinity) return undefined; // nothing is counted
-  const bytes = byteLength(data);
+  const bytes = typeof data === "number" ? data : byteLength(data);
   const why = (option: string, limit: number, queued: number) =>
-    queued + bytes <= limit
+    queued + waiting + bytes <= limit
       ? undefined
-      : `'${option}' is ${limit}, and ${queued} bytes are queued already`;
+      : `'${option}' is ${limit}, and ${queued + waiting} bytes are queued already`;
   // What waits for another connection is never more than all, for which the runtime is asked.
   return (maxQueued < maxBufferedAmount
     ? why("reconnect.maxQueued", maxQueued, queue!.bytes)

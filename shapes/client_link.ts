@@ -25,7 +25,7 @@ import type { ClientModel } from "./client_model.ts";
 import { type ConnectTurn, takeTurn } from "./connect_turns.ts";
 import type { Link, LinkEnd } from "./link.ts";
 import { readAttempt, type ReadInit, requestOf } from "./socket_init.ts";
-import { CLOSED, CLOSING, CONNECTING, isForPages, noRoom, OPEN } from "./socket_model.ts";
+import { CLOSED, CLOSING, CONNECTING, isForPages, noRoom, OPEN, tooBig } from "./socket_model.ts";
 
 /** The largest message, in bytes, unless set otherwise: what both runtimes take in one frame. */
 const MAX_PAYLOAD = 67_108_863;
@@ -124,16 +124,19 @@ export class ClientLink implements Link, ReconnectOwner {
     return isForPages(code);
   }
 
-  transmit(data: WebSocketData): void {
+  admit(bytes: number, waiting: number): void {
+    if (bytes > this.#maxPayload) throw tooBig(this.#maxPayload, bytes);
+    const full = whyFull(this.#connection, this.#maxBufferedAmount, bytes, waiting);
+    if (full !== undefined) throw noRoom(full);
+  }
+
+  transmit(data: WebSocketData, isAdmitted = false): void {
     if (this.#fate === "dropped") return void (this.#left += byteLength(data)); // it was a Blob, as in `ask`
     if (this.state >= CLOSING) throw businessError("closing", "send: the connection is closing");
-    if (exceeds(data, this.#maxPayload)) {
-      throw noRoom(
-        `'maxPayload' is ${this.#maxPayload}: current value has ${byteLength(data)} bytes`,
-      );
-    }
+    if (exceeds(data, this.#maxPayload)) throw tooBig(this.#maxPayload, byteLength(data));
     const connection = this.#connection;
-    const full = whyFull(connection, this.#maxBufferedAmount, data);
+    // One that waited has had room: the head of a frame is not to cost it, and a lost connection may.
+    const full = whyFull(connection, isAdmitted ? Infinity : this.#maxBufferedAmount, data);
     if (full !== undefined) throw noRoom(full);
     connection.send(data);
   }

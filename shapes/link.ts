@@ -13,8 +13,13 @@ export interface Link {
   readonly queues: boolean;
   /** Whether a program may close with this code. */
   allows(code: number): boolean;
+  /**
+   * Throws where a message of so many bytes is too big, or has no room beside what is queued and so many bytes that
+   * wait. Only where it takes messages.
+   */
+  admit(bytes: number, waiting: number): void;
   /** Sends a message, or throws where there is no room for it. Only where it takes messages. */
-  transmit(data: WebSocketData): void;
+  transmit(data: WebSocketData, isAdmitted?: boolean): void;
   /** Sends a message that the peer is to acknowledge. Never throws. Only where it takes messages. */
   ask(data: WebSocketData): Promise<boolean>;
   /** Starts to close; `ended` follows. With no code the Close frame has none. Once at the most. */

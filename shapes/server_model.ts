@@ -11,7 +11,7 @@ import type { ConnectionEars } from "../server/connection_ears.ts";
 import { dispatchOn } from "./dispatch.ts";
 import type { Link } from "./link.ts";
 import { listenTo, type ShapedServer, shut } from "./server_hub.ts";
-import { CLOSED, CLOSING, noRoom, OPEN, SocketModel } from "./socket_model.ts";
+import { CLOSED, CLOSING, OPEN, SocketModel, tooBig } from "./socket_model.ts";
 
 /** The state of a server's socket, and what is below it, in one: there is one for each connection. */
 export class ServerModel extends SocketModel implements Link, ConnectionEars {
@@ -64,12 +64,16 @@ export class ServerModel extends SocketModel implements Link, ConnectionEars {
     return isAllowed(code) && isSendable(code);
   }
 
+  /** For what finds no room the peer is dropped, or 'error' is told. */
+  admit(bytes: number): void {
+    const { maxPayload } = this.#connection.host;
+    if (bytes > maxPayload) throw tooBig(maxPayload, bytes);
+  }
+
   transmit(data: WebSocketData): void {
     if (this.#connection.sendAtOnce(data)) return;
     const { host: { maxPayload }, handle } = this.#connection;
-    if (exceeds(data, maxPayload)) {
-      throw noRoom(`'maxPayload' is ${maxPayload}: current value has ${byteLength(data)} bytes`);
-    }
+    if (exceeds(data, maxPayload)) throw tooBig(maxPayload, byteLength(data));
     const sent = this.#server.send(data, handle);
     if (sent !== ACCEPTED) sent.catch((error: BusinessError) => this.failed(error));
   }

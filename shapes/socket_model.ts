@@ -22,6 +22,7 @@ import {
   Pile,
   refuseAll,
   Sent,
+  sizeOf,
   type Waiting,
   type WaitingData,
 } from "./socket_sent.ts";
@@ -120,7 +121,9 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     if (state === CLOSING || state === CLOSED) {
       this.#keep().lateBytes += sizeOf(data);
     } else if (data instanceof Blob || this.#sent?.waiting !== undefined) {
-      this.#wait({ data: data instanceof Blob ? data : snapshot(data) }, sizeOf(data));
+      const bytes = sizeOf(data);
+      this.link!.admit(bytes, this.#sent?.waitingBytes ?? 0);
+      this.#wait({ data: data instanceof Blob ? data : snapshot(data), bytes });
     } else {
       this.#send(data);
     }
@@ -135,7 +138,7 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     if (!(data instanceof Blob) && this.#sent?.waiting === undefined) return link.ask(data);
     return Refusal.pending((resolve, reject) => {
       const kept = data instanceof Blob ? data : snapshot(data);
-      this.#wait({ data: kept, answer: { resolve, reject } }, sizeOf(data));
+      this.#wait({ data: kept, bytes: sizeOf(data), answer: { resolve, reject } });
     });
   }
 
@@ -271,9 +274,9 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
     if (spare.length < MOST_SPARE) spare.push(sent);
   }
 
-  #wait(waiting: WaitingData, bytes: number): void {
+  #wait(waiting: WaitingData): void {
     const sent = this.#keep();
-    sent.waitingBytes += bytes;
+    sent.waitingBytes += waiting.bytes;
     if (sent.waiting !== undefined) return void sent.waiting.push(waiting);
     sent.waiting = [waiting];
     void this.#sendWaiting(sent, sent.waiting);
@@ -288,16 +291,16 @@ export abstract class SocketModel extends EventListeners implements MessageSourc
         continue;
       }
       try {
-        const { data: given, answer } = next;
+        const { answer, bytes, data: given } = next;
         const data = given instanceof Blob ? await given.arrayBuffer() : given;
         if (this.isOver) return;
         waiting.shift();
-        sent.waitingBytes -= sizeOf(given);
+        sent.waitingBytes -= bytes;
         if (answer !== undefined) this.link!.ask(data).then(answer.resolve, answer.reject);
-        else this.link!.transmit(data);
+        else this.link!.transmit(data, true);
       } catch (cause) {
         if (this.isOver) return;
-        if (waiting[0] !== next) sent.waitingBytes += sizeOf(next.data); // it found no room
+        if (waiting[0] !== next) sent.waitingBytes += next.bytes; // it found no room
         this.#unsent(cause, sent, waiting);
       }
     }
@@ -322,12 +325,12 @@ export function isForPages(code: number): boolean {
   return code === 1000 || (code >= 3000 && code <= 4999);
 }
 
-/** How many bytes data has on the wire. */
-function sizeOf(data: WebSocketData | Blob): number {
-  return data instanceof Blob ? data.size : byteLength(data);
-}
-
 /** What `send` throws where a message finds no room. */
 export function noRoom(why: string): DOMException {
   return new DOMException(`send: ${why}`, "QuotaExceededError");
+}
+
+/** The same of one that is too big. */
+export function tooBig(maxPayload: number, bytes: number): DOMException {
+  return noRoom(`'maxPayload' is ${maxPayload}: current value has ${bytes} bytes`);
 }

@@ -2,6 +2,7 @@
 
 import type { WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
+import { byteLength, mostBytes } from "../internal/payload.ts";
 
 /** How many of anything are kept for the next turn: as many sockets as usually send in one. */
 export const MOST_SPARE = 64;
@@ -12,6 +13,8 @@ export type Waiting = WaitingData | { code: number | undefined; reason: string }
 /** A message that waits. */
 export interface WaitingData {
   readonly data: WebSocketData | Blob;
+  /** Bytes that it counts until it is sent. */
+  readonly bytes: number;
   /** Whoever is to hear of it, where it is to be acknowledged. */
   readonly answer?: Answer;
 }
@@ -58,6 +61,15 @@ export class Sent {
   /** The texts among that, whose bytes are counted only where somebody asks. */
   readonly freshTexts = new Pile<string>();
   isFresh = false;
+}
+
+/**
+ * How many bytes it has on the wire: none where it is no message, or none that can be sent. Nor of a Blob before it is
+ * read that is a pipe, or the like: on Bun 1.4.5 that has a size without end.
+ */
+export function sizeOf(data: unknown): number {
+  if (data instanceof Blob) return Number.isFinite(data.size) ? data.size : 0;
+  return Number.isNaN(mostBytes(data)) ? 0 : byteLength(data as WebSocketData);
 }
 
 /** Says of those that were to be acknowledged that they were never sent. */

@@ -1,9 +1,8 @@
 /** When a socket in the shape of `ws` sends, and whom it tells of that. Not part of the public API. */
 
-import type { WebSocketData } from "../client/types.ts";
-import { byteLength, mostBytes } from "../internal/payload.ts";
 import { ACCEPTED } from "../internal/result.ts";
 import type { ServerConnection } from "../server/connection.ts";
+import { sizeOf } from "./socket_sent.ts";
 import type { WsCallback } from "./ws_data.ts";
 
 /** Bytes that may be queued when the callback of a `send` is called. */
@@ -114,10 +113,4 @@ export function inLine<T>(
     lines.delete(socket);
     over();
   });
-}
-
-/** How many bytes it has on the wire: none where it is no message, or none that can be sent. */
-export function sizeOf(data: unknown): number {
-  if (data instanceof Blob) return data.size;
-  return Number.isNaN(mostBytes(data)) ? 0 : byteLength(data as WebSocketData);
 }

@@ -9,13 +9,14 @@ import type { ServerConnection } from "../server/connection.ts";
 import { NOTHING, withoutConstructor } from "./bare_emitter.ts";
 import { listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
+import { sizeOf } from "./socket_sent.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
 import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
 import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
 import { addListener, emitMessage, emitToAll, handlerOf, removeListener } from "./ws_listeners.ts";
 import { setHandler, tellAll } from "./ws_listeners.ts";
 import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
-import { callBack, callWhenSent, inLine, sizeOf, waitingBytes } from "./ws_sending.ts";
+import { callBack, callWhenSent, inLine, waitingBytes } from "./ws_sending.ts";
 import { tcpOf } from "./ws_tcp.ts";
 
 /** What sockets are of: one for each `wsServer`. */

@@ -1,6 +1,6 @@
 /** A socket of ./standard that begins to end by itself while it reads a Blob: what it tells, and what it counts. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { WebSocket } from "../../standard.ts";
 import { FakeClock } from "../../testing.ts";
@@ -94,11 +94,59 @@ describe("a socket that reads a Blob", () => {
     assertEquals([told, socket.readyState, clock.pending], [["unsent", 1001], 3, 0]);
   });
 
-  it("counts what finds no room", async () => {
-    const { end, runtime, socket, told } = await sending({ maxPayload: 3 });
+  it("counts what finds no room any more", async () => {
+    const { clock, read, runtime, socket, told } = await sending({ reconnect: { maxQueued: 3 } });
     socket.addEventListener("error", () => told.push(`state ${socket.readyState}`));
-    await end(1011);
-    assertEquals([told, runtime.socket.calls], [["unsent", "state 2", 1011], ["close 1011"]]);
+    runtime.events.closed({ code: 1001, reason: "" });
+    read();
+    await clock.advance(0);
+    assertEquals([told, socket.bufferedAmount], [[1001, "unsent", "state 2"], 4]);
+    await new Promise((resolve) => setTimeout(resolve));
+    await clock.advance(100_000);
+    assertEquals(told.slice(3), ["aborted", "state 3", 1006]);
+    assertEquals([socket.bufferedAmount, clock.pending], [4, 0]);
+  });
+
+  const more = (bytes: number) => [new Blob(["x".repeat(bytes)]), "x".repeat(bytes)];
+  for (
+    const [option, most] of [["maxPayload", 5], ["maxBufferedAmount", 1], ["maxQueued", 1]] as const
+  ) {
+    it(`throws at once for what ${option} forbids, and stays open`, async () => {
+      const { clock, read, runtime, socket, told } = await sending(
+        option === "maxQueued"
+          ? { maxPayload: 10, reconnect: { maxQueued: 5 } }
+          : { maxPayload: 10, [option]: 5 },
+      );
+      if (option === "maxQueued") runtime.events.closed({ code: 1001, reason: "" });
+      for (const one of more(most + 1)) {
+        const { name, message } = assertThrows(() => socket.send(one), DOMException);
+        assertEquals([name, message.includes(`${option}' is 5`)], ["QuotaExceededError", true]);
+      }
+      assertEquals(socket.bufferedAmount, 4);
+      socket.send(more(most)[0]!);
+      read();
+      runtime.socket.bufferedAmount = 5; // with the head of its frame
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve));
+      assertEquals([told.includes("unsent"), socket.readyState < 2], [false, true]);
+      socket.terminate();
+      await new Promise((resolve) => setTimeout(resolve));
+      await clock.advance(100_000);
+    });
+  }
+
+  it("counts nothing of one that does not say how much is in it", async () => {
+    const { clock, read, runtime, socket } = await sending();
+    const { blob, read: readOther } = slowBlob();
+    socket.send(Object.defineProperty(blob, "size", { value: Infinity })); // a pipe, on Bun
+    assertEquals(socket.bufferedAmount, 4);
+    read();
+    readOther();
+    for (let i = 0; i < 3; i++) await clock.advance(0);
+    assertEquals([runtime.socket.calls, socket.bufferedAmount], [["send", "send"], 0]);
+    socket.terminate();
+    socket.send(blob);
+    assertEquals(socket.bufferedAmount, 0);
+    await new Promise((resolve) => setTimeout(resolve));
   });
 
   it("ends at once where it is closed while it connects", async () => {

@@ -64,11 +64,14 @@ describe("a server's socket", () => {
     for (const [maxPayload, data, over] of [[4, "1234", "12345"], [3, "é2", "é23"]] as const) {
       const { pair, socket, log } = await served({ maxPayload });
       socket.send(data);
-      const { name, message } = assertThrows(() => socket.send(over), DOMException);
-      const words = `'maxPayload' is ${maxPayload}: current value has ${maxPayload + 1} bytes`;
-      assertEquals([name, message], ["QuotaExceededError", `send: ${words}`]);
+      for (const one of [over, new Blob([over])]) {
+        const { name, message } = assertThrows(() => socket.send(one), DOMException);
+        const words = `'maxPayload' is ${maxPayload}: current value has ${maxPayload + 1} bytes`;
+        assertEquals([name, message], ["QuotaExceededError", `send: ${words}`]);
+      }
       await pair.clock.advance(20);
       assertEquals(log, [data]);
+      socket.send(new Blob([data]));
       await pair[Symbol.asyncDispose]();
     }
   });
