@@ -67,6 +67,7 @@ class WebSocketDuplex extends Duplex {
 
   /** The end, which is told as a socket of Node's tells it: also where nobody reads, and nothing is left to be read. */
   #ended(): void {
+    if (this.destroyed) return; // it was cut off, and whoever reads must not take it for whole
     this.push(null);
     this.read(0);
   }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
-import type { Duplex } from "node:stream";
+import { type Duplex, PassThrough, pipeline } from "node:stream";
 import {
   BusinessError,
   createWebSocket,
@@ -243,4 +243,28 @@ describe("duplexOf() with a window", () => {
     }
     assertEquals(call(server, connection, { highWaterMark: 5 }).writableHighWaterMark, 5);
   });
+});
+
+describe("duplexOf() that is destroyed for no fault", () => {
+  for (const side of ["client", "server"]) {
+    for (const window of [undefined, 1000]) {
+      it(`has no end, and fails a pipeline, as a socket of Node's: ${side}, window ${window}`, async () => {
+        await using pair = await MemoryPair.start();
+        const near = side === "client" ? duplexOf(pair.ws, { window }) : undefined;
+        const connection = await pair.open();
+        const stream = near ?? duplexOf(pair.server, connection, { window });
+        const told: string[] = [];
+        for (const name of ["data", "end", "close"]) stream.on(name, () => told.push(name));
+        const piped = new Promise((resolve) =>
+          pipeline(stream, new PassThrough(), (error) => resolve(error?.code))
+        );
+        await pair.clock.advance(10);
+        if (near === undefined) void pair.ws.send(new Uint8Array(1));
+        else void pair.server.send(new Uint8Array(1), connection);
+        stream.destroy();
+        await pair.clock.advance(100);
+        assertEquals([await piped, told], ["ERR_STREAM_PREMATURE_CLOSE", ["close"]]);
+      });
+    }
+  }
 });
