@@ -82,7 +82,13 @@ function toBytes(data: unknown): Exclude<WebSocketData, string> {
 
 /** A copy of a message, as it is to be sent as it was at the call; what cannot be sent is refused later. */
 export function keep(message: WebSocketData): WebSocketData {
-  return Number.isNaN(mostBytes(message)) ? message : snapshot(message);
+  return Number.isNaN(mostBytes(message)) ? unshared(message) : snapshot(message);
+}
+
+/** Shared memory as it is now, which `ws` sends and no runtime does; anything else as it is. */
+export function unshared(message: WebSocketData): WebSocketData {
+  if (!ArrayBuffer.isView(message) || message.buffer instanceof ArrayBuffer) return message;
+  return Buffer.from(new Uint8Array(message.buffer, message.byteOffset, message.byteLength));
 }
 
 /** What `readyState` says of a connection. */

@@ -11,8 +11,8 @@ import { listenTo, type ShapedServer, shut, tellBuffer } from "./server_hub.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "./socket_model.ts";
 import { sizeOf } from "./socket_sent.ts";
 import { sendControl, tellControl } from "./ws_control.ts";
-import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unsupported } from "./ws_data.ts";
-import type { WsCallback, WsData, WsSendOptions } from "./ws_data.ts";
+import { keep, notOpen, reasonOf, STATES, toBuffer, toMessage, unshared } from "./ws_data.ts";
+import { unsupported, type WsCallback, type WsData, type WsSendOptions } from "./ws_data.ts";
 import { addListener, emitMessage, emitToAll, handlerOf, removeListener } from "./ws_listeners.ts";
 import { setHandler, tellAll } from "./ws_listeners.ts";
 import type { WsHandler, WsListener, WsSocketEvents } from "./ws_listeners.ts";
@@ -181,7 +181,8 @@ export class WsSocket extends EventEmitter {
     const isSent = this.#connection.sendAtOnce(message);
     if (isSent && callback === undefined) return;
     if (!isSent && STATES[this.#connection.state] !== OPEN) return this.#tooLate(message, callback);
-    const sent = isSent ? ACCEPTED : this.#owner.server.send(message, this.#connection.handle);
+    const { server } = this.#owner;
+    const sent = isSent ? ACCEPTED : server.send(unshared(message), this.#connection.handle);
     if (callback !== undefined) callWhenSent(this.#connection, sent, callback);
     else if (sent !== ACCEPTED) sent.catch((error) => this.#failed(error));
   }

@@ -28,17 +28,22 @@ async function gets(peer: RawPeer): Promise<string[]> {
 }
 
 describe("what a socket is given and gets", () => {
-  it("is bytes where `ws` makes some of it: of nothing, of numbers, of an object with a value", async () => {
+  it("is bytes where `ws` makes some of it: of nothing, numbers, an object with a value, shared memory", async () => {
     const { peer, server, socket } = await pair();
     for (const nothing of [undefined, null, false, 0n, []]) socket.send(nothing as never);
     const given = [[65, 66], { type: "Buffer", data: [67] }, new String("D")];
     for (const one of given) socket.send(one as never);
     socket.send([69] as const, { binary: false });
     socket.send([Uint8Array.of(70), Uint8Array.of(71)]);
+    const memory = new SharedArrayBuffer(2);
+    new Uint8Array(memory).set([72, 73]);
+    for (const shared of [memory, new DataView(memory, 1)]) socket.send(shared as never);
+    socket.send(new Uint8Array(memory), { binary: false });
     socket.close(4000);
     assertEquals(await gets(peer), [
       ...Array(5).fill("bytes "),
       ...["bytes AB", "bytes C", "bytes D", "text E", "bytes FG"],
+      ...["bytes HI", "bytes I", "text HI"],
       "close 4000",
     ]);
     await server.stop();
@@ -86,17 +91,20 @@ describe("a socket that sends a Blob", () => {
     const closed = once(socket, "close");
     socket.send(new Blob(["one"]));
     socket.send("two", (error) => told.push(error));
-    socket.send(bytes);
+    const shared = new Uint8Array(new SharedArrayBuffer(5));
+    shared.set(bytes);
+    for (const one of [bytes, shared]) socket.send(one);
     socket.send(bytes, { binary: false });
     socket.send("three", { binary: true });
     socket.send(new Blob(["four"]), { binary: false });
     socket.close(4000, "done");
-    bytes.fill(0);
+    for (const one of [bytes, shared]) one.fill(0);
     assertEquals(socket.readyState, 2);
     socket.close(4001);
     socket.send("late", (error) => told.push(error?.message.split(":")[0]));
     assertEquals(await gets(peer), [
-      ...["bytes one", "text two", "bytes bytes", "text bytes", "bytes three", "text four"],
+      ...["bytes one", "text two", "bytes bytes", "bytes bytes", "text bytes", "bytes three"],
+      "text four",
       "close 4000",
     ]);
     peer.close(4000);
