@@ -46,6 +46,11 @@ export class Clients extends Set<WsSocket> {
     return this.values();
   }
 
+  /** What a console shows, which would look at what the Set holds itself. */
+  [Symbol.for("nodejs.util.inspect.custom")](): Set<WsSocket> {
+    return new Set(this.#all());
+  }
+
   override add(): never {
     throw readOnly("add");
   }

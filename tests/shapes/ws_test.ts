@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IncomingMessage } from "node:http";
+import { inspect } from "node:util";
 import { BusinessError, createWebSocketServer } from "../../mod.ts";
 import { type WsServer, wsServer } from "../../node.ts";
 import { within } from "../helpers/client.ts";
@@ -47,6 +48,7 @@ describe("wsServer()", () => {
     assertEquals([clients.size, clients.has(socket)], [1, true]);
     assertEquals([[...clients.keys()], [...clients.values()]], [[socket], [socket]]);
     assertEquals([...clients.entries()], [[socket, socket]]);
+    assertEquals(inspect(clients), inspect(new Set([socket])));
     const seen: unknown[] = [];
     clients.forEach(function (this: unknown, ...all) {
       seen.push(this, ...all);
