@@ -107,9 +107,13 @@ describe("a socket that reads a Blob", () => {
     assertEquals([socket.bufferedAmount, clock.pending], [4, 0]);
   });
 
-  const more = (bytes: number) => [new Blob(["x".repeat(bytes)]), "x".repeat(bytes)];
+  const more = (bytes: number) => {
+    const arrayBuffer = () => Promise.resolve(new ArrayBuffer(bytes));
+    return [Object.assign(new Blob(["x".repeat(bytes)]), { arrayBuffer }), "x".repeat(bytes)];
+  };
+  // Besides a byte that is queued.
   for (
-    const [option, most] of [["maxPayload", 5], ["maxBufferedAmount", 1], ["maxQueued", 1]] as const
+    const [option, most] of [["maxPayload", 5], ["maxBufferedAmount", 0], ["maxQueued", 1]] as const
   ) {
     it(`throws at once for what ${option} forbids, and stays open`, async () => {
       const { clock, read, runtime, socket, told } = await sending(
@@ -117,20 +121,25 @@ describe("a socket that reads a Blob", () => {
           ? { maxPayload: 10, reconnect: { maxQueued: 5 } }
           : { maxPayload: 10, [option]: 5 },
       );
-      if (option === "maxQueued") runtime.events.closed({ code: 1001, reason: "" });
+      const queued = option === "maxQueued" ? 0 : 1;
+      if (queued === 0) runtime.events.closed({ code: 1001, reason: "" });
+      else runtime.socket.bufferedAmount = queued;
       for (const one of more(most + 1)) {
         const { name, message } = assertThrows(() => socket.send(one), DOMException);
         assertEquals([name, message.includes(`${option}' is 5`)], ["QuotaExceededError", true]);
       }
-      assertEquals(socket.bufferedAmount, 4);
+      assertEquals(socket.bufferedAmount, 4 + queued);
       socket.send(more(most)[0]!);
       read();
       runtime.socket.bufferedAmount = 5; // with the head of its frame
-      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve));
+      for (let i = 0; i < 5; i++) await clock.advance(0);
+      const sent = queued === 0 ? [] : ["send", "send"];
+      assertEquals([runtime.socket.calls, socket.bufferedAmount], [sent, 5]);
       assertEquals([told.includes("unsent"), socket.readyState < 2], [false, true]);
       socket.terminate();
-      await new Promise((resolve) => setTimeout(resolve));
       await clock.advance(100_000);
+      await new Promise((resolve) => setTimeout(resolve)); // its end is told in a task
+      assertEquals([told.at(-1), clock.pending], [1006, 0]);
     });
   }
 

@@ -99,6 +99,7 @@ describe("new WebSocket: the subprotocols", () => {
       [["a", "b.c"], "a, b.c"],
       [new Set(["x", 1]), "x, 1"],
       [{ toString: () => "mine" }, "mine"],
+      [{ [Symbol.toPrimitive]: () => "primitive" }, "primitive"],
       [{ [Symbol.iterator]: null, toString: () => "one" }, "one"],
       [Object.assign(() => {}, { toString: () => "callable" }), "callable"],
       [new String("abc"), "a, b, c"],

@@ -261,6 +261,8 @@ describe("a socket of ws", () => {
       socket = one;
       for (const type of ["ping", "pong"]) one.on(type, (data) => heard.push(`${type} ${data}`));
     });
+    server.on("connect", (connection) => void socketOf(server, connection)); // hears of neither
+    server.on("error", ({ message }) => heard.push(message));
     await server.start({ serverPort: 80 });
     const admission = runtime.enter();
     const inner = new ControlSocket();
