@@ -59,7 +59,8 @@ export function denoServer(): ServerRuntime | undefined {
 
 function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): TcpListener {
   const acceptor = new DenoAcceptor(deno, options, events);
-  const answers = new Answers();
+  /** Those of Deno's server that there is now: the answers of one that has ended are over with it. */
+  let answers!: Answers;
   /** How many have come by the Unix socket: they have no address. */
   let count = 0;
   const { path, reusePort } = options;
@@ -73,8 +74,9 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
     answers.add(answer instanceof Promise ? answer.then(completed) : completed(answer));
     return answer;
   };
-  const port = new Port((signal) =>
-    deno.serve({
+  const port = new Port((signal) => {
+    answers = new Answers();
+    return deno.serve({
       ...where,
       ...options.identity,
       signal,
@@ -83,7 +85,8 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
         events.failed(cause);
         return new Response(null, { status: 500 });
       },
-    }, handler), (cause) => events.lost(cause));
+    }, handler);
+  }, (cause) => events.lost(cause));
   const { addr } = port.listen();
   if (path === undefined) where.port = addr.port!; // any, at first, and this one from now on
   return {

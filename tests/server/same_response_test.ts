@@ -7,6 +7,7 @@ import type { WebSocketServerConfig } from "../../mod.ts";
 import { ask, exchange } from "../helpers/http.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
+import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
 import { WatchedServer } from "../helpers/watched_server.ts";
 import { openTcp, requestHead, TEXT } from "../peers/raw.ts";
 
@@ -102,5 +103,8 @@ describe("createWebSocketServer().start({ fetch, authorize }) that answers with 
     }
     assertEquals(await watched.server.send("still here", connection), true);
     assertEquals((await first.next(TEXT)).payload, new TextEncoder().encode("still here"));
+    const watch = new Stopwatch();
+    await watched.server.stop();
+    assertInTime(watch.ms, 1000, watch.short, "stop"); // it waits for no answer of the server that has ended
   });
 });
