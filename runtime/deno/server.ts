@@ -59,8 +59,7 @@ export function denoServer(): ServerRuntime | undefined {
 
 function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): TcpListener {
   const acceptor = new DenoAcceptor(deno, options, events);
-  /** Those of Deno's server that there is now: the answers of one that has ended are over with it. */
-  let answers!: Answers;
+  let answers = new Answers();
   /** How many have come by the Unix socket: they have no address. */
   let count = 0;
   const { path, reusePort } = options;
@@ -75,8 +74,7 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
     return answer;
   };
   const port = new Port((signal) => {
-    answers = new Answers();
-    return deno.serve({
+    const server = deno.serve({
       ...where,
       ...options.identity,
       signal,
@@ -86,6 +84,9 @@ function listen(deno: DenoLike, options: ListenOptions, events: PortEvents): Tcp
         return new Response(null, { status: 500 });
       },
     }, handler);
+    // Its answers are over with it. One that cannot accept has others, which go on.
+    server.finished.then(() => answers = new Answers(), () => {});
+    return server;
   }, (cause) => events.lost(cause));
   const { addr } = port.listen();
   if (path === undefined) where.port = addr.port!; // any, at first, and this one from now on

@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { ask } from "../helpers/http.ts";
 import { binaries, HERE, onDeno, Program } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { LIMIT_MS } from "../helpers/watched_server.ts";
@@ -51,11 +52,13 @@ async function taken(port: number): Promise<Server> {
 }
 
 describe("a server that may open no more files", () => {
-  it("goes on with those that are connected, and takes others once some have left", async () => {
+  it("goes on with those that are connected or wait for an answer, and takes others once some have left", async () => {
     await using program = startFew();
     const [, port] = await deadline(program.line(/port (\d+)/), LIMIT_MS);
     await using peers = new RawPeers({ port: Number(port) });
     const first = await peers.connect();
+    const asked = ask(Number(port));
+    await deadline(program.line(/asked/), LIMIT_MS);
     const sockets = connectMany(Number(port));
     // A known limit: Deno 2.9.6 stops to listen then, and tells nobody but who looks.
     if (onDeno) await deadline(program.line(/error listenFailed/), LIMIT_MS);
@@ -67,6 +70,8 @@ describe("a server that may open no more files", () => {
     second.send(TEXT, "stop");
     const { code, stdout, stderr } = await deadline(program.ended, LIMIT_MS);
     assertEquals(code, 0, stdout + stderr);
+    assertEquals((await asked).status, 200);
+    assertMatch(stdout, /answers\nstopped\n$/); // stop waits for it
     const told = stdout.split("\n").filter((line) => line.startsWith("error listenFailed"));
     if (!onDeno) assertEquals(told, []);
     for (const line of told) {

@@ -1,18 +1,25 @@
 /** One Response that answers twice, of `fetch` and of `authorize`. */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { delay } from "@std/async";
+import { deadline, delay } from "@std/async";
 import { describe, it } from "@std/testing/bdd";
 import type { WebSocketServerConfig } from "../../mod.ts";
 import { ask, exchange } from "../helpers/http.ts";
 import { onDeno } from "../helpers/programs.ts";
 import { RawPeers } from "../helpers/raw_peers.ts";
 import { assertInTime, Stopwatch } from "../helpers/stopwatch.ts";
-import { WatchedServer } from "../helpers/watched_server.ts";
+import { LIMIT_MS, WatchedServer } from "../helpers/watched_server.ts";
 import { openTcp, requestHead, TEXT } from "../peers/raw.ts";
 
 type Fetch = NonNullable<WebSocketServerConfig["fetch"]>;
 type Authorize = NonNullable<WebSocketServerConfig["authorize"]>;
+
+/** What refuses, with a body that somebody has locked. */
+function locked(): Response {
+  const answer = new Response(new ReadableStream(), { status: 401 });
+  answer.body!.getReader();
+  return answer;
+}
 
 describe("createWebSocketServer().start({ fetch, authorize }) that answers with one Response twice", () => {
   const says = /its Response was used already: make one for each request/;
@@ -78,11 +85,6 @@ describe("createWebSocketServer().start({ fetch, authorize }) that answers with 
   });
 
   it("lives on where somebody has locked the body of one that refuses, and tells 'error'", async () => {
-    const locked = () => {
-      const answer = new Response(new ReadableStream(), { status: 401 });
-      answer.body!.getReader();
-      return answer;
-    };
     await using watched = await WatchedServer.start({
       authorize: ({ headers }) => headers.has("cookie") || locked(),
     });
@@ -106,5 +108,21 @@ describe("createWebSocketServer().start({ fetch, authorize }) that answers with 
     const watch = new Stopwatch();
     await watched.server.stop();
     assertInTime(watch.ms, 1000, watch.short, "stop"); // it waits for no answer of the server that has ended
+  });
+
+  it("stops at once where 'error' tells of that and its listener calls stop", async () => {
+    await using watched = await WatchedServer.start({ authorize: locked });
+    const { server } = watched;
+    const stopped = new Promise<Stopwatch>((resolve) =>
+      server.on("error", ({ kind }) => {
+        const watch = new Stopwatch();
+        if (kind !== "handshakeRefused") void server.stop().then(() => resolve(watch));
+      })
+    );
+    const asked = await openTcp(watched.port);
+    asked.write(requestHead(watched.port));
+    const watch = await deadline(stopped, LIMIT_MS);
+    assertInTime(watch.ms, 1000, watch.short, "stop");
+    asked.destroy();
   });
 });
