@@ -20,17 +20,8 @@ export function callBack(
   );
 }
 
-/** A callback that waits. */
-interface Waiting {
-  call(error?: Error): void;
-  /** What its message was refused with; nothing of most. */
-  readonly refused: Promise<Error | undefined> | undefined;
-  /** Whether little was queued when its message was. */
-  readonly isTaken: boolean;
-}
-
-/** Those of each connection, in the order of their messages; none for most. */
-const waiting = new WeakMap<ServerConnection, Waiting[]>();
+/** The last callback of each connection that waits; none for most. */
+const waiting = new WeakMap<ServerConnection, Promise<void>>();
 
 /** Calls a callback when little is queued of what was sent, or with what became of it, in the order of the calls. */
 export function callWhenSent(
@@ -39,29 +30,19 @@ export function callWhenSent(
   callback: WsCallback,
 ): void {
   const call = (error?: Error) => callBack(connection, callback, error);
-  const line = waiting.get(connection);
+  const before = waiting.get(connection);
   const isTaken = sent === ACCEPTED && connection.bufferedAmount <= SENT_BYTES;
-  if (isTaken && line === undefined) return call();
-  const refused = sent === ACCEPTED
-    ? undefined
-    : sent.then(() => undefined, (cause: Error) => cause);
-  if (line !== undefined) return void line.push({ call, refused, isTaken });
-  const begun = [{ call, refused, isTaken }];
-  waiting.set(connection, begun);
-  void callInOrder(connection, begun);
-}
-
-async function callInOrder(connection: ServerConnection, line: Waiting[]): Promise<void> {
-  while (line.length > 0) {
-    /** Whether little is queued: all of these have gone out then. */
-    let isLow: boolean | undefined;
-    for (const { call, isTaken, refused } of line.splice(0)) {
-      const error = refused && await refused;
-      const isGone = error === undefined && !isTaken && !(isLow ??= await taken(connection));
-      call(isGone ? new Error("The connection is over") : error);
-    }
-  }
-  waiting.delete(connection);
+  if (isTaken && before === undefined) return call();
+  // Each waits for itself: those before it may learn what has become of them only as the connection goes.
+  const error = isTaken ? undefined : sent.then(() => taken(connection)).then(
+    (isTaken) => isTaken ? undefined : new Error("The connection is over"),
+    (cause: Error) => cause,
+  );
+  const last = Promise.resolve(before).then(() => error).then((error) => {
+    if (waiting.get(connection) === last) waiting.delete(connection);
+    call(error);
+  });
+  waiting.set(connection, last);
 }
 
 /** Waits until little is queued: as long as it is open, and then, as 'close' has been told, until it is gone. */

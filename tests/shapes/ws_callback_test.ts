@@ -11,9 +11,9 @@ import { ScriptedServer, ScriptedSocket } from "../helpers/scripted_runtime.ts";
 import { pair } from "../helpers/ws_pair.ts";
 import { CLOSE } from "../peers/raw.ts";
 
-describe("a callback of a message behind which the socket is closed", () => {
+describe("callbacks of messages behind which the socket is closed", () => {
   for (const isTaken of [true, false]) {
-    it(`waits until it has gone out, or is cut off: ${isTaken}`, async () => {
+    it(`wait until they have gone out, or are cut off: ${isTaken}`, async () => {
       const pair = await MemoryPair.start();
       let socket!: WsSocket;
       wsServer(pair.server).on("connection", (one) => socket = one);
@@ -23,26 +23,30 @@ describe("a callback of a message behind which the socket is closed", () => {
       const link = pair.network.links[0]!;
       link.hold("toClient");
       const called: string[] = [];
-      socket.send(new Uint8Array(70_000), (error) => called.push(`${error?.message}`));
+      for (let n = 0; n < 3; n++) {
+        socket.send(new Uint8Array(70_000), (error) => called.push(`${error?.message}`));
+      }
       socket.close(4000);
       await pair.clock.advance(1000);
       assertEquals([called, socket.readyState], [[], 3]);
       if (isTaken) link.release("toClient");
       await pair.clock.advance(10_000);
-      assertEquals(called, [isTaken ? "undefined" : "The connection is over"]);
-      assertEquals(got.length, isTaken ? 1 : 0);
+      assertEquals(called, Array(3).fill(isTaken ? "undefined" : "The connection is over"));
+      assertEquals(got.length, isTaken ? 3 : 0);
       link.release("toClient");
       await pair[Symbol.asyncDispose]();
     });
   }
 
-  it("is called with no error where the peer gets it", async () => {
+  it("are called with no error where the peer gets them", async () => {
     const { peer, server, socket } = await pair();
-    const called = new Promise((resolve) => socket.send(new Uint8Array(5_000_000), resolve));
+    const calls = [1, 2, 3].map(() =>
+      new Promise((resolve) => socket.send(new Uint8Array(5_000_000), resolve))
+    );
     socket.close(4000);
     await within(peer.next(CLOSE));
     peer.close(4000);
-    assertEquals(await within(called), undefined);
+    assertEquals(await within(Promise.all(calls)), [undefined, undefined, undefined]);
     await server.stop();
   });
 });
