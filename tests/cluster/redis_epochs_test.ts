@@ -33,10 +33,12 @@ describe("a log in Redis, begun and lost,", () => {
     await using reader = await new LogReader(one).whenReady();
     await using second = await new LogReader(other).whenReady();
     await one.append("a");
+    for (const each of [reader, second]) await each.told("a");
     await redis.say("DEL netkit:log");
     await reader.whenLost("gone");
     await second.whenLost("gone");
     await other.append("b");
+    for (const each of [reader, second]) await each.told("b");
     await redis.say("DEL netkit:log");
     await insist(other, "c");
     for (const each of [reader, second]) {
@@ -71,6 +73,7 @@ describe("a log in Redis, begun and lost,", () => {
     const broker = brokerOf(redis.url);
     await using reader = await new LogReader(broker).whenReady();
     await broker.append("a");
+    await reader.told("a");
     await redis.say("XTRIM netkit:log MAXLEN = 0");
     await reader.whenLost("gone");
     await insist(broker, "b");
