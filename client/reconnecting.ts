@@ -103,9 +103,9 @@ export class ReconnectingConnection implements ConnectionOwner {
   }
 
   get bufferedAmount(): number {
-    const state = this.#connection?.state;
+    const { state } = this;
     if (state === "open") return this.#connection!.bufferedAmount;
-    return this.queue.bytes + (state === "closing" ? this.#connection!.bufferedAmount : 0);
+    return this.queue.bytes + (state === "closing" ? this.#connection?.bufferedAmount ?? 0 : 0);
   }
 
   /** Bytes that may be queued now. */

@@ -57,7 +57,6 @@ describe("createWebSocket({ reconnect }).send()", () => {
     ws.once("error", () => waiting.push(ws.drained()));
     runtime.events.message("123456");
     waiting.push(ws.drained());
-    assertEquals([await ws.send("kept"), ws.bufferedAmount], [false, 1004]);
     let ended = 0;
     for (const one of waiting) void one.then(() => ended++);
     await clock.advance(4900);
