@@ -72,16 +72,24 @@ export function overflow(
   return why === undefined ? undefined : businessError("queueFull", `send: ${why}`);
 }
 
-/** The same in words, of a message or of one that has so many bytes, beside as many that wait elsewhere. */
+/** The same in words. */
 export function whyFull(
   to: Room,
   maxBufferedAmount: number,
-  data: WebSocketData | number,
-  waiting = 0,
+  data: WebSocketData,
+): string | undefined {
+  const isBounded = Math.min(maxBufferedAmount, to.maxQueued) !== Infinity; // else nothing is counted
+  return isBounded ? whyNoRoom(to, maxBufferedAmount, byteLength(data), 0) : undefined;
+}
+
+/** The same of so many bytes, beside as many that wait elsewhere. */
+export function whyNoRoom(
+  to: Room,
+  maxBufferedAmount: number,
+  bytes: number,
+  waiting: number,
 ): string | undefined {
   const { maxQueued, queue } = to;
-  if (Math.min(maxBufferedAmount, maxQueued) === Infinity) return undefined; // nothing is counted
-  const bytes = typeof data === "number" ? data : byteLength(data);
   const why = (option: string, limit: number, queued: number) =>
     queued + waiting + bytes <= limit
       ? undefined

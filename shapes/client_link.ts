@@ -5,7 +5,7 @@ import { ClientConnection } from "../client/connection.ts";
 import type { ConnectOptions } from "../client/options.ts";
 import { ReconnectingConnection, type ReconnectOwner } from "../client/reconnecting.ts";
 import { resumingRuntime } from "../client/resuming_runtime.ts";
-import { overflow, whyFull } from "../client/send_queue.ts";
+import { overflow, whyFull, whyNoRoom } from "../client/send_queue.ts";
 import { asks, askTarget } from "../client/target.ts";
 import type { CloseResult, RecoveredInfo, WebSocketData } from "../client/types.ts";
 import { type BusinessError, businessError } from "../errors.ts";
@@ -126,7 +126,7 @@ export class ClientLink implements Link, ReconnectOwner {
 
   admit(bytes: number, waiting: number): void {
     if (bytes > this.#maxPayload) throw tooBig(this.#maxPayload, bytes);
-    const full = whyFull(this.#connection, this.#maxBufferedAmount, bytes, waiting);
+    const full = whyNoRoom(this.#connection, this.#maxBufferedAmount, bytes, waiting);
     if (full !== undefined) throw noRoom(full);
   }
 

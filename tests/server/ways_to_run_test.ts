@@ -95,9 +95,10 @@ const OPTIONS: [Config, ask: (it: Asked) => unknown, expected: unknown][] = [
   }, ["send", "close 1013"]],
   [{ maxBufferedAmount: 100, slowPeer: "refuse" }, async ({ open, server }) => {
     const { socket } = open();
-    socket.bufferedAmount = 100; // looked at once as much may have been sent
     const send = (data: string) => server.send(data, server.listAllConnections()[0]!);
-    return [await send("x".repeat(60)), await send("x").catch(({ kind }) => kind), socket.calls];
+    const first = await send("x".repeat(60));
+    socket.bufferedAmount = 100;
+    return [first, await send("x").catch(({ kind }) => kind), socket.calls];
   }, [true, "queueFull", ["send"]]],
   [{ maxPendingAmount: 3000 }, ({ open, server }) => {
     const { admission, socket } = open();
